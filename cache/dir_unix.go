@@ -1,0 +1,189 @@
+//go:build unix
+
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// dir is an open directory of ours. Everything below the cache directory is
+// reached from one with openat and O_NOFOLLOW: neither the last component nor
+// one on the way can be a link. (os.Root of go1.26 follows relative links
+// inside its root even then.)
+type dir struct {
+	fd   int
+	path string // for messages only
+}
+
+// openRoot opens the cache directory, which must be ours alone. With create it
+// is made, 0700, with the parents that are missing.
+func openRoot(path string, create bool) (dir, error) {
+	parent := filepath.Dir(path)
+	if create {
+		if err := os.MkdirAll(parent, 0o700); err != nil {
+			return dir{}, err
+		}
+		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(parent, &st); err != nil {
+		return dir{}, &os.PathError{Op: "stat", Path: parent, Err: err}
+	}
+	// Who may rename entries of the parent may put another directory in our
+	// place; the sticky bit prevents that.
+	if st.Mode&0o002 != 0 && st.Mode&unix.S_ISVTX == 0 {
+		return dir{}, &UnsafeError{parent, "can be written to by everybody", "chmod o-w " + parent}
+	}
+	return openDirAt(unix.AT_FDCWD, path, path)
+}
+
+func openDirAt(at int, name, path string) (dir, error) {
+	fd, err := openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		var st unix.Stat_t
+		if unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			return dir{}, &UnsafeError{path, "is a symbolic link", "rm " + path}
+		}
+		return dir{}, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		_ = unix.Close(fd)
+		return dir{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if err := checkOurs(&st, path, "chmod 700 "); err != nil {
+		_ = unix.Close(fd)
+		return dir{}, err
+	}
+	return dir{fd, path}, nil
+}
+
+// checkOurs refuses what somebody else owns or could open.
+func checkOurs(st *unix.Stat_t, path, chmod string) error {
+	if int(st.Uid) != os.Geteuid() {
+		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()),
+			"sudo chown -R " + strconv.Itoa(os.Geteuid()) + " " + path}
+	}
+	if st.Mode&0o077 != 0 {
+		return &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), chmod + path}
+	}
+	return nil
+}
+
+func (d dir) close() { _ = unix.Close(d.fd) }
+
+// sub opens a directory below d, made first if create is set.
+func (d dir) sub(name string, create bool) (dir, error) {
+	path := filepath.Join(d.path, name)
+	if create {
+		if err := unix.Mkdirat(d.fd, name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+	}
+	return openDirAt(d.fd, name, path)
+}
+
+// read returns a whole file of ours: regular, owned by us, 0600 or tighter,
+// with one link, at most maxFile bytes. The checks are made on the open file,
+// not on its name.
+func (d dir) read(name string) ([]byte, error) {
+	path := filepath.Join(d.path, name)
+	// O_NONBLOCK: opening a FIFO that somebody left here must not hang.
+	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
+		return nil, &UnsafeError{path, "is a symbolic link", "rm " + path}
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, &UnsafeError{path, "is not a regular file", "rm -r " + path}
+	}
+	if err := checkOurs(&st, path, "chmod 600 "); err != nil {
+		return nil, err
+	}
+	if st.Nlink > 1 {
+		return nil, &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
+	}
+	if st.Size > maxFile {
+		return nil, fmt.Errorf("%s: %w: it is larger than %d bytes", path, ErrCorrupt, maxFile)
+	}
+	b := make([]byte, st.Size)
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
+}
+
+// create makes a new file, 0600, that did not exist.
+func (d dir) create(name string) (*os.File, error) {
+	path := filepath.Join(d.path, name)
+	fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: err}
+	}
+	// Against a umask that takes even the owner's bits away.
+	_ = unix.Fchmod(fd, 0o600)
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+func (d dir) rename(from, to string) error {
+	if err := unix.Renameat(d.fd, from, d.fd, to); err != nil {
+		return &os.LinkError{Op: "rename", Old: filepath.Join(d.path, from), New: filepath.Join(d.path, to), Err: err}
+	}
+	return nil
+}
+
+func (d dir) remove(name string) error {
+	if err := unix.Unlinkat(d.fd, name, 0); err != nil {
+		return &os.PathError{Op: "remove", Path: filepath.Join(d.path, name), Err: err}
+	}
+	return nil
+}
+
+// sync makes renames in the directory durable.
+func (d dir) sync() error {
+	// Some network and FUSE file systems cannot sync a directory; there is
+	// nothing better to be had there.
+	if err := unix.Fsync(d.fd); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+		return &os.PathError{Op: "sync", Path: d.path, Err: err}
+	}
+	return nil
+}
+
+// names lists the directory.
+func (d dir) names() ([]string, error) {
+	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: d.path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), d.path)
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// openat is unix.Openat, tried again when a signal interrupts it.
+func openat(at int, name string, flags int, mode uint32) (int, error) {
+	for {
+		fd, err := unix.Openat(at, name, flags, mode)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}

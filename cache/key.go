@@ -1,0 +1,68 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+)
+
+// Request is what the user asked for, as far as it decides which cached
+// answer may serve. A time-out, a redirect URI, a CA's path and the value of a
+// secret are not part of it: they make no new session.
+type Request struct {
+	Issuer       string // byte for byte as configured
+	ClientID     string
+	Label        string // --session
+	Identity     string // credential.Human or credential.Service
+	Grant        string // services only: the grant, and where the subject token comes from
+	Scopes       []string
+	Audience     string
+	Resources    []string
+	Organization string
+	AuthParams   []string // K=V, only those that change a token
+}
+
+// SessionKey names the durable half: one refresh token, one file, one lock.
+func (r Request) SessionKey() string {
+	return digest("session", r.Issuer, r.ClientID, r.Label, r.Identity, r.Grant,
+		set(r.Scopes), r.Audience, set(r.Resources), r.Organization)
+}
+
+// TokenKey names the short-lived half below its session.
+func (r Request) TokenKey() string {
+	return digest("tokens", r.SessionKey(), set(r.Scopes), r.Audience, set(r.Resources), r.Organization, set(r.AuthParams))
+}
+
+// DerivedKey names what was exchanged for a parent credential. parent is the
+// key of that credential (a token key or another derived key), kind the
+// exchange, params every parameter of it.
+func DerivedKey(parent, kind string, params any) string {
+	return digest("derived", parent, kind, params)
+}
+
+// ProviderKey names a provider's cached metadata. The private CA is part of
+// it, so that a run under another CA cannot plant metadata for the next.
+func ProviderKey(issuer, dialect string, ca []byte) string {
+	sum := sha256.Sum256(ca)
+	return digest("provider", issuer, dialect, hex.EncodeToString(sum[:]))
+}
+
+// digest hashes a JSON array, the canonical encoding of the keys: no two lists
+// of values share one.
+func digest(parts ...any) string {
+	b, err := json.Marshal(parts)
+	if err != nil {
+		panic("cache: a key of a value that JSON cannot hold: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// set sorts a list and drops repeats; it never returns nil, which JSON would
+// tell from the empty list.
+func set(list []string) []string {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return append([]string{}, slices.Compact(sorted)...)
+}

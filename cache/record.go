@@ -1,0 +1,253 @@
+package cache
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// formatVersion is written into every file. A reader that finds a larger one
+// leaves the file alone.
+const formatVersion = 1
+
+// Session is the durable half of a sign-in.
+type Session struct {
+	Version       int       `json:"version"`
+	Issuer        string    `json:"issuer"`
+	ClientID      string    `json:"clientId"`
+	Label         string    `json:"label"`
+	Identity      string    `json:"identity"`
+	Subject       string    `json:"subject"`
+	Account       string    `json:"account"` // how a person knows it: an e-mail address, a name
+	Flow          string    `json:"flow"`
+	Scopes        []string  `json:"scopes"`
+	Audience      string    `json:"audience"`
+	Resources     []string  `json:"resources"`
+	Organization  string    `json:"organization"`
+	TokenEndpoint string    `json:"tokenEndpoint"` // the refresh token goes to this host only
+	SignedInAt    time.Time `json:"signedInAt"`
+	RefreshedAt   time.Time `json:"refreshedAt"`
+	// NoIDTokenOnRefresh remembers that this provider's refresh answers carry no
+	// ID token, so that not every call asks again.
+	NoIDTokenOnRefresh bool `json:"noIdTokenOnRefresh"`
+
+	RefreshToken credential.Secret `json:"-"`
+
+	unknown map[string]json.RawMessage // fields of a later version; they survive a rewrite
+}
+
+type sessionFile struct {
+	*Session
+	RefreshToken string `json:"refreshToken"`
+}
+
+func (s *Session) encode() ([]byte, error) {
+	s.Version = formatVersion
+	return encodeKeeping(s.unknown, sessionFile{s, s.RefreshToken.Reveal()})
+}
+
+func decodeSession(b []byte) (*Session, error) {
+	f := sessionFile{Session: &Session{}}
+	if err := decode(b, &f, &f.Version); err != nil {
+		return nil, err
+	}
+	unknown, err := unknownFields(b, f)
+	if err != nil {
+		return nil, err
+	}
+	f.Session.RefreshToken = credential.NewSecret(f.RefreshToken)
+	f.unknown = unknown
+	return f.Session, nil
+}
+
+// Tokens is the short-lived half: what a cached answer is made of.
+type Tokens struct {
+	Version          int       `json:"version"`
+	TokenType        string    `json:"tokenType"`
+	Scopes           []string  `json:"scopes"`
+	IssuedAt         time.Time `json:"issuedAt"`
+	ExpiresAt        time.Time `json:"expiresAt,omitzero"` // of the access token
+	IDTokenIssuedAt  time.Time `json:"idTokenIssuedAt,omitzero"`
+	IDTokenExpiresAt time.Time `json:"idTokenExpiresAt,omitzero"`
+
+	AccessToken credential.Secret `json:"-"`
+	IDToken     credential.Secret `json:"-"`
+
+	unknown map[string]json.RawMessage
+}
+
+type tokensFile struct {
+	*Tokens
+	AccessToken string `json:"accessToken"`
+	IDToken     string `json:"idToken,omitempty"`
+}
+
+// Credential picks one of the tokens; it is zero if there is none of that kind.
+func (t *Tokens) Credential(tokenType string) credential.Credential {
+	if tokenType == credential.IDToken {
+		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt}
+	}
+	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt}
+}
+
+func (t *Tokens) encode() ([]byte, error) {
+	t.Version = formatVersion
+	return encodeKeeping(t.unknown, tokensFile{t, t.AccessToken.Reveal(), t.IDToken.Reveal()})
+}
+
+func decodeTokens(b []byte) (*Tokens, error) {
+	f := tokensFile{Tokens: &Tokens{}}
+	if err := decode(b, &f, &f.Version); err != nil {
+		return nil, err
+	}
+	f.Tokens.AccessToken = credential.NewSecret(f.AccessToken)
+	f.Tokens.IDToken = credential.NewSecret(f.IDToken)
+	return f.Tokens, nil
+}
+
+// derivedFile holds what was exchanged for a token. Kind tells AWS keys from
+// tokens.
+type derivedFile struct {
+	Version   int       `json:"version"`
+	Kind      string    `json:"kind"`
+	IssuedAt  time.Time `json:"issuedAt"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+
+	Token     string `json:"token,omitempty"`
+	TokenType string `json:"tokenType,omitempty"`
+
+	AccessKeyID     string `json:"accessKeyId,omitempty"`
+	SecretAccessKey string `json:"secretAccessKey,omitempty"`
+	SessionToken    string `json:"sessionToken,omitempty"`
+	AccountID       string `json:"accountId,omitempty"`
+}
+
+const (
+	kindToken = "token"
+	kindAWS   = "aws-keys"
+)
+
+func encodeDerived(c credential.Credential) ([]byte, error) {
+	f := derivedFile{Version: formatVersion, Kind: kindToken, IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
+		Token: c.Token.Reveal(), TokenType: c.TokenType}
+	if k := c.AWS; k != nil {
+		f.Kind = kindAWS
+		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal(), k.AccountID
+	}
+	return json.Marshal(f)
+}
+
+func decodeDerived(b []byte) (credential.Credential, error) {
+	var f derivedFile
+	if err := decode(b, &f, &f.Version); err != nil {
+		return credential.Credential{}, err
+	}
+	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt}
+	switch {
+	case f.Kind == kindToken && f.Token != "":
+		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
+	case f.Kind == kindAWS && f.AccessKeyID != "" && f.SecretAccessKey != "":
+		c.AWS = &credential.AWSKeys{AccessKeyID: f.AccessKeyID, SecretAccessKey: credential.NewSecret(f.SecretAccessKey),
+			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID}
+	default:
+		return c, fmt.Errorf("%w: kind %q", ErrCorrupt, f.Kind)
+	}
+	return c, nil
+}
+
+// Provider is a provider's metadata and keys as they were fetched.
+type Provider struct {
+	Version   int             `json:"version"`
+	FetchedAt time.Time       `json:"fetchedAt"`
+	Metadata  json.RawMessage `json:"metadata"`
+	Keys      json.RawMessage `json:"keys"`
+}
+
+// Latch is a failed sign-in that holds other processes back until Until.
+type Latch struct {
+	Version  int       `json:"version"`
+	FailedAt time.Time `json:"failedAt"`
+	Until    time.Time `json:"until"`
+	Failures int       `json:"failures"` // in a row
+	Reason   string    `json:"reason"`
+}
+
+// newer is what decode returns for a file of a later format.
+type newer int
+
+func (v newer) Error() string {
+	return fmt.Sprintf("format version %d is newer than this sso-exec", int(v))
+}
+
+// decode parses a file of ours into v, whose Version field is version, and
+// checks its format version.
+func decode(b []byte, v any, version *int) error {
+	err := json.Unmarshal(b, v)
+	if err != nil {
+		// A later format may give a field another type: only the version counts then.
+		var head struct {
+			Version int `json:"version"`
+		}
+		if json.Unmarshal(b, &head) == nil {
+			*version = head.Version
+		}
+	}
+	switch {
+	case *version > formatVersion:
+		return newer(*version)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case *version < 1:
+		return fmt.Errorf("%w: it names no format version", ErrCorrupt)
+	}
+	return nil
+}
+
+// unknownFields returns the fields of b that v's type does not have.
+func unknownFields(b []byte, v any) (map[string]json.RawMessage, error) {
+	var unknown map[string]json.RawMessage
+	if err := json.Unmarshal(b, &unknown); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	forget(unknown, reflect.TypeOf(v))
+	return unknown, nil
+}
+
+// forget deletes the JSON names of t's fields, of embedded structs too.
+func forget(m map[string]json.RawMessage, t reflect.Type) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	for f := range t.Fields() {
+		if f.Anonymous {
+			forget(m, f.Type)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		delete(m, name)
+	}
+}
+
+// encodeKeeping writes v together with the fields that were kept.
+func encodeKeeping(unknown map[string]json.RawMessage, v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil || len(unknown) == 0 {
+		return b, err
+	}
+	all := map[string]json.RawMessage{}
+	for k, raw := range unknown {
+		all[k] = raw
+	}
+	var known map[string]json.RawMessage
+	if err := json.Unmarshal(b, &known); err != nil {
+		return nil, err
+	}
+	for k, raw := range known {
+		all[k] = raw
+	}
+	return json.Marshal(all)
+}

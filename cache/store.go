@@ -1,0 +1,309 @@
+// Package cache is how a credential rests between two calls: files below one
+// directory, 0700 and 0600, JSON, each replaced as a whole and each naming its
+// format version; and the locks that make one process at a time renew them.
+//
+// Start with [Open]. A session has two halves: [Session] is durable and holds
+// the refresh token; [Tokens] is short-lived and is all that a cached answer
+// reads. What was exchanged for a token rests apart, by [DerivedKey].
+//
+// Nothing here is repaired quietly. A file that others can open, that is a
+// link, or that belongs to somebody else is an [*UnsafeError]. A short-lived
+// file that does not parse counts as absent. A session that does not parse is
+// set aside, never overwritten, and one of a later format is left alone
+// ([*NewerError]).
+//
+// Not checked: what the tokens say, and whether the directory is on a file
+// system that keeps modes and locks. The package is v0: its API and, through
+// the format version, its files may still change.
+package cache
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// maxFile bounds what is read into memory. Tokens are a few KiB; a provider's
+// keys a few tens.
+const maxFile = 1 << 20
+
+// tempPrefix starts the name of a file that is being written. One that is
+// older than tempAge was left by a process that was killed.
+const (
+	tempPrefix = ".tmp-"
+	tempAge    = time.Hour
+)
+
+// Store is a cache directory. Its methods can be called from many processes at
+// once; those that change a session say which lock the caller must hold.
+type Store struct {
+	path string
+	warn func(string)
+}
+
+// Open names a cache directory; an absolute path. Nothing is read or made yet.
+// warn is told, in a line, of what was found damaged and passed over.
+func Open(path string, warn func(string)) *Store {
+	return &Store{path: filepath.Clean(path), warn: warn}
+}
+
+// Path returns the cache directory.
+func (s *Store) Path() string { return s.path }
+
+// Session reads the durable half. A file that does not parse is set aside
+// under the name <skey>.json.corrupt and counts as absent; the caller holds the
+// session's refresh lock, so that no writer's file is moved away.
+func (s *Store) Session(skey string) (*Session, error) {
+	b, err := s.read("sessions", skey+".json")
+	if err != nil {
+		return nil, err
+	}
+	rec, err := decodeSession(b)
+	path := filepath.Join(s.path, "sessions", skey+".json")
+	var v newer
+	if errors.As(err, &v) {
+		return nil, &NewerError{path, int(v)}
+	}
+	if err != nil {
+		d, derr := s.open(false, "sessions")
+		if derr != nil {
+			return nil, derr
+		}
+		defer d.close()
+		if derr := d.rename(skey+".json", skey+".json.corrupt"); derr != nil {
+			return nil, derr
+		}
+		s.warn(fmt.Sprintf("%s does not parse; it was set aside as %s.corrupt", path, path))
+		return nil, ErrNotExist
+	}
+	return rec, nil
+}
+
+// Tokens reads the short-lived half. It takes no lock.
+func (s *Store) Tokens(skey, tkey string) (*Tokens, error) {
+	b, err := s.read("tokens", skey, tkey+".json")
+	if err != nil {
+		return nil, err
+	}
+	rec, err := decodeTokens(b)
+	return rec, s.orAbsent(err, "tokens", skey, tkey+".json")
+}
+
+// WriteTokens replaces the short-lived half.
+func (s *Store) WriteTokens(skey, tkey string, t *Tokens) error {
+	if old, err := s.read("tokens", skey, tkey+".json"); err == nil {
+		t.unknown, _ = unknownFields(old, tokensFile{Tokens: t})
+	}
+	b, err := t.encode()
+	if err != nil {
+		return err
+	}
+	return s.write(b, false, "tokens", skey, tkey+".json")
+}
+
+// Derived reads what was exchanged for a token of the session.
+func (s *Store) Derived(skey, dkey string) (credential.Credential, error) {
+	b, err := s.read("derived", skey, dkey+".json")
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	c, err := decodeDerived(b)
+	return c, s.orAbsent(err, "derived", skey, dkey+".json")
+}
+
+// WriteDerived replaces it.
+func (s *Store) WriteDerived(skey, dkey string, c credential.Credential) error {
+	b, err := encodeDerived(c)
+	if err != nil {
+		return err
+	}
+	return s.write(b, false, "derived", skey, dkey+".json")
+}
+
+// Provider reads a provider's metadata and keys.
+func (s *Store) Provider(pkey string) (*Provider, error) {
+	b, err := s.read("providers", pkey+".json")
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{}
+	return p, s.orAbsent(decode(b, p, &p.Version), "providers", pkey+".json")
+}
+
+// WriteProvider replaces them.
+func (s *Store) WriteProvider(pkey string, p *Provider) error {
+	p.Version = formatVersion
+	return s.writeJSON(p, "providers", pkey+".json")
+}
+
+// Latch reads the mark of a failed sign-in.
+func (s *Store) Latch(skey string) (*Latch, error) {
+	b, err := s.read("latches", skey+".json")
+	if err != nil {
+		return nil, err
+	}
+	l := &Latch{}
+	return l, s.orAbsent(decode(b, l, &l.Version), "latches", skey+".json")
+}
+
+// WriteLatch replaces it; the caller holds the sign-in lock.
+func (s *Store) WriteLatch(skey string, l *Latch) error {
+	l.Version = formatVersion
+	return s.writeJSON(l, "latches", skey+".json")
+}
+
+// ClearLatch forgets it. No latch is no error.
+func (s *Store) ClearLatch(skey string) error {
+	return s.removeAll("latches", func(name string) bool { return name == skey+".json" })
+}
+
+// RemoveSession forgets a session with its tokens and derivations, the durable
+// half last. The caller holds the session's refresh lock.
+func (s *Store) RemoveSession(skey string) error {
+	return errors.Join(s.RemoveTokens(skey),
+		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
+}
+
+// RemoveTokens forgets a session's short-lived halves and derivations.
+func (s *Store) RemoveTokens(skey string) error {
+	all := func(string) bool { return true }
+	return errors.Join(s.removeAll("tokens/"+skey, all), s.removeAll("derived/"+skey, all))
+}
+
+// orAbsent turns a damaged or later short-lived file into an absent one, named
+// on the way.
+func (s *Store) orAbsent(err error, elem ...string) error {
+	var v newer
+	if err == nil || !errors.Is(err, ErrCorrupt) && !errors.As(err, &v) {
+		return err
+	}
+	s.warn(fmt.Sprintf("%s is passed over: %v", filepath.Join(append([]string{s.path}, elem...)...), err))
+	return ErrNotExist
+}
+
+// open opens a directory of the cache.
+func (s *Store) open(create bool, elem ...string) (dir, error) {
+	d, err := openRoot(s.path, create)
+	for _, name := range elem {
+		if err != nil {
+			return dir{}, err
+		}
+		parent := d
+		d, err = parent.sub(name, create)
+		parent.close()
+	}
+	return d, err
+}
+
+func (s *Store) read(elem ...string) ([]byte, error) {
+	last := len(elem) - 1
+	d, err := s.open(false, elem[:last]...)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	b, err := d.read(elem[last])
+	if errors.Is(err, ErrCorrupt) {
+		return nil, s.orAbsent(err, elem...)
+	}
+	return b, err
+}
+
+func (s *Store) writeJSON(v any, elem ...string) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.write(b, false, elem...)
+}
+
+// write replaces a file as a whole: a temporary one beside it is written and
+// renamed. With durable both the file and its directory are synced, so that the
+// new content outlives a power cut; without, a cut may leave an empty file,
+// which does not parse and so counts as absent.
+func (s *Store) write(b []byte, durable bool, elem ...string) error {
+	last := len(elem) - 1
+	d, err := s.open(true, elem[:last]...)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	f, temp, err := newTemp(d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err = f.Write(b); err == nil {
+		err = finish(d, f, temp, elem[last], durable)
+	}
+	if err != nil {
+		_ = d.remove(temp)
+	}
+	return err
+}
+
+// finish gives a written temporary file its name.
+func finish(d dir, f *os.File, temp, name string, durable bool) error {
+	if durable {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	// Windows cannot rename an open file.
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := d.rename(temp, name); err != nil {
+		return err
+	}
+	if durable {
+		return d.sync()
+	}
+	return nil
+}
+
+// newTemp creates a temporary file and sweeps away those of killed processes.
+func newTemp(d dir) (*os.File, string, error) {
+	if names, err := d.names(); err == nil {
+		for _, name := range names {
+			if !strings.HasPrefix(name, tempPrefix) {
+				continue
+			}
+			if st, err := os.Lstat(filepath.Join(d.path, name)); err == nil && time.Since(st.ModTime()) > tempAge {
+				_ = d.remove(name)
+			}
+		}
+	}
+	temp := tempPrefix + rand.Text()
+	f, err := d.create(temp)
+	return f, temp, err
+}
+
+// removeAll removes the files of a directory that match; an absent directory
+// has none.
+func (s *Store) removeAll(rel string, match func(string) bool) error {
+	d, err := s.open(false, strings.Split(rel, "/")...)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	names, err := d.names()
+	for _, name := range names {
+		if match(name) {
+			if rerr := d.remove(name); rerr != nil && !errors.Is(rerr, ErrNotExist) {
+				err = errors.Join(err, rerr)
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// Exit codes. They are a promise to scripts; this file is the one place that
+// gives them.
+const (
+	exitOther       = 1 // the provider refused for good, a token does not verify
+	exitUsage       = 2 // the command line or the config is wrong
+	exitLogin       = 3 // a person must sign in, which is not possible here or now
+	exitDenied      = 4 // the sign-in was denied, cancelled or not completed in time
+	exitUnavailable = 5 // a server cannot be reached or is failing; try again later
+	exitStorage     = 6 // local files are unsafe, or a refresh token could not be kept
+	exitSignal      = 128
+)
+
+// exitCode sorts an error.
+func exitCode(err error) int {
+	var (
+		sig      *signalError
+		usage    *usageError
+		login    *session.LoginRequiredError
+		failed   *session.SignInFailedError
+		outage   *flows.UnavailableError
+		unsafe   *cache.UnsafeError
+		newer    *cache.NewerError
+		storage  *session.StorageError
+		userFile *userfile.UnsafeError
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &sig):
+		return exitSignal + int(sig.sig)
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &login):
+		return exitLogin
+	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut), errors.As(err, &failed):
+		return exitDenied
+	case errors.As(err, &outage):
+		return exitUnavailable
+	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile):
+		return exitStorage
+	}
+	return exitOther
+}
+
+// hints returns what to do about an error, a line each.
+func hints(o *options, err error) []string {
+	var (
+		usage    *usageError
+		login    *session.LoginRequiredError
+		unsafe   *cache.UnsafeError
+		newer    *cache.NewerError
+		userFile *userfile.UnsafeError
+		refusal  *flows.OAuthError
+		sts      *flows.STSError
+		outage   *flows.UnavailableError
+	)
+	switch {
+	case errors.As(err, &usage) && usage.hint != "":
+		return []string{usage.hint}
+	case errors.As(err, &usage):
+		return nil
+	case errors.As(err, &login):
+		var lines []string
+		for _, why := range login.Why {
+			lines = append(lines, "nobody was asked: "+why)
+		}
+		return append(lines, "to sign in, run: "+loginCommand(o))
+	case errors.Is(err, flows.ErrTimedOut) && o.tool == toolAWS:
+		return []string{"the AWS SDKs allow less than a minute; to take longer, run: " + loginCommand(o)}
+	case exitCode(err) == exitDenied:
+		return []string{"to try again, run: " + loginCommand(o)}
+	case errors.As(err, &unsafe):
+		return []string{"if you know why, mend it with: " + unsafe.Fix}
+	case errors.As(err, &userFile):
+		return []string{"if you know why, mend it with: " + userFile.Fix}
+	case errors.As(err, &newer):
+		return []string{"upgrade sso-exec; nothing was changed"}
+	case errors.Is(err, flows.ErrNotSupported):
+		return []string{"try another --flow"}
+	case errors.As(err, &outage) && outage.Garbled:
+		return []string{"is there a proxy or a sign-in page of the network in between? The session is kept; try again later"}
+	case errors.As(err, &outage):
+		return []string{"the session is kept; try again later"}
+	case errors.As(err, &sts):
+		return stsHints(o, sts)
+	case errors.As(err, &refusal):
+		return refusalHints(o, refusal)
+	}
+	return nil
+}
+
+func refusalHints(o *options, e *flows.OAuthError) []string {
+	switch e.Code {
+	case "invalid_client", "unauthorized_client":
+		return []string{fmt.Sprintf("is client %q registered at %s, for this flow, and as a public client if it has no secret?", o.clientID, o.issuer)}
+	case "invalid_scope":
+		return []string{"the provider does not know a scope, or does not allow it to this client: see --scope"}
+	}
+	return nil
+}
+
+func stsHints(o *options, e *flows.STSError) []string {
+	switch e.Code {
+	case "AccessDenied", "AccessDeniedException":
+		return []string{fmt.Sprintf("does the trust policy of %s allow this provider, audience %q and you?", o.roleARN, o.clientID)}
+	case "ExpiredTokenException":
+		return []string{"is this machine's clock right?"}
+	case "InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim":
+		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?", o.issuer, o.clientID)}
+	case "ValidationError":
+		return []string{"see --role-arn, --role-session-name and --duration"}
+	}
+	return nil
+}
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ sig syscall.Signal }
+
+func (e *signalError) Error() string {
+	if e.sig == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "ended by signal: " + e.sig.String()
+}
+
+// withSignals returns a context that the first signal ends. Work that must not
+// be cut (the new refresh token on its way to the disk) goes on past it; a
+// second signal ends the process at once.
+func withSignals() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ch := make(chan os.Signal, 2)
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // nohup, a shell's background job
+			signal.Notify(ch, sig)
+		}
+	}
+	go func() {
+		first := (<-ch).(syscall.Signal)
+		cancel(&signalError{first})
+		second := (<-ch).(syscall.Signal)
+		os.Exit(exitSignal + int(second))
+	}()
+	return ctx
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// options are the values of the flags, before they are checked.
+type options struct {
+	tool  string // the command: kube, aws, token, login
+	flags *pflag.FlagSet
+	given map[string]bool // by flag or variable
+
+	config, profile                              string
+	issuer, provider, clientID, clientSecretFile string
+	scopes, resources, redirectURIs, authParams  []string
+	audience, session, organization, identity    string
+	flow, browser, loginHint, interactive        string
+	loginTimeout, httpTimeout, minTTL            time.Duration
+	caFile, caData, store, cacheDir              string
+	tokenType, logLevel, logFile                 string
+	force, explain, verbose                      bool
+
+	// aws
+	roleARN, roleSessionName, region, stsEndpoint string
+	duration                                      time.Duration
+	policyARNs                                    []string
+
+	// token
+	output    string
+	noNewline bool
+}
+
+// The commands that need a profile.
+const (
+	toolKube  = "kube"
+	toolAWS   = "aws"
+	toolToken = "token"
+	toolLogin = "login"
+)
+
+// newFlags returns the flags of a command, which write into the options. Each
+// run parses them at most twice: for the cached answer, and for cobra.
+func newFlags(tool string) (*pflag.FlagSet, *options) {
+	o := &options{tool: tool}
+	f := pflag.NewFlagSet(tool, pflag.ContinueOnError)
+	f.SortFlags = false
+	o.flags = f
+
+	f.StringVar(&o.profile, "profile", "", "the profile of the config `file` to use (default: its default-profile)")
+	f.StringVar(&o.issuer, "issuer", "", "`URL` of the provider")
+	f.StringVar(&o.clientID, "client-id", "", "`ID` that the provider knows this program by")
+	f.StringSliceVar(&o.scopes, "scope", nil, "`scope` to ask for beside openid and offline_access; repeatable, commas allowed")
+	f.StringVar(&o.audience, "audience", "", "audience parameter of the authorization request")
+	f.StringArrayVar(&o.resources, "resource", nil, "resource `URI` that the tokens are for (RFC 8707); repeatable")
+	f.StringVar(&o.session, "session", "", "`label` that keeps two people's sign-ins at one issuer apart")
+	f.StringVar(&o.organization, "organization", "", "`ID` of the organization to sign in to")
+	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here) or device (a code for any browser)")
+	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
+	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{"http://127.0.0.1:0/callback"}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
+	f.StringVar(&o.loginHint, "login-hint", "", "`account` to suggest to the provider")
+	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request; repeatable")
+	f.DurationVar(&o.loginTimeout, "login-timeout", 0, "how long a person may take to sign in (default 5m; 50s under aws)")
+	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
+	f.StringVar(&o.identity, "identity", "human", "whose sign-in this is")
+	f.StringVar(&o.provider, "provider", "oidc", "the provider's dialect")
+	f.StringVar(&o.clientSecretFile, "client-secret-file", "", "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET")
+	f.StringVar(&o.tokenType, "token-type", "", "id or access (default: id for kube and aws, access for token)")
+	f.DurationVar(&o.minTTL, "min-ttl", -1, "how long a cached answer must still last (default: 1m or a fifth of its life; aws: 15m or half of it)")
+	f.BoolVar(&o.force, "force", false, "ask for a new credential even if the cached one is good")
+	f.StringVar(&o.caFile, "ca-file", "", "`file` of PEM certificates to trust beside the system's")
+	f.StringVar(&o.caData, "ca-data", "", "the same as `BASE64`")
+	f.StringVar(&o.store, "store", "file", "where the session rests: file, or none (in memory only)")
+	f.StringVar(&o.cacheDir, "cache-dir", "", "`directory` of the cache (default: $XDG_CACHE_HOME/sso-exec or ~/.cache/sso-exec)")
+	f.DurationVar(&o.httpTimeout, "http-timeout", 15*time.Second, "how long one request to a server may take")
+	f.StringVar(&o.config, "config", "", "config `file` (default: $XDG_CONFIG_HOME/sso-exec/config.yaml or ~/.config/sso-exec/config.yaml)")
+	f.BoolVar(&o.explain, "explain", false, "say on stderr which flow was chosen, and by which facts")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "the same as --log-level info")
+	f.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error; no secrets at any level")
+	f.StringVar(&o.logFile, "log-file", "", "`file` to append the log to, instead of stderr")
+
+	switch tool {
+	case toolAWS:
+		addAWSFlags(f, o)
+	case toolToken:
+		f.StringVarP(&o.output, "output", "o", "raw", "raw, header (an Authorization header) or json")
+		f.BoolVarP(&o.noNewline, "no-newline", "n", false, "leave out the newline at the end")
+	}
+	return f, o
+}
+
+func addAWSFlags(f *pflag.FlagSet, o *options) {
+	f.StringVar(&o.roleARN, "role-arn", "", "`ARN` of the role to assume")
+	f.StringVar(&o.roleSessionName, "role-session-name", "", "`name` of the session in CloudTrail (default: who signed in)")
+	f.DurationVar(&o.duration, "duration", 0, "how long the keys are to live (default: the service's, an hour)")
+	f.StringVar(&o.region, "region", "", "`region` whose STS is asked (default: $AWS_REGION, else the global one)")
+	f.StringVar(&o.stsEndpoint, "sts-endpoint", "", "`URL` of another STS")
+	f.StringArrayVar(&o.policyARNs, "policy-arn", nil, "`ARN` of a session policy that narrows the role; repeatable")
+}
+
+// Flags that no profile can set, that no variable can set, whose value is a
+// path, and those that a profile keeps in its section aws.
+var (
+	noKey    = []string{"config", "profile", "force", "explain", "verbose", "log-level", "log-file", "output", "no-newline", "help"}
+	noEnv    = []string{"output", "no-newline", "help"}
+	pathFlag = []string{"client-secret-file", "ca-file", "cache-dir"}
+	awsFlags = []string{"role-arn", "role-session-name", "duration", "region", "sts-endpoint", "policy-arn"}
+)
+
+// sessionFlags are those that a sign-in of the same session takes over.
+var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "scope", "audience", "resource",
+	"session", "organization", "flow", "browser", "redirect-uri", "login-hint", "auth-param", "ca-file", "ca-data", "cache-dir", "store", "identity"}
+
+// profileKey returns the name of a flag in a profile: its own, but for --scope,
+// and within the section aws for those of that command. Empty: it has none.
+func profileKey(name string) string {
+	switch {
+	case slices.Contains(noKey, name):
+		return ""
+	case name == "scope":
+		return "scopes"
+	case slices.Contains(awsFlags, name):
+		return toolAWS + "." + name
+	}
+	return name
+}
+
+// profileKeys lists every key that a profile can have.
+func profileKeys() []string {
+	var keys []string
+	f, _ := newFlags(toolAWS)
+	f.VisitAll(func(fl *pflag.Flag) {
+		if key := profileKey(fl.Name); key != "" {
+			keys = append(keys, key)
+		}
+	})
+	return keys
+}
+
+// envName returns the variable of a flag.
+func envName(flag string) string {
+	return "SSO_EXEC_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

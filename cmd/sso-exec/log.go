@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// newLog returns the log: lines on stderr, or in a file of our own. Values that
+// are secrets mask themselves.
+func newLog(o *options) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, usagef("--log-level: %w", err)
+	}
+	if o.verbose {
+		level = min(level, slog.LevelInfo)
+	}
+	if o.logFile == "" {
+		return slog.New(&lineHandler{w: os.Stderr, level: level}), nil
+	}
+	f, err := os.OpenFile(o.logFile, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, usagef("--log-file: %w", err)
+	}
+	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: level})), nil
+}
+
+// lineHandler writes "sso-exec: warning: what" lines, without times, since a
+// person reads along.
+type lineHandler struct {
+	mu    sync.Mutex
+	w     io.Writer
+	level slog.Level
+}
+
+func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *lineHandler) WithAttrs([]slog.Attr) slog.Handler           { return h }
+func (h *lineHandler) WithGroup(string) slog.Handler                { return h }
+
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	level := strings.ToLower(r.Level.String())
+	if r.Level == slog.LevelWarn {
+		level = "warning"
+	}
+	line := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		return true
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := fmt.Fprintf(h.w, "sso-exec: %s: %s\n", level, oneLine(line))
+	return err
+}
+
+// requestLog logs each request at level debug: no query, no body, no header.
+type requestLog struct {
+	next http.RoundTripper
+	log  *slog.Logger
+}
+
+func (t requestLog) RoundTrip(r *http.Request) (*http.Response, error) {
+	began := time.Now()
+	resp, err := t.next.RoundTrip(r)
+	status := "failed"
+	if err == nil {
+		status = resp.Status
+	}
+	t.log.Debug("request", "method", r.Method, "url", r.URL.Scheme+"://"+r.URL.Host+flows.Clean(r.URL.Path, 200),
+		"status", status, "took", time.Since(began).Round(time.Millisecond))
+	return resp, err
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/session"
+)
+
+// run runs a command line and returns its exit code.
+func run(args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	// What cobra itself fails with, an unknown command or flag, is usage.
+	cmd, err := root.ExecuteContextC(withSignals())
+	if err == nil {
+		return 0
+	}
+	var failed *runError
+	if !errors.As(err, &failed) {
+		failed = &runError{&options{}, &usageError{err, fmt.Sprintf("see: %s --help", cmd.CommandPath())}}
+	}
+	complain(failed.o, failed.err)
+	return exitCode(failed.err)
+}
+
+// runError is a command's failure together with its settings.
+type runError struct {
+	o   *options
+	err error
+}
+
+func (e *runError) Error() string { return e.err.Error() }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sso-exec",
+		Short: "one sign-in for every command line",
+		Long: `sso-exec turns one enterprise sign-in into whatever credential the tool in
+front of it speaks.`,
+		Example:       "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec kube --issuer https://login.example.com --client-id cli",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			msg := fmt.Sprintf("unknown command %q", args[0])
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				msg += fmt.Sprintf(" (did you mean %q?)", near[0])
+			}
+			return errors.New(msg)
+		},
+		SuggestionsMinimumDistance: 2,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			var names []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+				return fmt.Errorf("%w (did you mean --%s?)", err, near)
+			}
+		}
+		return err
+	})
+	for _, t := range tools {
+		root.AddCommand(newTool(t))
+	}
+	root.AddCommand(newLogin(), newVersion())
+	return root
+}
+
+// newTool makes a tool's command.
+func newTool(t *tool) *cobra.Command {
+	flags, o := newFlags(t.name)
+	return withFlags(flags, o, &cobra.Command{
+		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: cobra.NoArgs,
+	}, func(ctx context.Context) error {
+		if t.check != nil {
+			if err := t.check(o); err != nil {
+				return err
+			}
+		}
+		s, err := newSession(o, t)
+		if err != nil {
+			return err
+		}
+		need := o.need(t.chain(o, s))
+		c, cached, err := s.Cached(need)
+		if err != nil {
+			return err
+		}
+		if !cached || o.force {
+			if c, err = s.Credential(ctx, need); err != nil {
+				return err
+			}
+		} else if o.explain {
+			fmt.Fprintf(os.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
+		}
+		doc, err := t.encode(o, c)
+		if err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(doc)
+		return err
+	})
+}
+
+// lasting tells how long a credential is good for.
+func lasting(c credential.Credential) string {
+	if c.ExpiresAt.IsZero() {
+		return "until the provider says otherwise"
+	}
+	return "another " + rough(time.Until(c.ExpiresAt))
+}
+
+// withFlags gives a command its flags, and its run the settings read from them.
+func withFlags(flags *pflag.FlagSet, o *options, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
+	cmd.Flags().AddFlagSet(flags)
+	cmd.Flags().SortFlags = false
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		err := parse(flags, o)
+		if err == nil {
+			err = do(cmd.Context())
+		}
+		if err != nil {
+			return &runError{o, err}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// newSession puts the rooms together.
+func newSession(o *options, t *tool) (*session.Session, error) {
+	log, err := newLog(o)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := o.ca()
+	if err != nil {
+		return nil, err
+	}
+	hc, err := flows.NewHTTPClient(o.httpTimeout, ca)
+	if err != nil {
+		return nil, usagef("the private CA (--ca-file, --ca-data): %w", err)
+	}
+	hc.Transport = requestLog{hc.Transport, log}
+	secret, err := o.clientSecret()
+	if err != nil {
+		return nil, err
+	}
+	s := &session.Session{
+		Request: o.request(), ProviderKey: cache.ProviderKey(o.issuer, o.provider, ca),
+		SignIn: flows.SignIn{
+			Client: flows.Client{ID: o.clientID, Secret: secret}, Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
+			Organization: o.organization, RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
+		},
+		HTTP: hc, Started: started, Log: log,
+	}
+	switch {
+	case o.store == "none":
+	case o.cacheDir == "":
+		log.Warn("there is no home directory, so nothing is kept; name a place with --cache-dir")
+	default:
+		s.Store = cache.Open(o.cacheDir, func(what string) { log.Warn(what) })
+	}
+	s.Person = newPerson(o, t)
+	return s, nil
+}
+
+// started is when this process began; a credential stored since is new enough
+// under --force.
+var started = time.Now()
+
+// newPerson tells a session how to ask somebody.
+func newPerson(o *options, t *tool) session.Person {
+	prompt := &prompter{stderr: os.Stderr}
+	var here place // looked at when a sign-in is needed, not before
+	return session.Person{
+		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin,
+		Choose: func(noLock bool) (flows.Choice, error) {
+			var err error
+			if here, err = look(o, t); err != nil {
+				return flows.Choice{}, err
+			}
+			here.facts.NoLock = noLock
+			choice := flows.Choose(here.facts)
+			if o.explain {
+				for _, why := range choice.Why {
+					fmt.Fprintf(os.Stderr, "sso-exec: flow %s: %s\n", orNone(choice.Flow), why)
+				}
+			}
+			return choice, nil
+		},
+		OpenBrowser: func(choice flows.Choice, authURL string) error {
+			if o.browser == browser.None {
+				prompt.browser(choice, o, authURL, false)
+				return nil
+			}
+			err := here.open(authURL)
+			prompt.browser(choice, o, authURL, err == nil)
+			if err != nil && choice.Prompt == flows.PromptNowhere {
+				return &session.LoginRequiredError{Reason: "no browser could be opened", Why: []string{err.Error()}}
+			}
+			return nil
+		},
+		ShowDevice: func(choice flows.Choice, d flows.DevicePrompt) error {
+			prompt.device(choice, o, d)
+			return nil
+		},
+		SignedIn: func(choice flows.Choice, who credential.Identity) { prompt.signedIn(choice, o, who) },
+	}
+}
+
+func orNone(flow string) string {
+	if flow == "" {
+		return "none"
+	}
+	return flow
+}
+
+// params are the further parameters of the authorization request.
+func (o *options) params() []flows.Param {
+	var params []flows.Param
+	for _, kv := range o.authParams {
+		name, value, _ := strings.Cut(kv, "=")
+		params = append(params, flows.Param{Name: name, Value: value})
+	}
+	return params
+}

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// usageError is a command line or a config that is wrong: exit code 2.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
+
+// fill sets what the command line left open: from the environment, then from
+// the profile.
+func fill(f *pflag.FlagSet, o *options) error {
+	given := map[string]bool{}
+	o.given = given
+	f.Visit(func(fl *pflag.Flag) { given[fl.Name] = true })
+	set := func(name, value, origin string) error {
+		if err := f.Set(name, value); err != nil {
+			return usagef("%s: %v", origin, errors.Unwrap(err))
+		}
+		return nil
+	}
+	var err error
+	f.VisitAll(func(fl *pflag.Flag) {
+		value := os.Getenv(envName(fl.Name))
+		if err != nil || given[fl.Name] || value == "" || slices.Contains(noEnv, fl.Name) {
+			return
+		}
+		given[fl.Name] = true
+		values := []string{value}
+		if fl.Value.Type() == "stringArray" {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			err = errors.Join(err, set(fl.Name, v, "variable "+envName(fl.Name)))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	profile, path, err := loadProfile(o)
+	if err != nil || profile == nil {
+		return err
+	}
+	f.VisitAll(func(fl *pflag.Flag) {
+		v, ok := profile[profileKey(fl.Name)]
+		if err != nil || given[fl.Name] || !ok {
+			return
+		}
+		origin := fmt.Sprintf("%s:%d: %s", path, v.Line, profileKey(fl.Name))
+		list := strings.HasPrefix(fl.Value.Type(), "string") && fl.Value.Type() != "string"
+		if len(v.Values) != 1 && !list {
+			err = usagef("%s: it takes one value", origin)
+			return
+		}
+		for _, value := range v.Values {
+			// A path in a config file starts at that file.
+			if slices.Contains(pathFlag, fl.Name) && !filepath.IsAbs(value) {
+				value = filepath.Join(filepath.Dir(path), value)
+			}
+			if err = set(fl.Name, value, origin); err != nil {
+				return
+			}
+		}
+	})
+	return err
+}
+
+// loadProfile reads the profile to use, if there is a config file.
+func loadProfile(o *options) (map[string]config.Value, string, error) {
+	path, named := o.config, o.config != ""
+	if !named {
+		path = config.DefaultPath()
+	}
+	if path == "" {
+		return nil, "", nil
+	}
+	file, err := config.Load(path)
+	var unsafe *userfile.UnsafeError
+	switch {
+	case errors.As(err, &unsafe):
+		return nil, "", err
+	case config.IsAbsent(err) && !named && o.profile != "":
+		return nil, "", usagef("profile %q: there is no config file at %s", o.profile, path)
+	case config.IsAbsent(err) && !named:
+		return nil, "", nil
+	case err != nil:
+		return nil, "", usagef("config: %w", err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, "", err
+	}
+	if o.profile == "" {
+		o.profile = file.DefaultProfile
+	}
+	if o.profile == "" {
+		return nil, path, nil
+	}
+	values, err := file.Profile(o.profile, profileKeys())
+	if err != nil {
+		return nil, "", usagef("config: %w", err)
+	}
+	return values, path, nil
+}
+
+// check tells what is wrong with the settings, in the order in which a person
+// would mend them.
+func (o *options) check() error {
+	switch {
+	case o.issuer == "":
+		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + config.DefaultPath()}
+	case o.clientID == "":
+		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
+	}
+	if u, err := flows.CheckURL("the issuer", o.issuer); err != nil {
+		return &usageError{err, "give the issuer as the provider spells it, e.g. https://login.example.com"}
+	} else if u.RawQuery != "" {
+		return usagef("the issuer %q must not have a query", o.issuer)
+	}
+	for _, c := range []struct {
+		flag, value string
+		known       []string
+	}{
+		{"flow", o.flow, []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice}},
+		{"identity", o.identity, []string{credential.Human}},
+		{"provider", o.provider, []string{"oidc"}},
+		{"store", o.store, []string{"file", "none"}},
+		{"interactive", o.interactive, []string{"auto", "never"}},
+		{"token-type", o.tokenType, []string{"", credential.IDToken, credential.AccessToken}},
+		{"log-level", o.logLevel, []string{"debug", "info", "warn", "error"}},
+	} {
+		if !slices.Contains(c.known, c.value) {
+			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(slices.DeleteFunc(c.known, func(s string) bool { return s == "" }), ", "))
+		}
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{{"login-timeout", o.loginTimeout}, {"http-timeout", o.httpTimeout}} {
+		if d.value <= 0 {
+			return usagef("--%s must be more than 0", d.flag)
+		}
+	}
+	for _, uri := range o.redirectURIs {
+		if _, err := flows.CheckRedirectURI(uri); err != nil {
+			return &usageError{err: err}
+		}
+	}
+	for _, r := range o.resources {
+		if u, err := url.Parse(r); err != nil || !u.IsAbs() || u.Fragment != "" {
+			return usagef("--resource %q must be an absolute URI without a fragment (RFC 8707)", r)
+		}
+	}
+	for _, kv := range o.authParams {
+		name, _, ok := strings.Cut(kv, "=")
+		switch {
+		case !ok || name == "":
+			return usagef("--auth-param %q must be K=V", kv)
+		case flows.IsOwnParam(name):
+			return usagef("--auth-param %s: this parameter is set by sso-exec itself", name)
+		}
+	}
+	if o.tool == toolAWS {
+		return o.checkAWS()
+	}
+	return nil
+}
+
+// settle gives the settings whose default depends on others.
+func (o *options) settle() error {
+	if o.loginTimeout == 0 {
+		o.loginTimeout = 5 * time.Minute
+		if o.tool == toolAWS {
+			// The AWS SDK for Go gives up after a minute.
+			o.loginTimeout = 50 * time.Second
+		}
+	}
+	if o.tokenType == "" {
+		o.tokenType = credential.IDToken
+		if o.tool == toolToken {
+			o.tokenType = credential.AccessToken
+		}
+	}
+	for i, s := range o.scopes { // "a b" is how RFC 6749 writes a list of scopes
+		o.scopes[i] = strings.Join(strings.Fields(s), " ")
+	}
+	o.scopes = strings.Fields(strings.Join(o.scopes, " "))
+	if o.cacheDir == "" {
+		o.cacheDir = defaultCacheDir()
+	}
+	if o.cacheDir != "" {
+		abs, err := filepath.Abs(o.cacheDir)
+		if err != nil {
+			return err
+		}
+		o.cacheDir = abs
+	}
+	return nil
+}
+
+// defaultCacheDir returns where the cache is, or nothing if that cannot be
+// told. A relative XDG_CACHE_HOME is passed over.
+func defaultCacheDir() string {
+	dir := os.Getenv("XDG_CACHE_HOME")
+	if runtime.GOOS == "windows" {
+		dir = os.Getenv("LocalAppData")
+	}
+	if !filepath.IsAbs(dir) {
+		home, err := os.UserHomeDir()
+		if err != nil || !filepath.IsAbs(home) {
+			return ""
+		}
+		dir = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(dir, "sso-exec")
+}
+
+// request is the part of the settings that the cache's keys are made of.
+func (o *options) request() cache.Request {
+	r := cache.Request{
+		Issuer: o.issuer, ClientID: o.clientID, Label: o.session, Identity: o.identity,
+		Scopes:   slices.DeleteFunc(slices.Clone(o.scopes), func(s string) bool { return s == "openid" || s == "offline_access" }),
+		Audience: o.audience, Resources: o.resources, Organization: o.organization,
+	}
+	for _, kv := range o.authParams {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.Contains(displayParams, name) {
+			r.AuthParams = append(r.AuthParams, kv)
+		}
+	}
+	return r
+}
+
+// displayParams are authorization parameters that change how a sign-in looks
+// (OpenID Connect Core §3.1.2.1 and vendors' own), not the token that comes of it.
+var displayParams = []string{"prompt", "display", "ui_locales", "domain_hint", "hd", "screen_hint", "kc_locale", "access_type"}
+
+// need is what the command asks of the session.
+func (o *options) need(steps []session.Step) session.Need {
+	ttl := session.TokenTTL
+	if o.tool == toolAWS {
+		ttl = awsTTL
+	}
+	ttl.Exact = o.minTTL
+	return session.Need{TokenType: o.tokenType, MinTTL: ttl, Force: o.force, Steps: steps}
+}
+
+// ca reads the private CA.
+func (o *options) ca() ([]byte, error) {
+	var pem []byte
+	if o.caFile != "" {
+		b, err := userfile.Read(o.caFile)
+		if err != nil {
+			return nil, usagef("--ca-file: %w", err)
+		}
+		pem = append(append(pem, b...), '\n')
+	}
+	if o.caData != "" {
+		b, err := base64.StdEncoding.DecodeString(o.caData)
+		if err != nil {
+			return nil, usagef("--ca-data is not base64: %w", err)
+		}
+		pem = append(pem, b...)
+	}
+	return pem, nil
+}
+
+// clientSecret reads the client's secret, if it has one.
+func (o *options) clientSecret() (credential.Secret, error) {
+	if o.clientSecretFile == "" {
+		return credential.NewSecret(os.Getenv("SSO_EXEC_CLIENT_SECRET")), nil
+	}
+	b, err := userfile.ReadSecret(o.clientSecretFile)
+	var unsafe *userfile.UnsafeError
+	switch {
+	case errors.As(err, &unsafe):
+		return credential.Secret{}, err
+	case err != nil:
+		return credential.Secret{}, usagef("--client-secret-file: %w", err)
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if secret == "" {
+		return credential.Secret{}, usagef("--client-secret-file: %s is empty", o.clientSecretFile)
+	}
+	return credential.NewSecret(secret), nil
+}
+
+// parse reads the settings that the flags, the environment and the profile give,
+// and checks them.
+func parse(f *pflag.FlagSet, o *options) error {
+	if err := fill(f, o); err != nil {
+		return err
+	}
+	if o.minTTL < 0 && f.Changed("min-ttl") {
+		return usagef("--min-ttl must not be negative")
+	}
+	if err := o.settle(); err != nil {
+		return err
+	}
+	return o.check()
+}

@@ -1,0 +1,96 @@
+// Package credential holds the nouns of sso-exec: a secret that cannot be
+// printed by accident, what an authorization server hands out ([TokenSet]),
+// who it was handed to ([Identity]), and what a tool is given in the end
+// ([Credential]).
+//
+// It has no behaviour beyond questions about time and imports nothing of the
+// module, so that the cache, the flows and the plugins can speak of the same
+// things without knowing each other.
+//
+// The module is v0: names may still change between minor versions.
+package credential
+
+import "time"
+
+// Identity kinds: a service never becomes a person, nor a person a service.
+const (
+	Human   = "human"
+	Service = "service"
+)
+
+// Token types that a tool can ask for.
+const (
+	IDToken     = "id"
+	AccessToken = "access"
+)
+
+// Identity is who signed in, as a verified ID token tells it (OpenID Connect
+// Core §2, §5.1). Only Issuer and Subject identify; the rest is for display.
+type Identity struct {
+	Issuer  string
+	Subject string
+	Name    string
+	Email   string
+	Groups  []string
+}
+
+// Display returns the name by which a person knows the account: the e-mail
+// address, else the name, else the subject.
+func (i Identity) Display() string {
+	for _, s := range []string{i.Email, i.Name, i.Subject} {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// TokenSet is the answer of a token endpoint (RFC 6749 §5.1; OpenID Connect
+// Core §3.1.3.3). Nothing in it has been verified unless the function that
+// returns it says so.
+type TokenSet struct {
+	AccessToken  Secret
+	TokenType    string // as the server spelt it; "Bearer" when it left it out
+	RefreshToken Secret // zero when the answer has none: the current one stays
+	IDToken      Secret
+	Scopes       []string // nil when the answer has none: as requested
+
+	IssuedAt         time.Time // when the answer was received, by this machine's clock
+	ExpiresAt        time.Time // of the access token; zero when the server does not say
+	IDTokenIssuedAt  time.Time
+	IDTokenExpiresAt time.Time
+}
+
+// Credential is what a tool is handed: a token, or a role's AWS keys. Exactly
+// one of Token and AWS is set.
+type Credential struct {
+	Token     Secret
+	TokenType string // "Bearer" for tokens
+	AWS       *AWSKeys
+
+	IssuedAt  time.Time
+	ExpiresAt time.Time // zero: the issuer does not say
+}
+
+// AWSKeys are temporary keys of an AWS role, as STS hands them out.
+type AWSKeys struct {
+	AccessKeyID     string
+	SecretAccessKey Secret
+	SessionToken    Secret
+	AccountID       string // empty when the role's ARN has none
+}
+
+// Life is how long the credential was good for when it was issued, or 0 when
+// the issuer does not say.
+func (c Credential) Life() time.Duration {
+	if c.ExpiresAt.IsZero() {
+		return 0
+	}
+	return c.ExpiresAt.Sub(c.IssuedAt)
+}
+
+// LastsFor reports whether the credential is still good for d after now. One
+// without a known end always is.
+func (c Credential) LastsFor(d time.Duration, now time.Time) bool {
+	return c.ExpiresAt.IsZero() || c.ExpiresAt.Sub(now) > d
+}

@@ -1,0 +1,174 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+const (
+	doingDevice = "device sign-in"
+
+	defaultInterval = 5 * time.Second // RFC 8628 §3.2
+	slowDown        = 5 * time.Second // §3.5
+	minInterval     = time.Second
+	maxBackoff      = 30 * time.Second
+	defaultExpiry   = 5 * time.Minute
+)
+
+// DevicePrompt is what a person needs for a device sign-in. The device code is
+// not in it: it is never for display (RFC 8628 §3.3).
+type DevicePrompt struct {
+	UserCode                string
+	VerificationURI         string
+	VerificationURIComplete string // carries the user code; may be empty
+	ExpiresAt               time.Time
+}
+
+// Device signs a person in by the Device Authorization Grant (RFC 8628): it
+// asks for a code, has it shown, and polls until the person has decided, the
+// code has ended, or ctx has. The ID token has been verified.
+func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePrompt) error) (*Result, error) {
+	if p.DeviceAuthorizationEndpoint == "" {
+		return nil, fmt.Errorf("%s: %w: its metadata has no device_authorization_endpoint", doingDevice, ErrNotSupported)
+	}
+	asked := time.Now() // its monotonic part keeps the expiry true when the clock is set
+	form := url.Values{"scope": {joinScopes(req.Scopes)}}
+	req.addTargets(form)
+	a, err := p.post(ctx, doingDevice, p.DeviceAuthorizationEndpoint, req.Client, form)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := a.json(doingDevice, &fields); err != nil {
+		return nil, err
+	}
+	if err := oauthError(doingDevice, a, fields); err != nil {
+		return nil, err
+	}
+	prompt, err := p.devicePrompt(fields, asked)
+	if err != nil {
+		return nil, err
+	}
+	deviceCode := credential.NewSecret(text(fields["device_code"]))
+	if deviceCode.IsZero() {
+		return nil, garbled(doingDevice, "the answer has no device code")
+	}
+	interval := defaultInterval
+	if d, ok := seconds(fields["interval"]); ok {
+		interval = max(d, minInterval)
+	}
+	if err := show(prompt); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, prompt.ExpiresAt, ErrTimedOut)
+	defer cancel()
+	set, err := p.pollDevice(ctx, req, deviceCode, interval)
+	if err != nil {
+		return nil, err
+	}
+	return p.result(ctx, set, Expect{ClientID: req.Client.ID})
+}
+
+// devicePrompt reads the part of the answer that is for the person. It is
+// somebody else's text on its way to a terminal: the code is cleaned, and a
+// link must be one that a person may be sent to.
+func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Time) (DevicePrompt, error) {
+	prompt := DevicePrompt{
+		UserCode:                Clean(text(fields["user_code"]), 60),
+		VerificationURI:         text(fields["verification_uri"]),
+		VerificationURIComplete: text(fields["verification_uri_complete"]),
+		ExpiresAt:               asked.Add(defaultExpiry),
+	}
+	if prompt.VerificationURI == "" { // an older draft's name, still met
+		prompt.VerificationURI = text(fields["verification_url"])
+	}
+	if d, ok := seconds(fields["expires_in"]); ok {
+		prompt.ExpiresAt = asked.Add(d)
+	}
+	if prompt.UserCode == "" || prompt.VerificationURI == "" {
+		return prompt, garbled(doingDevice, "the answer has no user code or no verification URI")
+	}
+	for _, link := range []*string{&prompt.VerificationURI, &prompt.VerificationURIComplete} {
+		if *link == "" {
+			continue
+		}
+		u, err := CheckURL("the provider's verification address", *link)
+		if err != nil {
+			return prompt, &VerifyError{err}
+		}
+		if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
+			return prompt, verifyErrorf("the provider's verification address is not https: %s", Clean(*link, 200))
+		}
+		*link = u.String() // percent-encodes whatever could move a cursor
+	}
+	return prompt, nil
+}
+
+// pollDevice asks until there is a decision (RFC 8628 §3.4, §3.5).
+func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, interval time.Duration) (*credential.TokenSet, error) {
+	form := url.Values{
+		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
+		"device_code": {deviceCode.Reveal()},
+	}
+	if len(req.Resources) > 0 {
+		form["resource"] = req.Resources
+	}
+	wait := interval
+	var lastOutage error
+	for {
+		if err := sleep(ctx, wait); err != nil {
+			// Whoever was cut off to the end was not timed out by a person.
+			if errors.Is(err, ErrTimedOut) && lastOutage != nil {
+				return nil, lastOutage
+			}
+			return nil, err
+		}
+		set, err := p.tokenRequest(ctx, doingDevice, req.Client, form)
+		if err == nil {
+			return set, nil
+		}
+		var outage *UnavailableError
+		var refusal *OAuthError
+		switch {
+		case ctx.Err() != nil:
+			continue // sleep tells why
+		case errors.As(err, &outage) && !outage.Garbled:
+			// A time-out must reduce the frequency; doubling is recommended.
+			lastOutage = err
+			wait = max(min(2*wait, maxBackoff), interval, outage.RetryAfter)
+			continue
+		case !errors.As(err, &refusal):
+			return nil, err
+		case refusal.Code == "authorization_pending":
+		case refusal.Code == "slow_down":
+			interval += slowDown // for this and all subsequent requests
+		case refusal.Code == "access_denied":
+			return nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
+		case refusal.Code == "expired_token":
+			return nil, fmt.Errorf("%s: %w", doingDevice, ErrTimedOut)
+		default:
+			return nil, err
+		}
+		lastOutage = nil
+		wait = interval
+	}
+}
+
+// sleep waits for d, or returns the cause of ctx's end.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,79 @@
+package flows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// OAuthError is a refusal in the words of RFC 6749 §4.1.2.1 and §5.2. The
+// server is up and means it: trying the same again does not help.
+type OAuthError struct {
+	Doing       string // what was asked, e.g. "refresh"
+	Code        string // e.g. invalid_grant
+	Description string // the server's words, cleaned for a terminal
+	Status      int    // HTTP, or 0 for an answer through the browser
+}
+
+func (e *OAuthError) Error() string {
+	if e.Description == "" {
+		return fmt.Sprintf("%s: the provider refused: %s", e.Doing, e.Code)
+	}
+	return fmt.Sprintf("%s: the provider refused: %s (%s)", e.Doing, e.Code, e.Description)
+}
+
+// UnavailableError says that a server cannot be reached, is failing, or
+// answers what the protocol does not know: nothing is learnt about the
+// credential, and trying again later is right.
+type UnavailableError struct {
+	Doing      string
+	Err        error
+	RetryAfter time.Duration // the server's wish, 0 if it has none
+	Garbled    bool          // an answer did arrive, but not one of the protocol's
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.Err) }
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// VerifyError says that what a server sent is not what it must be: a
+// signature, an issuer, an audience, a nonce, a subject.
+type VerifyError struct{ Err error }
+
+func (e *VerifyError) Error() string { return e.Err.Error() }
+func (e *VerifyError) Unwrap() error { return e.Err }
+
+func verifyErrorf(format string, args ...any) error {
+	return &VerifyError{fmt.Errorf(format, args...)}
+}
+
+// How a person's sign-in ends without a credential.
+var (
+	ErrDenied   = errors.New("the sign-in was denied")
+	ErrTimedOut = errors.New("the sign-in was not completed in time")
+)
+
+// ErrNotSupported is in the chain of errors about something that the provider
+// does not offer.
+var ErrNotSupported = errors.New("the provider does not offer it")
+
+// Clean makes a string from elsewhere fit for one line of a terminal or a log:
+// control and other unprintable characters go (they could forge lines and move
+// the cursor), and it ends after max characters.
+func Clean(s string, max int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > max {
+		s = string(runes[:max]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,153 @@
+package flows
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxResponse bounds every answer. Metadata and keys are tens of KiB at most.
+const maxResponse = 1 << 20
+
+// NewHTTPClient returns the client that every flow uses: timeout for one whole
+// request, proxies from the environment, caPEM (may be empty) added to the
+// system's roots, and no redirects, since a 307 would replay a body with
+// secrets in it (RFC 9700 §4.12) and metadata must come from where it was asked.
+func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = 64 << 10
+	if len(caPEM) > 0 {
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		if !roots.AppendCertsFromPEM(caPEM) {
+			return nil, errors.New("no certificate in PEM form in it")
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{
+		Timeout:   timeout,
+		Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}, nil
+}
+
+func garbled(doing, format string, args ...any) error {
+	return &UnavailableError{Doing: doing, Err: fmt.Errorf(format, args...), Garbled: true}
+}
+
+// answer is a server's whole, bounded answer.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	at     time.Time // when it was received
+}
+
+// request sends one request. Whatever keeps an answer from arriving whole is
+// an [*UnavailableError], a redirect too; every other status is the caller's.
+func request(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*answer, error) {
+	unavailable := func(err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &UnavailableError{Doing: doing, Err: err}
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "sso-exec")
+	resp, err := hc.Do(req.WithContext(ctx))
+	if err != nil {
+		return nil, unavailable(tellTransport(err, hc.Timeout))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return nil, garbled(doing, "%s redirects (status %d) where no redirect may be", req.URL.Host, resp.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("the answer of %s was cut off: %w", req.URL.Host, tellTransport(err, hc.Timeout)))
+	}
+	if len(body) > maxResponse {
+		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
+	}
+	a := &answer{resp.StatusCode, resp.Header, body, time.Now()}
+	if a.status >= 500 || a.status == http.StatusTooManyRequests {
+		return nil, &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a)}
+	}
+	return a, nil
+}
+
+// json decodes an answer that must be a JSON object.
+func (a *answer) json(doing string, v any) error {
+	if err := json.Unmarshal(a.body, v); err != nil {
+		kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+		return garbled(doing, "the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
+	}
+	return nil
+}
+
+// tellTransport says in plain words what net/http wraps in the whole URL.
+func tellTransport(err error, timeout time.Duration) error {
+	var u *url.Error
+	if !errors.As(err, &u) {
+		return err
+	}
+	host := u.URL
+	if p, perr := url.Parse(u.URL); perr == nil {
+		host = p.Host
+	}
+	var netErr net.Error
+	if errors.As(u.Err, &netErr) && netErr.Timeout() {
+		return fmt.Errorf("no answer from %s within %v", host, timeout)
+	}
+	return fmt.Errorf("no answer from %s: %w", host, u.Err)
+}
+
+// retryAfter reads Retry-After in seconds (RFC 9110 §10.2.3); dates, which no
+// provider sends, count as none.
+func retryAfter(a *answer) time.Duration {
+	s, err := strconv.Atoi(strings.TrimSpace(a.header.Get("Retry-After")))
+	if err != nil || s < 0 {
+		return 0
+	}
+	return time.Duration(s) * time.Second
+}
+
+// CheckURL accepts an https URL, or http on a literal loopback address, where
+// no one else can listen in. What to call it in an error is name.
+func CheckURL(name, raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return nil, fmt.Errorf("%s %q is not a URL", name, Clean(raw, 200))
+	case u.User != nil:
+		return nil, fmt.Errorf("%s must not carry a user or a password", name)
+	case u.Fragment != "":
+		return nil, fmt.Errorf("%s %q must not have a fragment", name, Clean(raw, 200))
+	case u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, fmt.Errorf("%s %q must be https (http is for a literal loopback address only)", name, Clean(raw, 200))
+}
+
+// IsLoopback reports whether host is a literal loopback address. The name
+// localhost is not one: it is resolved, and not everywhere to the loopback.
+func IsLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

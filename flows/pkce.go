@@ -1,0 +1,154 @@
+package flows
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+)
+
+const doingPKCE = "browser sign-in"
+
+// PKCE signs a person in through a browser: the Authorization Code grant with
+// PKCE (RFC 7636, S256) and a loopback redirect (RFC 8252 §7.3).
+//
+// The listener is bound before open is called with the authorization URL. open
+// must not wait for the browser to end. accept is called once with the verified
+// result, before the browser is told that the sign-in worked; its error becomes
+// the page's and the flow's. PKCE returns when the page has been served.
+//
+// RedirectURIs are candidates, tried in order until one can be bound: http, on
+// a literal loopback address or localhost (then both address families are held
+// where the machine has both). A port of 0, or none, means any free one.
+func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(authURL string) error, accept func(*Result) error) error {
+	if p.AuthorizationEndpoint == "" {
+		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
+	}
+	loop, err := listenLoopback(req.RedirectURIs)
+	if err != nil {
+		return err
+	}
+	defer loop.close()
+
+	// Fresh for each attempt (RFC 9700 §2.1). The verifier never leaves this
+	// process but for the token request; state and nonce only inside the URL.
+	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
+	form := url.Values{
+		"response_type": {"code"}, "client_id": {req.Client.ID}, "redirect_uri": {loop.redirectURI},
+		"state": {state}, "nonce": {nonce},
+		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
+	}
+	form["scope"] = []string{joinScopes(req.Scopes)}
+	req.addTargets(form)
+	if req.LoginHint != "" {
+		form.Set("login_hint", req.LoginHint)
+	}
+	for _, param := range req.AuthParams {
+		form.Set(param.Name, param.Value)
+	}
+	callback := make(chan url.Values, 1)
+	loop.serve(func(q url.Values) bool {
+		if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) != 1 {
+			return false
+		}
+		select {
+		case callback <- q:
+		default: // the same link opened twice: the first one counts
+		}
+		return true
+	})
+	if err := open(withQuery(p.AuthorizationEndpoint, form)); err != nil {
+		return err
+	}
+	select {
+	case q := <-callback:
+		err = p.redeem(ctx, req, q, loop.redirectURI, nonce, verifier, accept)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	loop.finish(ctx, err)
+	return err
+}
+
+// redeem checks the authorization response and trades its code (RFC 6749
+// §4.1.2, §4.1.3).
+func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirectURI, nonce, verifier string, accept func(*Result) error) error {
+	// RFC 9207 §2.4: compared on success and on error, before anything else is
+	// believed; against mix-up by another provider.
+	switch iss := q.Get("iss"); {
+	case iss != "" && iss != p.Issuer:
+		return verifyErrorf("the answer in the browser came from %q, not from %q", Clean(iss, 200), p.Issuer)
+	case iss == "" && p.IssParameterSupported:
+		return verifyErrorf("the answer in the browser does not name its issuer (iss), though the provider says that it does")
+	}
+	if code := Clean(q.Get("error"), 100); code != "" {
+		return authorizationError(code, Clean(q.Get("error_description"), 300))
+	}
+	form := url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {q.Get("code")},
+		"redirect_uri":  {redirectURI},
+		"code_verifier": {verifier},
+	}
+	if len(req.Resources) > 0 {
+		form["resource"] = req.Resources
+	}
+	set, err := p.tokenRequest(ctx, doingPKCE, req.Client, form)
+	if err != nil {
+		return err
+	}
+	res, err := p.result(ctx, set, Expect{ClientID: req.Client.ID, Nonce: nonce})
+	if err != nil {
+		return err
+	}
+	return accept(res)
+}
+
+// authorizationError sorts RFC 6749 §4.1.2.1.
+func authorizationError(code, description string) error {
+	refusal := &OAuthError{Doing: doingPKCE, Code: code, Description: description}
+	switch code {
+	case "access_denied":
+		if description != "" {
+			return fmt.Errorf("%s: %w: %s", doingPKCE, ErrDenied, description)
+		}
+		return fmt.Errorf("%s: %w", doingPKCE, ErrDenied)
+	case "server_error", "temporarily_unavailable":
+		return &UnavailableError{Doing: doingPKCE, Err: refusal}
+	}
+	return refusal
+}
+
+// callbackQuery returns the query of an authorization response: a GET with a
+// state and either a code or an error, each at most once (RFC 6749 §3.1).
+func callbackQuery(r *http.Request) (url.Values, bool) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method != http.MethodGet {
+		return nil, false
+	}
+	for _, name := range []string{"state", "code", "error", "iss"} {
+		if len(q[name]) > 1 {
+			return nil, false
+		}
+	}
+	return q, q.Get("state") != "" && (q.Get("code") != "" || q.Get("error") != "")
+}
+
+// withQuery adds parameters to an endpoint that may have some of its own
+// (RFC 6749 §3.1).
+func withQuery(endpoint string, form url.Values) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return endpoint // CheckURL has parsed it before
+	}
+	q := u.Query()
+	for k, v := range form {
+		q[k] = v
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}

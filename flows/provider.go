@@ -1,0 +1,187 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Metadata is what a provider says about itself (OpenID Connect Discovery §3;
+// RFC 8414 §2), as far as the flows need it.
+type Metadata struct {
+	Issuer                      string   `json:"issuer"`
+	AuthorizationEndpoint       string   `json:"authorization_endpoint"`
+	TokenEndpoint               string   `json:"token_endpoint"`
+	DeviceAuthorizationEndpoint string   `json:"device_authorization_endpoint"`
+	JWKSURI                     string   `json:"jwks_uri"`
+	ScopesSupported             []string `json:"scopes_supported"`
+	TokenEndpointAuthMethods    []string `json:"token_endpoint_auth_methods_supported"`
+	IDTokenSigningAlgs          []string `json:"id_token_signing_alg_values_supported"`
+	IssParameterSupported       bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
+// Provider is an authorization server whose metadata and keys are known. It is
+// made by [Discover], or from what an earlier run kept by [ParseProvider].
+type Provider struct {
+	Metadata
+	RawMetadata json.RawMessage // to keep
+	RawKeys     json.RawMessage // to keep; changes when the keys are fetched again
+
+	hc        *http.Client
+	keys      jose.JSONWebKeySet
+	refetched bool
+}
+
+// Discover fetches the metadata of an issuer, by OpenID Connect Discovery and
+// then by RFC 8414, and its keys: two or three requests.
+//
+// The issuer that the metadata names must be the one asked for, byte for byte
+// (Discovery §4.3, RFC 8414 §3.3), and every endpoint must be https, as the
+// issuer is; http is left to an issuer on a loopback address.
+func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, error) {
+	raw, err := fetchMetadata(ctx, hc, issuer)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parseMetadata(hc, issuer, raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fetchKeys(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// ParseProvider makes a provider from kept metadata and keys, without a
+// request. It makes the same checks as [Discover].
+func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessage) (*Provider, error) {
+	p, err := parseMetadata(hc, issuer, metadata)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.setKeys(keys)
+}
+
+const doingDiscovery = "read the provider's metadata"
+
+func fetchMetadata(ctx context.Context, hc *http.Client, issuer string) (json.RawMessage, error) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 8414 §3.1 inserts the well-known part before the issuer's path,
+	// Discovery §4 appends it.
+	inserted := *u
+	inserted.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
+	var a *answer
+	for _, at := range []string{
+		strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration",
+		inserted.String(),
+	} {
+		req, err := http.NewRequest(http.MethodGet, at, nil)
+		if err != nil {
+			return nil, err
+		}
+		a, err = request(ctx, hc, doingDiscovery, req)
+		if err != nil {
+			return nil, err
+		}
+		if a.status == http.StatusOK {
+			return a.body, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
+}
+
+func parseMetadata(hc *http.Client, issuer string, raw json.RawMessage) (*Provider, error) {
+	p := &Provider{RawMetadata: raw, hc: hc}
+	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
+	if err := a.json(doingDiscovery, &p.Metadata); err != nil {
+		return nil, err
+	}
+	if p.Issuer != issuer {
+		return nil, verifyErrorf("the provider calls itself %q, not %q as configured; they must be equal to the letter",
+			Clean(p.Issuer, 200), issuer)
+	}
+	loopback := strings.HasPrefix(issuer, "http://")
+	for name, endpoint := range map[string]string{
+		"authorization_endpoint":        p.AuthorizationEndpoint,
+		"token_endpoint":                p.TokenEndpoint,
+		"device_authorization_endpoint": p.DeviceAuthorizationEndpoint,
+		"jwks_uri":                      p.JWKSURI,
+	} {
+		if endpoint == "" {
+			continue
+		}
+		u, err := CheckURL("the provider's "+name, endpoint)
+		if err != nil {
+			return nil, &VerifyError{err}
+		}
+		if u.Scheme != "https" && !loopback {
+			return nil, verifyErrorf("the provider's %s is not https: %s", name, Clean(endpoint, 200))
+		}
+	}
+	if p.TokenEndpoint == "" {
+		return nil, verifyErrorf("the provider's metadata has no token_endpoint")
+	}
+	return p, nil
+}
+
+const doingKeys = "read the provider's keys"
+
+// fetchKeys reads the JSON Web Key Set (RFC 7517 §5).
+func (p *Provider) fetchKeys(ctx context.Context) error {
+	if p.JWKSURI == "" {
+		return p.setKeys(json.RawMessage(`{"keys":[]}`))
+	}
+	req, err := http.NewRequest(http.MethodGet, p.JWKSURI, nil)
+	if err != nil {
+		return err
+	}
+	a, err := request(ctx, p.hc, doingKeys, req)
+	if err != nil {
+		return err
+	}
+	if a.status != http.StatusOK {
+		return &UnavailableError{Doing: doingKeys, Err: fmt.Errorf("status %d", a.status)}
+	}
+	return p.setKeys(a.body)
+}
+
+// setKeys keeps the keys that are understood: a set may carry others
+// (RFC 7517 §5).
+func (p *Provider) setKeys(raw json.RawMessage) error {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
+	if err := a.json(doingKeys, &set); err != nil {
+		return err
+	}
+	p.keys = jose.JSONWebKeySet{}
+	for _, k := range set.Keys {
+		var key jose.JSONWebKey
+		// Symmetric and private keys have no place in a published set.
+		if json.Unmarshal(k, &key) == nil && key.IsPublic() {
+			p.keys.Keys = append(p.keys.Keys, key)
+		}
+	}
+	p.RawKeys = raw
+	return nil
+}
+
+// SupportsScope reports whether the metadata lists a scope.
+func (p *Provider) SupportsScope(scope string) bool {
+	return slices.Contains(p.ScopesSupported, scope)
+}
+
+// KeysRefetched reports whether the keys were fetched again since the provider
+// was made, so that RawKeys should be kept anew.
+func (p *Provider) KeysRefetched() bool { return p.refetched }

@@ -1,0 +1,74 @@
+package flows
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// SignIn is what a person's sign-in asks the provider for.
+type SignIn struct {
+	Client       Client
+	Scopes       []string
+	Audience     string // vendor-specific
+	Resources    []string
+	Organization string // vendor-specific: the parameter "organization"
+
+	// Of the authorization request only:
+	RedirectURIs []string // candidates in order; see [Provider.PKCE]
+	LoginHint    string
+	AuthParams   []Param
+}
+
+// Param is a further parameter of the authorization request.
+type Param struct{ Name, Value string }
+
+// Result is a finished sign-in: tokens whose ID token has been verified, and
+// whose it is.
+type Result struct {
+	Tokens   *credential.TokenSet
+	Identity credential.Identity
+}
+
+// addTargets sets what the tokens are to be good for.
+func (s SignIn) addTargets(form url.Values) {
+	if s.Audience != "" {
+		form.Set("audience", s.Audience)
+	}
+	for _, r := range s.Resources {
+		form.Add("resource", r) // RFC 8707 §2
+	}
+	if s.Organization != "" {
+		form.Set("organization", s.Organization)
+	}
+}
+
+// ownParams are the parameters of the authorization request that are set here
+// and nowhere else: another value for one of them would undo a protection or
+// contradict a flag.
+var ownParams = map[string]bool{
+	"response_type": true, "response_mode": true, "client_id": true, "redirect_uri": true, "scope": true, "state": true,
+	"nonce": true, "code_challenge": true, "code_challenge_method": true, "login_hint": true, "audience": true,
+	"resource": true, "organization": true, "request": true, "request_uri": true, "client_secret": true,
+}
+
+// IsOwnParam reports whether an authorization parameter is set by the flow
+// itself, so that AuthParams must not carry it.
+func IsOwnParam(name string) bool { return ownParams[name] }
+
+// result verifies a token set of a sign-in.
+func (p *Provider) result(ctx context.Context, set *credential.TokenSet, want Expect) (*Result, error) {
+	if set.IDToken.IsZero() {
+		return nil, verifyErrorf("the provider gave no ID token, though openid was asked for")
+	}
+	who, err := p.VerifyIDToken(ctx, set, want)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{set, who}, nil
+}
+
+// joinScopes renders scopes as RFC 6749 §3.3 does.
+func joinScopes(scopes []string) string { return strings.Join(scopes, " ") }

@@ -1,0 +1,59 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// providerAge is how long metadata and keys serve before they are asked for
+// again. Keys that a token names and that are not among them are fetched at
+// once, by flows.
+const providerAge = 24 * time.Hour
+
+// providerFor returns the provider, from the cache if that is young enough.
+func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
+	if s.provider != nil {
+		return s.provider, nil
+	}
+	if s.Store != nil {
+		kept, err := s.Store.Provider(s.ProviderKey)
+		if err := ignoreAbsent(err); err != nil {
+			return nil, err
+		}
+		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
+			if p, err := flows.ParseProvider(s.HTTP, s.Request.Issuer, kept.Metadata, kept.Keys); err == nil {
+				s.provider = p
+				return p, nil
+			}
+		}
+	}
+	p, err := flows.Discover(ctx, s.HTTP, s.Request.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	s.provider = p
+	s.keepProvider(p)
+	return p, nil
+}
+
+// keepKeys stores keys that had to be fetched again.
+func (s *Session) keepKeys(p *flows.Provider) {
+	if p.KeysRefetched() {
+		s.keepProvider(p)
+	}
+}
+
+func (s *Session) keepProvider(p *flows.Provider) {
+	if s.Store != nil {
+		s.keep("the provider's metadata", s.Store.WriteProvider(s.ProviderKey,
+			&cache.Provider{FetchedAt: time.Now().UTC(), Metadata: p.RawMetadata, Keys: p.RawKeys}))
+	}
+}
+
+func (s *Session) sessionKey() string {
+	skey, _ := s.keys()
+	return skey
+}

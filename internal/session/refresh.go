@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// sessionEnded says that there is nothing to refresh with: a person must sign in.
+type sessionEnded struct{ reason string }
+
+func (e *sessionEnded) Error() string { return e.reason }
+
+// refresh renews the tokens under the session's lock: read again, since another
+// process may have done it; make sure of the room for the new refresh token;
+// one request; keep the new refresh token; only then look at the rest.
+func (s *Session) refresh(ctx context.Context, need Need) (credential.Credential, error) {
+	var none credential.Credential
+	if s.Store == nil {
+		return none, &sessionEnded{"nothing is stored (--store none)"}
+	}
+	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
+	if err != nil {
+		return none, err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	}
+	if c, err := s.stored(need, 0); err == nil && s.goodEnough(c, need) {
+		return c, nil
+	}
+	rec, err := s.Store.Session(s.sessionKey())
+	switch {
+	case ignoreAbsent(err) != nil:
+		return none, err
+	case err != nil:
+		return none, &sessionEnded{"nobody has signed in here yet"}
+	case rec.RefreshToken.IsZero():
+		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
+	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
+		return none, errNoIDToken()
+	}
+	p, err := s.providerFor(ctx)
+	if err != nil {
+		return none, err
+	}
+	if err := sameHost(rec.TokenEndpoint, p.TokenEndpoint); err != nil {
+		return none, err
+	}
+	room, err := s.Store.Reserve(s.sessionKey())
+	if err != nil {
+		return none, s.cannotStore(err)
+	}
+	defer room.Release()
+	set, err := s.spend(ctx, p, rec, room)
+	if err != nil {
+		return none, s.refused(rec, room, err)
+	}
+	return s.accept(ctx, p, rec, set, need)
+}
+
+// spend sends the refresh token and keeps its successor, whatever else is wrong
+// with the answer. An interrupt waits for that, for one HTTP time-out at most.
+func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Session, room *cache.Reservation) (*credential.TokenSet, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	s.Log.Info("refresh", "account", rec.Account)
+	set, err := p.Refresh(context.WithoutCancel(ctx), s.SignIn.Client, rec.RefreshToken, s.SignIn.Resources)
+	if set == nil {
+		return nil, err
+	}
+	rec.RefreshedAt = time.Now().UTC()
+	rec.NoIDTokenOnRefresh = set.IDToken.IsZero()
+	if !set.RefreshToken.IsZero() {
+		rec.RefreshToken = set.RefreshToken
+	}
+	if kerr := room.Commit(rec); kerr != nil {
+		s.keep("the new refresh token", kerr)
+	}
+	return set, err
+}
+
+// refused sorts a refresh that failed. The session is forgotten only if the
+// provider says that the grant has ended and the stored refresh token is still
+// the one that was sent (RFC 6749 §5.2, invalid_grant).
+func (s *Session) refused(rec *cache.Session, room *cache.Reservation, err error) error {
+	var refusal *flows.OAuthError
+	if !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
+		return err
+	}
+	room.Release()
+	now, rerr := s.Store.Session(s.sessionKey())
+	if rerr == nil && now.RefreshToken != rec.RefreshToken {
+		return &flows.UnavailableError{Doing: "refresh", Err: errors.New("another process replaced the session meanwhile")}
+	}
+	s.keep("the session's end", s.Store.RemoveSession(s.sessionKey()))
+	reason := "the session has ended"
+	if refusal.Description != "" {
+		reason += " (" + refusal.Description + ")"
+	}
+	return &sessionEnded{reason}
+}
+
+// accept verifies a refresh's answer and stores the tokens. The ID token that
+// is stored already stays where the answer has none (OpenID Connect Core
+// §12.2), with its own end: it never passes for a fresh one.
+func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet, need Need) (credential.Credential, error) {
+	var none credential.Credential
+	skey, tkey := s.keys()
+	if !set.IDToken.IsZero() {
+		_, err := p.VerifyIDToken(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject})
+		s.keepKeys(p)
+		var other *flows.SubjectError
+		if errors.As(err, &other) {
+			s.keep("the session's end", s.Store.RemoveSession(skey))
+		}
+		if err != nil {
+			return none, err
+		}
+	}
+	tokens := newTokens(set)
+	if set.IDToken.IsZero() {
+		if old, err := s.Store.Tokens(skey, tkey); err == nil {
+			tokens.IDToken, tokens.IDTokenIssuedAt, tokens.IDTokenExpiresAt = old.IDToken, old.IDTokenIssuedAt, old.IDTokenExpiresAt
+		}
+	}
+	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
+	c := tokens.Credential(need.TokenType)
+	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (c.Token.IsZero() || !c.LastsFor(0, time.Now())) {
+		return none, errNoIDToken()
+	}
+	return c, nil
+}
+
+func errNoIDToken() error {
+	return &LoginRequiredError{Reason: "the ID token has ended, and the provider gives none on refresh"}
+}
+
+// sameHost holds a refresh token to the host that issued it, whatever the
+// metadata says today.
+func sameHost(issuedBy, endpoint string) error {
+	a, aerr := url.Parse(issuedBy)
+	b, berr := url.Parse(endpoint)
+	if aerr != nil || berr != nil || a.Host != b.Host || a.Scheme != b.Scheme {
+		return &flows.VerifyError{Err: fmt.Errorf("the provider's token endpoint has moved from %s to %s; the refresh token is not sent there",
+			flows.Clean(issuedBy, 200), flows.Clean(endpoint, 200))}
+	}
+	return nil
+}
+
+// cannotStore tells storage that is unsafe from storage that is full or absent.
+func (s *Session) cannotStore(err error) error {
+	var unsafe *cache.UnsafeError
+	if errors.As(err, &unsafe) {
+		return err
+	}
+	return &StorageError{err}
+}
+
+func newTokens(set *credential.TokenSet) *cache.Tokens {
+	return &cache.Tokens{
+		TokenType: set.TokenType, Scopes: set.Scopes, AccessToken: set.AccessToken, IDToken: set.IDToken,
+		IssuedAt: set.IssuedAt.UTC(), ExpiresAt: set.ExpiresAt.UTC(),
+		IDTokenIssuedAt: set.IDTokenIssuedAt.UTC(), IDTokenExpiresAt: set.IDTokenExpiresAt.UTC(),
+	}
+}

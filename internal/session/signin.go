@@ -1,0 +1,209 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// Login signs a person in now, whatever is stored, and whatever a latch says.
+func (s *Session) Login(ctx context.Context) (credential.Identity, error) {
+	return s.ask(ctx, "a sign-in was asked for", func(time.Time) (bool, error) { return false, nil })
+}
+
+// signIn asks a person, one process at a time: whoever waited for the same
+// sign-in gets what came of it.
+func (s *Session) signIn(ctx context.Context, need Need, reason string) (credential.Credential, error) {
+	var c credential.Credential
+	var found bool
+	_, err := s.ask(ctx, reason, func(began time.Time) (bool, error) {
+		stored, err := s.stored(need, 0)
+		if err == nil && s.goodEnough(stored, need) {
+			c, found = stored, true
+			return true, nil
+		}
+		return false, s.latched(began, reason)
+	})
+	if err != nil || found {
+		return c, err
+	}
+	return s.last.Credential(need.TokenType), nil
+}
+
+// ask chooses the flow and runs it under the sign-in lock. before is called
+// once the lock is held, with the time when the wait for it began; it reports
+// whether the sign-in is not needed any more.
+func (s *Session) ask(ctx context.Context, reason string, before func(began time.Time) (bool, error)) (credential.Identity, error) {
+	var who credential.Identity
+	choice, err := s.choose(reason, s.Store == nil)
+	if err != nil {
+		return who, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Person.Timeout, flows.ErrTimedOut)
+	defer cancel()
+	began := time.Now()
+	lock, err := s.lock(ctx, cache.LockSignIn, s.sessionKey())
+	if err != nil {
+		return who, err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	} else if choice, err = s.choose(reason, true); err != nil {
+		return who, err
+	}
+	if unneeded, err := before(began); unneeded || err != nil {
+		return who, err
+	}
+	s.Log.Info("sign-in", "flow", choice.Flow, "prompt", choice.Prompt, "why", choice.Why)
+	err = s.run(ctx, choice, func(res *flows.Result) error {
+		who = res.Identity
+		return s.signedIn(ctx, choice, res)
+	})
+	s.setLatch(err)
+	if err == nil {
+		s.Person.SignedIn(choice, who)
+	}
+	return who, err
+}
+
+func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
+	choice, err := s.Person.Choose(noLock)
+	if err == nil && choice.Flow == "" {
+		err = &LoginRequiredError{reason, choice.Why}
+	}
+	return choice, err
+}
+
+// run runs a flow.
+func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flows.Result) error) error {
+	p, err := s.providerFor(ctx)
+	if err != nil {
+		return err
+	}
+	req := s.SignIn
+	req.Scopes = slices.Clone(req.Scopes)
+	for _, scope := range []string{"offline_access", "openid"} {
+		if !slices.Contains(req.Scopes, scope) && (scope == "openid" || p.SupportsScope(scope)) {
+			req.Scopes = slices.Insert(req.Scopes, 0, scope)
+		}
+	}
+	defer s.keepKeys(p)
+	if choice.Flow == flows.FlowPKCE {
+		return p.PKCE(ctx, req, func(u string) error { return s.Person.OpenBrowser(choice, u) }, accept)
+	}
+	res, err := p.Device(ctx, req, func(d flows.DevicePrompt) error { return s.Person.ShowDevice(choice, d) })
+	if err != nil {
+		return err
+	}
+	return accept(res)
+}
+
+// signedIn stores a verified sign-in, under the refresh lock: a refresh of the
+// session before it may be under way, and must not write its token over ours.
+func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.Result) error {
+	s.last = newTokens(res.Tokens)
+	if s.Store == nil {
+		return nil
+	}
+	skey, tkey := s.keys()
+	lock, err := s.lock(ctx, cache.LockRefresh, skey)
+	if err != nil {
+		return err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	}
+	old, err := s.Store.Session(skey)
+	if err := ignoreAbsent(err); err != nil {
+		return err
+	}
+	if err == nil && old.Subject != res.Identity.Subject {
+		if !s.Person.WillingToSwitch {
+			return &flows.VerifyError{Err: fmt.Errorf("signed in as %s, but this session belongs to %s", res.Identity.Display(), cmp.Or(old.Account, old.Subject))}
+		}
+		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
+	}
+	now := time.Now().UTC()
+	rec := &cache.Session{
+		Issuer: s.Request.Issuer, ClientID: s.Request.ClientID, Label: s.Request.Label, Identity: s.Request.Identity,
+		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: choice.Flow,
+		Scopes: res.Tokens.Scopes, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
+		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
+	}
+	room, err := s.Store.Reserve(skey)
+	if err == nil {
+		err = room.Commit(rec)
+	}
+	if err == nil {
+		err = s.Store.WriteTokens(skey, tkey, s.last)
+	}
+	if err != nil {
+		var unsafe *cache.UnsafeError
+		if errors.As(err, &unsafe) {
+			return err
+		}
+		s.keep("the sign-in", err)
+	}
+	return nil
+}
+
+// Latch times: a failed sign-in holds others back for a while that doubles with
+// each failure in a row, up to a bound.
+const (
+	latchFirst = time.Minute
+	latchMost  = 15 * time.Minute
+)
+
+// latched tells whether an earlier failure holds this sign-in back. One that
+// happened while this process waited for its turn is its failure too.
+func (s *Session) latched(began time.Time, reason string) error {
+	if s.Store == nil {
+		return nil
+	}
+	l, err := s.Store.Latch(s.sessionKey())
+	switch {
+	case err != nil:
+		return ignoreAbsent(err)
+	case l.FailedAt.After(began):
+		return &SignInFailedError{l.Reason}
+	case time.Now().Before(l.Until):
+		return &LoginRequiredError{reason, []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
+			l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
+	}
+	return nil
+}
+
+// SignInFailedError is the failure of another process's sign-in that this one
+// waited for.
+type SignInFailedError struct{ Reason string }
+
+func (e *SignInFailedError) Error() string { return flows.Clean(e.Reason, 300) }
+
+// setLatch remembers a sign-in that a person denied or did not finish, and
+// forgets such a memory after one that worked.
+func (s *Session) setLatch(err error) {
+	timedOut := errors.Is(err, flows.ErrTimedOut)
+	switch {
+	case s.Store == nil:
+	case err == nil:
+		s.keep("the latch's end", s.Store.ClearLatch(s.sessionKey()))
+	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout:
+		l := &cache.Latch{FailedAt: time.Now().UTC(), Failures: 1, Reason: err.Error()}
+		if old, oerr := s.Store.Latch(s.sessionKey()); oerr == nil {
+			l.Failures += old.Failures
+		}
+		hold := latchMost
+		if l.Failures < 5 {
+			hold = latchFirst << (l.Failures - 1)
+		}
+		l.Until = l.FailedAt.Add(hold)
+		s.keep("the latch", s.Store.WriteLatch(s.sessionKey(), l))
+	}
+}

@@ -1,0 +1,75 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// The API group of Kubernetes' exec credential plugins, and the versions that
+// client-go speaks (v1alpha1 is gone since 1.24).
+const (
+	kubeGroup   = "client.authentication.k8s.io/"
+	kubeV1      = kubeGroup + "v1"
+	kubeV1Beta1 = kubeGroup + "v1beta1"
+)
+
+// KubeRequest is what client-go tells a plugin in KUBERNETES_EXEC_INFO.
+type KubeRequest struct {
+	APIVersion string // to be answered in
+	// Interactive is client-go's spec.interactive: false says that stdin is not
+	// the plugin's. It says nothing of a browser or a terminal.
+	Interactive bool
+}
+
+// ParseKubeRequest reads the value of KUBERNETES_EXEC_INFO. An empty one,
+// outside kubectl or with an old client, stands for version v1. Fields that
+// are not known are passed over, since newer clients may send them.
+func ParseKubeRequest(env string) (KubeRequest, error) {
+	if env == "" {
+		return KubeRequest{APIVersion: kubeV1}, nil
+	}
+	var info struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		Spec       struct {
+			Interactive bool `json:"interactive"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal([]byte(env), &info); err != nil {
+		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not JSON: %w", err)
+	}
+	if info.Kind != "ExecCredential" {
+		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is a %q, not an ExecCredential", info.Kind)
+	}
+	switch info.APIVersion {
+	case kubeV1, kubeV1Beta1:
+		return KubeRequest{info.APIVersion, info.Spec.Interactive}, nil
+	}
+	return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %q; use %s (or %s) in the kubeconfig's exec stanza", info.APIVersion, kubeV1, kubeV1Beta1)
+}
+
+// EncodeExecCredential renders the answer to client-go
+// (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/).
+//
+// client-go uses a token until the very end that it is told, so that end is
+// given early: a tenth of the token's life, 30 seconds at most. A token without
+// a known end has no expirationTimestamp, and client-go asks again on a 401.
+func EncodeExecCredential(req KubeRequest, c credential.Credential) ([]byte, error) {
+	type status struct {
+		ExpirationTimestamp string `json:"expirationTimestamp,omitempty"`
+		Token               string `json:"token"`
+	}
+	doc := struct {
+		APIVersion string   `json:"apiVersion"`
+		Kind       string   `json:"kind"`
+		Spec       struct{} `json:"spec"`
+		Status     status   `json:"status"`
+	}{APIVersion: req.APIVersion, Kind: "ExecCredential", Status: status{Token: c.Token.Reveal()}}
+	if !c.ExpiresAt.IsZero() {
+		doc.Status.ExpirationTimestamp = rfc3339(c.ExpiresAt.Add(-min(c.Life()/10, 30*time.Second)))
+	}
+	return encode(doc)
+}

@@ -1,0 +1,57 @@
+package providertest
+
+import (
+	"net/http"
+	"slices"
+)
+
+// serveMetadata answers both discovery documents with the same members (OIDC
+// Discovery §3, RFC 8414 §2).
+func (p *Provider) serveMetadata(r *Request) *answer {
+	if r.Method != http.MethodGet {
+		return methodNotAllowed("GET")
+	}
+	methods := []string{"none"}
+	if slices.ContainsFunc(p.config.Clients, func(c Client) bool { return c.Secret != "" }) {
+		methods = append(methods, "client_secret_basic", "client_secret_post")
+	}
+	metadata := map[string]any{
+		"issuer":                                p.issuer,
+		"authorization_endpoint":                p.base + "/authorize",
+		"token_endpoint":                        p.base + "/token",
+		"device_authorization_endpoint":         p.base + "/device_authorization",
+		"revocation_endpoint":                   p.base + "/revoke",
+		"userinfo_endpoint":                     p.base + "/userinfo",
+		"end_session_endpoint":                  p.base + "/logout",
+		"jwks_uri":                              p.base + "/keys",
+		"scopes_supported":                      p.config.Scopes,
+		"response_types_supported":              []string{"code"},
+		"response_modes_supported":              []string{"query"},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []string{p.config.Alg},
+		"token_endpoint_auth_methods_supported": methods,
+		"code_challenge_methods_supported":      []string{"S256"},
+		"grant_types_supported": []string{"authorization_code", "refresh_token", "client_credentials",
+			deviceGrant, exchangeGrant},
+		"authorization_response_iss_parameter_supported": p.config.ResponseIss,
+	}
+	return jsonAnswer(http.StatusOK, metadata)
+}
+
+// serveKeys answers the key set (RFC 7517 §5).
+func (p *Provider) serveKeys(r *Request) *answer {
+	if r.Method != http.MethodGet {
+		return methodNotAllowed("GET")
+	}
+	keys := []any{}
+	for _, key := range p.keys {
+		keys = append(keys, key.jwk())
+	}
+	return jsonAnswer(http.StatusOK, map[string]any{"keys": keys})
+}
+
+func methodNotAllowed(allow string) *answer {
+	a := textAnswer(http.StatusMethodNotAllowed, "text/plain", "use "+allow+"\n")
+	a.header.Set("Allow", allow)
+	return a
+}

@@ -1,0 +1,316 @@
+package providertest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Config describes a provider. Its zero value is a strict provider over TLS
+// with a public client named "cli" and a user named alice.
+type Config struct {
+	// PlainHTTP serves http://127.0.0.1 instead of https://127.0.0.1.
+	PlainHTTP bool
+	// IssuerPath is appended to the issuer: "/realms/corp", or "/" for an
+	// issuer that ends in a slash.
+	IssuerPath string
+	// Now is the provider's clock. Delays of faults go by the real one.
+	Now func() time.Time
+
+	// Clients default to a public one: {ID: "cli"}.
+	Clients []Client
+	// User is who signs in until [Provider.SetUser] says otherwise.
+	User User
+	// Scopes are announced as scopes_supported, and no other is granted. With
+	// offline_access among them a refresh token is issued only to those who ask
+	// for it; without, always. Default: openid, email, profile, groups,
+	// offline_access.
+	Scopes []string
+
+	// Alg signs tokens: RS256 (default) or ES256.
+	Alg string
+	// Lifetimes: 5 minutes, 1 hour and 24 hours by default. That of the refresh
+	// token counts from the sign-in, however often it rotates.
+	AccessTokenLifetime, IDTokenLifetime, RefreshTokenLifetime time.Duration
+	// JWTAccessTokens are as in RFC 9068. By default they are opaque.
+	JWTAccessTokens bool
+
+	// NoRotation keeps refresh tokens as they are, and leaves them out of the
+	// answers to a refresh (RFC 6749 §6). By default each use replaces the
+	// token, and a second use of an old one ends the session (RFC 9700 §4.14.2).
+	NoRotation bool
+	// RotationGrace is how long a replaced refresh token still works.
+	RotationGrace time.Duration
+
+	// PKCEOptional also serves clients without a code challenge.
+	PKCEOptional bool
+	// ResponseIss names the issuer in authorization responses (RFC 9207).
+	ResponseIss bool
+	// LoginForm shows a page with a button instead of signing in at once: a
+	// POST to the same URL with decision=allow or decision=deny.
+	LoginForm bool
+
+	// DeviceInterval is announced as interval, in seconds. It is left out if 0,
+	// which means 5 (RFC 8628 §3.2).
+	DeviceInterval int
+	// DeviceLifetime is how long a device code lives: 10 minutes by default.
+	DeviceLifetime time.Duration
+	// DeviceApproveAfter approves a device code by itself after that many polls
+	// were told authorization_pending.
+	DeviceApproveAfter int
+	// DeviceAutoApprove makes a GET of verification_uri_complete approve.
+	DeviceAutoApprove bool
+
+	// EditMetadata changes the discovery documents, as [Provider.Edit] of
+	// [Discovery] does: [Without] leaves a member out, [With] sets one.
+	EditMetadata func(metadata map[string]any)
+}
+
+// Client is a registered client.
+type Client struct {
+	ID string
+	// Secret makes it a confidential client (RFC 6749 §2.1).
+	Secret string
+	// AuthMethod is client_secret_basic or client_secret_post; empty takes both.
+	AuthMethod string
+	// RedirectURIs are compared exactly, but for the port: an IP literal without
+	// a port matches any (RFC 8252 §7.3), and so does "http://localhost:*/cb".
+	// If there are none, any http URI of a loopback IP literal will do.
+	RedirectURIs []string
+}
+
+// User is somebody who signs in.
+type User struct {
+	Subject string
+	Email   string
+	Name    string
+	Groups  []string
+	Claims  map[string]any // more claims of ID tokens and userinfo
+}
+
+var alice = User{Subject: "alice", Email: "alice@corp.example", Name: "Alice Example", Groups: []string{"dev", "ops"}}
+
+// Provider is a running OpenID provider. Its methods may be called at any time,
+// by many goroutines.
+type Provider struct {
+	*server
+	config Config
+	issuer string
+	base   string // issuer without a slash at the end
+
+	mu       sync.Mutex // guards what is below
+	keys     []*signingKey
+	rotated  int
+	user     string // subject of who signs in next
+	users    map[string]User
+	denial   string
+	codes    map[string]*code
+	access   map[string]*accessToken
+	refresh  map[string]*refreshToken
+	order    []string // of refresh tokens, oldest first
+	families []*family
+	devices  []*device
+	polls    []string // script of answers to device polls
+	tamper   Tamper
+	tampers  int
+	last     Tokens
+	reuses   int
+}
+
+// New starts a provider that ends with the test.
+func New(t testing.TB, config Config) *Provider {
+	t.Helper()
+	p, err := Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// Start starts a provider. Close ends it.
+func Start(config Config) (*Provider, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Clients == nil {
+		config.Clients = []Client{{ID: "cli"}}
+	}
+	if config.Scopes == nil {
+		config.Scopes = []string{"openid", "email", "profile", "groups", "offline_access"}
+	}
+	if config.User.Subject == "" {
+		config.User = alice
+	}
+	config.Alg = cmp.Or(config.Alg, "RS256")
+	config.AccessTokenLifetime = cmp.Or(config.AccessTokenLifetime, 5*time.Minute)
+	config.IDTokenLifetime = cmp.Or(config.IDTokenLifetime, time.Hour)
+	config.RefreshTokenLifetime = cmp.Or(config.RefreshTokenLifetime, 24*time.Hour)
+	config.DeviceLifetime = cmp.Or(config.DeviceLifetime, 10*time.Minute)
+
+	if config.IssuerPath != "" && config.IssuerPath[0] != '/' {
+		return nil, fmt.Errorf("providertest: issuer path %q does not begin with a slash", config.IssuerPath)
+	}
+	key, err := newKey(config.Alg, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{
+		config:  config,
+		keys:    []*signingKey{key},
+		user:    config.User.Subject,
+		users:   map[string]User{config.User.Subject: config.User},
+		codes:   map[string]*code{},
+		access:  map[string]*accessToken{},
+		refresh: map[string]*refreshToken{},
+	}
+	p.server = &server{now: config.Now, route: p.endpoint}
+	var ca *authority
+	if !config.PlainHTTP {
+		if ca, err = newAuthority(); err != nil {
+			return nil, err
+		}
+	}
+	ready := func(url string) {
+		p.issuer = url + config.IssuerPath
+		p.base = strings.TrimSuffix(p.issuer, "/")
+	}
+	if err := p.listen(ca, ready); err != nil {
+		return nil, err
+	}
+	if config.EditMetadata != nil {
+		p.Edit(Discovery, config.EditMetadata)
+	}
+	return p, nil
+}
+
+// Issuer is the provider's issuer identifier.
+func (p *Provider) Issuer() string { return p.issuer }
+
+// SetUser says who signs in from now on. It also changes what is known of that
+// subject: the next refresh shows other groups.
+func (p *Provider) SetUser(u User) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.user = u.Subject
+	p.users[u.Subject] = u
+}
+
+// DenyLogins answers authorization requests with an error of RFC 6749 §4.1.2.1
+// or OIDC Core §3.1.2.6, such as access_denied. An empty one ends that.
+func (p *Provider) DenyLogins(code string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.denial = code
+}
+
+// RotateKeys signs with a new key from now on; the old one leaves the key set.
+func (p *Provider) RotateKeys() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key, err := newKey(p.config.Alg, p.rotated+1)
+	if err != nil {
+		return err
+	}
+	p.rotated++
+	p.keys = []*signingKey{key}
+	return nil
+}
+
+// RevokeSession ends all sessions of a subject, as an administrator would: the
+// next refresh is answered invalid_grant.
+func (p *Provider) RevokeSession(subject string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.families {
+		if f.subject == subject {
+			f.revoked = true
+		}
+	}
+}
+
+// VerifyJWT checks the signature of a token against the keys in use, and returns
+// its claims. It looks at no claim.
+func (p *Provider) VerifyJWT(token string) (map[string]any, error) {
+	p.mu.Lock()
+	keys := slices.Clone(p.keys)
+	p.mu.Unlock()
+	claims, err := map[string]any(nil), errors.New("no keys")
+	for _, key := range keys {
+		if claims, err = key.verify(token); err == nil {
+			break
+		}
+	}
+	return claims, err
+}
+
+// endpoint finds who answers a path. The handlers hold the lock; what needs none
+// is left to the answer's finish.
+func (p *Provider) endpoint(path string) (Endpoint, handler) {
+	prefix := strings.TrimPrefix(p.base, p.url)
+	if path == "/.well-known/oauth-authorization-server"+prefix {
+		return OAuth, p.locked(p.serveMetadata)
+	}
+	if rest, ok := strings.CutPrefix(path, prefix); ok {
+		switch rest {
+		case "/.well-known/openid-configuration":
+			return OpenID, p.locked(p.serveMetadata)
+		case "/keys":
+			return JWKS, p.locked(p.serveKeys)
+		case "/authorize":
+			return Authorize, p.locked(p.serveAuthorize)
+		case "/token":
+			return Token, p.locked(p.serveToken)
+		case "/device_authorization":
+			return Device, p.locked(p.serveDevice)
+		case "/device":
+			return Verify, p.locked(p.serveVerify)
+		case "/revoke":
+			return Revoke, p.locked(p.serveRevoke)
+		case "/userinfo":
+			return UserInfo, p.locked(p.serveUserInfo)
+		case "/logout":
+			return Logout, p.locked(p.serveLogout)
+		}
+	}
+	return "", func(*Request) *answer { return textAnswer(404, "text/plain", "no such path\n") }
+}
+
+func (p *Provider) locked(handle handler) handler {
+	return func(r *Request) *answer {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return handle(r)
+	}
+}
+
+// claimsOf are the claims about a user that the scopes open (OIDC Core §5.4).
+func (p *Provider) claimsOf(subject string, scopes []string) map[string]any {
+	user := p.users[subject]
+	claims := map[string]any{"sub": subject}
+	if slices.Contains(scopes, "email") && user.Email != "" {
+		claims["email"], claims["email_verified"] = user.Email, true
+	}
+	if slices.Contains(scopes, "profile") && user.Name != "" {
+		claims["name"] = user.Name
+	}
+	if slices.Contains(scopes, "groups") && user.Groups != nil {
+		claims["groups"] = user.Groups
+	}
+	maps.Copy(claims, user.Claims)
+	return claims
+}
+
+func (p *Provider) clientByID(id string) *Client {
+	i := slices.IndexFunc(p.config.Clients, func(c Client) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &p.config.Clients[i]
+}

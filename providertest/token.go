@@ -1,0 +1,210 @@
+package providertest
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const (
+	deviceGrant   = "urn:ietf:params:oauth:grant-type:device_code"
+	exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
+
+// oauthError is an error of RFC 6749 §4.1.2.1 or §5.2.
+type oauthError struct{ code, description string }
+
+// fail is an error response of RFC 6749 §5.2.
+func fail(code, description string) *answer {
+	a := jsonAnswer(http.StatusBadRequest, map[string]any{"error": code})
+	if description != "" {
+		a.members["error_description"] = description
+	}
+	a.header.Set("Cache-Control", "no-store")
+	a.header.Set("Pragma", "no-cache")
+	return a
+}
+
+func grantEndpoint(grantType string) Endpoint {
+	switch grantType {
+	case "authorization_code", "refresh_token", "client_credentials":
+		return Endpoint(grantType)
+	case deviceGrant:
+		return DeviceCode
+	case exchangeGrant:
+		return TokenExchange
+	}
+	return otherGrant
+}
+
+// serveToken is the token endpoint (RFC 6749 §3.2).
+func (p *Provider) serveToken(r *Request) *answer {
+	client, refused := p.authenticate(r)
+	if refused != nil {
+		return refused
+	}
+	switch r.Endpoint {
+	case AuthorizationCode:
+		return p.grantCode(r, client)
+	case RefreshToken:
+		return p.grantRefresh(r, client)
+	case DeviceCode:
+		return p.grantDevice(r, client)
+	case ClientCredentials:
+		return p.grantClientCredentials(r, client)
+	case TokenExchange:
+		return p.grantExchange(r, client)
+	}
+	if r.Form.Get("grant_type") == "" {
+		return fail("invalid_request", "grant_type is required")
+	}
+	return fail("unsupported_grant_type", "no such grant")
+}
+
+// authenticate checks the form of a direct request and who sends it (RFC 6749
+// §2.3, §3.2). A public client only names itself.
+func (p *Provider) authenticate(r *Request) (*Client, *answer) {
+	if r.Method != http.MethodPost {
+		p.violation("%s request to %s", r.Method, r.Path)
+		return nil, methodNotAllowed("POST")
+	}
+	if len(r.Query) > 0 {
+		p.violation("parameters in the URL of %s", r.Path)
+		return nil, fail("invalid_request", "parameters belong in the body")
+	}
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if mediaType != "application/x-www-form-urlencoded" || r.formErr != nil {
+		return nil, fail("invalid_request", "the body must be application/x-www-form-urlencoded")
+	}
+	for name, values := range r.Form {
+		if len(values) > 1 && name != "resource" && name != "audience" { // RFC 8707 §2, RFC 8693 §2.1
+			return nil, fail("invalid_request", name+" is given twice")
+		}
+	}
+	id, secret, method := r.Form.Get("client_id"), r.Form.Get("client_secret"), "none"
+	if secret != "" {
+		method = "client_secret_post"
+	}
+	if header := r.Header.Get("Authorization"); header != "" {
+		basicID, basicSecret, ok := basicAuth(header)
+		if !ok {
+			return nil, unauthorized(r, "the Authorization header is malformed")
+		}
+		if secret != "" || id != "" && id != basicID {
+			return nil, fail("invalid_request", "the client names itself in two ways")
+		}
+		id, secret, method = basicID, basicSecret, "client_secret_basic"
+	}
+	client := p.clientByID(id)
+	switch {
+	case client == nil:
+		return nil, unauthorized(r, "the client is unknown")
+	case client.Secret == "" && method != "none":
+		return nil, unauthorized(r, "the client has no secret")
+	case client.AuthMethod != "" && method != client.AuthMethod:
+		return nil, unauthorized(r, "the client must use "+client.AuthMethod)
+	case subtle.ConstantTimeCompare([]byte(secret), []byte(client.Secret)) != 1:
+		return nil, unauthorized(r, "the client's secret is missing or wrong")
+	}
+	return client, nil
+}
+
+// basicAuth undoes the form encoding inside (RFC 6749 §2.3.1).
+func basicAuth(header string) (id, secret string, ok bool) {
+	scheme, rest, _ := strings.Cut(header, " ")
+	pair, err := base64.StdEncoding.DecodeString(rest)
+	if err != nil || !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	first, second, ok := strings.Cut(string(pair), ":")
+	id, err1 := url.QueryUnescape(first)
+	secret, err2 := url.QueryUnescape(second)
+	return id, secret, ok && err1 == nil && err2 == nil
+}
+
+func unauthorized(r *Request, description string) *answer {
+	a := fail("invalid_client", description)
+	a.status = http.StatusUnauthorized
+	if r.Header.Get("Authorization") != "" {
+		a.header.Set("WWW-Authenticate", `Basic realm="providertest"`)
+	}
+	return a
+}
+
+// serveRevoke is the revocation endpoint (RFC 7009). What is unknown counts as
+// revoked.
+func (p *Provider) serveRevoke(r *Request) *answer {
+	client, refused := p.authenticate(r)
+	if refused != nil {
+		return refused
+	}
+	token := r.Form.Get("token")
+	if token == "" {
+		return fail("invalid_request", "token is required")
+	}
+	if t := p.refresh[token]; t != nil && t.family.client.ID == client.ID {
+		t.family.revoked = true
+	}
+	if t := p.access[token]; t != nil && t.family.client.ID == client.ID {
+		delete(p.access, token)
+	}
+	return textAnswer(http.StatusOK, "text/plain", "")
+}
+
+// serveUserInfo is OIDC Core §5.3; errors are those of RFC 6750 §3.
+func (p *Provider) serveUserInfo(r *Request) *answer {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	t := p.access[token]
+	if !strings.EqualFold(scheme, "Bearer") || t == nil || t.family.revoked || !p.config.Now().Before(t.expires) {
+		a := jsonAnswer(http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
+		a.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		return a
+	}
+	return jsonAnswer(http.StatusOK, p.claimsOf(t.family.subject, t.scopes))
+}
+
+// serveLogout is RP-Initiated Logout 1.0 §2. It ends nothing: there is no
+// browser session.
+func (p *Provider) serveLogout(r *Request) *answer {
+	if target := r.Query.Get("post_logout_redirect_uri"); target != "" {
+		client := p.clientByID(r.Query.Get("client_id"))
+		if client == nil || !client.redirects(target) {
+			return page(http.StatusBadRequest, "this redirect URI is not registered")
+		}
+		members := map[string]any{}
+		if state := r.Query.Get("state"); state != "" {
+			members["state"] = state
+		}
+		return &answer{status: http.StatusFound, header: http.Header{}, members: members, target: target}
+	}
+	return page(http.StatusOK, "signed out")
+}
+
+func scopesOf(params url.Values) []string { return strings.Fields(params.Get("scope")) }
+
+func (p *Provider) checkScopes(scopes []string) *oauthError {
+	for _, scope := range scopes {
+		if !slices.Contains(p.config.Scopes, scope) {
+			return &oauthError{"invalid_scope", "no such scope: " + scope}
+		}
+	}
+	return nil
+}
+
+// checkResources is RFC 8707 §2.
+func checkResources(resources []string) *oauthError {
+	for _, resource := range resources {
+		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			return &oauthError{"invalid_target", "resource must be an absolute URI without a fragment"}
+		}
+	}
+	return nil
+}
+
+func audiences(params url.Values) []string {
+	return slices.Concat(params["resource"], params["audience"])
+}
