@@ -69,6 +69,7 @@ type Tokens struct {
 	Version          int       `json:"version"`
 	TokenType        string    `json:"tokenType"`
 	Scopes           []string  `json:"scopes"`
+	StoredAt         time.Time `json:"storedAt"`
 	IssuedAt         time.Time `json:"issuedAt"`
 	ExpiresAt        time.Time `json:"expiresAt,omitzero"` // of the access token
 	IDTokenIssuedAt  time.Time `json:"idTokenIssuedAt,omitzero"`
@@ -89,13 +90,14 @@ type tokensFile struct {
 // Credential picks one of the tokens; it is zero if there is none of that kind.
 func (t *Tokens) Credential(tokenType string) credential.Credential {
 	if tokenType == credential.IDToken {
-		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt}
+		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt}
 	}
-	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt}
+	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt}
 }
 
 func (t *Tokens) encode() ([]byte, error) {
 	t.Version = formatVersion
+	t.StoredAt = time.Now().UTC()
 	return encodeKeeping(t.unknown, tokensFile{t, t.AccessToken.Reveal(), t.IDToken.Reveal()})
 }
 
@@ -114,6 +116,7 @@ func decodeTokens(b []byte) (*Tokens, error) {
 type derivedFile struct {
 	Version   int       `json:"version"`
 	Kind      string    `json:"kind"`
+	StoredAt  time.Time `json:"storedAt"`
 	IssuedAt  time.Time `json:"issuedAt"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 
@@ -132,7 +135,7 @@ const (
 )
 
 func encodeDerived(c credential.Credential) ([]byte, error) {
-	f := derivedFile{Version: formatVersion, Kind: kindToken, IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
+	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
 		Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
@@ -146,7 +149,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 	if err := decode(b, &f, &f.Version); err != nil {
 		return credential.Credential{}, err
 	}
-	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt}
+	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType

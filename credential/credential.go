@@ -68,8 +68,9 @@ type Credential struct {
 	TokenType string // "Bearer" for tokens
 	AWS       *AWSKeys
 
-	IssuedAt  time.Time
+	IssuedAt  time.Time // by the issuer's clock, where it says so
 	ExpiresAt time.Time // zero: the issuer does not say
+	StoredAt  time.Time // by this machine's clock; zero: never stored
 }
 
 // AWSKeys are temporary keys of an AWS role, as STS hands them out.

@@ -31,7 +31,8 @@ func outcomePage(err error) page {
 	case err == nil:
 		return pageSuccess
 	case errors.Is(err, ErrDenied):
-		return page{"The sign-in was denied", "Nobody was signed in. If that was not what you meant, start again in your terminal.", err.Error(), "✕", "no"}
+		_, words, _ := strings.Cut(err.Error(), ErrDenied.Error()+": ") // the provider's own
+		return page{"The sign-in was denied", "Nobody was signed in. If that was not what you meant, start again in your terminal.", words, "✕", "no"}
 	}
 	return page{"The sign-in did not work", "Nobody was signed in. Your terminal says what to do next.", Clean(err.Error(), 400), "✕", "no"}
 }

@@ -38,7 +38,8 @@ func usagef(format string, args ...any) error { return &usageError{err: fmt.Erro
 func fill(f *pflag.FlagSet, o *options) error {
 	given := map[string]bool{}
 	o.given = given
-	f.Visit(func(fl *pflag.Flag) { given[fl.Name] = true })
+	// Not Visit: cobra parses a set of its own that shares our flags.
+	f.VisitAll(func(fl *pflag.Flag) { given[fl.Name] = fl.Changed })
 	set := func(name, value, origin string) error {
 		if err := f.Set(name, value); err != nil {
 			return usagef("%s: %v", origin, errors.Unwrap(err))

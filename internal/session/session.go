@@ -203,7 +203,7 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 // goodEnough reports whether a stored credential may serve. Under force one
 // that was stored since this process began is new enough.
 func (s *Session) goodEnough(c credential.Credential, need Need) bool {
-	if need.Force && c.IssuedAt.Before(s.Started) {
+	if need.Force && c.StoredAt.Before(s.Started) {
 		return false
 	}
 	return c.LastsFor(need.MinTTL.For(c), time.Now())

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+// The scripts in testdata/script drive the built binary, over real sockets,
+// against the providers of providertest.
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		// The browser of the scripts: it opens a page and follows redirects, as
+		// far as sso-exec's own last page.
+		"testbrowser": func() {
+			if len(os.Args) != 2 {
+				fatal("usage: testbrowser URL")
+			}
+			resp, err := browserClient().Get(os.Args[1])
+			if err != nil {
+				fatal(err)
+			}
+			page, _ := io.ReadAll(resp.Body)
+			if f := os.Getenv("BROWSER_PAGE"); f != "" {
+				_ = os.WriteFile(f, page, 0o600)
+			}
+			// What a browser prints must never reach the tool's stdout.
+			fmt.Println("noise of the browser")
+		},
+	})
+}
+
+func fatal(v any) {
+	fmt.Fprintln(os.Stderr, v)
+	os.Exit(1)
+}
+
+func browserClient() *http.Client {
+	pool := x509.NewCertPool()
+	pem, _ := os.ReadFile(os.Getenv("IDP_CA"))
+	pool.AppendCertsFromPEM(pem)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+}
+
+// binary builds the command once, as a release is built.
+func binary(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sso-exec-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "sso-exec")
+	cmd := exec.Command("go", "build", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func TestScripts(t *testing.T) {
+	bin := filepath.Dir(binary(t))
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "home", ".cache"))
+			env.Setenv("CACHE", filepath.Join(env.WorkDir, "home", ".cache", "sso-exec"))
+			if err := os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700); err != nil {
+				return err
+			}
+			env.Values["world"] = &world{}
+			env.Defer(func() { env.Values["world"].(*world).close() })
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"idp":   cmdIDP,
+			"sts":   cmdSTS,
+			"code":  cmdCode,
+			"age":   cmdAge,
+			"json":  cmdJSON,
+			"perm":  cmdPerm,
+			"until": cmdUntil,
+		},
+	})
+}
+
+// world is what a script has started.
+type world struct {
+	idp *providertest.Provider
+	sts *providertest.STS
+}
+
+func (w *world) close() {
+	if w.sts != nil {
+		w.sts.Close()
+	}
+	if w.idp != nil {
+		w.idp.Close()
+	}
+}
+
+// cmdCode runs a command and checks its exit code: code 3 sso-exec kube …
+func cmdCode(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdAge moves every time in the cache's files back, as if it had passed: age
+// 2h [tokens|derived|providers|latches|sessions]
+func cmdAge(ts *testscript.TestScript, _ bool, args []string) {
+	by, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	count := 0
+	root := filepath.Join(ts.Getenv("CACHE"), strings.Join(args[1:], ""))
+	ts.Check(filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		count++
+		return editJSON(path, func(doc map[string]any) {
+			for k, v := range doc {
+				s, _ := v.(string)
+				if t, err := time.Parse(time.RFC3339, s); err == nil {
+					doc[k] = t.Add(-by).Format(time.RFC3339Nano)
+				}
+			}
+		})
+	}))
+	if count == 0 {
+		ts.Fatalf("no files to age in %s", root)
+	}
+}
+
+func editJSON(path string, edit func(map[string]any)) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return err
+	}
+	edit(doc)
+	if b, err = json.Marshal(doc); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o600)
+}
+
+// cmdJSON checks a member of a JSON file, or of stdout: json stdout .status.token eyJ*
+// A trailing * matches any rest; an absent member is "-". With "set" it edits a
+// file: json set FILE key value.
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if args[0] == "set" {
+		var v any
+		ts.Check(json.Unmarshal([]byte(args[3]), &v))
+		ts.Check(editJSON(oneFile(ts, args[1]), func(doc map[string]any) { doc[args[2]] = v }))
+		return
+	}
+	name := args[0]
+	if name != "stdout" {
+		name = oneFile(ts, name)
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &v))
+	for _, key := range strings.Split(strings.TrimPrefix(args[1], "."), ".") {
+		m, _ := v.(map[string]any)
+		v = m[key]
+	}
+	got := "-"
+	if v != nil {
+		got = fmt.Sprint(v)
+	}
+	match := got == args[2]
+	if rest, ok := strings.CutSuffix(args[2], "*"); ok {
+		match = strings.HasPrefix(got, rest) && v != nil
+	}
+	if match == neg {
+		ts.Fatalf("%s is %q, want %q (negated: %v)", args[1], got, args[2], neg)
+	}
+}
+
+// oneFile expands a pattern that must match one file.
+func oneFile(ts *testscript.TestScript, pattern string) string {
+	names, err := filepath.Glob(ts.MkAbs(pattern))
+	ts.Check(err)
+	if len(names) != 1 {
+		ts.Fatalf("%s matches %d files: %q", pattern, len(names), names)
+	}
+	return names[0]
+}
+
+// cmdPerm checks the modes of all files that match: perm 0600 PATTERN, and that
+// there are any.
+func cmdPerm(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	names, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(names) == 0 {
+		ts.Fatalf("nothing matches %s", args[1])
+	}
+	for _, name := range names {
+		st, err := os.Lstat(name)
+		ts.Check(err)
+		if uint64(st.Mode().Perm()) != want {
+			ts.Fatalf("%s has mode %04o, want %04o", name, st.Mode().Perm(), want)
+		}
+	}
+}
+
+// cmdUntil waits until a file contains a text.
+func cmdUntil(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(b), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s never contained %q", args[0], args[1])
+}

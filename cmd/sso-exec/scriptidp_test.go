@@ -1,0 +1,271 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+var tampers = map[string]providertest.Tamper{
+	"alg-none": providertest.AlgNone, "alg-hs256": providertest.AlgHS256, "unknown-key": providertest.UnknownKey,
+	"bad-signature": providertest.BadSignature, "wrong-issuer": providertest.WrongIssuer, "wrong-audience": providertest.WrongAudience,
+	"extra-audience": providertest.ExtraAudience, "wrong-nonce": providertest.WrongNonce, "no-nonce": providertest.NoNonce,
+	"wrong-at-hash": providertest.WrongATHash, "other-subject": providertest.OtherSubject, "missing": providertest.MissingIDToken,
+	"expired": providertest.Expired, "future": providertest.FromTheFuture,
+}
+
+// cmdIDP steers the provider of a script.
+//
+//	idp start [k=v ...]          start it; SSO_EXEC_ISSUER, _CLIENT_ID and _CA_FILE are set
+//	idp requests KIND N          that many requests of a kind were made (all, discovery, token, refresh_token ...)
+//	idp reset                    count from here
+//	idp fault ENDPOINT k=v ...   break an endpoint; idp clear mends all
+//	idp set ENDPOINT NAME JSON   change a member of its answers; idp unset ENDPOINT NAME
+//	idp tamper N NAME            spoil the next N ID tokens (0: all)
+//	idp deny CODE | user SUB | rotate-keys | revoke SUB | approve | refuse | polls STEP ...
+//	idp live                     the refresh token in the one stored session is the provider's live one
+//	idp reuses N | violations N
+func cmdIDP(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value("world").(*world)
+	if args[0] == "start" {
+		startIDP(ts, w, args[1:])
+		return
+	}
+	p := w.idp
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		ts.Check(err)
+		return n
+	}
+	equal := func(what string, got, want int) {
+		if got != want {
+			ts.Fatalf("%s: %d, want %d", what, got, want)
+		}
+	}
+	switch args[0] {
+	case "reset":
+		p.ResetRequests()
+	case "requests":
+		equal(args[1]+" requests", countOf(p.Requests(), args[1]), number(args[2]))
+	case "fault":
+		p.Fault(providertest.Endpoint(args[1]), parseFault(ts, args[2:]))
+	case "clear":
+		p.ClearFaults()
+	case "set":
+		var v any
+		ts.Check(json.Unmarshal([]byte(args[3]), &v))
+		p.Edit(providertest.Endpoint(args[1]), providertest.With(args[2], v))
+	case "unset":
+		p.Edit(providertest.Endpoint(args[1]), providertest.Without(args[2]))
+	case "unedit":
+		p.Edit(providertest.Endpoint(args[1]), nil)
+	case "tamper":
+		t, ok := tampers[strings.TrimPrefix(args[2], "refresh:")]
+		if !ok {
+			ts.Fatalf("no tamper %q", args[2])
+		}
+		if strings.HasPrefix(args[2], "refresh:") {
+			t = providertest.OnRefresh(t)
+		}
+		p.TamperIDToken(number(args[1]), t)
+	case "untamper":
+		p.TamperIDToken(0, nil)
+	case "deny":
+		p.DenyLogins(strings.Join(args[1:], ""))
+	case "user":
+		p.SetUser(providertest.User{Subject: args[1], Email: args[1] + "@corp.example"})
+	case "rotate-keys":
+		ts.Check(p.RotateKeys())
+	case "revoke":
+		p.RevokeSession(args[1])
+	case "approve", "refuse":
+		codes := p.PendingUserCodes()
+		for range 500 {
+			if len(codes) > 0 {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+			codes = p.PendingUserCodes()
+		}
+		equal("pending user codes", len(codes), 1)
+		if args[0] == "approve" {
+			ts.Check(p.ApproveDevice(codes[0]))
+		} else {
+			ts.Check(p.DenyDevice(codes[0]))
+		}
+	case "polls":
+		p.ScriptDevicePolls(args[1:]...)
+	case "live":
+		var rec struct{ RefreshToken string }
+		b, err := os.ReadFile(oneFile(ts, filepath.Join(ts.Getenv("CACHE"), "sessions", "*.json")))
+		ts.Check(err)
+		ts.Check(json.Unmarshal(b, &rec))
+		if !p.Alive(rec.RefreshToken) {
+			ts.Fatalf("the stored refresh token is not live at the provider")
+		}
+	case "reuses":
+		equal("reuses", p.Reuses(), number(args[1]))
+	case "violations":
+		if v := p.Violations(); len(v) != number(args[1]) {
+			ts.Fatalf("violations: %q", v)
+		}
+	default:
+		ts.Fatalf("idp %s: no such command", args[0])
+	}
+}
+
+func startIDP(ts *testscript.TestScript, w *world, args []string) {
+	c := providertest.Config{DeviceInterval: 1, AccessTokenLifetime: time.Hour}
+	client := providertest.Client{ID: "cli"}
+	for _, arg := range args {
+		k, v, _ := strings.Cut(arg, "=")
+		duration := func() time.Duration {
+			d, err := time.ParseDuration(v)
+			ts.Check(err)
+			return d
+		}
+		switch k {
+		case "http":
+			c.PlainHTTP = true
+		case "path":
+			c.IssuerPath = v
+		case "access":
+			c.AccessTokenLifetime = duration()
+		case "id":
+			c.IDTokenLifetime = duration()
+		case "iss":
+			c.ResponseIss = true
+		case "alg":
+			c.Alg = v
+		case "interval":
+			c.DeviceInterval, _ = strconv.Atoi(v)
+		case "device-life":
+			c.DeviceLifetime = duration()
+		case "approve-after":
+			c.DeviceApproveAfter, _ = strconv.Atoi(v)
+		case "secret":
+			client.Secret = v
+		case "auth":
+			client.AuthMethod = v
+		case "redirect":
+			client.RedirectURIs = append(client.RedirectURIs, v)
+		case "no-rotation":
+			c.NoRotation = true
+		case "scopes":
+			c.Scopes = strings.Split(v, ",")
+		case "without":
+			c.EditMetadata = providertest.Without(v)
+		default:
+			ts.Fatalf("idp start: no option %q", k)
+		}
+	}
+	c.Clients = []providertest.Client{client}
+	p, err := providertest.Start(c)
+	ts.Check(err)
+	if w.idp != nil {
+		w.idp.Close()
+	}
+	w.idp = p
+	ts.Setenv("ISSUER", p.Issuer())
+	ts.Setenv("SSO_EXEC_ISSUER", p.Issuer())
+	ts.Setenv("SSO_EXEC_CLIENT_ID", "cli")
+	if pem := p.CAPEM(); pem != nil {
+		ca := ts.MkAbs("idp-ca.pem")
+		ts.Check(os.WriteFile(ca, pem, 0o600))
+		ts.Setenv("SSO_EXEC_CA_FILE", ca)
+		ts.Setenv("IDP_CA", ca)
+	}
+}
+
+func countOf(c providertest.Counts, kind string) int {
+	b, _ := json.Marshal(c)
+	var m map[string]int
+	_ = json.Unmarshal(b, &m)
+	for k, n := range m {
+		if strings.EqualFold(k, strings.ReplaceAll(kind, "_", "")) {
+			return n
+		}
+	}
+	return -1
+}
+
+func parseFault(ts *testscript.TestScript, args []string) (f providertest.Fault) {
+	for _, arg := range args {
+		k, v, _ := strings.Cut(arg, "=")
+		var err error
+		switch k {
+		case "status":
+			f.Status, err = strconv.Atoi(v)
+		case "times":
+			f.Times, err = strconv.Atoi(v)
+		case "delay":
+			f.Delay, err = time.ParseDuration(v)
+		case "drop":
+			f.Drop = true
+		case "after":
+			f.AfterProcessing = true
+		case "cut":
+			f.CutAfter, err = strconv.Atoi(v)
+		case "body":
+			f.Body = v
+		case "redirect":
+			f.Redirect = v
+		case "oversize":
+			f.OversizeBytes, err = strconv.ParseInt(v, 10, 64)
+		default:
+			ts.Fatalf("no fault %q", k)
+		}
+		ts.Check(err)
+	}
+	return f
+}
+
+// cmdSTS steers the STS of a script: sts start [life=1h], sts fail CODE ...,
+// sts requests N, sts fault k=v ..., sts violations N, sts name NAME.
+func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value("world").(*world)
+	switch args[0] {
+	case "start":
+		c := providertest.STSConfig{Provider: w.idp}
+		for _, arg := range args[1:] {
+			if d, ok := strings.CutPrefix(arg, "life="); ok {
+				life, err := time.ParseDuration(d)
+				ts.Check(err)
+				c.KeyLifetime = life
+			}
+		}
+		s, err := providertest.StartSTS(c)
+		ts.Check(err)
+		w.sts = s
+		ts.Setenv("SSO_EXEC_STS_ENDPOINT", s.URL())
+		ts.Setenv("SSO_EXEC_ROLE_ARN", "arn:aws:iam::123456789012:role/dev")
+	case "fail":
+		w.sts.FailNext(args[1:]...)
+	case "fault":
+		w.sts.Fault(parseFault(ts, args[1:]))
+	case "clear":
+		w.sts.ClearFaults()
+	case "requests":
+		if got := strconv.Itoa(w.sts.Requests()); got != args[1] {
+			ts.Fatalf("%s requests to the STS, want %s", got, args[1])
+		}
+	case "violations":
+		if v := w.sts.Violations(); strconv.Itoa(len(v)) != args[1] {
+			ts.Fatalf("violations: %q", v)
+		}
+	case "name":
+		issued := w.sts.Issued()
+		if len(issued) == 0 || issued[len(issued)-1].RoleSessionName != args[1] {
+			ts.Fatalf("issued: %+v", issued)
+		}
+	default:
+		ts.Fatalf("sts %s: no such command", args[0])
+	}
+}
