@@ -133,7 +133,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	}
 	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
 	c := tokens.Credential(need.TokenType)
-	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (c.Token.IsZero() || !c.LastsFor(0, time.Now())) {
+	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (need.Force || c.Token.IsZero() || !c.LastsFor(0, time.Now())) {
 		return none, errNoIDToken()
 	}
 	return c, nil
