@@ -133,8 +133,6 @@ func STSEndpoint(region string) string {
 	return "https://sts." + region + ".amazonaws.com/"
 }
 
-var notInSessionName = regexp.MustCompile(`[^\w+=,.@-]+`)
-
 // roleSessionName makes a name that STS takes (2 to 64 of [\w+=,.@-]) out of
 // who signed in, so that CloudTrail tells who used the role. The token was
 // verified when it was stored; here it is only read.
@@ -147,7 +145,7 @@ func roleSessionName(idToken credential.Secret) string {
 		payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
 		_ = json.Unmarshal(payload, &claims)
 	}
-	name := notInSessionName.ReplaceAllString(cmp.Or(claims.Email, claims.Subject), "-")
+	name := regexp.MustCompile(`[^\w+=,.@-]+`).ReplaceAllString(cmp.Or(claims.Email, claims.Subject), "-")
 	if len(name) < 2 {
 		name = "sso-exec-" + name
 	}

@@ -48,6 +48,7 @@ func newFlags(tool string) (*pflag.FlagSet, *options) {
 	o := &options{tool: tool}
 	f := pflag.NewFlagSet(tool, pflag.ContinueOnError)
 	f.SortFlags = false
+	f.Usage = func() {} // help and errors are cobra's to print
 	o.flags = f
 
 	f.StringVar(&o.profile, "profile", "", "the profile of the config `file` to use (default: its default-profile)")
@@ -81,6 +82,8 @@ func newFlags(tool string) (*pflag.FlagSet, *options) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "the same as --log-level info")
 	f.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error; no secrets at any level")
 	f.StringVar(&o.logFile, "log-file", "", "`file` to append the log to, instead of stderr")
+
+	f.Lookup("min-ttl").DefValue = "0s" // -1 stands for the rule that the usage tells
 
 	switch tool {
 	case toolAWS:

@@ -11,6 +11,7 @@ func main() {
 	// Nothing else exists yet, neither the command tree nor signal handlers.
 	if doc, ok := cachedAnswer(os.Args[1:]); ok {
 		if _, err := os.Stdout.Write(doc); err != nil {
+			complain(nil, err)
 			os.Exit(exitOther)
 		}
 		return

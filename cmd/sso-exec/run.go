@@ -30,7 +30,7 @@ func run(args []string) int {
 	}
 	var failed *runError
 	if !errors.As(err, &failed) {
-		failed = &runError{&options{}, &usageError{err, fmt.Sprintf("see: %s --help", cmd.CommandPath())}}
+		failed = &runError{nil, &usageError{err, fmt.Sprintf("see: %s --help", cmd.CommandPath())}}
 	}
 	complain(failed.o, failed.err)
 	return exitCode(failed.err)

@@ -24,8 +24,12 @@ import (
 //   - A prompt is one calm block: who asks, where to go, what to enter.
 //   - Nobody is told a device code, a token or a secret; their types cannot.
 
-// complain says an error and what to do about it.
+// complain says an error and what to do about it. o may be nil, if the failure
+// came before there were settings.
 func complain(o *options, err error) {
+	if o == nil {
+		o = &options{}
+	}
 	fmt.Fprintf(os.Stderr, "sso-exec: %s\n", oneLine(err.Error()))
 	for _, h := range hints(o, err) {
 		fmt.Fprintf(os.Stderr, "  %s\n", oneLine(h))

@@ -88,11 +88,11 @@ func (c Command) Open(url string) error {
 	return nil
 }
 
-// secretName matches the names of variables that hold credentials.
-var secretName = regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
-
 // scrub leaves out what a browser has no business to see.
 func scrub(env []string) []string {
+	// The names of variables that hold credentials. Compiled here: every run
+	// would pay for it otherwise.
+	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return secretName.MatchString(name) && name != "XDG_ACTIVATION_TOKEN"

@@ -79,6 +79,16 @@ func (t TTL) For(c credential.Credential) time.Duration {
 
 func (t TTL) given() bool { return t.Exact >= 0 }
 
+// maxAhead is how far in the future a credential may have been issued: clocks
+// differ. Beyond that this machine's clock was set back, and the end that is
+// written down tells nothing.
+const maxAhead = 10 * time.Minute
+
+// satisfied reports whether a stored credential is good enough.
+func (t TTL) satisfied(c credential.Credential, now time.Time) bool {
+	return c.LastsFor(t.For(c), now) && c.StoredAt.Before(now.Add(maxAhead))
+}
+
 // Step is a link of the chain of derivations: it trades the credential before
 // it for another one.
 type Step struct {
@@ -134,7 +144,7 @@ func (s *Session) linkKey(need Need, n int) string {
 // The error is of storage that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	return c, err == nil && c.LastsFor(need.MinTTL.For(c), time.Now()), ignoreAbsent(err)
+	return c, err == nil && need.MinTTL.satisfied(c, time.Now()), ignoreAbsent(err)
 }
 
 // stored reads the chain's n-th link.
@@ -206,7 +216,7 @@ func (s *Session) goodEnough(c credential.Credential, need Need) bool {
 	if need.Force && c.StoredAt.Before(s.Started) {
 		return false
 	}
-	return c.LastsFor(need.MinTTL.For(c), time.Now())
+	return need.MinTTL.satisfied(c, time.Now())
 }
 
 // canWait tells failures beside which a credential that is still valid may be

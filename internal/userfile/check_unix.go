@@ -12,7 +12,7 @@ import (
 
 func checkNotWritable(f *os.File, st os.FileInfo) error {
 	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
+	if !ok || !st.Mode().IsRegular() { // /dev/null stands for no file
 		return nil
 	}
 	mode := st.Mode().Perm()
