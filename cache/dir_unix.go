@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +25,9 @@ type dir struct {
 // is made, 0700, with the parents that are missing.
 func openRoot(path string, create bool) (dir, error) {
 	parent := filepath.Dir(path)
+	if err := checkHome(parent); err != nil {
+		return dir{}, err
+	}
 	if create {
 		if err := os.MkdirAll(parent, 0o700); err != nil {
 			return dir{}, err
@@ -44,6 +46,36 @@ func openRoot(path string, create bool) (dir, error) {
 		return dir{}, &UnsafeError{parent, "can be written to by everybody", "chmod o-w " + parent}
 	}
 	return openDirAt(unix.AT_FDCWD, path, path)
+}
+
+// checkHome refuses to work as root below a directory of somebody else: with
+// sudo and the user's HOME, files of root's would be left there that lock the
+// user out. In a container the owner of a mounted home means little.
+func checkHome(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	for unix.Stat(path, &st) != nil {
+		if path == filepath.Dir(path) {
+			return nil
+		}
+		path = filepath.Dir(path)
+	}
+	if st.Uid == 0 || inContainer() {
+		return nil
+	}
+	return &UnsafeError{path, fmt.Sprintf("belongs to user %d, and this runs as root", st.Uid),
+		"running it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
+}
+
+func inContainer() bool {
+	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} {
+		if _, err := os.Stat(mark); err == nil {
+			return true
+		}
+	}
+	return os.Getenv("KUBERNETES_SERVICE_HOST") != ""
 }
 
 func openDirAt(at int, name, path string) (dir, error) {
@@ -69,9 +101,12 @@ func openDirAt(at int, name, path string) (dir, error) {
 
 // checkOurs refuses what somebody else owns or could open.
 func checkOurs(st *unix.Stat_t, path, chmod string) error {
-	if int(st.Uid) != os.Geteuid() {
-		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()),
-			"sudo chown -R " + strconv.Itoa(os.Geteuid()) + " " + path}
+	if euid := os.Geteuid(); int(st.Uid) != euid {
+		fix := fmt.Sprintf("sudo chown -R %d %s", euid, path)
+		if euid == 0 { // to take it from its owner would lock them out
+			fix = "running it as that user, or with a --cache-dir of root's own"
+		}
+		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, euid), fix}
 	}
 	if st.Mode&0o077 != 0 {
 		return &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), chmod + path}
@@ -107,18 +142,9 @@ func (d dir) read(name string) ([]byte, error) {
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, &UnsafeError{path, "is not a regular file", "rm -r " + path}
-	}
-	if err := checkOurs(&st, path, "chmod 600 "); err != nil {
+	st, err := checkFile(fd, path)
+	if err != nil {
 		return nil, err
-	}
-	if st.Nlink > 1 {
-		return nil, &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
 	}
 	if st.Size > maxFile {
 		return nil, fmt.Errorf("%s: %w: it is larger than %d bytes", path, ErrCorrupt, maxFile)
@@ -129,6 +155,36 @@ func (d dir) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	return b[:n], nil
+}
+
+// checkFile refuses an open file that is not ours alone.
+func checkFile(fd int, path string) (st unix.Stat_t, err error) {
+	if err := unix.Fstat(fd, &st); err != nil {
+		return st, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return st, &UnsafeError{path, "is not a regular file", "rm -r " + path}
+	}
+	if st.Nlink > 1 {
+		return st, &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
+	}
+	return st, checkOurs(&st, path, "chmod 600 ")
+}
+
+// ensure makes an empty file if there is none, and checks the one that is there.
+// It is for lock files, which flock opens by name.
+func (d dir) ensure(name string) error {
+	path := filepath.Join(d.path, name)
+	fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
+		return &UnsafeError{path, "is a symbolic link", "rm " + path}
+	}
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	_, err = checkFile(fd, path)
+	return err
 }
 
 // create makes a new file, 0600, that did not exist.

@@ -68,6 +68,19 @@ func (d dir) read(name string) ([]byte, error) {
 	return b, err
 }
 
+// ensure refuses a lock file that is not a file.
+func (d dir) ensure(name string) error {
+	path := filepath.Join(d.path, name)
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && !st.Mode().IsRegular():
+		return &UnsafeError{path, "is not a regular file", "del " + path}
+	}
+	return err
+}
+
 func (d dir) create(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(d.path, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }

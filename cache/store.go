@@ -46,6 +46,10 @@ const (
 type Store struct {
 	path string
 	warn func(string)
+
+	// Waiting, if set, is told who holds a lock that is waited for, once the wait
+	// has become long.
+	Waiting func(Holder)
 }
 
 // Open names a cache directory; an absolute path. Nothing is read or made yet.
@@ -62,10 +66,12 @@ func (s *Store) Path() string { return s.path }
 // session's refresh lock, so that no writer's file is moved away.
 func (s *Store) Session(skey string) (*Session, error) {
 	b, err := s.read("sessions", skey+".json")
-	if err != nil {
+	var rec *Session
+	if err == nil {
+		rec, err = decodeSession(b)
+	} else if !errors.Is(err, ErrCorrupt) {
 		return nil, err
 	}
-	rec, err := decodeSession(b)
 	path := filepath.Join(s.path, "sessions", skey+".json")
 	var v newer
 	if errors.As(err, &v) {
@@ -88,12 +94,13 @@ func (s *Store) Session(skey string) (*Session, error) {
 
 // Tokens reads the short-lived half. It takes no lock.
 func (s *Store) Tokens(skey, tkey string) (*Tokens, error) {
-	b, err := s.read("tokens", skey, tkey+".json")
+	elem := []string{"tokens", skey, tkey + ".json"}
+	b, err := s.read(elem...)
 	if err != nil {
-		return nil, err
+		return nil, s.orAbsent(err, elem...)
 	}
 	rec, err := decodeTokens(b)
-	return rec, s.orAbsent(err, "tokens", skey, tkey+".json")
+	return rec, s.orAbsent(err, elem...)
 }
 
 // WriteTokens replaces the short-lived half.
@@ -110,12 +117,13 @@ func (s *Store) WriteTokens(skey, tkey string, t *Tokens) error {
 
 // Derived reads what was exchanged for a token of the session.
 func (s *Store) Derived(skey, dkey string) (credential.Credential, error) {
-	b, err := s.read("derived", skey, dkey+".json")
+	elem := []string{"derived", skey, dkey + ".json"}
+	b, err := s.read(elem...)
 	if err != nil {
-		return credential.Credential{}, err
+		return credential.Credential{}, s.orAbsent(err, elem...)
 	}
 	c, err := decodeDerived(b)
-	return c, s.orAbsent(err, "derived", skey, dkey+".json")
+	return c, s.orAbsent(err, elem...)
 }
 
 // WriteDerived replaces it.
@@ -129,12 +137,8 @@ func (s *Store) WriteDerived(skey, dkey string, c credential.Credential) error {
 
 // Provider reads a provider's metadata and keys.
 func (s *Store) Provider(pkey string) (*Provider, error) {
-	b, err := s.read("providers", pkey+".json")
-	if err != nil {
-		return nil, err
-	}
 	p := &Provider{}
-	return p, s.orAbsent(decode(b, p, &p.Version), "providers", pkey+".json")
+	return p, s.readJSON(p, &p.Version, "providers", pkey+".json")
 }
 
 // WriteProvider replaces them.
@@ -145,12 +149,8 @@ func (s *Store) WriteProvider(pkey string, p *Provider) error {
 
 // Latch reads the mark of a failed sign-in.
 func (s *Store) Latch(skey string) (*Latch, error) {
-	b, err := s.read("latches", skey+".json")
-	if err != nil {
-		return nil, err
-	}
 	l := &Latch{}
-	return l, s.orAbsent(decode(b, l, &l.Version), "latches", skey+".json")
+	return l, s.readJSON(l, &l.Version, "latches", skey+".json")
 }
 
 // WriteLatch replaces it; the caller holds the sign-in lock.
@@ -209,11 +209,16 @@ func (s *Store) read(elem ...string) ([]byte, error) {
 		return nil, err
 	}
 	defer d.close()
-	b, err := d.read(elem[last])
-	if errors.Is(err, ErrCorrupt) {
-		return nil, s.orAbsent(err, elem...)
+	return d.read(elem[last])
+}
+
+// readJSON reads a short-lived file into v.
+func (s *Store) readJSON(v any, version *int, elem ...string) error {
+	b, err := s.read(elem...)
+	if err == nil {
+		err = decode(b, v, version)
 	}
-	return b, err
+	return s.orAbsent(err, elem...)
 }
 
 func (s *Store) writeJSON(v any, elem ...string) error {

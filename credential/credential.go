@@ -35,7 +35,8 @@ type Identity struct {
 }
 
 // Display returns the name by which a person knows the account: the e-mail
-// address, else the name, else the subject.
+// address, else the name, else the subject. It is somebody else's text: clean
+// it before it goes to a terminal.
 func (i Identity) Display() string {
 	for _, s := range []string{i.Email, i.Name, i.Subject} {
 		if s != "" {
@@ -88,6 +89,14 @@ func (c Credential) Life() time.Duration {
 		return 0
 	}
 	return c.ExpiresAt.Sub(c.IssuedAt)
+}
+
+// Same reports whether both are the same token or keys.
+func (c Credential) Same(o Credential) bool {
+	if c.AWS != nil && o.AWS != nil {
+		return *c.AWS == *o.AWS
+	}
+	return c.AWS == o.AWS && c.Token == o.Token
 }
 
 // LastsFor reports whether the credential is still good for d after now. One

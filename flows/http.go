@@ -95,10 +95,14 @@ func request(ctx context.Context, hc *http.Client, doing string, req *http.Reque
 // json decodes an answer that must be a JSON object.
 func (a *answer) json(doing string, v any) error {
 	if err := json.Unmarshal(a.body, v); err != nil {
-		kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-		return garbled(doing, "the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
+		return a.notJSON(doing)
 	}
 	return nil
+}
+
+func (a *answer) notJSON(doing string) error {
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return garbled(doing, "the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
 }
 
 // tellTransport says in plain words what net/http wraps in the whole URL.
@@ -135,6 +139,8 @@ func CheckURL(name, raw string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%s %q is not a URL", name, Clean(raw, 200))
+	case Clean(raw, len(raw)) != raw: // it will be printed
+		return nil, fmt.Errorf("%s %q has characters in it that do not print", name, Clean(raw, 200))
 	case u.User != nil:
 		return nil, fmt.Errorf("%s must not carry a user or a password", name)
 	case u.Fragment != "":

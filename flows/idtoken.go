@@ -82,7 +82,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 	}
 	set.IDTokenIssuedAt, set.IDTokenExpiresAt = tok.IssuedAt, tok.Expiry
 	return credential.Identity{
-		Issuer: tok.Issuer, Subject: tok.Subject,
+		Issuer: tok.Issuer, Subject: tok.Subject, // as they are: they are compared
 		Name: Clean(claims.Name, 100), Email: Clean(claims.Email, 100), Groups: claims.Groups,
 	}, nil
 }

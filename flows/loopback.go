@@ -117,12 +117,14 @@ func bindLoopback(u *url.URL) (*loopback, error) {
 }
 
 func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err error) {
-	for i, host := range hosts {
+	var missing error
+	for _, host := range hosts {
 		l, err := listener.NewOn(net.JoinHostPort(host, port))
+		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+			missing = err // this machine does not have the address family
+			continue
+		}
 		if err != nil {
-			if i > 0 && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)) {
-				continue // no IPv6 here
-			}
 			for _, l := range ls {
 				_ = l.Close()
 			}
@@ -130,6 +132,9 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 		}
 		ls = append(ls, limit(l))
 		port = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	}
+	if len(ls) == 0 {
+		return nil, "", missing
 	}
 	return ls, port, nil
 }

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,12 +68,15 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, c Client, f
 // parseTokens reads a token endpoint's answer field by field (RFC 6749 §5.1),
 // so that one odd field costs no other.
 func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, error) {
+	// One value is read, whatever stands around it.
+	a.body = bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf"))
 	var fields map[string]json.RawMessage
-	if err := a.json(doing, &fields); err != nil {
-		return nil, err
+	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
+		return nil, a.notJSON(doing)
 	}
-	if err := oauthError(doing, a, fields); err != nil {
-		return nil, err
+	refusal := oauthError(doing, a, fields)
+	if refusal != nil && (a.status != http.StatusOK || text(fields["refresh_token"]) == "") {
+		return nil, refusal
 	}
 	set := &credential.TokenSet{
 		AccessToken:  credential.NewSecret(text(fields["access_token"])),
@@ -86,6 +90,8 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 		set.ExpiresAt = set.IssuedAt.Add(life)
 	}
 	switch {
+	case refusal != nil:
+		return set, refusal
 	case set.AccessToken.IsZero():
 		return set, garbled(doing, "the answer has no access token")
 	case set.TokenType == "":

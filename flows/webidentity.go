@@ -121,16 +121,31 @@ func stsError(a *answer) error {
 	return e
 }
 
+// partitions are the domains of AWS's other partitions, by the prefix of their
+// regions' names (AWS SDKs, partitions.json). A longer prefix stands first.
+var partitions = []struct{ prefix, domain string }{
+	{"cn-", "amazonaws.com.cn"}, {"eusc-", "amazonaws.eu"}, {"eu-isoe-", "cloud.adc-e.uk"},
+	{"us-isob-", "sc2s.sgov.gov"}, {"us-isof-", "csp.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov"},
+}
+
 // STSEndpoint returns the endpoint of a region, or the global one where none is
-// named. Another partition's has its own domain.
-func STSEndpoint(region string) string {
-	switch {
-	case region == "":
-		return "https://sts.amazonaws.com/"
-	case strings.HasPrefix(region, "cn-"):
-		return "https://sts." + region + ".amazonaws.com.cn/"
+// named. A region that is no plain host label is an error: the ID token must
+// not go to a host of somebody's choice.
+func STSEndpoint(region string) (string, error) {
+	if region == "" {
+		return "https://sts.amazonaws.com/", nil
 	}
-	return "https://sts." + region + ".amazonaws.com/"
+	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", fmt.Errorf("%q is not the name of a region", Clean(region, 80))
+	}
+	domain := "amazonaws.com"
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.prefix) {
+			domain = p.domain
+			break
+		}
+	}
+	return "https://sts." + region + "." + domain + "/", nil
 }
 
 // roleSessionName makes a name that STS takes (2 to 64 of [\w+=,.@-]) out of

@@ -46,7 +46,10 @@ func (o *options) checkAWS() error {
 		o.region = cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	}
 	if o.stsEndpoint == "" {
-		o.stsEndpoint = flows.STSEndpoint(o.region)
+		var err error
+		if o.stsEndpoint, err = flows.STSEndpoint(o.region); err != nil {
+			return &usageError{err, "see --region and AWS_REGION"}
+		}
 	}
 	if _, err := flows.CheckURL("the STS endpoint", o.stsEndpoint); err != nil {
 		return &usageError{err: err}

@@ -32,7 +32,7 @@ func exitCode(err error) int {
 		sig      *signalError
 		usage    *usageError
 		login    *session.LoginRequiredError
-		failed   *session.SignInFailedError
+		shared   *session.SharedError
 		outage   *flows.UnavailableError
 		unsafe   *cache.UnsafeError
 		newer    *cache.NewerError
@@ -48,12 +48,27 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &login):
 		return exitLogin
-	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut), errors.As(err, &failed):
+	case errors.As(err, &shared):
+		return sharedCode(shared.Kind)
+	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut):
 		return exitDenied
 	case errors.As(err, &outage):
 		return exitUnavailable
 	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile):
 		return exitStorage
+	}
+	return exitOther
+}
+
+// sharedCode is the exit code of the process that this one waited for.
+func sharedCode(kind string) int {
+	switch kind {
+	case session.FailedProvider:
+		return exitUnavailable
+	case session.FailedStorage:
+		return exitStorage
+	case session.FailedSignIn:
+		return exitDenied
 	}
 	return exitOther
 }
@@ -95,7 +110,7 @@ func hints(o *options, err error) []string {
 		return []string{"try another --flow"}
 	case errors.As(err, &outage) && outage.Garbled:
 		return []string{"is there a proxy or a sign-in page of the network in between? The session is kept; try again later"}
-	case errors.As(err, &outage):
+	case exitCode(err) == exitUnavailable:
 		return []string{"the session is kept; try again later"}
 	case errors.As(err, &sts):
 		return stsHints(o, sts)

@@ -177,7 +177,17 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 	case o.cacheDir == "":
 		log.Warn("there is no home directory, so nothing is kept; name a place with --cache-dir")
 	default:
-		s.Store = cache.Open(o.cacheDir, func(what string) { log.Warn(what) })
+		said := map[string]bool{}
+		s.Store = cache.Open(o.cacheDir, func(what string) {
+			if !said[what] {
+				said[what] = true
+				log.Warn(what)
+			}
+		})
+		s.Store.Waiting = func(h cache.Holder) {
+			log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
+				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
+		}
 	}
 	s.Person = newPerson(o, t)
 	return s, nil

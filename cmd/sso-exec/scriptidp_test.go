@@ -156,6 +156,8 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 			client.AuthMethod = v
 		case "redirect":
 			client.RedirectURIs = append(client.RedirectURIs, v)
+		case "grace":
+			c.RotationGrace = duration()
 		case "no-rotation":
 			c.NoRotation = true
 		case "scopes":

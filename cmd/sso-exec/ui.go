@@ -96,7 +96,7 @@ func (p *prompter) signedIn(choice flows.Choice, o *options, who credential.Iden
 		w = p.stderr
 	}
 	if w != nil {
-		fmt.Fprintf(w, "Signed in as %s.\n", who.Display())
+		fmt.Fprintf(w, "Signed in as %s.\n", flows.Clean(who.Display(), 100))
 	}
 }
 

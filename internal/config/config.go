@@ -82,6 +82,9 @@ func Load(path string) (*File, error) {
 		return nil, f.errorf(v, "version %q is not known; this sso-exec reads version %s", v.Value, version)
 	}
 	if n := top["default-profile"]; n != nil {
+		if n.Kind != yaml.ScalarNode {
+			return nil, f.errorf(n, "default-profile must be the name of a profile")
+		}
 		f.DefaultProfile = n.Value
 	}
 	f.profiles = top["profiles"]

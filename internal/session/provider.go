@@ -30,7 +30,11 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 			}
 		}
 	}
-	p, err := flows.Discover(ctx, s.HTTP, s.Request.Issuer)
+	var p *flows.Provider
+	err := retry(ctx, 2, func() (err error) {
+		p, err = flows.Discover(ctx, s.HTTP, s.Request.Issuer)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -12,29 +12,26 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 )
 
-// sessionEnded says that there is nothing to refresh with: a person must sign in.
-type sessionEnded struct{ reason string }
-
-func (e *sessionEnded) Error() string { return e.reason }
-
-// refresh renews the tokens under the session's lock: read again, since another
-// process may have done it; make sure of the room for the new refresh token;
-// one request; keep the new refresh token; only then look at the rest.
-func (s *Session) refresh(ctx context.Context, need Need) (credential.Credential, error) {
-	var none credential.Credential
+// refresh renews the tokens, one process at a time.
+func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credential, err error) {
 	if s.Store == nil {
-		return none, &sessionEnded{"nothing is stored (--store none)"}
+		return c, &sessionEnded{"nothing is kept here"}
 	}
-	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
-	if err != nil {
-		return none, err
-	}
-	if lock != nil {
-		defer lock.Unlock()
-	}
-	if c, err := s.stored(need, 0); err == nil && s.goodEnough(c, need) {
-		return c, nil
-	}
+	err = s.singly(ctx, cache.LockRefresh, s.sessionKey(), func() bool {
+		c, err = s.stored(need, 0)
+		return err == nil && s.goodEnough(c, need)
+	}, func() error {
+		c, err = s.renew(ctx, need)
+		return err
+	})
+	return c, err
+}
+
+// renew spends the refresh token, under the session's lock: make sure of the
+// room for its successor; one request; keep the successor; only then look at
+// the rest of the answer.
+func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
+	var none credential.Credential
 	rec, err := s.Store.Session(s.sessionKey())
 	switch {
 	case ignoreAbsent(err) != nil:
@@ -45,6 +42,11 @@ func (s *Session) refresh(ctx context.Context, need Need) (credential.Credential
 		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
 		return none, errNoIDToken()
+	}
+	if s.lockErr != nil {
+		// Two refreshes at once are one reuse of the token, which many providers
+		// answer by ending the session.
+		return none, &StorageError{s.lockErr}
 	}
 	p, err := s.providerFor(ctx)
 	if err != nil {
@@ -58,46 +60,66 @@ func (s *Session) refresh(ctx context.Context, need Need) (credential.Credential
 		return none, s.cannotStore(err)
 	}
 	defer room.Release()
+	sent := rec.RefreshToken
 	set, err := s.spend(ctx, p, rec, room)
 	if err != nil {
-		return none, s.refused(rec, room, err)
+		return none, s.refused(sent, room, err)
 	}
-	return s.accept(ctx, p, rec, set, need)
+	c, err := s.accept(ctx, p, rec, set, need)
+	if ctx.Err() != nil { // interrupted meanwhile; all is stored
+		return none, context.Cause(ctx)
+	}
+	return c, err
 }
 
 // spend sends the refresh token and keeps its successor, whatever else is wrong
 // with the answer. An interrupt waits for that, for one HTTP time-out at most.
+//
+// Where no answer came, the same token is sent once more: many providers let
+// one that was just replaced pass for a few seconds, for this very case. One
+// that calls it reuse ends the session, which it would at the next call too.
 func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Session, room *cache.Reservation) (*credential.TokenSet, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	s.Log.Info("refresh", "account", rec.Account)
-	set, err := p.Refresh(context.WithoutCancel(ctx), s.SignIn.Client, rec.RefreshToken, s.SignIn.Resources)
-	if set == nil {
+	var set *credential.TokenSet
+	var odd error // beside a set: something in the answer is wrong, but there is one
+	err := retry(ctx, 2, func() error {
+		got, err := p.Refresh(context.WithoutCancel(ctx), s.SignIn.Client, rec.RefreshToken, s.SignIn.Resources)
+		if got != nil {
+			set, odd = got, err
+			return nil
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	rec.RefreshedAt = time.Now().UTC()
-	rec.NoIDTokenOnRefresh = set.IDToken.IsZero()
+	if odd == nil {
+		rec.NoIDTokenOnRefresh = set.IDToken.IsZero()
+	}
 	if !set.RefreshToken.IsZero() {
 		rec.RefreshToken = set.RefreshToken
 	}
 	if kerr := room.Commit(rec); kerr != nil {
 		s.keep("the new refresh token", kerr)
 	}
-	return set, err
+	return set, odd
 }
 
 // refused sorts a refresh that failed. The session is forgotten only if the
 // provider says that the grant has ended and the stored refresh token is still
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
-func (s *Session) refused(rec *cache.Session, room *cache.Reservation, err error) error {
+func (s *Session) refused(sent credential.Secret, room *cache.Reservation, err error) error {
 	var refusal *flows.OAuthError
 	if !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
 		return err
 	}
 	room.Release()
 	now, rerr := s.Store.Session(s.sessionKey())
-	if rerr == nil && now.RefreshToken != rec.RefreshToken {
+	if rerr == nil && now.RefreshToken != sent {
 		return &flows.UnavailableError{Doing: "refresh", Err: errors.New("another process replaced the session meanwhile")}
 	}
 	s.keep("the session's end", s.Store.RemoveSession(s.sessionKey()))

@@ -31,6 +31,8 @@ type Session struct {
 	Log         *slog.Logger
 
 	provider *flows.Provider
+	lockErr  error   // why no lock could be taken
+	draw     float64 // this process's place in the window of renewals ahead
 	skey     string
 	tkey     string
 	last     *cache.Tokens // of a sign-in in this run
@@ -79,14 +81,20 @@ func (t TTL) For(c credential.Credential) time.Duration {
 
 func (t TTL) given() bool { return t.Exact >= 0 }
 
-// maxAhead is how far in the future a credential may have been issued: clocks
-// differ. Beyond that this machine's clock was set back, and the end that is
-// written down tells nothing.
-const maxAhead = 10 * time.Minute
+const (
+	// maxAhead is how far in the future a credential may have been stored. Beyond
+	// that this machine's clock was set back, and the end that is written down
+	// tells nothing.
+	maxAhead = time.Minute
+	// unknownLife is how long a credential serves whose end the provider does not
+	// tell. That it says nothing does not mean for ever (RFC 6749 §5.1).
+	unknownLife = time.Hour
+)
 
 // satisfied reports whether a stored credential is good enough.
 func (t TTL) satisfied(c credential.Credential, now time.Time) bool {
-	return c.LastsFor(t.For(c), now) && c.StoredAt.Before(now.Add(maxAhead))
+	age := now.Sub(c.StoredAt)
+	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || age < unknownLife)
 }
 
 // Step is a link of the chain of derivations: it trades the credential before
@@ -95,32 +103,6 @@ type Step struct {
 	Kind   string // the exchange; part of the key
 	Params any    // every parameter of it; part of the key
 	Run    func(context.Context, credential.Credential) (credential.Credential, error)
-}
-
-// LoginRequiredError says that a person must sign in and that this is not
-// possible here, or not now.
-type LoginRequiredError struct {
-	Reason string   // why a sign-in is needed
-	Why    []string // why it cannot be done here
-}
-
-func (e *LoginRequiredError) Error() string { return e.Reason }
-
-// StorageError says that a refresh was not sent, since its successor could not
-// have been kept.
-type StorageError struct{ Err error }
-
-func (e *StorageError) Error() string {
-	return fmt.Sprintf("the session cannot be stored, so it was not refreshed: %v", e.Err)
-}
-func (e *StorageError) Unwrap() error { return e.Err }
-
-// TTLError says that even a fresh credential does not last as long as was
-// demanded.
-type TTLError struct{ Lasts, Want time.Duration }
-
-func (e *TTLError) Error() string {
-	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Round(time.Second), e.Want)
 }
 
 // keys works the keys out, once a run.
@@ -140,11 +122,12 @@ func (s *Session) linkKey(need Need, n int) string {
 	return key
 }
 
-// Cached returns the stored answer if it is good enough. It reads one file.
-// The error is of storage that is unsafe; nothing stored is no error.
+// Cached returns the stored answer if it is good enough and not so near its end
+// that one process should renew it. It reads one file. The error is of storage that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	return c, err == nil && need.MinTTL.satisfied(c, time.Now()), ignoreAbsent(err)
+	good := err == nil && need.MinTTL.satisfied(c, time.Now()) && (len(need.Steps) > 0 || !s.nearEnd(c))
+	return c, good, ignoreAbsent(err)
 }
 
 // stored reads the chain's n-th link.
@@ -196,7 +179,10 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 	}
 	have := err == nil
 	if have && s.goodEnough(stale, need) {
-		return stale, false, nil
+		if n > 0 || need.Force || !s.nearEnd(stale) {
+			return stale, false, nil
+		}
+		return s.renewAhead(ctx, need, stale)
 	}
 	if n == 0 {
 		c, err = s.token(ctx, need)
@@ -213,19 +199,11 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 // goodEnough reports whether a stored credential may serve. Under force one
 // that was stored since this process began is new enough.
 func (s *Session) goodEnough(c credential.Credential, need Need) bool {
-	if need.Force && c.StoredAt.Before(s.Started) {
+	now := time.Now()
+	if need.Force && (c.StoredAt.Before(s.Started) || c.StoredAt.After(now)) {
 		return false
 	}
-	return need.MinTTL.satisfied(c, time.Now())
-}
-
-// canWait tells failures beside which a credential that is still valid may be
-// served: the provider or the disk is in trouble, or nobody is there to ask.
-func canWait(err error) bool {
-	var outage *flows.UnavailableError
-	var storage *StorageError
-	var login *LoginRequiredError
-	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &login)
+	return need.MinTTL.satisfied(c, now)
 }
 
 // exchange makes the chain's n-th link out of the one before it. The parent is
@@ -235,28 +213,43 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 	if err != nil {
 		return parent, err
 	}
-	key := s.linkKey(need, n)
-	lock, err := s.lock(ctx, cache.LockExchange, key)
+	var c credential.Credential
+	err = s.singly(ctx, cache.LockExchange, s.linkKey(need, n), func() bool {
+		c, err = s.stored(need, n)
+		return err == nil && s.goodEnough(c, need)
+	}, func() error {
+		step := need.Steps[n-1]
+		s.Log.Info("exchange", "kind", step.Kind)
+		err := retry(ctx, 3, func() (err error) {
+			c, err = step.Run(ctx, parent)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return s.keepDerived(ctx, need, n, parent, c)
+	})
+	return c, err
+}
+
+// keepDerived stores what came of a parent credential, if that is still the
+// stored one: when somebody else has signed in meanwhile, the keys of the one
+// person must not be left for the other.
+func (s *Session) keepDerived(ctx context.Context, need Need, n int, parent, c credential.Credential) error {
+	if s.Store == nil {
+		return nil
+	}
+	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
 	if err != nil {
-		return parent, err
+		return err
 	}
 	if lock != nil {
 		defer lock.Unlock()
-		if c, err := s.stored(need, n); err == nil && lock.Waited && s.goodEnough(c, need) {
-			return c, nil
-		}
 	}
-	step := need.Steps[n-1]
-	s.Log.Info("exchange", "kind", step.Kind)
-	c, err := step.Run(ctx, parent)
-	if err != nil {
-		return c, err
+	if now, err := s.stored(need, n-1); err == nil && now.Same(parent) {
+		s.keep("the derived credential", s.Store.WriteDerived(s.sessionKey(), s.linkKey(need, n), c))
 	}
-	if s.Store != nil {
-		skey, _ := s.keys()
-		s.keep("the derived credential", s.Store.WriteDerived(skey, key, c))
-	}
-	return c, nil
+	return nil
 }
 
 // token returns a token that is good enough: by refresh, else by a sign-in.
@@ -267,36 +260,6 @@ func (s *Session) token(ctx context.Context, need Need) (credential.Credential, 
 		return s.signIn(ctx, need, ended.reason)
 	}
 	return c, err
-}
-
-// lockTimeout bounds the wait for another process's requests; they are bounded
-// themselves, so it is reached only if that process hangs or was stopped.
-const lockTimeout = time.Minute
-
-var errLockHeld = &flows.UnavailableError{Doing: "wait for another sso-exec", Err: fmt.Errorf("it has held the session's lock for %v", lockTimeout)}
-
-// lock takes a lock, or returns nil where there is no place for one: a full or
-// read-only disk must not keep a credential from the person. Unsafe storage and
-// the end of ctx are errors.
-func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, error) {
-	if s.Store == nil {
-		return nil, nil
-	}
-	if purpose != cache.LockSignIn { // whose wait is as long as a person may take
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, lockTimeout, errLockHeld)
-		defer cancel()
-	}
-	lock, err := s.Store.Lock(ctx, purpose, key)
-	if err == nil {
-		return lock, nil
-	}
-	var unsafe *cache.UnsafeError
-	if ctx.Err() != nil || errors.As(err, &unsafe) {
-		return nil, err
-	}
-	s.Log.Warn(fmt.Sprintf("no lock can be taken: %v", err))
-	return nil, nil
 }
 
 // keep reports what could not be stored: a warning, not the credential's loss.

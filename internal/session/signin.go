@@ -15,7 +15,7 @@ import (
 
 // Login signs a person in now, whatever is stored, and whatever a latch says.
 func (s *Session) Login(ctx context.Context) (credential.Identity, error) {
-	return s.ask(ctx, "a sign-in was asked for", func(time.Time) (bool, error) { return false, nil })
+	return s.ask(ctx, "a sign-in was asked for", func(*cache.Lock, time.Time) (bool, error) { return false, nil })
 }
 
 // signIn asks a person, one process at a time: whoever waited for the same
@@ -23,13 +23,18 @@ func (s *Session) Login(ctx context.Context) (credential.Identity, error) {
 func (s *Session) signIn(ctx context.Context, need Need, reason string) (credential.Credential, error) {
 	var c credential.Credential
 	var found bool
-	_, err := s.ask(ctx, reason, func(began time.Time) (bool, error) {
+	_, err := s.ask(ctx, reason, func(lock *cache.Lock, began time.Time) (bool, error) {
 		stored, err := s.stored(need, 0)
-		if err == nil && s.goodEnough(stored, need) {
+		// What was stored while this process waited is what its own sign-in would
+		// bring, even if it lasts too short.
+		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(began) && stored.LastsFor(0, time.Now())) {
 			c, found = stored, true
 			return true, nil
 		}
-		return false, s.latched(began, reason)
+		if err := adopt(lock, began); err != nil {
+			return false, err
+		}
+		return false, s.latched(reason)
 	})
 	if err != nil || found {
 		return c, err
@@ -38,9 +43,9 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 }
 
 // ask chooses the flow and runs it under the sign-in lock. before is called
-// once the lock is held, with the time when the wait for it began; it reports
-// whether the sign-in is not needed any more.
-func (s *Session) ask(ctx context.Context, reason string, before func(began time.Time) (bool, error)) (credential.Identity, error) {
+// once the lock is held (nil if there is no place for one), with the time when
+// the wait for it began; it reports whether the sign-in is not needed any more.
+func (s *Session) ask(ctx context.Context, reason string, before func(lock *cache.Lock, began time.Time) (bool, error)) (credential.Identity, error) {
 	var who credential.Identity
 	choice, err := s.choose(reason, s.Store == nil)
 	if err != nil {
@@ -58,7 +63,13 @@ func (s *Session) ask(ctx context.Context, reason string, before func(began time
 	} else if choice, err = s.choose(reason, true); err != nil {
 		return who, err
 	}
-	if unneeded, err := before(began); unneeded || err != nil {
+	if lock != nil && !s.hasRoom() {
+		// What cannot be kept cannot be shared: each process would open a browser.
+		if choice, err = s.choose(reason, true); err != nil {
+			return who, err
+		}
+	}
+	if unneeded, err := before(lock, began); unneeded || err != nil {
 		return who, err
 	}
 	s.Log.Info("sign-in", "flow", choice.Flow, "prompt", choice.Prompt, "why", choice.Why)
@@ -66,11 +77,21 @@ func (s *Session) ask(ctx context.Context, reason string, before func(began time
 		who = res.Identity
 		return s.signedIn(ctx, choice, res)
 	})
+	leave(lock, err)
 	s.setLatch(err)
 	if err == nil {
 		s.Person.SignedIn(choice, who)
 	}
 	return who, err
+}
+
+// hasRoom reports whether a sign-in can be stored.
+func (s *Session) hasRoom() bool {
+	room, err := s.Store.Reserve(s.sessionKey())
+	if err == nil {
+		room.Release()
+	}
+	return err == nil
 }
 
 func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
@@ -124,10 +145,13 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 	if err := ignoreAbsent(err); err != nil {
 		return err
 	}
-	if err == nil && old.Subject != res.Identity.Subject {
-		if !s.Person.WillingToSwitch {
-			return &flows.VerifyError{Err: fmt.Errorf("signed in as %s, but this session belongs to %s", res.Identity.Display(), cmp.Or(old.Account, old.Subject))}
-		}
+	if err == nil && old.Subject != res.Identity.Subject && !s.Person.WillingToSwitch {
+		return &flows.VerifyError{Err: fmt.Errorf("signed in as %s, but this session belongs to %s",
+			flows.Clean(res.Identity.Display(), 100), flows.Clean(cmp.Or(old.Account, old.Subject), 100))}
+	}
+	if err != nil || s.Person.WillingToSwitch {
+		// Whose the tokens and derivations of before were is not known, or a
+		// sign-in was asked for: nothing of them is inherited.
 		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
 	}
 	now := time.Now().UTC()
@@ -161,9 +185,8 @@ const (
 	latchMost  = 15 * time.Minute
 )
 
-// latched tells whether an earlier failure holds this sign-in back. One that
-// happened while this process waited for its turn is its failure too.
-func (s *Session) latched(began time.Time, reason string) error {
+// latched tells whether an earlier failure holds this sign-in back.
+func (s *Session) latched(reason string) error {
 	if s.Store == nil {
 		return nil
 	}
@@ -171,20 +194,14 @@ func (s *Session) latched(began time.Time, reason string) error {
 	switch {
 	case err != nil:
 		return ignoreAbsent(err)
-	case l.FailedAt.After(began):
-		return &SignInFailedError{l.Reason}
+	case l.FailedAt.After(time.Now()): // the clock was set back
+		return nil
 	case time.Now().Before(l.Until):
 		return &LoginRequiredError{reason, []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
 			l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
 	}
 	return nil
 }
-
-// SignInFailedError is the failure of another process's sign-in that this one
-// waited for.
-type SignInFailedError struct{ Reason string }
-
-func (e *SignInFailedError) Error() string { return flows.Clean(e.Reason, 300) }
 
 // setLatch remembers a sign-in that a person denied or did not finish, and
 // forgets such a memory after one that worked.

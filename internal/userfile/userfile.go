@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // maxFile bounds what is read into memory.
 const maxFile = 1 << 20
+
+// pipeTimeout bounds the wait for whoever writes into a pipe (a shell's process
+// substitution).
+const pipeTimeout = 10 * time.Second
 
 // UnsafeError says that a file is open to somebody else. Fix is the command
 // that mends it.
@@ -34,11 +39,12 @@ func Read(path string) ([]byte, error) {
 }
 
 func read(path string, check func(*os.File, os.FileInfo) error) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	_ = f.SetReadDeadline(time.Now().Add(pipeTimeout)) // of a pipe; files have none
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,327 @@
+package flows
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+// visit is a sign-in that waits for its browser.
+type visit struct {
+	t        *testing.T
+	authURL  string
+	redirect *url.URL // where the listener is
+	state    string
+	browser  *http.Client // follows no redirect
+}
+
+// get sends a request to the listener and returns status, header and page.
+func (v visit) send(method, path, host string) (int, http.Header, string) {
+	v.t.Helper()
+	req, err := http.NewRequest(method, "http://"+v.redirect.Host+path, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if host != "" {
+		req.Host = host
+	}
+	resp, err := v.browser.Do(req)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, string(b)
+}
+
+// callback lets the provider sign somebody in and returns the URL of the
+// redirect that it answers.
+func (v visit) callback() *url.URL {
+	v.t.Helper()
+	resp, err := v.browser.Get(v.authURL)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	u, err := resp.Location()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return u
+}
+
+// browse is the rest of a sign-in as a browser does it; it returns the last page.
+func (v visit) browse() (http.Header, string) {
+	v.t.Helper()
+	back := v.callback()
+	status, h, _ := v.send("GET", back.RequestURI(), "")
+	if status != http.StatusSeeOther || h.Get("Location") != "/done" {
+		v.t.Errorf("the callback is answered %d to %q, want 303 to /done", status, h.Get("Location"))
+	}
+	isolated(v.t, h)
+	status, h, page := v.send("GET", "/done", "")
+	if status != http.StatusOK {
+		v.t.Errorf("/done is answered %d", status)
+	}
+	return h, page
+}
+
+// isolated checks the headers that keep a page to itself.
+func isolated(t *testing.T, h http.Header) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+	} {
+		if !strings.Contains(h.Get(name), want) {
+			t.Errorf("header %s is %q, want %q in it", name, h.Get(name), want)
+		}
+	}
+	if csp := h.Get("Content-Security-Policy"); strings.Contains(csp, "script-src") || strings.Contains(csp, "unsafe") {
+		t.Errorf("the page's policy allows scripts: %s", csp)
+	}
+}
+
+// signIn runs a browser sign-in; do is the browser, and whoever else is about.
+// The rest of the sign-in waits for nothing but do.
+func signIn(t *testing.T, p *providertest.Provider, redirectURIs []string, do func(visit)) (*Result, error) {
+	t.Helper()
+	var res *Result
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	req := SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid", "offline_access"}, RedirectURIs: redirectURIs}
+	err := discover(t, p).PKCE(t.Context(), req, func(authURL string) error {
+		u, err := url.Parse(authURL)
+		if err != nil {
+			return err
+		}
+		redirect, err := url.Parse(u.Query().Get("redirect_uri"))
+		if err != nil {
+			return err
+		}
+		browser := *p.Client()
+		browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		wg.Go(func() { do(visit{t, authURL, redirect, u.Query().Get("state"), &browser}) })
+		return nil
+	}, func(r *Result) error { res = r; return nil })
+	return res, err
+}
+
+// Whatever others send to the listener while a sign-in waits is refused, and
+// changes nothing.
+func TestLoopbackAbuse(t *testing.T) {
+	p := providertest.New(t, providertest.Config{})
+	raw := func(v visit, request string) int {
+		c, err := net.Dial("tcp", v.redirect.Host)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, request)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return 0 // closed without an answer
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	for _, c := range []struct {
+		name string
+		send func(visit) int
+		want int
+	}{
+		{"another state", func(v visit) int { return first(v.send("GET", "/callback?state=x&code=c", "")) }, 400},
+		{"no state", func(v visit) int { return first(v.send("GET", "/callback?code=c", "")) }, 400},
+		{"an empty state", func(v visit) int { return first(v.send("GET", "/callback?state=&code=c", "")) }, 400},
+		{"the start of the state", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state[:10], "")) }, 400},
+		{"an error with another state", func(v visit) int { return first(v.send("GET", "/callback?state=x&error=access_denied", "")) }, 400},
+		{"the state and neither code nor error", func(v visit) int { return first(v.send("GET", "/callback?state="+v.state, "")) }, 400},
+		{"the state twice", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state+"&state=x", "")) }, 400},
+		{"two codes", func(v visit) int { return first(v.send("GET", "/callback?code=c&code=d&state="+v.state, "")) }, 400},
+		{"two errors", func(v visit) int {
+			return first(v.send("GET", "/callback?error=access_denied&error=x&state="+v.state, ""))
+		}, 400},
+		{"two issuers", func(v visit) int { return first(v.send("GET", "/callback?code=c&iss=a&iss=b&state="+v.state, "")) }, 400},
+		{"a query that does not parse", func(v visit) int { return first(v.send("GET", "/callback?code=%zz&state="+v.state, "")) }, 400},
+		{"POST with everything", func(v visit) int { return first(v.send("POST", "/callback?code=c&state="+v.state, "")) }, 405},
+		{"HEAD, of a link preview", func(v visit) int { return first(v.send("HEAD", "/callback?code=c&state="+v.state, "")) }, 405},
+		{"another path", func(v visit) int { return first(v.send("GET", "/?code=c&state="+v.state, "")) }, 404},
+		{"a path below", func(v visit) int { return first(v.send("GET", "/callback/?code=c&state="+v.state, "")) }, 404},
+		{"/favicon.ico", func(v visit) int { return first(v.send("GET", "/favicon.ico", "")) }, 404},
+		{"/done before the callback", func(v visit) int { return first(v.send("GET", "/done", "")) }, 404},
+		{"another Host: DNS rebinding", func(v visit) int {
+			return first(v.send("GET", "/callback?code=c&state="+v.state, "evil.example:"+v.redirect.Port()))
+		}, 421},
+		{"the Host localhost where 127.0.0.1 was said", func(v visit) int {
+			return first(v.send("GET", "/callback?code=c&state="+v.state, "localhost:"+v.redirect.Port()))
+		}, 421},
+		{"the Host without its port", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state, "127.0.0.1")) }, 421},
+		{"HTTP/1.0 without a Host", func(v visit) int { return raw(v, "GET /callback?code=c&state="+v.state+" HTTP/1.0\r\n\r\n") }, 421},
+		{"an absolute URL of another host", func(v visit) int {
+			return raw(v, "GET http://evil.example/callback?code=c&state="+v.state+" HTTP/1.1\r\nHost: "+v.redirect.Host+"\r\n\r\n")
+		}, 421},
+		{"a huge header", func(v visit) int {
+			return raw(v, "GET /callback HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
+		}, 431},
+		{"no HTTP", func(v visit) int { return raw(v, "\x16\x03\x01 hello\r\n\r\n") }, 400},
+		{"1,000 stray requests", func(v visit) int {
+			var wg sync.WaitGroup
+			for worker := range 20 {
+				wg.Go(func() {
+					for i := range 50 {
+						if got := first(v.send("GET", fmt.Sprintf("/callback?state=%d-%d&code=c", worker, i), "")); got != 400 {
+							v.t.Errorf("stray request answered %d", got)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			return 0
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var page string
+			res, err := signIn(t, p, nil, func(v visit) {
+				if got := c.send(v); got != c.want && !(c.want == 431 && got == 0) { // closing is an answer to too much
+					t.Errorf("answered %d, want %d", got, c.want)
+				}
+				_, page = v.browse()
+			})
+			if err != nil || res == nil || res.Tokens.RefreshToken.IsZero() {
+				t.Fatalf("the sign-in ended with %v", err)
+			}
+			if !strings.Contains(page, `id="ok"`) {
+				t.Errorf("the last page is %s", page)
+			}
+		})
+	}
+}
+
+func first(status int, _ http.Header, _ string) int { return status }
+
+// Connections that send nothing hold a place for headerTimeout at most: with
+// all places taken, the browser is served after that.
+func TestLoopbackSlowConnections(t *testing.T) {
+	t.Parallel()
+	p := providertest.New(t, providertest.Config{})
+	res, err := signIn(t, p, nil, func(v visit) {
+		for range maxConns + 10 {
+			c, err := net.Dial("tcp", v.redirect.Host)
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			defer c.Close()
+			_, _ = io.WriteString(c, "GET /callback HTTP/1.1\r\nHost: ")
+		}
+		v.browse()
+	})
+	if err != nil || res == nil {
+		t.Fatalf("the sign-in ended with %v", err)
+	}
+}
+
+// The link that is opened twice: the second one does no harm, and both see the
+// outcome.
+func TestLoopbackSecondCallback(t *testing.T) {
+	p := providertest.New(t, providertest.Config{})
+	gate := make(chan struct{})
+	p.TamperIDToken(1, func(*providertest.IDToken) { <-gate }) // the token request waits
+	res, err := signIn(t, p, nil, func(v visit) {
+		back := v.callback()
+		for range 3 {
+			if status, h, _ := v.send("GET", back.RequestURI(), ""); status != http.StatusSeeOther || h.Get("Location") != "/done" {
+				t.Errorf("answered %d to %q", status, h.Get("Location"))
+			}
+		}
+		if got := first(v.send("GET", "/callback?state=x&code=c", "")); got != 400 {
+			t.Errorf("a stray one after the callback is answered %d", got)
+		}
+		close(gate)
+		if _, _, page := v.send("GET", "/done", ""); !strings.Contains(page, `id="ok"`) {
+			t.Errorf("the page is %s", page)
+		}
+	})
+	if err != nil || res == nil {
+		t.Fatalf("the sign-in ended with %v", err)
+	}
+	if n := p.Requests().AuthorizationCode; n != 1 {
+		t.Errorf("the code was traded %d times", n)
+	}
+}
+
+// A server's words reach the page escaped, and the error cleaned; the page never
+// says success when there is none.
+func TestLoopbackHostileDescription(t *testing.T) {
+	const words = "<script>alert(1)</script>{style}{title}\x1b[2J\u202e\r\nX-Injected: yes"
+	for _, code := range []string{"access_denied", "server_error", "<img src=x>"} {
+		t.Run(code, func(t *testing.T) {
+			p := providertest.New(t, providertest.Config{})
+			p.DenyLogins("access_denied")
+			p.Edit(providertest.Authorize, func(m map[string]any) { m["error"], m["error_description"] = code, words })
+			var page string
+			var h http.Header
+			res, err := signIn(t, p, nil, func(v visit) { h, page = v.browse() })
+			if err == nil || res != nil {
+				t.Fatal("signed in")
+			}
+			if errors.Is(err, ErrDenied) != (code == "access_denied") {
+				t.Errorf("error %v", err)
+			}
+			if s := err.Error(); Clean(s, 1000) != s || !strings.Contains(s, "alert(1)") {
+				t.Errorf("error %q", s)
+			}
+			isolated(t, h)
+			if h.Get("X-Injected") != "" || strings.Contains(page, "<script") || strings.Contains(page, "<img") || strings.Contains(page, "\x1b") ||
+				strings.Count(page, pageStyle) != 1 || strings.Contains(page, `id="ok"`) || !strings.Contains(page, "&lt;script&gt;") {
+				t.Errorf("the page is %s", page)
+			}
+		})
+	}
+}
+
+// A sign-in that nobody comes to ends with the cause, and frees its port.
+func TestLoopbackInterrupt(t *testing.T) {
+	p := discover(t, providertest.New(t, providertest.Config{}))
+	cause := errors.New("somebody pressed Ctrl-C")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var addr string
+	err := p.PKCE(ctx, SignIn{Client: Client{ID: "cli"}}, func(authURL string) error {
+		u, _ := url.Parse(authURL)
+		r, _ := url.Parse(u.Query().Get("redirect_uri"))
+		addr = r.Host
+		cancel(cause)
+		return nil
+	}, nil)
+	if !errors.Is(err, cause) {
+		t.Errorf("error %v, want the cause", err)
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatalf("the port is still taken: %v", err)
+	}
+	_ = ln.Close()
+}
+
+// After finish the listener waits for the last page no longer than pageTimeout.
+func TestLoopbackBrowserThatNeverFetchesItsPage(t *testing.T) {
+	t.Parallel()
+	p := providertest.New(t, providertest.Config{})
+	began := time.Now()
+	if _, err := signIn(t, p, nil, func(v visit) { v.send("GET", v.callback().RequestURI(), "") }); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < pageTimeout {
+		t.Errorf("it did not wait for the browser (%v)", took)
+	}
+}

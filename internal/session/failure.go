@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// Kinds of failure, as one process tells another.
+const (
+	FailedProvider = "provider" // it cannot be reached, or is failing
+	FailedStorage  = "storage"
+	FailedSignIn   = "sign-in" // denied, or not completed in time
+	FailedOther    = "other"
+)
+
+// SharedError is the failure of another process, for whose work this one
+// waited: it adopts the outcome, good or bad, instead of trying the same again.
+type SharedError struct {
+	Kind    string
+	Message string
+}
+
+func (e *SharedError) Error() string { return flows.Clean(e.Message, 500) }
+
+// LoginRequiredError says that a person must sign in and that this is not
+// possible here, or not now.
+type LoginRequiredError struct {
+	Reason string   // why a sign-in is needed
+	Why    []string // why it cannot be done here
+}
+
+func (e *LoginRequiredError) Error() string { return e.Reason }
+
+// StorageError says that a refresh was not sent, since its successor could not
+// have been kept.
+type StorageError struct{ Err error }
+
+func (e *StorageError) Error() string {
+	return fmt.Sprintf("the session cannot be stored, so it was not refreshed: %v", e.Err)
+}
+func (e *StorageError) Unwrap() error { return e.Err }
+
+// TTLError says that even a fresh credential does not last as long as was
+// demanded.
+type TTLError struct{ Lasts, Want time.Duration }
+
+func (e *TTLError) Error() string {
+	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Round(time.Second), e.Want)
+}
+
+// sessionEnded says that there is nothing to refresh with: a person must sign in.
+type sessionEnded struct{ reason string }
+
+func (e *sessionEnded) Error() string { return e.reason }
+
+// kindOf sorts a failure for those who wait. Empty: it is nobody else's.
+func kindOf(err error) string {
+	var (
+		ended   *sessionEnded
+		login   *LoginRequiredError
+		storage *StorageError
+		unsafe  *cache.UnsafeError
+		newer   *cache.NewerError
+		outage  *flows.UnavailableError
+		refusal *flows.OAuthError
+		sts     *flows.STSError
+		verify  *flows.VerifyError
+		subject *flows.SubjectError
+	)
+	switch {
+	case errors.As(err, &ended), errors.As(err, &login):
+		return "" // they see it in what is stored
+	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut):
+		return FailedSignIn
+	case errors.As(err, &outage):
+		return FailedProvider
+	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer):
+		return FailedStorage
+	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject):
+		return FailedOther
+	}
+	return "" // an interrupt is meant for one process
+}
+
+// canWait tells failures beside which a credential that is still valid may be
+// served: the provider or the disk is in trouble, or nobody is there to ask.
+func canWait(err error) bool {
+	var outage *flows.UnavailableError
+	var storage *StorageError
+	var login *LoginRequiredError
+	var shared *SharedError
+	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &login) ||
+		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage)
+}
+
+// Retries of a request that may be sent again. They are few: the tool waits,
+// and a provider in trouble is not helped by more.
+const (
+	retryPause = 400 * time.Millisecond
+	// maxRetryAfter is the longest wish of a provider that is worth waiting for.
+	maxRetryAfter = 5 * time.Second
+)
+
+// retry calls f until it does not fail for the provider's trouble, attempts
+// times at most, with pauses that grow and are not everybody's same.
+func retry(ctx context.Context, attempts int, f func() error) error {
+	pause := retryPause
+	for {
+		err := f()
+		attempts--
+		var outage *flows.UnavailableError
+		if err == nil || attempts == 0 || ctx.Err() != nil || !errors.As(err, &outage) || outage.RetryAfter > maxRetryAfter {
+			return err
+		}
+		t := time.NewTimer(max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause)))) //nolint:gosec // jitter is no secret
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return err
+		}
+		pause *= 3
+	}
+}

@@ -1,0 +1,140 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// singly does work in one process at a time. ready is asked once the lock is
+// held: the process before may have done the work. If that one failed while
+// this one waited, its failure is adopted: a hundred processes do not try one
+// after the other what has just failed.
+func (s *Session) singly(ctx context.Context, purpose, key string, ready func() bool, work func() error) error {
+	began := time.Now()
+	lock, err := s.lock(ctx, purpose, key)
+	if err != nil {
+		return err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	}
+	if ready() {
+		return nil
+	}
+	if err := adopt(lock, began); err != nil {
+		return err
+	}
+	err = work()
+	leave(lock, err)
+	return err
+}
+
+// adopt returns the failure of the process that was waited for.
+func adopt(lock *cache.Lock, began time.Time) error {
+	if lock == nil || !lock.Waited || lock.Last == nil || lock.Last.At.Before(began) {
+		return nil
+	}
+	return &SharedError{lock.Last.Kind, lock.Last.Message}
+}
+
+// leave tells those who wait how the work ended.
+func leave(lock *cache.Lock, err error) {
+	switch kind := kindOf(err); {
+	case lock == nil:
+	case err == nil:
+		lock.Succeed()
+	case kind != "":
+		lock.Fail(kind, err.Error())
+	}
+}
+
+// lockTimeout bounds the wait for another process's requests; they are bounded
+// themselves, so it is reached only if that process hangs or was stopped.
+const lockTimeout = time.Minute
+
+var errLockHeld = &flows.UnavailableError{Doing: "wait for another sso-exec", Err: fmt.Errorf("it has held the session's lock for %v", lockTimeout)}
+
+// lock takes a lock, or returns nil where there is no place for one: a full or
+// read-only disk must not keep a credential from the person. lockErr tells why.
+// Unsafe storage and the end of ctx are errors.
+func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, error) {
+	if s.Store == nil {
+		return nil, nil
+	}
+	if purpose != cache.LockSignIn { // whose wait is as long as a person may take
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, lockTimeout, errLockHeld)
+		defer cancel()
+	}
+	lock, err := s.Store.Lock(ctx, purpose, key)
+	if err == nil {
+		return lock, nil
+	}
+	var unsafe *cache.UnsafeError
+	if ctx.Err() != nil || errors.As(err, &unsafe) {
+		return nil, err
+	}
+	if s.lockErr == nil {
+		s.Log.Warn(fmt.Sprintf("no lock can be taken: %v", err))
+	}
+	s.lockErr = err
+	return nil, nil
+}
+
+// Refresh ahead: a token in the last tenth of its life, two minutes at most, is
+// renewed by one process while the others go on with what they have.
+const (
+	aheadPart = 10
+	aheadMost = 2 * time.Minute
+	// aheadPause is how long a renewal that failed is not tried again while the
+	// token is good.
+	aheadPause = 30 * time.Second
+)
+
+// nearEnd reports whether a token should be renewed ahead. Each process draws
+// its own start within the window, so that a fleet whose tokens end together
+// does not knock in the same second.
+func (s *Session) nearEnd(c credential.Credential) bool {
+	window := min(c.Life()/aheadPart, aheadMost)
+	if window <= 0 || c.ExpiresAt.IsZero() {
+		return false
+	}
+	if s.draw == 0 {
+		s.draw = 0.5 + rand.Float64()/2 //nolint:gosec // jitter is no secret
+	}
+	return time.Until(c.ExpiresAt) < time.Duration(s.draw*float64(window))
+}
+
+// renewAhead renews a token that is still good, if nobody else is at it, and
+// returns the good one if that does not work.
+func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Credential) (c credential.Credential, fresh bool, err error) {
+	lock, err := s.Store.TryLock(cache.LockRefresh, s.sessionKey())
+	if lock == nil || err != nil {
+		return good, false, nil
+	}
+	defer lock.Unlock()
+	if stored, err := s.stored(need, 0); err == nil && need.MinTTL.satisfied(stored, time.Now()) && !s.nearEnd(stored) {
+		return stored, false, nil
+	}
+	if lock.Last != nil && time.Since(lock.Last.At) < aheadPause {
+		s.Log.Info("not renewed ahead: that failed a moment ago", "why", lock.Last.Message)
+		return good, false, nil
+	}
+	c, err = s.renew(ctx, need)
+	leave(lock, err)
+	switch {
+	case err == nil:
+		return c, true, nil
+	case ctx.Err() != nil:
+		return c, false, context.Cause(ctx)
+	}
+	s.Log.Warn(fmt.Sprintf("the token lasts only %v, and could not be renewed: %v", time.Until(good.ExpiresAt).Round(time.Second), err))
+	return good, false, nil
+}
