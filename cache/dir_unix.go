@@ -92,7 +92,7 @@ func openDirAt(at int, name, path string) (dir, error) {
 		_ = unix.Close(fd)
 		return dir{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	if err := checkOurs(&st, path, "chmod 700 "); err != nil {
+	if err := checkOurs(fd, &st, path, "chmod 700 "); err != nil {
 		_ = unix.Close(fd)
 		return dir{}, err
 	}
@@ -100,13 +100,17 @@ func openDirAt(at int, name, path string) (dir, error) {
 }
 
 // checkOurs refuses what somebody else owns or could open.
-func checkOurs(st *unix.Stat_t, path, chmod string) error {
+func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
 	if euid := os.Geteuid(); int(st.Uid) != euid {
 		fix := fmt.Sprintf("sudo chown -R %d %s", euid, path)
 		if euid == 0 { // to take it from its owner would lock them out
 			fix = "running it as that user, or with a --cache-dir of root's own"
 		}
 		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, euid), fix}
+	}
+	if st.Mode&0o077 != 0 && keepsNoModes(fd) {
+		return &UnsafeError{path, "is on a file system that keeps no permissions, so others may read it",
+			"a directory of another file system: --cache-dir"}
 	}
 	if st.Mode&0o077 != 0 {
 		return &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), chmod + path}
@@ -168,7 +172,7 @@ func checkFile(fd int, path string) (st unix.Stat_t, err error) {
 	if st.Nlink > 1 {
 		return st, &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
 	}
-	return st, checkOurs(&st, path, "chmod 600 ")
+	return st, checkOurs(fd, &st, path, "chmod 600 ")
 }
 
 // ensure makes an empty file if there is none, and checks the one that is there.

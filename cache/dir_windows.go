@@ -11,18 +11,21 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// dir is a directory of ours. Below %LocalAppData% a directory inherits an
-// access list of the user, SYSTEM and Administrators; file modes mean nothing
-// here and are not checked.
+// dir is a directory of ours. File modes mean nothing on Windows: the cache
+// directory has an access list of its own, which all below it inherits.
 type dir struct{ path string }
 
 func openRoot(path string, create bool) (dir, error) {
 	if create {
-		if err := os.MkdirAll(path, 0o700); err != nil {
+		if err := makePrivate(path); err != nil {
 			return dir{}, err
 		}
 	}
-	return openDir(path)
+	d, err := openDir(path)
+	if err == nil {
+		err = checkPrivate(path)
+	}
+	return d, err
 }
 
 func openDir(path string) (dir, error) {

@@ -58,8 +58,12 @@ type TokenSet struct {
 
 	IssuedAt         time.Time // when the answer was received, by this machine's clock
 	ExpiresAt        time.Time // of the access token; zero when the server does not say
-	IDTokenIssuedAt  time.Time
+	IDTokenIssuedAt  time.Time // like IDTokenExpiresAt by this machine's clock
 	IDTokenExpiresAt time.Time
+
+	// Skew is how far the server's clock is ahead of this machine's, by the
+	// answer's Date header; 0 when they agree or it is not known.
+	Skew time.Duration
 }
 
 // Credential is what a tool is handed: a token, or a role's AWS keys. Exactly
@@ -69,9 +73,10 @@ type Credential struct {
 	TokenType string // "Bearer" for tokens
 	AWS       *AWSKeys
 
-	IssuedAt  time.Time // by the issuer's clock, where it says so
+	// All by this machine's clock, as far as the issuer's is known.
+	IssuedAt  time.Time
 	ExpiresAt time.Time // zero: the issuer does not say
-	StoredAt  time.Time // by this machine's clock; zero: never stored
+	StoredAt  time.Time // zero: never stored
 }
 
 // AWSKeys are temporary keys of an AWS role, as STS hands them out.

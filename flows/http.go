@@ -92,6 +92,24 @@ func request(ctx context.Context, hc *http.Client, doing string, req *http.Reque
 	return a, nil
 }
 
+// minSkew is the least difference between two clocks that is one: a Date header
+// has whole seconds, and the answer took a while.
+const minSkew = 5 * time.Second
+
+// skew returns how far the server's clock is ahead of ours (RFC 9110 §6.6.1).
+// An answer out of some cache, which would carry an old date, has an Age.
+func (a *answer) skew() time.Duration {
+	date, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil || a.header.Get("Age") != "" {
+		return 0
+	}
+	skew := date.Sub(a.at)
+	if skew.Abs() < minSkew {
+		return 0
+	}
+	return skew.Round(time.Second)
+}
+
 // json decodes an answer that must be a JSON object.
 func (a *answer) json(doing string, v any) error {
 	if err := json.Unmarshal(a.body, v); err != nil {

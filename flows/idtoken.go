@@ -44,13 +44,16 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		}
 	}
 	keys := &keySet{p: p}
-	verifier := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: want.ClientID, SupportedSigningAlgs: algs})
+	// Times are compared by the provider's clock, which made them.
+	now := time.Now().Add(set.Skew)
+	verifier := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: want.ClientID, SupportedSigningAlgs: algs,
+		Now: func() time.Time { return now }})
 	tok, err := verifier.Verify(ctx, set.IDToken.Reveal())
 	if keys.fetchErr != nil {
 		return none, keys.fetchErr // it says nothing about the token
 	}
 	if err != nil {
-		return none, tellVerify(err)
+		return none, tellVerify(err, set.Skew)
 	}
 	var claims struct {
 		AuthorizedParty string   `json:"azp"`
@@ -67,8 +70,8 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		return none, verifyErrorf("the ID token names no subject")
 	case len(tok.Audience) > 1 && claims.AuthorizedParty != want.ClientID:
 		return none, verifyErrorf("the ID token has several audiences and was not issued to client %q (azp)", want.ClientID)
-	case tok.IssuedAt.After(time.Now().Add(maxAhead)):
-		return none, verifyErrorf("the ID token was issued in the future (%s): is this machine's clock right?", tok.IssuedAt.UTC().Format(time.RFC3339))
+	case tok.IssuedAt.After(now.Add(maxAhead)):
+		return none, verifyErrorf("the ID token was issued in the future (%s): %s", tok.IssuedAt.UTC().Format(time.RFC3339), tellClock(set.Skew))
 	case want.Nonce != "" && tok.Nonce != want.Nonce:
 		// Also the answer to a replayed token of another sign-in.
 		return none, verifyErrorf("the ID token has another nonce than the one that was sent")
@@ -80,7 +83,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 			return none, verifyErrorf("the ID token's at_hash is not that of the access token")
 		}
 	}
-	set.IDTokenIssuedAt, set.IDTokenExpiresAt = tok.IssuedAt, tok.Expiry
+	set.IDTokenIssuedAt, set.IDTokenExpiresAt = tok.IssuedAt.Add(-set.Skew), tok.Expiry.Add(-set.Skew)
 	return credential.Identity{
 		Issuer: tok.Issuer, Subject: tok.Subject, // as they are: they are compared
 		Name: Clean(claims.Name, 100), Email: Clean(claims.Email, 100), Groups: claims.Groups,
@@ -96,12 +99,23 @@ func (e *SubjectError) Error() string {
 }
 
 // tellVerify puts go-oidc's failures into our words.
-func tellVerify(err error) error {
+func tellVerify(err error, skew time.Duration) error {
 	var expired *oidc.TokenExpiredError
 	if errors.As(err, &expired) {
-		return verifyErrorf("the ID token ended at %s already: is this machine's clock right?", expired.Expiry.UTC().Format(time.RFC3339))
+		return verifyErrorf("the ID token ended at %s already: %s", expired.Expiry.UTC().Format(time.RFC3339), tellClock(skew))
 	}
 	return verifyErrorf("the ID token does not verify: %s", Clean(err.Error(), 300))
+}
+
+// tellClock says what is known of the difference between the clocks.
+func tellClock(skew time.Duration) string {
+	switch {
+	case skew > 0:
+		return fmt.Sprintf("this machine's clock is %v behind the provider's", skew)
+	case skew < 0:
+		return fmt.Sprintf("this machine's clock is %v ahead of the provider's", -skew)
+	}
+	return "is this machine's clock right, or the provider's?"
 }
 
 // keySet verifies signatures by the provider's keys. It is an [oidc.KeySet].

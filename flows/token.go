@@ -85,6 +85,7 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 		IDToken:      credential.NewSecret(text(fields["id_token"])),
 		Scopes:       strings.Fields(text(fields["scope"])),
 		IssuedAt:     sent.UTC(),
+		Skew:         a.skew(),
 	}
 	if life, ok := seconds(fields["expires_in"]); ok {
 		set.ExpiresAt = set.IssuedAt.Add(life)

@@ -86,7 +86,7 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 			SessionToken:    credential.NewSecret(k.SessionToken),
 			AccountID:       accountID(ok.AssumedRoleARN),
 		},
-		IssuedAt: sent, ExpiresAt: k.Expiration.UTC(),
+		IssuedAt: sent, ExpiresAt: k.Expiration.UTC().Add(-a.skew()),
 	}, nil
 }
 

@@ -115,6 +115,7 @@ func (s *server) CAPEM() []byte {
 func (s *server) Client() *http.Client { return s.client }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat)) // by its own clock
 	req := &Request{
 		Time: s.now(), Method: r.Method, Path: r.URL.Path,
 		Query: r.URL.Query(), Header: r.Header.Clone(),

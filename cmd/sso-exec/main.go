@@ -7,6 +7,7 @@ import (
 )
 
 func main() {
+	harden()
 	// Nearly every run ends here: one small file read, one document written.
 	// Nothing else exists yet, neither the command tree nor signal handlers.
 	if doc, ok := cachedAnswer(os.Args[1:]); ok {

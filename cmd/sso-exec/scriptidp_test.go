@@ -140,6 +140,9 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 			c.AccessTokenLifetime = duration()
 		case "id":
 			c.IDTokenLifetime = duration()
+		case "clock": // how far it is ahead of ours
+			ahead := duration()
+			c.Now = func() time.Time { return time.Now().Add(ahead) }
 		case "iss":
 			c.ResponseIss = true
 		case "alg":

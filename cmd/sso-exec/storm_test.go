@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -202,3 +203,5 @@ func TestStormOfDenials(t *testing.T) {
 		t.Errorf("requests: %+v, want one page", c)
 	}
 }
+
+func encodeCA(pem []byte) string { return base64.StdEncoding.EncodeToString(pem) }

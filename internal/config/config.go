@@ -181,8 +181,11 @@ func (f *File) errorf(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", f.Path, n.Line, fmt.Sprintf(format, args...))
 }
 
-// IsAbsent reports whether Load failed since there is no file.
-func IsAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+// IsAbsent reports whether Load failed since there is no file for this user:
+// none at all, or one in a home that is somebody else's (sudo -u keeps HOME).
+func IsAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+}
 
 func keys(m map[string]*yaml.Node) []string {
 	var ks []string

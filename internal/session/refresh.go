@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -97,6 +99,10 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 		return nil, err
 	}
 	rec.RefreshedAt = time.Now().UTC()
+	before := rec.Scopes
+	if set.Scopes != nil {
+		rec.Scopes = set.Scopes
+	}
 	if odd == nil {
 		rec.NoIDTokenOnRefresh = set.IDToken.IsZero()
 	}
@@ -106,6 +112,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 	if kerr := room.Commit(rec); kerr != nil {
 		s.keep("the new refresh token", kerr)
 	}
+	s.reportScopes(before, set.Scopes)
 	return set, odd
 }
 
@@ -159,6 +166,27 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		return none, errNoIDToken()
 	}
 	return c, nil
+}
+
+// reportScopes tells what the provider grants less or more than was asked for,
+// or than it did before. An answer without scopes means the same ones (RFC 6749
+// §5.1). openid and offline_access show in what comes with them.
+func (s *Session) reportScopes(before, now []string) {
+	if now == nil {
+		return
+	}
+	without := func(list, other []string) string {
+		rest := slices.DeleteFunc(slices.Clone(list), func(scope string) bool {
+			return scope == "openid" || scope == "offline_access" || slices.Contains(other, scope)
+		})
+		return flows.Clean(strings.Join(rest, " "), 200)
+	}
+	if lost := without(before, now); lost != "" {
+		s.Log.Warn("the provider does not grant the scope " + lost)
+	}
+	if gained := without(now, before); gained != "" {
+		s.Log.Warn("the provider grants the scope " + gained + ", which was not asked for")
+	}
 }
 
 func errNoIDToken() error {

@@ -31,8 +31,9 @@ type Session struct {
 	Log         *slog.Logger
 
 	provider *flows.Provider
-	lockErr  error   // why no lock could be taken
-	draw     float64 // this process's place in the window of renewals ahead
+	lockErr  error    // why no lock could be taken
+	draw     float64  // this process's place in the window of renewals ahead
+	asked    []string // scopes of the sign-in in this run
 	skey     string
 	tkey     string
 	last     *cache.Tokens // of a sign-in in this run

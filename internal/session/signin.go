@@ -115,6 +115,7 @@ func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flo
 			req.Scopes = slices.Insert(req.Scopes, 0, scope)
 		}
 	}
+	s.asked = req.Scopes
 	defer s.keepKeys(p)
 	if choice.Flow == flows.FlowPKCE {
 		return p.PKCE(ctx, req, func(u string) error { return s.Person.OpenBrowser(choice, u) }, accept)
@@ -130,6 +131,11 @@ func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flo
 // session before it may be under way, and must not write its token over ours.
 func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.Result) error {
 	s.last = newTokens(res.Tokens)
+	s.reportScopes(s.asked, res.Tokens.Scopes)
+	granted := res.Tokens.Scopes
+	if granted == nil {
+		granted = s.asked
+	}
 	if s.Store == nil {
 		return nil
 	}
@@ -158,7 +164,7 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 	rec := &cache.Session{
 		Issuer: s.Request.Issuer, ClientID: s.Request.ClientID, Label: s.Request.Label, Identity: s.Request.Identity,
 		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: choice.Flow,
-		Scopes: res.Tokens.Scopes, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
+		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
 	}
 	room, err := s.Store.Reserve(skey)

@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package cache
+
+// keepsNoModes is not told here: chmod is the advice, and says itself if it
+// cannot.
+func keepsNoModes(int) bool { return false }

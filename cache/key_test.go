@@ -1,0 +1,112 @@
+package cache
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+)
+
+var plain = Request{Issuer: "https://login.example.com", ClientID: "cli", Identity: "human"}
+
+var everything = Request{
+	Issuer: "https://login.example.com/", ClientID: "cli", Label: "work", Identity: "service", Grant: "jwt-bearer", Scopes: []string{"groups", "email"},
+	Audience: "api", Resources: []string{"https://b.example", "https://a.example"}, Organization: "org_1", AuthParams: []string{"acr_values=mfa", "x=y"},
+}
+
+// A key that changes by accident signs everybody out. These values are a
+// promise; a change of them is a change of the format.
+func TestKeysStay(t *testing.T) {
+	for _, c := range []struct{ name, got, want string }{
+		{"session", plain.SessionKey(), "GOLD1"},
+		{"tokens", plain.TokenKey(), "GOLD2"},
+		{"session with everything", everything.SessionKey(), "GOLD3"},
+		{"tokens with everything", everything.TokenKey(), "GOLD4"},
+		{"derived", DerivedKey(plain.TokenKey(), "web-identity", map[string]any{"role": "r", "duration": time.Hour}), "GOLD5"},
+		{"provider", ProviderKey("https://login.example.com", "oidc", nil), "GOLD6"},
+		{"provider with a private CA", ProviderKey("https://login.example.com", "oidc", []byte("PEM")), "GOLD7"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, c.got, c.want)
+		}
+		if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(c.got) {
+			t.Errorf("%s: %q is not 64 hex digits", c.name, c.got)
+		}
+	}
+}
+
+// Order and repeats in a list say nothing; the caller's lists stay as they are.
+func TestKeysOfLists(t *testing.T) {
+	a, b := everything, everything
+	a.Scopes, b.Scopes = []string{"z", "a", "z"}, []string{"a", "z"}
+	a.Resources, b.Resources = []string{"2", "1", "1"}, []string{"1", "2"}
+	a.AuthParams, b.AuthParams = []string{"q=1", "p=1"}, []string{"p=1", "q=1", "q=1"}
+	if a.SessionKey() != b.SessionKey() || a.TokenKey() != b.TokenKey() {
+		t.Error("order or repeats change a key")
+	}
+	if !slices.Equal(a.Scopes, []string{"z", "a", "z"}) {
+		t.Errorf("the caller's list became %q", a.Scopes)
+	}
+	empty, none := plain, plain
+	empty.Scopes, none.Scopes = []string{}, nil
+	if empty.TokenKey() != none.TokenKey() {
+		t.Error("an empty list is not no list")
+	}
+}
+
+// Every field makes another session, but for authorization parameters, which
+// make other tokens; and nothing can be moved from one field to the next.
+func TestKeysDiffer(t *testing.T) {
+	change := map[string]func(*Request){
+		"issuer":                 func(r *Request) { r.Issuer += "/" },
+		"the issuer's letters":   func(r *Request) { r.Issuer = "https://Login.example.com" },
+		"client":                 func(r *Request) { r.ClientID = "other" },
+		"label":                  func(r *Request) { r.Label = "work" },
+		"identity":               func(r *Request) { r.Identity = "service" },
+		"grant":                  func(r *Request) { r.Grant = "x" },
+		"scopes":                 func(r *Request) { r.Scopes = []string{"a", "b"} },
+		"one scope with a space": func(r *Request) { r.Scopes = []string{"a b"} },
+		"a scope with a comma":   func(r *Request) { r.Scopes = []string{"a,b"} },
+		"audience":               func(r *Request) { r.Audience = "a" },
+		"resource":               func(r *Request) { r.Resources = []string{"a"} },
+		"organization":           func(r *Request) { r.Organization = "a" },
+	}
+	seen := map[string]string{plain.SessionKey(): "nothing", plain.TokenKey(): "nothing's tokens"}
+	for name, f := range change {
+		r := plain
+		f(&r)
+		for _, key := range []string{r.SessionKey(), r.TokenKey()} {
+			if other, twice := seen[key]; twice {
+				t.Errorf("%s and %s have one key", name, other)
+			}
+			seen[key] = name
+		}
+	}
+	r := plain
+	r.AuthParams = []string{"acr_values=mfa"}
+	if r.SessionKey() != plain.SessionKey() || r.TokenKey() == plain.TokenKey() {
+		t.Error("an authorization parameter makes other tokens of the same session")
+	}
+}
+
+func FuzzKeysAreDistinct(f *testing.F) {
+	f.Add("a", "b", "c", "d", "a", "b", "c", "d")
+	f.Add("a", "bc", "", "d", "ab", "c", "", "d")
+	f.Add("a\",\"b", "c", "", "", "a", "b\",\"c", "", "")
+	f.Add("\xff", "", "", "", "\xfe", "", "", "")
+	f.Add("<", "", "", "", "\\u003c", "", "", "")
+	f.Fuzz(func(t *testing.T, i1, c1, s1, p1, i2, c2, s2, p2 string) {
+		a := Request{Issuer: i1, ClientID: c1, Scopes: []string{s1}, AuthParams: []string{p1}}
+		b := Request{Issuer: i2, ClientID: c2, Scopes: []string{s2}, AuthParams: []string{p2}}
+		sameSession := i1 == i2 && c1 == c2 && s1 == s2
+		if (a.SessionKey() == b.SessionKey()) != sameSession {
+			t.Errorf("%q and %q: one session key: %v", []string{i1, c1, s1}, []string{i2, c2, s2}, !sameSession)
+		}
+		if (a.TokenKey() == b.TokenKey()) != (sameSession && p1 == p2) {
+			t.Errorf("%q and %q: one token key", []string{i1, c1, s1, p1}, []string{i2, c2, s2, p2})
+		}
+		if (ProviderKey(i1, "oidc", []byte(c1)) == ProviderKey(i2, "oidc", []byte(c2))) != (i1 == i2 && c1 == c2) {
+			t.Errorf("%q and %q: one provider key", []string{i1, c1}, []string{i2, c2})
+		}
+	})
+}

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package main
+
+// harden does nothing here: Windows writes no dump of a process's memory unless
+// an administrator has asked for it.
+func harden() {}
