@@ -50,23 +50,46 @@ func openRoot(path string, create bool) (dir, error) {
 
 // checkHome refuses to work as root below a directory of somebody else: with
 // sudo and the user's HOME, files of root's would be left there that lock the
-// user out. In a container the owner of a mounted home means little.
+// user out. In a container the owner of a mounted home means little; there
+// homeNote says it.
 func checkHome(path string) error {
+	if owner, at := foreignOwner(path); at != "" && !inContainer() {
+		return &UnsafeError{at, fmt.Sprintf("belongs to user %d, and this runs as root", owner),
+			"running it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
+	}
+	return nil
+}
+
+// homeNote is a warning for the first time that something is written below a
+// directory of somebody else.
+func homeNote(path string) string {
+	if _, err := os.Lstat(path); err == nil {
+		return ""
+	}
+	owner, at := foreignOwner(filepath.Dir(path))
+	if at == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s belongs to user %d, and this runs as root: what is stored below it will be root's", at, owner)
+}
+
+// foreignOwner tells, to root, the nearest existing directory at or above path
+// and its owner, if that is not root.
+func foreignOwner(path string) (uid uint32, at string) {
 	if os.Geteuid() != 0 {
-		return nil
+		return 0, ""
 	}
 	var st unix.Stat_t
 	for unix.Stat(path, &st) != nil {
 		if path == filepath.Dir(path) {
-			return nil
+			return 0, ""
 		}
 		path = filepath.Dir(path)
 	}
-	if st.Uid == 0 || inContainer() {
-		return nil
+	if st.Uid == 0 {
+		return 0, ""
 	}
-	return &UnsafeError{path, fmt.Sprintf("belongs to user %d, and this runs as root", st.Uid),
-		"running it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
+	return st.Uid, path
 }
 
 func inContainer() bool {

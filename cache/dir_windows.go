@@ -28,6 +28,8 @@ func openRoot(path string, create bool) (dir, error) {
 	return d, err
 }
 
+func homeNote(string) string { return "" }
+
 func openDir(path string) (dir, error) {
 	st, err := os.Lstat(path)
 	if err != nil {

@@ -109,6 +109,7 @@ func tellVerify(err error, skew time.Duration) error {
 
 // tellClock says what is known of the difference between the clocks.
 func tellClock(skew time.Duration) string {
+	skew = skew.Round(10 * time.Second)
 	switch {
 	case skew > 0:
 		return fmt.Sprintf("this machine's clock is %v behind the provider's", skew)

@@ -87,6 +87,9 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 		IssuedAt:     sent.UTC(),
 		Skew:         a.skew(),
 	}
+	if len(set.Scopes) == 0 {
+		set.Scopes = nil // as requested
+	}
 	if life, ok := seconds(fields["expires_in"]); ok {
 		set.ExpiresAt = set.IssuedAt.Add(life)
 	}

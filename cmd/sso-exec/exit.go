@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -84,6 +86,8 @@ func hints(o *options, err error) []string {
 		refusal  *flows.OAuthError
 		sts      *flows.STSError
 		outage   *flows.UnavailableError
+
+		authority x509.UnknownAuthorityError
 	)
 	switch {
 	case errors.As(err, &usage) && usage.hint != "":
@@ -94,6 +98,9 @@ func hints(o *options, err error) []string {
 		var lines []string
 		for _, why := range login.Why {
 			lines = append(lines, "nobody was asked: "+why)
+		}
+		if o.store == "none" {
+			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
 		}
 		return append(lines, "to sign in, run: "+loginCommand(o))
 	case errors.Is(err, flows.ErrTimedOut) && o.tool == toolAWS:
@@ -108,10 +115,14 @@ func hints(o *options, err error) []string {
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}
+	case errors.As(err, &authority):
+		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
-		return []string{"is there a proxy or a sign-in page of the network in between? The session is kept; try again later"}
+		return []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
 	case exitCode(err) == exitUnavailable:
-		return []string{"the session is kept; try again later"}
+		return []string{"nothing was lost; try again later"}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return []string{"another program listens there; give a further --redirect-uri that is registered at the provider"}
 	case errors.As(err, &sts):
 		return stsHints(o, sts)
 	case errors.As(err, &refusal):
@@ -137,6 +148,9 @@ func stsHints(o *options, e *flows.STSError) []string {
 	case "ExpiredTokenException":
 		return []string{"is this machine's clock right?"}
 	case "InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim":
+		if o.tokenType == credential.AccessToken {
+			return []string{"STS takes ID tokens: leave out --token-type access"}
+		}
 		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?", o.issuer, o.clientID)}
 	case "ValidationError":
 		return []string{"see --role-arn, --role-session-name and --duration"}

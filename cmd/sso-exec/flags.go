@@ -51,7 +51,7 @@ func newFlags(tool string) (*pflag.FlagSet, *options) {
 	f.Usage = func() {} // help and errors are cobra's to print
 	o.flags = f
 
-	f.StringVar(&o.profile, "profile", "", "the profile of the config `file` to use (default: its default-profile)")
+	f.StringVar(&o.profile, "profile", "", "`name` of the profile to use (default: the config file's default-profile)")
 	f.StringVar(&o.issuer, "issuer", "", "`URL` of the provider")
 	f.StringVar(&o.clientID, "client-id", "", "`ID` that the provider knows this program by")
 	f.StringSliceVar(&o.scopes, "scope", nil, "`scope` to ask for beside openid and offline_access; repeatable, commas allowed")

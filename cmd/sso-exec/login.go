@@ -15,7 +15,7 @@ func newLogin() *cobra.Command {
 		Long: `Sign in now, with the flow that this place calls for, whatever is stored. It
 ends the pause after a failed sign-in.`,
 		Example: "  sso-exec login --issuer https://login.example.com --client-id cli",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}, func(ctx context.Context) error {
 		s, err := newSession(o, nil)
 		if err != nil {

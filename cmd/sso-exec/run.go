@@ -88,7 +88,7 @@ front of it speaks.`,
 func newTool(t *tool) *cobra.Command {
 	flags, o := newFlags(t.name)
 	return withFlags(flags, o, &cobra.Command{
-		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: cobra.NoArgs,
+		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: noArgs,
 	}, func(ctx context.Context) error {
 		if t.check != nil {
 			if err := t.check(o); err != nil {
@@ -118,6 +118,14 @@ func newTool(t *tool) *cobra.Command {
 		_, err = os.Stdout.Write(doc)
 		return err
 	})
+}
+
+// noArgs is cobra.NoArgs in words that fit a command without subcommands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // lasting tells how long a credential is good for.
@@ -210,9 +218,9 @@ func newPerson(o *options, t *tool) session.Person {
 			}
 			here.facts.NoLock = noLock
 			choice := flows.Choose(here.facts)
-			if o.explain {
+			if o.explain && choice.Flow != "" { // else the error says why
 				for _, why := range choice.Why {
-					fmt.Fprintf(os.Stderr, "sso-exec: flow %s: %s\n", orNone(choice.Flow), why)
+					fmt.Fprintf(os.Stderr, "sso-exec: flow %s: %s\n", choice.Flow, why)
 				}
 			}
 			return choice, nil
@@ -235,13 +243,6 @@ func newPerson(o *options, t *tool) session.Person {
 		},
 		SignedIn: func(choice flows.Choice, who credential.Identity) { prompt.signedIn(choice, o, who) },
 	}
-}
-
-func orNone(flow string) string {
-	if flow == "" {
-		return "none"
-	}
-	return flow
 }
 
 // params are the further parameters of the authorization request.

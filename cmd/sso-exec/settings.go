@@ -68,6 +68,13 @@ func fill(f *pflag.FlagSet, o *options) error {
 	if err != nil || profile == nil {
 		return err
 	}
+	if _, ok := profile["client-secret-file"]; ok && given["issuer"] && !given["client-secret-file"] {
+		// Or a kubeconfig's flags could send a profile's secret to any server.
+		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
+			return &usageError{fmt.Errorf("the client secret of profile %q is not for the issuer %s", o.profile, o.issuer),
+				"name the secret beside the issuer: --client-secret-file; or choose another --profile"}
+		}
+	}
 	f.VisitAll(func(fl *pflag.Flag) {
 		v, ok := profile[profileKey(fl.Name)]
 		if err != nil || given[fl.Name] || !ok {
@@ -156,7 +163,7 @@ func (o *options) check() error {
 		{"log-level", o.logLevel, []string{"debug", "info", "warn", "error"}},
 	} {
 		if !slices.Contains(c.known, c.value) {
-			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(slices.DeleteFunc(c.known, func(s string) bool { return s == "" }), ", "))
+			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(slices.DeleteFunc(c.known, func(s string) bool { return s == "" }), " or "))
 		}
 	}
 	for _, d := range []struct {

@@ -20,6 +20,8 @@ import (
 // version is the format that is understood.
 const version = "1"
 
+var topKeys = []string{"version", "default-profile", "profiles"}
+
 // File is a config file. Only what its top says has been checked; a profile is
 // checked when it is used, so that what only a newer version of sso-exec knows
 // breaks no other profile.
@@ -74,6 +76,13 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, key := range keys(top) {
+		// A key that is not known may be a newer version's; one that looks like a
+		// slip is an error.
+		if near := Nearest(key, topKeys); !slices.Contains(topKeys, key) && near != "" {
+			return nil, f.errorf(top[key], "unknown key %q (did you mean %q?)", key, near)
+		}
+	}
 	v, ok := top["version"]
 	switch {
 	case !ok:
@@ -106,6 +115,9 @@ func (f *File) Profile(name string, known []string) (map[string]Value, error) {
 		return nil, fmt.Errorf("%s has no profile %q%s", f.Path, name, suggest(name, keys(all)))
 	}
 	settings := map[string]Value{}
+	if node.Tag == "!!null" {
+		return settings, nil // an empty profile
+	}
 	return settings, f.collect(node, "profile "+name, "", known, settings)
 }
 
@@ -124,7 +136,12 @@ func (f *File) collect(node *yaml.Node, what, prefix string, known []string, out
 			continue
 		}
 		if !slices.Contains(known, name) {
-			return f.errorf(n, "%s: unknown key %q%s", what, key, suggest(name, known))
+			near := suggest(name, known)
+			if i := slices.IndexFunc(known, func(k string) bool { return strings.HasSuffix(k, "."+name) }); i >= 0 {
+				section, _, _ := strings.Cut(known[i], ".")
+				near = fmt.Sprintf(" (it belongs in the section %q)", section)
+			}
+			return f.errorf(n, "%s: unknown key %q%s", what, key, near)
 		}
 		values, err := f.scalars(n, what, key)
 		if err != nil {

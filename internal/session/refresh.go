@@ -65,10 +65,13 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	sent := rec.RefreshToken
 	set, err := s.spend(ctx, p, rec, room)
 	if err != nil {
-		return none, s.refused(sent, room, err)
+		err = s.refused(sent, room, err)
 	}
-	c, err := s.accept(ctx, p, rec, set, need)
-	if ctx.Err() != nil { // interrupted meanwhile; all is stored
+	var c credential.Credential
+	if err == nil {
+		c, err = s.accept(ctx, p, rec, set, need)
+	}
+	if ctx.Err() != nil { // interrupted meanwhile; what came is stored
 		return none, context.Cause(ctx)
 	}
 	return c, err
