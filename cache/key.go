@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 )
 
 // Request is what the user asked for, as far as it decides which cached
@@ -51,12 +52,32 @@ func ProviderKey(issuer, dialect string, ca []byte) string {
 // digest hashes a JSON array, the canonical encoding of the keys: no two lists
 // of values share one.
 func digest(parts ...any) string {
+	for i, part := range parts {
+		switch v := part.(type) {
+		case string:
+			parts[i] = exact(v)
+		case []string:
+			list := make([]any, len(v))
+			for j, s := range v {
+				list[j] = exact(s)
+			}
+			parts[i] = list
+		}
+	}
 	b, err := json.Marshal(parts)
 	if err != nil {
 		panic("cache: a key of a value that JSON cannot hold: " + err.Error())
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// exact keeps strings apart that are not UTF-8, which JSON would not.
+func exact(s string) any {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return map[string][]byte{"bytes": []byte(s)}
 }
 
 // set sorts a list and drops repeats; it never returns nil, which JSON would

@@ -39,8 +39,8 @@ type Session struct {
 	last     *cache.Tokens // of a sign-in in this run
 }
 
-// Person is how somebody is asked to sign in. The fields are called at most
-// once each, and only when a sign-in is needed.
+// Person is how somebody is asked to sign in. Its functions are called only
+// when a sign-in is needed.
 type Person struct {
 	Choose          func(noLock bool) (flows.Choice, error)
 	OpenBrowser     func(choice flows.Choice, authURL string) error
@@ -124,7 +124,8 @@ func (s *Session) linkKey(need Need, n int) string {
 }
 
 // Cached returns the stored answer if it is good enough and not so near its end
-// that one process should renew it. It reads one file. The error is of storage that is unsafe; nothing stored is no error.
+// that one process should renew it. It reads one file. The error is of storage
+// that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
 	good := err == nil && need.MinTTL.satisfied(c, time.Now()) && (len(need.Steps) > 0 || !s.nearEnd(c))

@@ -63,14 +63,18 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	} else if choice, err = s.choose(reason, true); err != nil {
 		return who, err
 	}
-	if lock != nil && !s.hasRoom() {
-		// What cannot be kept cannot be shared: each process would open a browser.
-		if choice, err = s.choose(reason, true); err != nil {
-			return who, err
-		}
-	}
 	if unneeded, err := before(lock, began); unneeded || err != nil {
 		return who, err
+	}
+	if lock != nil {
+		room, err := s.hasRoom()
+		if err == nil && !room {
+			// What cannot be kept cannot be shared: each process would open a browser.
+			choice, err = s.choose(reason, true)
+		}
+		if err != nil {
+			return who, err
+		}
 	}
 	s.Log.Info("sign-in", "flow", choice.Flow, "prompt", choice.Prompt, "why", choice.Why)
 	err = s.run(ctx, choice, func(res *flows.Result) error {
@@ -85,13 +89,14 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	return who, err
 }
 
-// hasRoom reports whether a sign-in can be stored.
-func (s *Session) hasRoom() bool {
+// hasRoom reports whether a sign-in can be stored. That the place is unsafe is
+// an error now: nobody is to sign in for nothing.
+func (s *Session) hasRoom() (bool, error) {
 	room, err := s.Store.Reserve(s.sessionKey())
 	if err == nil {
 		room.Release()
 	}
-	return err == nil
+	return err == nil, ignoreAbsent(err)
 }
 
 func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
