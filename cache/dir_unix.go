@@ -226,6 +226,21 @@ func (d dir) create(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// openToWrite opens a file that is there, and ours, to be overwritten.
+func (d dir) openToWrite(name string) (*os.File, error) {
+	path := filepath.Join(d.path, name)
+	fd, err := openat(d.fd, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	if _, err := checkFile(fd, path); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 func (d dir) rename(from, to string) error {
 	if err := unix.Renameat(d.fd, from, d.fd, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: filepath.Join(d.path, from), New: filepath.Join(d.path, to), Err: err}

@@ -90,6 +90,11 @@ func (d dir) create(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(d.path, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
+// openToWrite opens a file that is there, to be overwritten.
+func (d dir) openToWrite(name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(d.path, name), os.O_WRONLY, 0)
+}
+
 func (d dir) rename(from, to string) error {
 	return retrySharing(func() error {
 		return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))

@@ -35,19 +35,33 @@ type Session struct {
 	// ID token, so that not every call asks again.
 	NoIDTokenOnRefresh bool `json:"noIdTokenOnRefresh"`
 
-	RefreshToken credential.Secret `json:"-"`
+	// RefreshTokenIn tells where the refresh token rests: InKeyring, Sealed, or
+	// empty for the file. Commit sets it.
+	RefreshTokenIn string `json:"refreshTokenIn,omitempty"`
+
+	RefreshToken credential.Secret `json:"-"` // zero where Session read one that rests elsewhere
+
+	sealed []byte
 
 	unknown map[string]json.RawMessage // fields of a later version; they survive a rewrite
 }
 
 type sessionFile struct {
 	*Session
-	RefreshToken string `json:"refreshToken"`
+	RefreshToken string `json:"refreshToken,omitempty"`
+	Sealed       []byte `json:"sealedRefreshToken,omitempty"`
 }
 
 func (s *Session) encode() ([]byte, error) {
 	s.Version = formatVersion
-	return encodeKeeping(s.unknown, sessionFile{s, s.RefreshToken.Reveal()})
+	f := sessionFile{Session: s}
+	switch s.RefreshTokenIn {
+	case "":
+		f.RefreshToken = s.RefreshToken.Reveal()
+	case Sealed:
+		f.Sealed = s.sealed
+	}
+	return encodeKeeping(s.unknown, f)
 }
 
 func decodeSession(b []byte) (*Session, error) {
@@ -60,6 +74,7 @@ func decodeSession(b []byte) (*Session, error) {
 		return nil, err
 	}
 	f.Session.RefreshToken = credential.NewSecret(f.RefreshToken)
+	f.sealed = f.Sealed
 	f.unknown = unknown
 	return f.Session, nil
 }

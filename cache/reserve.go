@@ -1,7 +1,11 @@
 package cache
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"os"
+	"time"
 )
 
 // reserved is how much room is made sure of before a refresh token is spent: a
@@ -12,15 +16,37 @@ const reserved = 32 << 10
 // before a refresh is sent: once the server has rotated the token, a disk that
 // is full must not cost its successor.
 type Reservation struct {
-	d    dir
-	f    *os.File
-	temp string
-	name string
+	d       dir
+	f       *os.File
+	temp    string
+	name    string
+	skey    string
+	store   *Store
+	keyring *roomInKeyring // nil: the token goes into the file
 }
 
-// Reserve makes sure that the session can be written. The caller holds the
-// session's refresh lock, and ends with Commit or Release.
+// Reserve makes sure that the session can be written, into the keyring too if
+// that is where tokens go. The caller holds the session's refresh lock, and ends
+// with Commit or Release.
 func (s *Store) Reserve(skey string) (*Reservation, error) {
+	return s.ReserveContext(context.Background(), skey)
+}
+
+// ReserveContext is Reserve with an end to the wait for a keyring that comes
+// before its own.
+func (s *Store) ReserveContext(ctx context.Context, skey string) (*Reservation, error) {
+	r, err := s.reserveFile(skey)
+	if err != nil || !s.UseKeyring {
+		return r, err
+	}
+	if err := r.reserveKey(ctx); err != nil {
+		r.Release()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s *Store) reserveFile(skey string) (*Reservation, error) {
 	d, err := s.open(true, "sessions")
 	if err != nil {
 		return nil, err
@@ -30,7 +56,7 @@ func (s *Store) Reserve(skey string) (*Reservation, error) {
 		d.close()
 		return nil, err
 	}
-	r := &Reservation{d, f, temp, skey + ".json"}
+	r := &Reservation{d: d, f: f, temp: temp, name: skey + ".json", skey: skey, store: s}
 	if _, err = f.Write(make([]byte, reserved)); err == nil {
 		err = f.Sync()
 	}
@@ -41,25 +67,91 @@ func (s *Store) Reserve(skey string) (*Reservation, error) {
 	return r, nil
 }
 
-// Commit writes the session into the reserved room and gives it its name. When
-// it returns nil, file and directory are synced.
+// Commit stores the session. When it returns nil, it is durable: file and
+// directory are synced, and what the keyring holds was read again. What another
+// --store left in the keyring is removed.
 func (r *Reservation) Commit(rec *Session) error {
 	defer r.Release()
+	was := r.stored()
+	if r.keyring != nil && !rec.RefreshToken.IsZero() {
+		return r.commitToKeyring(rec, was)
+	}
+	rec.RefreshTokenIn = ""
+	if err := r.write(rec); err != nil {
+		return err
+	}
+	if was != nil && was.RefreshTokenIn != "" {
+		if err := r.store.dropEntries(r.skey); err != nil {
+			r.store.warn(err.Error())
+		}
+	}
+	return nil
+}
+
+// renamePause is how long a rename that failed waits before its second try.
+const renamePause = 100 * time.Millisecond
+
+// write puts the session into the reserved room and gives it its name. The
+// token before this one is spent, so no step that fails keeps the next ones from
+// being tried: content that could not be synced beats a session that is lost for
+// certain. An error is of the step that failed, even if the session got stored
+// in the end.
+func (r *Reservation) write(rec *Session) error {
 	b, err := rec.encode()
 	if err != nil {
 		return err
 	}
-	if _, err := r.f.WriteAt(b, 0); err != nil {
-		return err
+	if err := r.fill(b); err != nil {
+		// The room was not worth its name (a file system that writes each block
+		// anew): try another.
+		if r.store.write(b, true, "sessions", r.name) == nil {
+			return nil
+		}
+		return errors.Join(err, r.overwrite(b))
 	}
-	if err := r.f.Truncate(int64(len(b))); err != nil {
-		return err
+	synced := r.f.Sync()
+	closed := r.f.Close() // where NFS reports a quota
+	err = r.d.rename(r.temp, r.name)
+	if err != nil {
+		time.Sleep(renamePause)
+		err = r.d.rename(r.temp, r.name)
 	}
-	if err := finish(r.d, r.f, r.temp, r.name, true); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, r.overwrite(b))
 	}
 	r.temp = ""
-	return nil
+	return errors.Join(synced, closed, r.d.sync())
+}
+
+// fill replaces the room's content. JSON does not mind the blanks that stay
+// where the file cannot be cut to its length.
+func (r *Reservation) fill(b []byte) error {
+	padded := bytes.Repeat([]byte(" "), max(reserved, len(b)))
+	copy(padded, b)
+	_, err := r.f.WriteAt(padded, 0)
+	if err == nil {
+		_ = r.f.Truncate(int64(len(b)))
+	}
+	return err
+}
+
+// overwrite writes into the file itself, for want of any other way. Torn by a
+// crash it is set aside by the next reader; the file that it was holds a token
+// that is spent. The copy under the temporary name stays if this fails too.
+func (r *Reservation) overwrite(b []byte) error {
+	f, err := r.d.openToWrite(r.name)
+	if err != nil {
+		r.temp = ""
+		return err
+	}
+	defer f.Close()
+	if _, err = f.WriteAt(b, 0); err == nil {
+		err = f.Truncate(int64(len(b)))
+	}
+	if err = errors.Join(err, f.Sync()); err != nil {
+		r.temp = ""
+	}
+	return err
 }
 
 // Release gives the room back. After Commit it does nothing.
@@ -70,6 +162,9 @@ func (r *Reservation) Release() {
 	_ = r.f.Close()
 	if r.temp != "" {
 		_ = r.d.remove(r.temp)
+	}
+	if r.keyring != nil {
+		r.keyring.release(r.store)
 	}
 	r.d.close()
 	r.f = nil

@@ -50,18 +50,26 @@ type Store struct {
 	// Waiting, if set, is told who holds a lock that is waited for, once the wait
 	// has become long.
 	Waiting func(Holder)
+
+	// UseKeyring has refresh tokens rest in the system's keyring instead of the
+	// sessions' files. Those that rest elsewhere move there when they are written
+	// next. Nothing else ever goes there, and reading tokens never touches it.
+	UseKeyring bool
+
+	ring ring
 }
 
 // Open names a cache directory; an absolute path. Nothing is read or made yet.
 // warn is told, in a line, of what was found damaged and passed over.
 func Open(path string, warn func(string)) *Store {
-	return &Store{path: filepath.Clean(path), warn: warn}
+	return &Store{path: filepath.Clean(path), warn: warn, ring: systemRing{}}
 }
 
 // Path returns the cache directory.
 func (s *Store) Path() string { return s.path }
 
-// Session reads the durable half. A file that does not parse is set aside
+// Session reads the durable half, without a refresh token that rests in the
+// keyring (SessionWithToken reads that too). A file that does not parse is set aside
 // under the name <skey>.json.corrupt and counts as absent; the caller holds the
 // session's refresh lock, so that no writer's file is moved away.
 func (s *Store) Session(skey string) (*Session, error) {
@@ -164,10 +172,10 @@ func (s *Store) ClearLatch(skey string) error {
 	return s.removeAll("latches", func(name string) bool { return name == skey+".json" })
 }
 
-// RemoveSession forgets a session with its tokens and derivations, the durable
-// half last. The caller holds the session's refresh lock.
+// RemoveSession forgets a session with its tokens and derivations and what it
+// has in the keyring, the durable half last. The caller holds the session's refresh lock.
 func (s *Store) RemoveSession(skey string) error {
-	return errors.Join(s.RemoveTokens(skey),
+	return errors.Join(s.RemoveTokens(skey), s.removeEntries(skey),
 		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
 }
 
@@ -190,6 +198,11 @@ func (s *Store) orAbsent(err error, elem ...string) error {
 
 // open opens a directory of the cache.
 func (s *Store) open(create bool, elem ...string) (dir, error) {
+	if create {
+		if note := homeNote(s.path); note != "" {
+			s.warn(note)
+		}
+	}
 	d, err := openRoot(s.path, create)
 	for _, name := range elem {
 		if err != nil {

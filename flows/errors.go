@@ -1,3 +1,16 @@
+// Package flows gets credentials from servers, one file a way: the Authorization
+// Code grant with PKCE and a loopback redirect (pkce.go), the Device
+// Authorization Grant (device.go), refresh (refresh.go), AWS STS's web identity
+// (webidentity.go). A [Provider] is an authorization server whose metadata and
+// keys are known; start with [Discover]. [Choose] picks the flow for a place.
+//
+// Failures are told apart by their types: [*OAuthError] and [*STSError] are
+// refusals, [*UnavailableError] passes by itself, [*VerifyError] is an answer
+// that is not what it must be. Nothing is stored here and nobody is talked to;
+// whatever must be shown is handed to a function of the caller's. No request is
+// sent twice, none follows a redirect, and no answer is read beyond a mebibyte.
+//
+// The package is v0: names may still change between minor versions.
 package flows
 
 import (

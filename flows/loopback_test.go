@@ -26,7 +26,7 @@ type visit struct {
 	browser  *http.Client // follows no redirect
 }
 
-// get sends a request to the listener and returns status, header and page.
+// send sends a request to the listener and returns status, header and page.
 func (v visit) send(method, path, host string) (int, http.Header, string) {
 	v.t.Helper()
 	req, err := http.NewRequest(method, "http://"+v.redirect.Host+path, nil)
@@ -99,8 +99,10 @@ func signIn(t *testing.T, p *providertest.Provider, redirectURIs []string, do fu
 	var res *Result
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	req := SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid", "offline_access"}, RedirectURIs: redirectURIs}
-	err := discover(t, p).PKCE(t.Context(), req, func(authURL string) error {
+	err := discover(t, p).PKCE(ctx, req, func(authURL string) error {
 		u, err := url.Parse(authURL)
 		if err != nil {
 			return err
@@ -111,7 +113,16 @@ func signIn(t *testing.T, p *providertest.Provider, redirectURIs []string, do fu
 		}
 		browser := *p.Client()
 		browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		wg.Go(func() { do(visit{t, authURL, redirect, u.Query().Get("state"), &browser}) })
+		wg.Go(func() {
+			failed := true
+			defer func() {
+				if failed { // t.Fatal in do: nobody comes back
+					cancel()
+				}
+			}()
+			do(visit{t, authURL, redirect, u.Query().Get("state"), &browser})
+			failed = false
+		})
 		return nil
 	}, func(r *Result) error { res = r; return nil })
 	return res, err

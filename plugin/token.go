@@ -1,11 +1,22 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
+
+// visible reports whether all of s are VSCHARs, of which tokens are made: what
+// goes into a header and to a terminal must not be anything else.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
 
 // Formats of [EncodeToken].
 const (
@@ -20,8 +31,8 @@ const (
 // trim it can be left out.
 func EncodeToken(format string, newline bool, c credential.Credential) ([]byte, error) {
 	token := c.Token.Reveal()
-	if strings.ContainsAny(token, "\r\n\x00") {
-		return nil, fmt.Errorf("the token has a line break or a NUL in it, which no header can carry")
+	if !visible(token) {
+		return nil, errors.New("the token has characters in it that no token can have (RFC 6749 A.12)")
 	}
 	end := ""
 	if newline {

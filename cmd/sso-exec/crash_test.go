@@ -48,21 +48,28 @@ type tracer struct {
 	during func(*proc) // what a person does meanwhile; may be nil
 }
 
-// event is a system call on the cache, without what differs from run to run.
+// event is a system call on the cache.
 type event struct {
-	name     string // and its place, e.g. "renameat sessions/.tmp-* KEY.json"
+	call     string // its name
+	name     string // and its place, without what differs from run to run: "renameat sessions/.tmp-* KEY.json"
+	path     string // what strace's -P finds it by; empty for a file with a random name
+	nth      int    // among the calls of that name, or of that name and path
+	made     bool   // it was not cut off by the kill
 	injected bool
 }
 
-// run runs the binary. fault is "fsync:error=ENOSPC:when=2", or nothing. It
-// returns how the run ended, the calls on the cache in their order, and the
-// last call of all.
-func (tr *tracer) run(t *testing.T, fault string) (o outcome, cacheCalls []event, last string) {
+// run runs the binary. fault is "fsync:error=ENOSPC:when=2", or nothing; if a
+// path is given, only calls on that path are seen and counted. It returns how the
+// run ended, and the calls on the cache in their order.
+func (tr *tracer) run(t *testing.T, fault, path string) (o outcome, calls []event) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")
-	args := []string{"-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-o", log, "-e", "trace=?" + strings.Join(storeCalls, ",?")}
+	args := []string{"-f", "-qq", "-y", "-s", "0", "-o", log, "-e", "trace=?" + strings.Join(storeCalls, ",?")}
 	if fault != "" {
 		args = append(args, "-e", "inject=?"+fault)
+	}
+	if path != "" {
+		args = append(args, "-P", path)
 	}
 	p := startCommand(t, tr.env, "strace", append(append(args, tr.bin), tr.args...)...)
 	if tr.during != nil {
@@ -73,36 +80,50 @@ func (tr *tracer) run(t *testing.T, fault string) (o outcome, cacheCalls []event
 	if err != nil {
 		t.Fatalf("strace left no log: %v; %s", err, o.stderr)
 	}
+	pending, seen := map[string]int{}, map[string]int{} // by thread; by call
 	for line := range strings.Lines(string(raw)) {
-		_, call, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if call = strings.TrimSpace(call); !regexp.MustCompile(`^[a-z0-9]+\(`).MatchString(call) {
+		thread, line, _ := strings.Cut(strings.TrimSpace(line), " ")
+		line = strings.TrimSpace(line)
+		returned, injected := returns.MatchString(line), strings.Contains(line, "(INJECTED)")
+		if strings.Contains(line, " resumed>") {
+			if i, ok := pending[thread]; ok {
+				calls[i].made, calls[i].injected = returned, injected
+			}
+			delete(pending, thread)
 			continue
 		}
-		last = call
-		if strings.Contains(call, tr.dir) {
-			cacheCalls = append(cacheCalls, event{tr.describe(call), strings.Contains(call, "(INJECTED)")})
+		ev := tr.describe(line)
+		seen[ev.call]++
+		seen[ev.call+ev.path]++
+		if ev.nth, ev.made, ev.injected = seen[ev.call+ev.path], returned, injected; strings.Contains(line, tr.dir) {
+			pending[thread] = len(calls)
+			calls = append(calls, ev)
 		}
 	}
-	return o, cacheCalls, last
+	return o, calls
 }
 
 var (
 	tempName = regexp.MustCompile(`\.tmp-[A-Z0-9]+`)
 	hexName  = regexp.MustCompile(`[0-9a-f]{64}`)
+	returns  = regexp.MustCompile(`\) += -?[0-9]`)
 	quoted   = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// describe names a system call by what it does to which file of the cache.
-func (tr *tracer) describe(call string) string {
-	name, rest, _ := strings.Cut(call, "(")
-	words := []string{name}
-	in := ""
-	if at := strings.Index(rest, "<"+tr.dir); at >= 0 {
-		in, _, _ = strings.Cut(rest[at+1+len(tr.dir):], ">")
+// describe reads a line of strace.
+func (tr *tracer) describe(line string) event {
+	call, rest, _ := strings.Cut(line, "(")
+	ev, words, in := event{call: call}, []string{call}, ""
+	if fd, path, ok := strings.Cut(rest, "<"+tr.dir); ok && strings.Trim(fd, "0123456789") == "" {
+		in, _, _ = strings.Cut(path, ">")
+		ev.path = tr.dir + in
 	}
-	if name != "write" && name != "pwrite64" {
+	if call != "write" && call != "pwrite64" {
 		for _, q := range quoted.FindAllStringSubmatch(rest, -1) {
 			words = append(words, strings.TrimPrefix(filepath.Join("/", in, strings.TrimPrefix(q[1], tr.dir)), "/"))
+			if ev.path == "" {
+				ev.path = q[1]
+			}
 		}
 	}
 	if len(words) == 1 {
@@ -113,7 +134,11 @@ func (tr *tracer) describe(call string) string {
 			words = append(words, flag)
 		}
 	}
-	return hexName.ReplaceAllString(tempName.ReplaceAllString(strings.Join(words, " "), ".tmp-*"), "KEY")
+	if strings.Contains(ev.path, ".tmp-") {
+		ev.path = ""
+	}
+	ev.name = hexName.ReplaceAllString(tempName.ReplaceAllString(strings.Join(words, " "), ".tmp-*"), "KEY")
+	return ev
 }
 
 // traced returns a bench for strace, without the system's hundreds of roots.
@@ -125,7 +150,7 @@ func traced(t *testing.T, b *bench) *bench {
 	return b
 }
 
-// points numbers the calls of each name within a run: the crash points.
+// points numbers the calls of each name within a run.
 func points(calls []event) []string {
 	seen := map[string]int{}
 	var all []string
@@ -136,63 +161,77 @@ func points(calls []event) []string {
 	return all
 }
 
-// sweep kills the run before every call of the store, as far as strace reaches
-// them: it counts for each thread by itself, and which thread of a Go program
-// makes a call differs. So a sweep goes on, in soak, until each call of the
-// reference run was the last one once; the short version samples the calls that
-// only look, and does not insist.
+// changes are the calls that change what is on the disk, and were made. The
+// states between them are all that a kill can leave.
+func changes(calls []event) []string {
+	return points(slices.DeleteFunc(slices.Clone(calls), func(c event) bool {
+		return !c.made || slices.Contains([]string{"close", "fsync", "flock"}, c.call) || c.call == "openat" && !strings.Contains(c.name, "O_CREAT")
+	}))
+}
+
+// sweep kills the run before each call of a reference run. strace counts the
+// calls of each thread by itself, and which thread of a Go program makes a call
+// differs; so each is tried with every count that it can have, and it is written
+// down which states of the disk the kills have left. The short version tries
+// until it has met each state; soak kills before every call, three times, and
+// goes on until all states have been met.
 func (tr *tracer) sweep(t *testing.T, reset, check func(what string)) {
 	t.Helper()
 	reset("reference")
-	o, calls, _ := tr.run(t, "")
+	o, ref := tr.run(t, "", "")
 	if o.code != 0 {
 		t.Fatalf("the reference run failed: %d %s", o.code, o.stderr)
 	}
-	missing := map[string]bool{}
-	for _, p := range points(calls) {
-		missing[p] = true
+	states := append(changes(ref), "the end")
+	missing, kills := map[string]bool{}, 0
+	for _, s := range states {
+		missing[s] = true
 	}
-	all, kills := len(missing), 0
-	for range 1 + 11*b2i(soaking()) {
-		for _, name := range storeCalls {
-			step := 1
-			if !soaking() && (name == "openat" || name == "close") {
-				step = 6
-			}
-			for n := 1; n < 500 && len(missing) > 0; n += step {
-				what := fmt.Sprintf("killed before %s %d", name, n)
+	for round := 0; round == 0 || soaking() && (round < 3 || round < 20 && len(missing) > 0); round++ {
+		for i, ev := range ref {
+			want := states[len(changes(ref[:i]))]
+			for n := ev.nth; n > 0 && (missing[want] || soaking()); n-- {
+				what := fmt.Sprintf("killed before %s %d", ev.call, n)
 				reset(what)
-				o, calls, last := tr.run(t, fmt.Sprintf("%s:signal=KILL:when=%d", name, n))
+				o, calls := tr.run(t, fmt.Sprintf("%s:signal=KILL:when=%d", ev.call, n), ev.path)
 				if o.code == 0 {
-					break // nothing was reached; this kind is done
+					continue // no thread made so many
 				}
 				if o.code != 128+9 {
 					t.Errorf("%s: exit code %d: %s", what, o.code, o.stderr)
 				}
 				kills++
-				if ps := points(calls); len(ps) > 0 && strings.Contains(last, tr.dir) {
-					delete(missing, ps[len(ps)-1])
-					what += " (" + ps[len(ps)-1] + ")"
+				left := leftBefore(ref, calls, states, ev.path == "")
+				delete(missing, left)
+				check(fmt.Sprintf("%s (the next change was %s)", what, left))
+				if left == want {
+					break
 				}
-				check(what)
 			}
 		}
 	}
-	t.Logf("%d kills; %d of %d crash points of the store were hit", kills, all-len(missing), all)
+	t.Logf("%d kills; %d of the %d states of the disk that a kill can leave were met", kills, len(states)-len(missing), len(states))
 	if len(missing) > 0 {
-		left := slices.Sorted(maps.Keys(missing))
+		t.Logf("not met: before %q", slices.Sorted(maps.Keys(missing)))
 		if soaking() {
-			t.Errorf("crash points that were never hit: %q", left)
+			t.Error("some states of the disk were never met")
 		}
-		t.Logf("not hit: %q", left)
 	}
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// leftBefore names the change that would have come next after a kill: by the
+// call that was cut off, else, if all calls were seen, by how many were made.
+func leftBefore(ref, calls []event, states []string, all bool) string {
+	names, known := points(calls), points(ref)
+	for i, c := range calls {
+		if at := slices.Index(known, names[i]); !c.made && at >= 0 {
+			return states[len(changes(ref[:at]))]
+		}
 	}
-	return 0
+	if !all {
+		return "unknown"
+	}
+	return states[min(len(changes(calls)), len(states)-1)]
 }
 
 // intact checks every file below the cache: modes, and that what has its final
@@ -328,14 +367,20 @@ func TestDiskErrorsDuringRefresh(t *testing.T) {
 	b := traced(t, newBench(t, providertest.Config{}))
 	b.mustRun(t, "login", "--browser", "testbrowser")
 	tr := &tracer{bench: b, args: []string{"kube", "--interactive", "never"}}
+	b.expire(t)
+	_, ref := tr.run(t, "", "")
 	runs, failed := 0, map[string]int{}
-	try := func(name, code, when string) (hit bool) {
+	try := func(ev event, code, when string) (hit bool) {
 		b.expire(t)
-		o, calls, _ := tr.run(t, fmt.Sprintf("%s:error=%s:when=%s", name, code, when))
+		path := ev.path
+		if strings.HasSuffix(when, "+") {
+			path = ""
+		}
+		o, calls := tr.run(t, fmt.Sprintf("%s:error=%s:when=%s", ev.call, code, when), path)
 		at := slices.IndexFunc(calls, func(e event) bool { return e.injected })
-		if at < 0 {
-			b.mustRun(t, "kube") // it struck elsewhere (a socket, a certificate), or nothing
-			return o.code != 0 || strings.Contains(o.stderr, code)
+		if at < 0 { // it struck elsewhere (a socket, a certificate), or nothing
+			b.mustRun(t, "kube")
+			return false
 		}
 		runs++
 		what := fmt.Sprintf("%s at %s", code, points(calls)[at])
@@ -351,25 +396,21 @@ func TestDiskErrorsDuringRefresh(t *testing.T) {
 			b.mustRun(t, "login", "--browser", "testbrowser")
 		}
 		b.works(t, what, "kube")
-		return true
+		return points(calls)[at] == points(ref)[slices.IndexFunc(ref, func(e event) bool { return e == ev })]
 	}
-	for _, name := range slices.Sorted(maps.Keys(faults)) {
-		codes, step := faults[name], 1
-		if !soaking() {
-			codes = codes[:1]
-			if name == "openat" || name == "close" {
-				step = 5
+	for i, ev := range ref {
+		codes := faults[ev.call]
+		if !soaking() && len(codes) > 0 {
+			looks := ev.call == "close" || ev.call == "openat" && !strings.Contains(ev.name, "O_CREAT")
+			if codes = codes[:1]; looks && !strings.Contains(ev.name, "sessions") && i%4 != 0 {
+				continue
 			}
 		}
 		for _, code := range codes {
-			for n, misses := 1, 0; n < 200 && misses < 8; n += step {
-				if !try(name, code, strconv.Itoa(n)) {
-					misses += step
-				}
+			for n := ev.nth; n > 0 && !try(ev, code, strconv.Itoa(n)); n-- {
 			}
-			if name != "write" && name != "openat" && name != "close" {
-				try(name, code, "1+")
-				try(name, code, "2+")
+			if ev.call != "write" && ev.call != "openat" && ev.call != "close" {
+				try(ev, code, strconv.Itoa(ev.nth)+"+")
 			}
 		}
 	}

@@ -40,6 +40,7 @@ func exitCode(err error) int {
 		newer    *cache.NewerError
 		storage  *session.StorageError
 		userFile *userfile.UnsafeError
+		keyring  *cache.KeyringError
 	)
 	switch {
 	case err == nil:
@@ -56,7 +57,7 @@ func exitCode(err error) int {
 		return exitDenied
 	case errors.As(err, &outage):
 		return exitUnavailable
-	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile):
+	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile), errors.As(err, &keyring):
 		return exitStorage
 	}
 	return exitOther
@@ -83,6 +84,7 @@ func hints(o *options, err error) []string {
 		unsafe   *cache.UnsafeError
 		newer    *cache.NewerError
 		userFile *userfile.UnsafeError
+		keyring  *cache.KeyringError
 		refusal  *flows.OAuthError
 		sts      *flows.STSError
 		outage   *flows.UnavailableError
@@ -111,6 +113,8 @@ func hints(o *options, err error) []string {
 		return []string{"if you know why, mend it with: " + unsafe.Fix}
 	case errors.As(err, &userFile):
 		return []string{"if you know why, mend it with: " + userFile.Fix}
+	case errors.As(err, &keyring):
+		return keyringHints(o)
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.Is(err, flows.ErrNotSupported):
@@ -129,6 +133,13 @@ func hints(o *options, err error) []string {
 		return refusalHints(o, refusal)
 	}
 	return nil
+}
+
+func keyringHints(o *options) []string {
+	if o.store != "keyring" { // the session was stored under that choice
+		return []string{"this session's refresh token rests there; unlock or start the keyring, or begin a session under --store " + o.store + ": " + loginCommand(o)}
+	}
+	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) or --store none"}
 }
 
 func refusalHints(o *options, e *flows.OAuthError) []string {

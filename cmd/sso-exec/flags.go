@@ -74,7 +74,7 @@ func newFlags(tool string) (*pflag.FlagSet, *options) {
 	f.BoolVar(&o.force, "force", false, "ask for a new credential even if the cached one is good")
 	f.StringVar(&o.caFile, "ca-file", "", "`file` of PEM certificates to trust beside the system's")
 	f.StringVar(&o.caData, "ca-data", "", "the same as `BASE64`")
-	f.StringVar(&o.store, "store", "file", "where the session rests: file, or none (in memory only)")
+	f.StringVar(&o.store, "store", "file", "where the refresh token rests: file, keyring (the system's), or none (nothing is kept)")
 	f.StringVar(&o.cacheDir, "cache-dir", "", "`directory` of the cache (default: $XDG_CACHE_HOME/sso-exec or ~/.cache/sso-exec)")
 	f.DurationVar(&o.httpTimeout, "http-timeout", 15*time.Second, "how long one request to a server may take")
 	f.StringVar(&o.config, "config", "", "config `file` (default: $XDG_CONFIG_HOME/sso-exec/config.yaml or ~/.config/sso-exec/config.yaml)")

@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -302,4 +306,66 @@ func files(t testing.TB, root string) map[string][]byte {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func tell(w http.ResponseWriter, status int, doc map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(doc)
+}
+
+// hostile stands before a provider's token endpoint.
+type hostile struct {
+	mu     sync.Mutex
+	behind *providertest.Provider
+	answer func(http.ResponseWriter, string)
+	sent   map[string]string // secrets by value
+}
+
+func (h *hostile) set(answer func(http.ResponseWriter, string)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answer = answer
+}
+
+func (h *hostile) seen() map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.sent)
+}
+
+func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	h.mu.Lock()
+	answer := h.answer
+	h.mu.Unlock()
+	if answer == nil {
+		req, _ := http.NewRequest(r.Method, h.behind.Issuer()+"/token", bytes.NewReader(body))
+		req.Header = r.Header.Clone()
+		resp, err := h.behind.Client().Do(req)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer resp.Body.Close()
+		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body)
+		return
+	}
+	form, _ := url.ParseQuery(string(body))
+	_, basic, _ := r.BasicAuth()
+	secret, _ := url.QueryUnescape(basic)
+	var echo []string
+	h.mu.Lock()
+	if h.sent == nil {
+		h.sent = map[string]string{}
+	}
+	for kind, v := range map[string]string{aRefreshToken: form.Get("refresh_token"), aVerifier: form.Get("code_verifier"),
+		aCode: form.Get("code"), aDeviceCode: form.Get("device_code"), aClientSecret: secret} {
+		if v != "" {
+			h.sent[v], echo = kind, append(echo, v)
+		}
+	}
+	h.mu.Unlock()
+	answer(w, strings.Join(echo, " "))
 }

@@ -192,6 +192,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 				log.Warn(what)
 			}
 		})
+		s.Store.UseKeyring = o.store == "keyring"
 		s.Store.Waiting = func(h cache.Holder) {
 			log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
 				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))

@@ -157,7 +157,7 @@ func (o *options) check() error {
 		{"flow", o.flow, []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice}},
 		{"identity", o.identity, []string{credential.Human}},
 		{"provider", o.provider, []string{"oidc"}},
-		{"store", o.store, []string{"file", "none"}},
+		{"store", o.store, []string{"file", "keyring", "none"}},
 		{"interactive", o.interactive, []string{"auto", "never"}},
 		{"token-type", o.tokenType, []string{"", credential.IDToken, credential.AccessToken}},
 		{"log-level", o.logLevel, []string{"debug", "info", "warn", "error"}},

@@ -199,9 +199,15 @@ func (f *File) errorf(n *yaml.Node, format string, args ...any) error {
 }
 
 // IsAbsent reports whether Load failed since there is no file for this user:
-// none at all, or one in a home that is somebody else's (sudo -u keeps HOME).
+// none at all, or a home that this user cannot even look into (sudo -u keeps
+// HOME). A file that can be seen but not read is there.
 func IsAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	var path *fs.PathError
+	if errors.As(err, &path) && errors.Is(err, fs.ErrPermission) {
+		_, err = os.Lstat(path.Path)
+		return errors.Is(err, fs.ErrPermission)
+	}
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func keys(m map[string]*yaml.Node) []string {

@@ -67,6 +67,7 @@ func kindOf(err error) string {
 		storage *StorageError
 		unsafe  *cache.UnsafeError
 		newer   *cache.NewerError
+		keyring *cache.KeyringError
 		outage  *flows.UnavailableError
 		refusal *flows.OAuthError
 		sts     *flows.STSError
@@ -80,7 +81,7 @@ func kindOf(err error) string {
 		return FailedSignIn
 	case errors.As(err, &outage):
 		return FailedProvider
-	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer):
+	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
 		return FailedStorage
 	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject):
 		return FailedOther
@@ -93,9 +94,10 @@ func kindOf(err error) string {
 func canWait(err error) bool {
 	var outage *flows.UnavailableError
 	var storage *StorageError
+	var keyring *cache.KeyringError
 	var login *LoginRequiredError
 	var shared *SharedError
-	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &login) ||
+	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) ||
 		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage)
 }
 

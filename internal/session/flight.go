@@ -127,6 +127,7 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 		s.Log.Info("not renewed ahead: that failed a moment ago", "why", lock.Last.Message)
 		return good, false, nil
 	}
+	s.attempts = 1 // the tool waits, for a token that it could have at once
 	c, err = s.renew(ctx, need)
 	leave(lock, err)
 	switch {

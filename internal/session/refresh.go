@@ -19,6 +19,7 @@ func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credenti
 	if s.Store == nil {
 		return c, &sessionEnded{"nothing is kept here"}
 	}
+	s.attempts = 2
 	err = s.singly(ctx, cache.LockRefresh, s.sessionKey(), func() bool {
 		c, err = s.stored(need, 0)
 		return err == nil && s.goodEnough(c, need)
@@ -34,12 +35,16 @@ func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credenti
 // the rest of the answer.
 func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
 	var none credential.Credential
-	rec, err := s.Store.Session(s.sessionKey())
+	rec, err := s.Store.SessionWithToken(ctx, s.sessionKey())
 	switch {
+	case ctx.Err() != nil:
+		return none, context.Cause(ctx)
 	case ignoreAbsent(err) != nil:
 		return none, err
-	case err != nil:
+	case errors.Is(err, cache.ErrNotExist):
 		return none, &sessionEnded{"nobody has signed in here yet"}
+	case err != nil: // it may be there: no sign-in is begun over it
+		return none, &StorageError{err}
 	case rec.RefreshToken.IsZero():
 		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
@@ -57,7 +62,7 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	if err := sameHost(rec.TokenEndpoint, p.TokenEndpoint); err != nil {
 		return none, err
 	}
-	room, err := s.Store.Reserve(s.sessionKey())
+	room, err := s.Store.ReserveContext(ctx, s.sessionKey())
 	if err != nil {
 		return none, s.cannotStore(err)
 	}
@@ -65,7 +70,7 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	sent := rec.RefreshToken
 	set, err := s.spend(ctx, p, rec, room)
 	if err != nil {
-		err = s.refused(sent, room, err)
+		err = s.refused(ctx, sent, room, err)
 	}
 	var c credential.Credential
 	if err == nil {
@@ -90,7 +95,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 	s.Log.Info("refresh", "account", rec.Account)
 	var set *credential.TokenSet
 	var odd error // beside a set: something in the answer is wrong, but there is one
-	err := retry(ctx, 2, func() error {
+	err := retry(ctx, s.attempts, func() error {
 		got, err := p.Refresh(context.WithoutCancel(ctx), s.SignIn.Client, rec.RefreshToken, s.SignIn.Resources)
 		if got != nil {
 			set, odd = got, err
@@ -122,13 +127,17 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 // refused sorts a refresh that failed. The session is forgotten only if the
 // provider says that the grant has ended and the stored refresh token is still
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
-func (s *Session) refused(sent credential.Secret, room *cache.Reservation, err error) error {
+func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cache.Reservation, err error) error {
 	var refusal *flows.OAuthError
 	if !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
 		return err
 	}
 	room.Release()
-	now, rerr := s.Store.Session(s.sessionKey())
+	now, rerr := s.Store.SessionWithToken(context.WithoutCancel(ctx), s.sessionKey())
+	var unreachable *cache.KeyringError
+	if errors.As(rerr, &unreachable) { // whether it is still the one cannot be told
+		return rerr
+	}
 	if rerr == nil && now.RefreshToken != sent {
 		return &flows.UnavailableError{Doing: "refresh", Err: errors.New("another process replaced the session meanwhile")}
 	}

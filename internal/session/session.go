@@ -36,6 +36,7 @@ type Session struct {
 	asked    []string // scopes of the sign-in in this run
 	skey     string
 	tkey     string
+	attempts int           // at a refresh
 	last     *cache.Tokens // of a sign-in in this run
 }
 
@@ -191,7 +192,7 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 	} else {
 		c, err = s.exchange(ctx, need, n)
 	}
-	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && stale.LastsFor(0, time.Now()) {
+	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && (TTL{}).satisfied(stale, time.Now()) {
 		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v", time.Until(stale.ExpiresAt).Round(time.Second), err))
 		return stale, false, nil
 	}
@@ -277,7 +278,8 @@ func ignoreAbsent(err error) error {
 	}
 	var unsafe *cache.UnsafeError
 	var newer *cache.NewerError
-	if errors.As(err, &unsafe) || errors.As(err, &newer) {
+	var keyring *cache.KeyringError
+	if errors.As(err, &unsafe) || errors.As(err, &newer) || errors.As(err, &keyring) {
 		return err
 	}
 	return nil // a directory that cannot be read holds nothing for us

@@ -47,6 +47,13 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 // the wait for it began; it reports whether the sign-in is not needed any more.
 func (s *Session) ask(ctx context.Context, reason string, before func(lock *cache.Lock, began time.Time) (bool, error)) (credential.Identity, error) {
 	var who credential.Identity
+	if s.Store != nil {
+		// First, since a person elsewhere could not help: what they bring could not
+		// be kept here.
+		if err := s.Store.ReachKeyring(ctx, s.sessionKey()); err != nil {
+			return who, err
+		}
+	}
 	choice, err := s.choose(reason, s.Store == nil)
 	if err != nil {
 		return who, err
@@ -67,7 +74,7 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		return who, err
 	}
 	if lock != nil {
-		room, err := s.hasRoom()
+		room, err := s.hasRoom(ctx)
 		if err == nil && !room {
 			// What cannot be kept cannot be shared: each process would open a browser.
 			choice, err = s.choose(reason, true)
@@ -89,13 +96,11 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	return who, err
 }
 
-// hasRoom reports whether a sign-in can be stored. That the place is unsafe is
-// an error now: nobody is to sign in for nothing.
-func (s *Session) hasRoom() (bool, error) {
-	room, err := s.Store.Reserve(s.sessionKey())
-	if err == nil {
-		room.Release()
-	}
+// hasRoom reports whether a sign-in can be stored. That the place is unsafe, or
+// a keyring that was named out of reach, is an error now: nobody is to sign in
+// for nothing.
+func (s *Session) hasRoom(ctx context.Context) (bool, error) {
+	err := s.Store.HasRoom(ctx, s.sessionKey())
 	return err == nil, ignoreAbsent(err)
 }
 
@@ -172,7 +177,7 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
 	}
-	room, err := s.Store.Reserve(skey)
+	room, err := s.Store.ReserveContext(ctx, skey)
 	if err == nil {
 		err = room.Commit(rec)
 	}
@@ -181,7 +186,8 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 	}
 	if err != nil {
 		var unsafe *cache.UnsafeError
-		if errors.As(err, &unsafe) {
+		var unreachable *cache.KeyringError
+		if errors.As(err, &unsafe) || errors.As(err, &unreachable) {
 			return err
 		}
 		s.keep("the sign-in", err)

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+// Storms of real processes on a token that has ended, at a provider that takes
+// the second use of a refresh token for theft and ends the session, while
+// somebody kills processes or the provider is in trouble.
+
+// chaosSize is how many processes run at once, and how often.
+func chaosSize() (processes, rounds int) {
+	if soaking() {
+		return 200, 20
+	}
+	return 40, 4
+}
+
+// tally is what a test has seen. It goes into its log.
+type tally struct {
+	processes, documents, signalled, failed int
+	refreshes, reuses, lost, holdersHit     int
+}
+
+// chaos is a storm that somebody meddles with.
+type chaos struct {
+	*bench
+	tally
+	meddle func(i int, p *proc) // in a goroutine of its own for each process; may be nil
+}
+
+// round runs a storm of kube and returns how each process ended.
+func (c *chaos) round(t *testing.T, n int) []outcome {
+	t.Helper()
+	c.expire(t)
+	c.idp.ResetRequests()
+	before := c.idp.Reuses()
+	outcomes := make([]outcome, n)
+	var wg sync.WaitGroup
+	for i := range outcomes {
+		p := c.start(t, "kube", "--interactive", "never")
+		if c.meddle != nil {
+			wg.Go(func() { c.meddle(i, p) })
+		}
+		wg.Go(func() { outcomes[i] = p.wait(t) })
+	}
+	wg.Wait()
+	c.processes += n
+	c.refreshes += c.idp.Requests().RefreshToken
+	c.reuses += c.idp.Reuses() - before
+	for _, o := range outcomes {
+		switch {
+		case o.code == 0 && document(o.stdout):
+			c.documents++
+		case o.stdout != "":
+			t.Errorf("exit code %d with stdout %q", o.code, o.stdout)
+		case o.code > 128:
+			c.signalled++
+		default:
+			c.failed++
+		}
+	}
+	c.locksFree(t)
+	return outcomes
+}
+
+func (c *chaos) report(t *testing.T) {
+	t.Logf("%d processes: %d documents, %d ended by signal, %d failed; %d token requests, %d reuses, %d lost sessions (%d kills hit whoever held the lock)",
+		c.processes, c.documents, c.signalled, c.failed, c.refreshes, c.reuses, c.lost, c.holdersHit)
+}
+
+// afterRound checks that the stored refresh token is the live one, and that the
+// next call works.
+func (c *chaos) afterRound(t *testing.T) {
+	t.Helper()
+	if !c.live(t) {
+		c.lost++
+		t.Error("the stored refresh token is not the live one")
+	}
+	if o := c.run("kube", "--interactive", "never"); o.code != 0 || !document(o.stdout) {
+		t.Errorf("the next call: exit code %d, stderr %q", o.code, o.stderr)
+	}
+	if c.reuses != 0 || c.idp.ActiveFamilies() != 1 {
+		t.Fatalf("%d reuses, %d sessions alive", c.reuses, c.idp.ActiveFamilies())
+	}
+}
+
+func newChaos(t *testing.T) *chaos {
+	c := &chaos{bench: newBench(t, providertest.Config{})}
+	c.mustRun(t, "login", "--browser", "testbrowser")
+	return c
+}
+
+// random pauses for up to d, and is true once in n times. What it draws decides
+// which case is met, never whether it passes.
+func random(d time.Duration, n int) bool {
+	time.Sleep(rand.N(d))
+	return rand.IntN(n) == 0
+}
+
+// TestChaosKill: kill -9 of a third of the processes, at any moment.
+//
+// One loss cannot be avoided: the provider has rotated the token, and whoever
+// asked for it is killed before its successor is written down. A provider
+// without any grace then takes the next use of the old token for theft. So a
+// round may lose the session if, and only if, a kill hit the process that held
+// the refresh lock; then everybody is told to sign in (exit 3), and a sign-in
+// mends it. Nothing else may be lost: no reuse without such a kill, no lock that
+// stays, no file that is torn.
+func TestChaosKill(t *testing.T) {
+	c := newChaos(t)
+	var mu sync.Mutex
+	holders := 0
+	c.meddle = func(_ int, p *proc) {
+		if !random(400*time.Millisecond, 3) {
+			return
+		}
+		// Stopped, it cannot give the lock to anybody: whoever the lock's file
+		// names then is (or was last) the holder.
+		p.signal(syscall.SIGSTOP)
+		held := c.holder(t) == p.pid()
+		p.signal(syscall.SIGKILL)
+		if held {
+			mu.Lock()
+			holders++
+			mu.Unlock()
+		}
+	}
+	n, rounds := chaosSize()
+	for i := range rounds {
+		holders = 0
+		c.idp.Fault(providertest.RefreshToken, providertest.Fault{Delay: 300 * time.Millisecond, AfterProcessing: i%3 > 0})
+		reuses := c.reuses
+		outcomes := c.round(t, n)
+		c.idp.ClearFaults()
+		c.holdersHit += holders
+		c.intact(t, "after kills", nil)
+		lost := c.reuses > reuses || !c.live(t)
+		if !lost {
+			for _, o := range outcomes {
+				if o.code != 0 && o.code != 128+9 {
+					t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+				}
+			}
+			c.works(t, "after kills", "kube", "--interactive", "never")
+			continue
+		}
+		c.lost++
+		if holders == 0 || c.reuses > reuses+1 {
+			t.Errorf("the session was lost though no kill hit the holder of the lock (%d hits, %d reuses)", holders, c.reuses-reuses)
+		}
+		o := c.run("kube", "--interactive", "never")
+		if o.code == 0 {
+			t.Errorf("the session was lost, and yet the next call printed %q", o.stdout)
+		}
+		for _, o := range append(outcomes, o) {
+			if o.code != 0 && o.code != 128+9 && (o.code != exitLogin || !strings.Contains(o.stderr, "sso-exec login")) {
+				t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+			}
+		}
+		c.mustRun(t, "login", "--browser", "testbrowser")
+	}
+	c.report(t)
+}
+
+// holder reads the process that the refresh lock's file names, or 0.
+func (b *bench) holder(t testing.TB) int {
+	names, _ := filepath.Glob(filepath.Join(b.dir, "locks", "*.refresh"))
+	if len(names) != 1 {
+		return 0
+	}
+	raw, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Error(err)
+	}
+	// Half written, it is that of one that has just taken the lock, and has not
+	// sent anything yet.
+	var h struct{ PID int }
+	_ = json.Unmarshal(raw, &h)
+	return h.PID
+}
+
+// TestChaosInterrupt: Ctrl-C, or its kin, for half of the processes, at any
+// moment. Nobody loses anything.
+func TestChaosInterrupt(t *testing.T) {
+	c := newChaos(t)
+	c.meddle = func(i int, p *proc) {
+		if random(400*time.Millisecond, 2) {
+			p.signal(ending[i%len(ending)])
+		}
+	}
+	n, rounds := chaosSize()
+	for range rounds {
+		c.idp.Fault(providertest.RefreshToken, providertest.Fault{Delay: 100 * time.Millisecond, AfterProcessing: true})
+		for i, o := range c.round(t, n) {
+			if o.code != 0 && o.code != 128+int(ending[i%len(ending)]) {
+				t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+			}
+		}
+		c.idp.ClearFaults()
+		c.afterRound(t)
+	}
+	c.report(t)
+}
+
+// TestChaosProviderTrouble: about half of the refreshes are answered by a 503, a
+// closed connection or some proxy's page of HTML, before the provider has done
+// anything. Whoever fails is told to try again (exit 5), and nobody loses
+// anything.
+func TestChaosProviderTrouble(t *testing.T) {
+	c := newChaos(t)
+	trouble := []providertest.Fault{
+		{}, {}, {}, // none
+		{Status: 503}, {Drop: true}, {Body: "<html>please sign in to the guest network</html>"},
+	}
+	n, rounds := chaosSize()
+	failed := 0
+	for range 2 * rounds {
+		for range n {
+			f := trouble[rand.IntN(len(trouble))]
+			f.Times = 1
+			c.idp.Fault(providertest.RefreshToken, f)
+		}
+		for _, o := range c.round(t, n) {
+			if o.code != 0 && o.code != exitUnavailable {
+				t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+			}
+		}
+		for _, r := range c.idp.Log() {
+			if r.Endpoint == providertest.RefreshToken && r.Error == "" && (r.Status != 200 || strings.Contains(r.Body, "html")) {
+				failed++
+			}
+		}
+		c.idp.ClearFaults()
+		c.afterRound(t)
+	}
+	c.report(t)
+	t.Logf("of the token requests %d were answered 503 or not at all", failed)
+}
+
+// TestChaosSlowProvider: the provider takes longer than the processes' HTTP
+// time-out, and does nothing once they have gone; then just short of it. First
+// everybody is told to try again; then one request serves all.
+func TestChaosSlowProvider(t *testing.T) {
+	c := newChaos(t)
+	n, rounds := chaosSize()
+	for range max(1, rounds/4) {
+		c.setenv("SSO_EXEC_HTTP_TIMEOUT", "1s")
+		c.idp.Fault(providertest.RefreshToken, providertest.Fault{Delay: time.Hour})
+		outcomes := c.round(t, n)
+		c.idp.ClearFaults()
+		if i := slices.IndexFunc(outcomes, func(o outcome) bool { return o.code != exitUnavailable }); i >= 0 {
+			t.Errorf("exit code %d, stderr %q", outcomes[i].code, outcomes[i].stderr)
+		}
+		c.setenv("SSO_EXEC_HTTP_TIMEOUT", "1m")
+		if !c.live(t) {
+			t.Error("the stored refresh token is not the live one")
+		}
+		c.idp.Fault(providertest.RefreshToken, providertest.Fault{Delay: 2 * time.Second})
+		checkAll(t, c.round(t, n))
+		if got := c.idp.Requests().RefreshToken; got != 1 {
+			t.Errorf("%d refreshes, want 1", got)
+		}
+		c.idp.ClearFaults()
+		c.afterRound(t)
+	}
+	c.report(t)
+}

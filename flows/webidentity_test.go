@@ -1,0 +1,227 @@
+package flows
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+var secretToken = credential.NewSecret("sEcReT-token")
+
+// stsAndToken starts an STS and gets an ID token that it accepts.
+func stsAndToken(t *testing.T, c providertest.STSConfig) (*providertest.STS, *http.Client, credential.Secret) {
+	t.Helper()
+	p := providertest.New(t, providertest.Config{User: providertest.User{Subject: "alice"}})
+	res, err := signIn(t, p, nil, func(v visit) { v.browse() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Provider = p
+	s := providertest.NewSTS(t, c)
+	hc, err := NewHTTPClient(10*time.Second, s.CAPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, hc, res.Tokens.IDToken
+}
+
+func TestAssumeRoleWithWebIdentity(t *testing.T) {
+	s, hc, token := stsAndToken(t, providertest.STSConfig{})
+	for _, c := range []struct {
+		name    string
+		request WebIdentity
+		session string
+		life    time.Duration
+	}{
+		{"an hour, named after who signed in", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/dev"}, "alice", time.Hour},
+		{"all parameters", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/path/dev", SessionName: "job-7", Duration: 20 * time.Minute,
+			PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::123456789012:policy/p"}}, "job-7", 20 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.request.Endpoint = s.URL()
+			got, err := AssumeRoleWithWebIdentity(t.Context(), hc, c.request, token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			issued := s.Issued()
+			keys := issued[len(issued)-1]
+			if got.AWS == nil || got.AWS.AccessKeyID != keys.AccessKeyID || got.AWS.SecretAccessKey.Reveal() != keys.SecretAccessKey ||
+				got.AWS.SessionToken.Reveal() != keys.SessionToken || got.AWS.AccountID != "123456789012" || keys.RoleSessionName != c.session {
+				t.Errorf("got %+v, issued %+v", got.AWS, keys)
+			}
+			if off := (got.Life() - c.life).Abs(); off > 5*time.Second || got.ExpiresAt.Location() != time.UTC {
+				t.Errorf("a life of %v until %v, want %v", got.Life(), got.ExpiresAt, c.life)
+			}
+		})
+	}
+	if v := s.Violations(); len(v) > 0 {
+		t.Errorf("violations: %q", v)
+	}
+	log := s.Log()
+	form := log[len(log)-1].Form
+	if form.Get("PolicyArns.member.2.arn") != "arn:aws:iam::123456789012:policy/p" || form.Get("DurationSeconds") != "1200" {
+		t.Errorf("sent %v", form)
+	}
+	if auth := log[len(log)-1].Header.Get("Authorization"); auth != "" {
+		t.Errorf("the request is signed: %s", auth)
+	}
+}
+
+func TestSTSErrors(t *testing.T) {
+	s, hc, token := stsAndToken(t, providertest.STSConfig{})
+	request := WebIdentity{Endpoint: s.URL(), RoleARN: "arn:aws:iam::123456789012:role/dev"}
+	for code, later := range map[string]bool{
+		"AccessDenied": false, "ExpiredTokenException": false, "InvalidIdentityToken": false, "IDPRejectedClaim": false, "ValidationError": false,
+		"RegionDisabledException": false, "MalformedPolicyDocument": false, "PackedPolicyTooLarge": false,
+		"IDPCommunicationError": true, "Throttling": true, "ThrottlingException": true, "RequestLimitExceeded": true, "InternalFailure": true, "ServiceUnavailable": true,
+	} {
+		s.FailNext(code)
+		_, err := AssumeRoleWithWebIdentity(t.Context(), hc, request, token)
+		var outage *UnavailableError
+		var refusal *STSError
+		if errors.As(err, &outage) != later || !later && (!errors.As(err, &refusal) || refusal.Code != code) {
+			t.Errorf("%s: error %v (%T)", code, err, err)
+		}
+		mention(t, code, err.Error(), token.Reveal())
+	}
+}
+
+// Answers of something that is not STS, or is broken.
+func TestSTSNonsense(t *testing.T) {
+	const keys = `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><AssumedRoleUser><Arn>%s</Arn></AssumedRoleUser><Credentials>%s</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`
+	const all = `<AccessKeyId>A</AccessKeyId><SecretAccessKey>B</SecretAccessKey><SessionToken>C</SessionToken><Expiration>2099-01-02T03:04:05Z</Expiration>`
+	for _, c := range []struct {
+		name   string
+		status int
+		body   string
+		ok     bool
+		later  bool
+	}{
+		{"as it should be", 200, fmt.Sprintf(keys, "arn:aws:sts::123456789012:assumed-role/dev/x", all), true, false},
+		{"no role's ARN: no account", 200, fmt.Sprintf(keys, "", all), true, false},
+		{"HTML", 200, "<html><body>portal</html>", false, true},
+		{"JSON", 200, "{}", false, true},
+		{"nothing", 200, "", false, true},
+		{"no secret key", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SecretAccessKey>B</SecretAccessKey>", "", 1)), false, true},
+		{"no session token", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SessionToken>C</SessionToken>", "", 1)), false, true},
+		{"no end", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<Expiration>2099-01-02T03:04:05Z</Expiration>", "", 1)), false, true},
+		{"an end that is no time", 200, fmt.Sprintf(keys, "", strings.Replace(all, "2099-01-02T03:04:05Z", "tomorrow", 1)), false, true},
+		{"XML that expands itself", 200, `<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>`, false, true},
+		{"a refusal with hostile words", 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x0a\u009b2J\u202e</Message></Error></ErrorResponse>", false, false},
+		{"400 without a code", 400, "<ErrorResponse/>", false, true},
+		{"403 of a proxy", 403, "<html>", false, true},
+		{"a redirect", 307, "", false, true},
+		{"5xx", 500, "", false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "http://example.com/")
+				w.WriteHeader(c.status)
+				_, _ = w.Write([]byte(c.body))
+			}))
+			defer srv.Close()
+			hc, err := NewHTTPClient(10*time.Second, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := AssumeRoleWithWebIdentity(t.Context(), hc, WebIdentity{Endpoint: srv.URL}, secretToken)
+			var outage *UnavailableError
+			if (err == nil) != c.ok || errors.As(err, &outage) != c.later {
+				t.Fatalf("error %v (%T)", err, err)
+			}
+			if err == nil {
+				if got.AWS == nil || got.AWS.AccessKeyID != "A" || !got.ExpiresAt.Equal(time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC)) {
+					t.Errorf("got %+v", got)
+				}
+				return
+			}
+			if Clean(err.Error(), 2000) != err.Error() || got.AWS != nil {
+				t.Errorf("error %q beside %+v", err, got)
+			}
+			mention(t, "the error", err.Error(), secretToken.Reveal())
+		})
+	}
+}
+
+// RoleSessionName: 2 to 64 characters of [\w+=,.@-] (AWS STS API Reference).
+func TestRoleSessionName(t *testing.T) {
+	token := func(claims string) credential.Secret {
+		return credential.NewSecret("e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".x")
+	}
+	valid := regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	quoted := func(s string) string { b, _ := json.Marshal(s); return string(b) }
+	for _, c := range []struct {
+		token credential.Secret
+		want  string // empty: any that is valid
+	}{
+		{token(`{"email":"alice@corp.example","sub":"00u1"}`), "alice@corp.example"},
+		{token(`{"sub":"00u1"}`), "00u1"},
+		{token(`{"email":"","sub":"auth0|65 f"}`), "auth0-65-f"},
+		{token(`{"sub":"a"}`), "sso-exec-a"},
+		{token(`{}`), ""},
+		{token(`{"sub":"Jürgen 日本"}`), ""},
+		{token(`{"sub":` + quoted(strings.Repeat("日", 500)) + `}`), ""},
+		{token(`{"email":` + quoted(strings.Repeat("a", 100)+"@x") + `}`), strings.Repeat("a", 64)},
+		{token(`{"sub":"\n"}`), ""},
+		{token(`{"sub":7}`), ""},
+		{token(`not JSON`), ""},
+		{credential.NewSecret("opaque"), ""},
+		{credential.NewSecret("a.%%.c"), ""},
+		{credential.Secret{}, ""},
+	} {
+		got := roleSessionName(c.token)
+		if !valid.MatchString(got) || c.want != "" && got != c.want {
+			t.Errorf("%q: %q, want %q", c.token.Reveal(), got, c.want)
+		}
+	}
+}
+
+func TestSTSEndpoint(t *testing.T) {
+	for region, want := range map[string]string{
+		"":               "https://sts.amazonaws.com/",
+		"eu-central-1":   "https://sts.eu-central-1.amazonaws.com/",
+		"us-gov-west-1":  "https://sts.us-gov-west-1.amazonaws.com/",
+		"cn-north-1":     "https://sts.cn-north-1.amazonaws.com.cn/",
+		"us-iso-east-1":  "https://sts.us-iso-east-1.c2s.ic.gov/",
+		"us-isob-east-1": "https://sts.us-isob-east-1.sc2s.sgov.gov/",
+		"eusc-de-east-1": "https://sts.eusc-de-east-1.amazonaws.eu/",
+	} {
+		if got, err := STSEndpoint(region); err != nil || got != want {
+			t.Errorf("%q: %s, %v, want %s", region, got, err, want)
+		}
+	}
+}
+
+// A region comes from the environment or a profile; it must not lead the ID
+// token to another host.
+func TestSTSEndpointStaysAtAmazon(t *testing.T) {
+	for _, region := range []string{"evil.example/", "evil.example:1/", "evil.example?", "evil.example#", "x@evil.example/", "a/../b", "evil.example\\", "%2f", " ",
+		"e\nf", "eu-central-1.evil.example", "EU-CENTRAL-1", strings.Repeat("a", 64)} {
+		if got, err := STSEndpoint(region); err == nil {
+			t.Errorf("region %q leads to %s", region, got)
+		} else if Clean(err.Error(), 1000) != err.Error() {
+			t.Errorf("the error is not clean: %q", err)
+		}
+	}
+}
+
+func TestAccountID(t *testing.T) {
+	for arn, want := range map[string]string{
+		"arn:aws:sts::123456789012:assumed-role/dev/alice": "123456789012", "arn:aws-cn:sts::123456789012:assumed-role/a:b/c": "123456789012",
+		"": "", "arn:aws:sts:::assumed-role/dev": "", "arn:aws:sts::12345678901x:role": "", "123456789012": "", "arn:aws:sts::１２３４:x:y": "",
+	} {
+		if got := accountID(arn); got != want {
+			t.Errorf("%q: %q, want %q", arn, got, want)
+		}
+	}
+}

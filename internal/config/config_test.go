@@ -1,0 +1,215 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+var known = []string{"issuer", "client-id", "scopes", "http-timeout", "aws.role-arn", "aws.region"}
+
+// write makes a config file.
+func write(t testing.TB, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const good = `version: 1
+default-profile: corp
+profiles:
+  corp:
+    issuer: https://login.corp.example
+    scopes: [email, groups]
+    http-timeout: 15s
+    aws:
+      role-arn: arn:aws:iam::123456789012:role/dev
+  base: &base
+    issuer: "https://base.example"
+    client-id: 0123
+  same: *base
+  empty:
+  broken:
+    isuer: x
+  newer:
+    hologram: true
+`
+
+func TestProfile(t *testing.T) {
+	f, err := Load(write(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.DefaultProfile != "corp" {
+		t.Errorf("the default profile is %q", f.DefaultProfile)
+	}
+	for name, want := range map[string]map[string]Value{
+		"corp": {"issuer": {[]string{"https://login.corp.example"}, 5}, "scopes": {[]string{"email", "groups"}, 6}, "http-timeout": {[]string{"15s"}, 7},
+			"aws.role-arn": {[]string{"arn:aws:iam::123456789012:role/dev"}, 9}},
+		"base":  {"issuer": {[]string{"https://base.example"}, 11}, "client-id": {[]string{"0123"}, 12}}, // as it is spelt, not as a number
+		"same":  {"issuer": {[]string{"https://base.example"}, 11}, "client-id": {[]string{"0123"}, 12}},
+		"empty": {},
+	} {
+		if got, err := f.Profile(name, known); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("profile %s: %v, %v, want %v", name, got, err, want)
+		}
+	}
+	// What is wrong with one profile is no other's business.
+	for name, words := range map[string][]string{
+		"broken": {":16:", `"isuer"`, `did you mean "issuer"?`},
+		"newer":  {":18:", `"hologram"`},
+		"cord":   {`no profile "cord"`, `"corp"`},
+		"":       {"no profile"},
+	} {
+		_, err := f.Profile(name, known)
+		for _, word := range append(words, f.Path) {
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Errorf("profile %q: error %v, want %s in it", name, err, word)
+			}
+		}
+	}
+}
+
+// Errors name the file, the line and what is wrong.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		name, content string
+		words         []string
+	}{
+		{"no version", "profiles: {}\n", []string{"version: 1"}},
+		{"a later version", "version: 2\n", []string{":1:", `"2"`}},
+		{"a version in words", "version: one\n", []string{":1:", `"one"`}},
+		{"no mapping", "- version: 1\n", []string{":1:", "mapping"}},
+		{"a text", "hello\n", []string{"mapping"}},
+		{"no YAML", "version: 1\nprofiles: [\n", []string{"line"}},
+		{"a tab", "version: 1\n\tprofiles:\n", []string{"line 2"}},
+		{"a key twice at the top", "version: 1\nversion: 1\n", []string{":2:", "twice"}},
+		{"a slip at the top", "version: 1\ndefault_profile: p\n", []string{":2:", `"default_profile"`, `"default-profile"`}},
+		{"profiles in a list", "version: 1\nprofiles: [a]\n", []string{":2:", "mapping"}},
+		{"a profile twice", "version: 1\nprofiles:\n  p: {}\n  p: {}\n", []string{":4:", "twice"}},
+		{"a profile that is a text", "version: 1\nprofiles:\n  p: hello\n", []string{":3:", "mapping"}},
+		{"a key twice in a profile", "version: 1\nprofiles:\n  p:\n    issuer: a\n    issuer: b\n", []string{":5:", "twice"}},
+		{"a value that is a mapping", "version: 1\nprofiles:\n  p:\n    issuer: {a: b}\n", []string{":4:", "issuer"}},
+		{"a value that is nothing", "version: 1\nprofiles:\n  p:\n    issuer:\n", []string{":4:", "issuer"}},
+		{"a list of lists", "version: 1\nprofiles:\n  p:\n    scopes: [[a]]\n", []string{":4:", "scopes"}},
+		{"a list that holds itself", "version: 1\nprofiles:\n  p:\n    scopes: &s [*s]\n", []string{"scopes"}},
+		{"a section's key outside of it", "version: 1\nprofiles:\n  p:\n    role-arn: x\n", []string{":4:", "role-arn", "aws"}},
+		{"an unknown key in a section", "version: 1\nprofiles:\n  p:\n    aws:\n      rolearn: x\n", []string{":5:", "rolearn"}},
+		{"a section that is a text", "version: 1\nprofiles:\n  p:\n    aws: x\n", []string{":4:", "aws"}},
+		{"a merge key", "version: 1\nprofiles:\n  p:\n    <<: {issuer: x}\n", []string{":4:"}},
+		{"no profiles", "version: 1\n", []string{"no profiles"}},
+		{"an empty file", "", []string{"no profiles"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, c.content)
+			f, err := Load(path)
+			if err == nil {
+				_, err = f.Profile("p", known)
+			}
+			for _, word := range append(c.words, path) {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("error %v, want %s in it", err, word)
+				}
+			}
+			if err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error has several lines: %q", err)
+			}
+		})
+	}
+}
+
+func TestUnsafeConfig(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Log("file modes say nothing on Windows")
+		return
+	}
+	path := write(t, good)
+	if err := os.Chmod(path, 0o602); err != nil {
+		t.Fatal(err)
+	}
+	var unsafe *userfile.UnsafeError
+	if _, err := Load(path); !errors.As(err, &unsafe) || IsAbsent(err) {
+		t.Errorf("a config that others can write to: %v", err)
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml")); !IsAbsent(err) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := Load(t.TempDir()); err == nil || IsAbsent(err) {
+		t.Errorf("a directory: %v", err)
+	}
+}
+
+// A relative XDG_CONFIG_HOME is passed over; a config is never looked for in the
+// working directory.
+func TestDefaultPath(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Setenv("AppData", `C:\Users\a\AppData\Roaming`)
+		if got := DefaultPath(); got != `C:\Users\a\AppData\Roaming\sso-exec\config.yaml` {
+			t.Errorf("%q", got)
+		}
+		return
+	}
+	for _, c := range []struct{ xdg, home, want string }{
+		{"/xdg", "/home/a", "/xdg/sso-exec/config.yaml"},
+		{"", "/home/a", "/home/a/.config/sso-exec/config.yaml"},
+		{"relative", "/home/a", "/home/a/.config/sso-exec/config.yaml"},
+		{"", "", ""},
+		{"", "relative", ""},
+		{"relative", "", ""},
+	} {
+		t.Setenv("XDG_CONFIG_HOME", c.xdg)
+		t.Setenv("HOME", c.home)
+		if got := DefaultPath(); got != c.want {
+			t.Errorf("XDG_CONFIG_HOME=%q HOME=%q: %q, want %q", c.xdg, c.home, got, c.want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"issuer", "client-id", "client-secret-file", "scope"}
+	for word, want := range map[string]string{
+		"isuer": "issuer", "clientid": "client-id", "client_id": "client-id", "scopes": "scope", "Scope": "scope", "client-secret": "client-secret-file",
+		"zzz": "", "": "", "issuer": "issuer", "verylongwordthatisnear": "",
+	} {
+		if got := Nearest(word, words); got != want && !(word == "client-secret" && got == "") {
+			t.Errorf("Nearest(%q) is %q, want %q", word, got, want)
+		}
+	}
+}
+
+// A config is somebody's text: it may be wrong, not fatal.
+func FuzzLoad(f *testing.F) {
+	f.Add(good)
+	f.Add("version: 1\nprofiles: &p {corp: *p}\n")
+	f.Add("version: 1\nprofiles: {corp: {scopes: &s [*s], aws: &a {aws: *a}}}\n")
+	f.Add("? [a]\n: b\nversion: 1\n")
+	f.Add("version: 1\nprofiles: {corp: {issuer: !!binary aGk=}}\n---\nversion: 2\n")
+	path := filepath.Join(f.TempDir(), "config.yaml")
+	f.Fuzz(func(t *testing.T, content string) {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := Load(path)
+		if err != nil {
+			return
+		}
+		settings, err := file.Profile("corp", known)
+		if err != nil {
+			return
+		}
+		for key, v := range settings {
+			if v.Line < 1 || strings.Contains(key, "..") {
+				t.Errorf("%s: %+v", key, v)
+			}
+		}
+	})
+}
