@@ -57,6 +57,18 @@ type answer struct {
 	header http.Header
 	body   []byte
 	at     time.Time // when it was received
+	sent   []string  // secrets of the request, which a server may echo in its words
+}
+
+// words makes a server's words fit for a message: without the secrets that it
+// was sent, and clean.
+func (a *answer) words(s string, max int) string {
+	for _, secret := range a.sent {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "[secret]")
+		}
+	}
+	return Clean(s, max)
 }
 
 // request sends one request. Whatever keeps an answer from arriving whole is
@@ -85,7 +97,7 @@ func request(ctx context.Context, hc *http.Client, doing string, req *http.Reque
 	if len(body) > maxResponse {
 		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
-	a := &answer{resp.StatusCode, resp.Header, body, time.Now()}
+	a := &answer{status: resp.StatusCode, header: resp.Header, body: body, at: time.Now()}
 	if a.status >= 500 || a.status == http.StatusTooManyRequests {
 		return nil, &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a)}
 	}

@@ -62,8 +62,18 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, c Client, f
 	if basic {
 		req.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret.Reveal()))
 	}
-	return request(ctx, p.hc, doing, req)
+	a, err := request(ctx, p.hc, doing, req)
+	if a != nil {
+		a.sent = []string{c.Secret.Reveal()}
+		for _, name := range secretParams {
+			a.sent = append(a.sent, form.Get(name))
+		}
+	}
+	return a, err
 }
+
+// secretParams are the parameters of a token request that no message may carry.
+var secretParams = []string{"refresh_token", "code", "code_verifier", "device_code", "client_secret"}
 
 // parseTokens reads a token endpoint's answer field by field (RFC 6749 §5.1),
 // so that one odd field costs no other.
@@ -80,7 +90,7 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 	}
 	set := &credential.TokenSet{
 		AccessToken:  credential.NewSecret(text(fields["access_token"])),
-		TokenType:    Clean(text(fields["token_type"]), 40),
+		TokenType:    a.words(text(fields["token_type"]), 40),
 		RefreshToken: credential.NewSecret(text(fields["refresh_token"])),
 		IDToken:      credential.NewSecret(text(fields["id_token"])),
 		Scopes:       strings.Fields(text(fields["scope"])),
@@ -112,8 +122,8 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 // oauthError recognizes a refusal (RFC 6749 §5.2), also under status 200, where
 // some servers put it.
 func oauthError(doing string, a *answer, fields map[string]json.RawMessage) error {
-	if code := Clean(text(fields["error"]), 100); code != "" {
-		return &OAuthError{Doing: doing, Code: code, Description: Clean(text(fields["error_description"]), 300), Status: a.status}
+	if code := a.words(text(fields["error"]), 100); code != "" {
+		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status}
 	}
 	if a.status != http.StatusOK {
 		return garbled(doing, "the answer has status %d and names no error", a.status)

@@ -60,6 +60,7 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	if err != nil {
 		return none, err
 	}
+	a.sent = []string{idToken.Reveal()}
 	if a.status != http.StatusOK {
 		return none, stsError(a)
 	}
@@ -111,7 +112,7 @@ func stsError(a *answer) error {
 	if err := xml.Unmarshal(a.body, &body); err != nil || body.Code == "" {
 		return garbled(doingSTS, "the answer has status %d and is not STS's XML", a.status)
 	}
-	e := &STSError{Clean(body.Code, 100), Clean(body.Message, 300), a.status}
+	e := &STSError{a.words(body.Code, 100), a.words(body.Message, 300), a.status}
 	switch e.Code {
 	case "IDPCommunicationError", // STS could not reach the provider; AWS says to retry
 		"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException",
