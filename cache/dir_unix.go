@@ -38,6 +38,9 @@ func openRoot(path string, create bool) (dir, error) {
 	}
 	var st unix.Stat_t
 	if err := unix.Stat(parent, &st); err != nil {
+		if errors.Is(err, unix.EACCES) && !create {
+			err = unix.ENOENT // a home that is not this user's: nothing of ours is in it
+		}
 		return dir{}, &os.PathError{Op: "stat", Path: parent, Err: err}
 	}
 	// Who may rename entries of the parent may put another directory in our

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/credential"
 )
 
 // reserveUnderLimit is a helper: no file may grow beyond 16 KiB, as on a disk
@@ -97,5 +99,59 @@ func fill(t *testing.T, s *Store) {
 				break
 			}
 		}
+	}
+}
+
+// commitReadOnly is a helper: between Reserve and Commit the directory becomes
+// one in which nothing can be renamed.
+func commitReadOnly(s *Store, skey string) error {
+	for _, token := range []string{"first", "second"} {
+		room, err := s.Reserve(skey)
+		if err != nil {
+			return err
+		}
+		dir := filepath.Join(s.Path(), "sessions")
+		if token == "second" {
+			if err := os.Chmod(dir, 0o500); err != nil { //nolint:gosec // a directory
+				return err
+			}
+		}
+		rec := aSession()
+		rec.RefreshToken = credential.NewSecret(token)
+		err = room.Commit(rec)
+		if cerr := os.Chmod(dir, 0o700); cerr != nil { //nolint:gosec // a directory
+			return cerr
+		}
+		if token == "first" && err != nil {
+			return err
+		}
+		if token == "second" && err == nil {
+			return errors.New("nothing is said of the rename that failed")
+		}
+		if rec, err := s.Session(skey); err != nil || rec.RefreshToken.Reveal() != token {
+			return fmt.Errorf("after Commit the session reads as %v, %w", rec, err)
+		}
+	}
+	return nil
+}
+
+// The token before is spent: a rename that is refused does not lose the next.
+func TestCommitWhereNothingCanBeRenamed(t *testing.T) {
+	base := t.TempDir()
+	s := Open(filepath.Join(base, "cache"), func(string) {})
+	cmd := helper(t, "commit-read-only", s, "k")
+	if os.Geteuid() == 0 { // whom no mode binds: as somebody else, with a copy of the binary that they can reach
+		exe, err := os.ReadFile(cmd.Path)
+		must(t, err)
+		cmd.Path = filepath.Join(base, "helper")
+		must(t, os.WriteFile(cmd.Path, exe, 0o700))
+		for _, path := range []string{filepath.Dir(base), base, cmd.Path} {
+			must(t, os.Chown(path, whoever, whoever))
+		}
+		cmd.Dir = base
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: whoever, Gid: whoever}}
+	}
+	if out, err := cmd.Output(); err != nil {
+		t.Fatalf("%v %s", err, out)
 	}
 }

@@ -59,7 +59,8 @@ var helpers = map[string]func(s *Store, arg string) error{
 		}
 		return nil
 	},
-	"reserve-small": reserveUnderLimit,
+	"reserve-small":    reserveUnderLimit,
+	"commit-read-only": commitReadOnly,
 }
 
 func TestMain(m *testing.M) {

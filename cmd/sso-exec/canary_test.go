@@ -355,3 +355,21 @@ var answers = map[string]func(w http.ResponseWriter, echo string){
 		w.WriteHeader(307)
 	},
 }
+
+// TestRefreshTokenStaysWithItsHost: the provider's metadata names a token
+// endpoint elsewhere one day. The refresh token does not go there.
+func TestRefreshTokenStaysWithItsHost(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.mustRun(t, "login", "--browser", "testbrowser")
+	evil := providertest.New(t, providertest.Config{})
+	b.setenv("SSO_EXEC_CA_DATA", base64.StdEncoding.EncodeToString(evil.CAPEM()))
+	b.idp.Edit(providertest.Discovery, providertest.With("token_endpoint", evil.Issuer()+"/token"))
+	b.expire(t)
+	o := b.run("kube", "--interactive", "never")
+	if o.code != exitOther || o.stdout != "" || !strings.Contains(o.stderr, "has moved") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", o.code, o.stdout, o.stderr)
+	}
+	if n := evil.Requests().All; n != 0 || !b.live(t) {
+		t.Errorf("%d requests to the other host; the stored token is live: %v", n, b.live(t))
+	}
+}

@@ -50,6 +50,7 @@ type proc struct {
 	stdout, stderr lockedBuffer
 	done           chan struct{}
 	err            error
+	died           bool // of a signal, instead of ending by itself; known after wait
 }
 
 // lockedBuffer is read while a process writes into it.
@@ -122,7 +123,7 @@ func (p *proc) wait(t testing.TB) outcome {
 	if errors.As(p.err, &exit) {
 		o.code = exit.ExitCode()
 		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-			o.code = 128 + int(ws.Signal())
+			o.code, p.died = 128+int(ws.Signal()), true
 		}
 	} else if p.err != nil {
 		o.code = -1

@@ -242,7 +242,7 @@ func newPerson(o *options, t *tool) session.Person {
 			prompt.device(choice, o, d)
 			return nil
 		},
-		SignedIn: func(choice flows.Choice, who credential.Identity) { prompt.signedIn(choice, o, who) },
+		SignedIn: prompt.signedIn,
 	}
 }
 

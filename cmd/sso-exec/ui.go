@@ -89,15 +89,15 @@ func (p *prompter) device(choice flows.Choice, o *options, d flows.DevicePrompt)
 	fmt.Fprintf(w, "Only do this if you began this sign-in yourself. The code ends in %s.\n", rough(time.Until(d.ExpiresAt)))
 }
 
-// signedIn ends the prompt with a line of success; login says it in any case.
-func (p *prompter) signedIn(choice flows.Choice, o *options, who credential.Identity) {
+// signedIn says who signed in, on stderr if there was no prompt: whoever could
+// read the authorization URL could have completed it as himself, and this line
+// is what shows it.
+func (p *prompter) signedIn(choice flows.Choice, who credential.Identity) {
 	w := p.place(choice)
-	if w == nil && o.tool == toolLogin {
+	if w == nil {
 		w = p.stderr
 	}
-	if w != nil {
-		fmt.Fprintf(w, "Signed in as %s.\n", flows.Clean(who.Display(), 100))
-	}
+	fmt.Fprintf(w, "Signed in as %s.\n", flows.Clean(who.Display(), 100))
 }
 
 // forWhom names the tool that asks, if one does.

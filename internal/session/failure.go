@@ -37,12 +37,12 @@ type LoginRequiredError struct {
 
 func (e *LoginRequiredError) Error() string { return e.Reason }
 
-// StorageError says that a refresh was not sent, since its successor could not
-// have been kept.
+// StorageError says that a session was not touched, since what came of it could
+// not have been kept: no refresh was sent, no sign-in written over it.
 type StorageError struct{ Err error }
 
 func (e *StorageError) Error() string {
-	return fmt.Sprintf("the session cannot be stored, so it was not refreshed: %v", e.Err)
+	return fmt.Sprintf("the session's storage cannot be used, so the session was left as it is: %v", e.Err)
 }
 func (e *StorageError) Unwrap() error { return e.Err }
 

@@ -161,6 +161,9 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 	if err := ignoreAbsent(err); err != nil {
 		return err
 	}
+	if err != nil && !errors.Is(err, cache.ErrNotExist) {
+		return &StorageError{err} // whose session is there cannot be told
+	}
 	if err == nil && old.Subject != res.Identity.Subject && !s.Person.WillingToSwitch {
 		return &flows.VerifyError{Err: fmt.Errorf("signed in as %s, but this session belongs to %s",
 			flows.Clean(res.Identity.Display(), 100), flows.Clean(cmp.Or(old.Account, old.Subject), 100))}
