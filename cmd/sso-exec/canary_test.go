@@ -316,11 +316,11 @@ func TestCanaryHostileProvider(t *testing.T) {
 
 	for name, answer := range answers {
 		t.Run(name, func(t *testing.T) {
-			for _, args := range [][]string{{"kube"}, {"token", "--force"}, {"login", "--flow", "pkce"}, {"login", "--flow", "device"}} {
+			for _, args := range [][]string{{"kube"}, {"login", "--flow", "pkce"}, {"login", "--flow", "device"}} {
 				restore(t, k.dir, good)
 				k.expire(t)
 				evil.set(answer)
-				p := k.start(t, append(args, "--login-timeout", "4s", "--log-level", "debug", "--log-file", filepath.Join(k.logs, name))...)
+				p := k.start(t, append(args, "--login-timeout", "3s", "--log-level", "debug", "--log-file", filepath.Join(k.logs, name))...)
 				go k.device(p)
 				o := p.wait(t)
 				evil.set(nil)

@@ -58,15 +58,10 @@ func browserClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
-// binary builds the command once, as a release is built.
+// binary builds the command, as a release is built.
 func binary(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sso-exec-test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "sso-exec")
+	path := filepath.Join(t.TempDir(), "sso-exec")
 	cmd := exec.Command("go", "build", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -150,7 +150,7 @@ func (c component) ready(url string) error {
 		}
 		select {
 		case <-c.done:
-			return fmt.Errorf("%s has ended: %v\n%s", c.name, c.err, tail(c.log))
+			return fmt.Errorf("%s has ended: %w\n%s", c.name, c.err, tail(c.log))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready after a minute\n%s", c.name, tail(c.log))
 		case <-time.After(50 * time.Millisecond):

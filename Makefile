@@ -1,0 +1,87 @@
+# What one types while working on sso-exec; `make help` lists it. CI runs the
+# same targets (.ci/run), so that what passes here passes there.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+MOST_BYTES = 10000000# that the stripped binary may have
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+# Set these on the command line or in the environment.
+APPROVE ?=#             1: the demo needs no person
+N ?= 300#               timed runs of each program of the bench
+FUZZTIME ?= 1m#         for each fuzz target
+SOAKTIME ?= 10m#        the same under soak
+SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
+SOAKRUN ?= Storm|Chaos|Crash|Interrupt|Broken
+
+.PHONY: help build size demo test e2e fmt vet lint tree cross bench fuzz soak clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/sso-exec, as a release is built
+	$(BUILD) -o bin/sso-exec ./cmd/sso-exec
+
+size: build ## what the stripped binary weighs, and whether that is too much
+	@bytes=$$(wc -c <bin/sso-exec); echo "bin/sso-exec has $$((bytes)) bytes, at most $(MOST_BYTES)"; \
+		test "$$bytes" -le $(MOST_BYTES)
+
+demo: ## one sign-in against a provider on this machine; APPROVE=1 without a person
+	@APPROVE="$(APPROVE)" hack/demo/run
+
+# The race detector needs cgo, which Go switches off by itself where there is no
+# C compiler, with an error that does not say so.
+test: ## go vet, then all tests under the race detector
+	@cc=$$(go env CC); command -v $${cc%% *} >/dev/null || { \
+		echo "make test: NO C COMPILER ($$cc): the race detector needs one; install gcc" >&2; exit 1; }
+	go vet ./...
+	CGO_ENABLED=1 go test -race ./...
+
+# The tests of the demo's Dex are here and not in test: they need the hundreds of
+# packages that Dex is made of, and test is what one runs after every change.
+e2e: ## the binary under kubectl, the AWS CLI and a browser; minutes, see hack/e2e
+	CGO_ENABLED=0 go -C hack/demo test -count=1 ./...
+	hack/e2e/run
+
+fmt: ## format the Go code
+	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l -w
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## golangci-lint for all modules, shellcheck for the scripts
+	@hack/lint/run
+
+tree: ## formatting, go.mod files, and what does not belong into git
+	@hack/lint/tree
+
+cross: ## build for all platforms, and vet what only other systems compile
+	@for platform in $(PLATFORMS); do \
+		echo "build for $$platform"; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o dist/$${platform%/*}-$${platform#*/}/ ./cmd/sso-exec || exit 1; \
+	done
+	@for os in windows darwin; do \
+		echo "vet for $$os"; \
+		CGO_ENABLED=0 GOOS=$$os go vet ./... || exit 1; \
+	done
+
+bench: ## what a call costs; BENCHFLAGS=-json for machines
+	@hack/bench/run -n $(N) $(BENCHFLAGS)
+
+fuzz: ## each fuzz target for FUZZTIME
+	@tests=$$(go test -list '^Fuzz' ./...) || { echo "$$tests"; exit 1; }; \
+	targets=$$(echo "$$tests" | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'); \
+	test -n "$$targets" || { echo "make fuzz: THERE ARE NO FUZZ TARGETS" >&2; exit 0; }; \
+	echo "$$targets" | while read -r package target; do \
+		echo "fuzz $$target for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	done
+
+soak: ## storms, crashes and chaos again and again, then each fuzz target for SOAKTIME
+	@test -n "$$(go test -list '$(SOAKRUN)' ./cmd/sso-exec | grep ^Test)" || { \
+		echo "make soak: NO TEST of cmd/sso-exec matches $(SOAKRUN)" >&2; exit 1; }
+	SSO_EXEC_SOAK=1 CGO_ENABLED=1 go test -race -run '$(SOAKRUN)' -count $(SOAKCOUNT) -timeout 4h ./cmd/sso-exec
+	@$(MAKE) fuzz FUZZTIME=$(SOAKTIME)
+
+clean: ## remove what was built here
+	rm -rf bin dist hack/*/.bin

@@ -1,0 +1,4 @@
+// Empty is what any Go program costs.
+package main
+
+func main() {}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// warm is what one program's whole process costs.
+type warm struct {
+	Name   string        `json:"name"`
+	Median time.Duration `json:"median"`
+	P95    time.Duration `json:"p95"`
+	CPU    time.Duration `json:"cpu"`   // median of user and system time together
+	Ratio  float64       `json:"ratio"` // of the median to the floor's
+}
+
+// The yardstick and the bar: the call that matters most, and how much more than
+// the yardstick it may take.
+const (
+	floorName = "floor: net/http linked, one JSON file read"
+	kubeName  = "sso-exec kube, flags only"
+	bar       = 1.3
+)
+
+// program is one of those that are timed.
+type program struct {
+	name      string
+	argv      []string
+	env       []string
+	wall, cpu []time.Duration
+}
+
+// measureWarm times the programs in turns, each round in another order, so that
+// whatever else the machine does hits all of them alike.
+func (w *world) measureWarm(runs int) ([]warm, error) {
+	programs, err := w.warmPrograms()
+	if err != nil {
+		return nil, err
+	}
+	w.idp.ResetRequests()
+	w.sts.ResetRequests()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // our own collector is not what we measure
+	warmUp := 3 + runs/10
+	for round := range warmUp + runs {
+		for _, i := range rand.Perm(len(programs)) {
+			if err := programs[i].run(null, round >= warmUp); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if n, m := w.idp.Requests().All, w.sts.Requests(); n+m != 0 {
+		return nil, fmt.Errorf("cached answers made %d requests to the provider and %d to the STS", n, m)
+	}
+	return summarize(programs), nil
+}
+
+// warmPrograms signs in, fills the cache, and sees that each program answers.
+func (w *world) warmPrograms() ([]*program, error) {
+	if err := w.forget(); err != nil {
+		return nil, err
+	}
+	if err := w.signIn(); err != nil {
+		return nil, err
+	}
+	if _, err := w.sso("aws"); err != nil {
+		return nil, err
+	}
+	tokens, err := filepath.Glob(w.cache("tokens", "*", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	if len(tokens) != 1 {
+		return nil, fmt.Errorf("one token file expected, found %q", tokens)
+	}
+	bin := func(name string, args ...string) []string {
+		return append([]string{filepath.Join(w.programs, name)}, args...)
+	}
+	programs := []*program{
+		{name: "empty Go program", argv: bin("empty"), env: w.env()},
+		{name: floorName, argv: bin("floor", tokens[0]), env: w.env()},
+		{name: kubeName, argv: bin("sso-exec", w.args("kube")...), env: w.env()},
+		{name: "sso-exec kube, profile of a config file", argv: bin("sso-exec", "kube", "--profile=corp"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
+		{name: "sso-exec aws, flags only", argv: bin("sso-exec", w.args("aws")...), env: w.env()},
+		{name: "sso-exec token, flags only", argv: bin("sso-exec", w.args("token")...), env: w.env()},
+	}
+	for _, p := range programs[1:] {
+		cmd := exec.Command(p.argv[0], p.argv[1:]...)
+		cmd.Env = p.env
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		if len(out) == 0 {
+			return nil, fmt.Errorf("%s: no answer", p.name)
+		}
+	}
+	return programs, nil
+}
+
+// run times one process, from before it is started until it has been waited for.
+func (p *program) run(null *os.File, counts bool) error {
+	attr := &os.ProcAttr{Env: p.env, Files: []*os.File{null, null, null}}
+	start := time.Now()
+	process, err := os.StartProcess(p.argv[0], p.argv, attr)
+	if err != nil {
+		return err
+	}
+	state, err := process.Wait()
+	wall := time.Since(start)
+	if err != nil {
+		return err
+	}
+	if !state.Success() {
+		return fmt.Errorf("%s: %v", p.name, state)
+	}
+	if counts {
+		p.wall = append(p.wall, wall)
+		p.cpu = append(p.cpu, state.UserTime()+state.SystemTime())
+	}
+	return nil
+}
+
+func summarize(programs []*program) []warm {
+	var all []warm
+	var floor time.Duration
+	for _, p := range programs {
+		one := warm{Name: p.name, Median: quantile(p.wall, 0.5), P95: quantile(p.wall, 0.95), CPU: quantile(p.cpu, 0.5)}
+		if p.name == floorName {
+			floor = one.Median
+		}
+		all = append(all, one)
+	}
+	for i := range all {
+		all[i].Ratio = float64(all[i].Median) / float64(floor)
+	}
+	return all
+}
+
+// quantile is the smallest value that at least this part of them does not exceed.
+func quantile(values []time.Duration, part float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[int(math.Ceil(part*float64(len(sorted))))-1]
+}
