@@ -105,7 +105,6 @@ func (tr *tracer) run(t *testing.T, fault, path string) (o outcome, calls []even
 
 var (
 	tempName = regexp.MustCompile(`\.tmp-[A-Z0-9]+`)
-	hexName  = regexp.MustCompile(`[0-9a-f]{64}`)
 	returns  = regexp.MustCompile(`\) += -?[0-9]`)
 	quoted   = regexp.MustCompile(`"([^"]*)"`)
 )

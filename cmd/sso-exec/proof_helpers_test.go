@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package main
 
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -372,3 +373,6 @@ func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Unlock()
 	answer(w, strings.Join(echo, " "))
 }
+
+// hexName is a key of the cache in a file's name.
+var hexName = regexp.MustCompile(`[0-9a-f]{64}`)
