@@ -88,6 +88,7 @@ func hints(o *options, err error) []string {
 		refusal  *flows.OAuthError
 		sts      *flows.STSError
 		outage   *flows.UnavailableError
+		storage  *session.StorageError
 
 		authority x509.UnknownAuthorityError
 	)
@@ -117,6 +118,8 @@ func hints(o *options, err error) []string {
 		return keyringHints(o)
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
+	case errors.As(err, &storage):
+		return []string{"mend that place, or name another with --cache-dir; the session there is as it was"}
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}
 	case errors.As(err, &authority):

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,20 +14,13 @@ import (
 
 // TestNotDumpable: while it runs, another process of the same user can neither
 // trace it nor read its memory or environment; the kernel shows that by giving
-// its files in /proc to root. Run as root, the test runs the command as nobody.
+// its files in /proc to root. Run as root, the test runs the command as somebody else.
 func TestNotDumpable(t *testing.T) {
 	b := newBench(t, providertest.Config{})
 	cmd := exec.Command(b.bin, "token", "--flow", "device", "--store", "none", "--ca-file", "", "--ca-data", encodeCA(b.idp.CAPEM()))
 	cmd.Env = b.env
-	if os.Geteuid() == 0 {
-		const nobody = 65534
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		for _, dir := range []string{filepath.Dir(b.bin), filepath.Dir(filepath.Dir(b.bin))} {
-			if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // nobody must reach the binary
-				t.Fatal(err)
-			}
-		}
-	}
+	asStranger(cmd)
+	open(t, b.bin)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

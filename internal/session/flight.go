@@ -82,7 +82,7 @@ func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, e
 		return nil, err
 	}
 	if s.lockErr == nil {
-		s.Log.Warn(fmt.Sprintf("no lock can be taken: %v", err))
+		s.Log.Warn(fmt.Sprintf("nothing can be kept, so each run begins anew: %v; name another place with --cache-dir", err))
 	}
 	s.lockErr = err
 	return nil, nil

@@ -72,6 +72,9 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	if err != nil {
 		err = s.refused(ctx, sent, room, err)
 	}
+	if errors.Is(err, errReplaced) {
+		return s.adoptReplaced(ctx, need)
+	}
 	var c credential.Credential
 	if err == nil {
 		c, err = s.accept(ctx, p, rec, set, need)
@@ -139,7 +142,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cac
 		return rerr
 	}
 	if rerr == nil && now.RefreshToken != sent {
-		return &flows.UnavailableError{Doing: "refresh", Err: errors.New("another process replaced the session meanwhile")}
+		return errReplaced
 	}
 	s.keep("the session's end", s.Store.RemoveSession(s.sessionKey()))
 	reason := "the session has ended"
@@ -147,6 +150,22 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cac
 		reason += " (" + refusal.Description + ")"
 	}
 	return &sessionEnded{reason}
+}
+
+// errReplaced says that the stored refresh token is another one than was sent:
+// somebody wrote without the lock (an older version, a restored backup).
+var errReplaced = errors.New("the session was replaced meanwhile")
+
+// adoptReplaced goes on with what replaced the session, once.
+func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Credential, error) {
+	if c, err := s.stored(need, 0); err == nil && s.goodEnough(c, need) {
+		return c, nil
+	}
+	if s.replaced {
+		return credential.Credential{}, &flows.UnavailableError{Doing: "refresh", Err: errReplaced}
+	}
+	s.replaced = true
+	return s.renew(ctx, need)
 }
 
 // accept verifies a refresh's answer and stores the tokens. The ID token that

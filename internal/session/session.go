@@ -36,6 +36,7 @@ type Session struct {
 	asked    []string // scopes of the sign-in in this run
 	skey     string
 	tkey     string
+	replaced bool          // the session was, during a refresh in this run
 	attempts int           // at a refresh
 	last     *cache.Tokens // of a sign-in in this run
 }
