@@ -92,6 +92,12 @@ func (b *bench) storm(n int, args ...string) []outcome {
 // expire makes every stored token one that has ended.
 func (b *bench) expire(t testing.TB) {
 	t.Helper()
+	b.shift(t, -3*time.Hour)
+}
+
+// shift moves the times of every stored token.
+func (b *bench) shift(t testing.TB, by time.Duration) {
+	t.Helper()
 	err := filepath.WalkDir(filepath.Join(b.dir, "tokens"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -99,7 +105,7 @@ func (b *bench) expire(t testing.TB) {
 		return editJSON(path, func(doc map[string]any) {
 			for k, v := range doc {
 				if at, err := time.Parse(time.RFC3339, asString(v)); err == nil {
-					doc[k] = at.Add(-3 * time.Hour).Format(time.RFC3339Nano)
+					doc[k] = at.Add(by).Format(time.RFC3339Nano)
 				}
 			}
 		})
@@ -205,3 +211,21 @@ func TestStormOfDenials(t *testing.T) {
 }
 
 func encodeCA(pem []byte) string { return base64.StdEncoding.EncodeToString(pem) }
+
+// TestStormNearTheEnd: near its end a token is renewed by one process, while the
+// others go on with what they have.
+func TestStormNearTheEnd(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.mustRun(t, "login", "--browser", "testbrowser")
+	b.shift(t, -(time.Hour - 40*time.Second)) // within any process's window, above --min-ttl
+	b.idp.Fault("refresh_token", providertest.Fault{Delay: 2 * time.Second})
+	b.idp.ResetRequests()
+	for _, o := range b.storm(50, "kube", "--min-ttl", "5s") {
+		if o.code != 0 || o.stderr != "" {
+			t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+		}
+	}
+	if c := b.idp.Requests(); c.RefreshToken != 1 || c.All != 1 {
+		t.Errorf("requests: %+v, want one refresh", c)
+	}
+}
