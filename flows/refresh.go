@@ -7,7 +7,8 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-const doingRefresh = "refresh"
+// DoingRefresh names a refresh in the errors about it.
+const DoingRefresh = "refresh"
 
 // Refresh trades a refresh token for a new token set (RFC 6749 §6): one
 // request, never repeated here, since a server that rotates may take the
@@ -24,5 +25,5 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 	if len(resources) > 0 {
 		form["resource"] = resources
 	}
-	return p.tokenRequest(ctx, doingRefresh, c, form)
+	return p.tokenRequest(ctx, DoingRefresh, c, form)
 }

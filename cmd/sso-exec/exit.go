@@ -152,6 +152,9 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 	case "invalid_scope":
 		return []string{"the provider does not know a scope, or does not allow it to this client: see --scope"}
 	}
+	if e.Doing == flows.DoingRefresh { // not every provider says invalid_grant when a session is over
+		return []string{"the session is kept; if this lasts, sign in anew: " + loginCommand(o)}
+	}
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Cred
 		return c, nil
 	}
 	if s.replaced {
-		return credential.Credential{}, &flows.UnavailableError{Doing: "refresh", Err: errReplaced}
+		return credential.Credential{}, &flows.UnavailableError{Doing: flows.DoingRefresh, Err: errReplaced}
 	}
 	s.replaced = true
 	return s.renew(ctx, need)
