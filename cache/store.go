@@ -73,19 +73,18 @@ func (s *Store) Path() string { return s.path }
 // under the name <skey>.json.corrupt and counts as absent; the caller holds the
 // session's refresh lock, so that no writer's file is moved away.
 func (s *Store) Session(skey string) (*Session, error) {
-	b, err := s.read("sessions", skey+".json")
-	var rec *Session
-	if err == nil {
-		rec, err = decodeSession(b)
-	} else if !errors.Is(err, ErrCorrupt) {
-		return nil, err
+	rec, err := s.readSession(skey)
+	if errors.Is(err, ErrCorrupt) {
+		rec, err = s.readSession(skey) // who wrote it without the lock may have ended by now
 	}
 	path := filepath.Join(s.path, "sessions", skey+".json")
 	var v newer
-	if errors.As(err, &v) {
+	switch {
+	case errors.As(err, &v):
 		return nil, &NewerError{path, int(v)}
-	}
-	if err != nil {
+	case err != nil && !errors.Is(err, ErrCorrupt):
+		return nil, err
+	case err != nil:
 		d, derr := s.open(false, "sessions")
 		if derr != nil {
 			return nil, derr
@@ -98,6 +97,21 @@ func (s *Store) Session(skey string) (*Session, error) {
 		return nil, ErrNotExist
 	}
 	return rec, nil
+}
+
+func (s *Store) readSession(skey string) (*Session, error) {
+	b, err := s.read("sessions", skey+".json")
+	if err != nil {
+		return nil, err
+	}
+	return decodeSession(b)
+}
+
+// HasSession reports whether there is a durable half, of whatever content. It
+// needs no lock.
+func (s *Store) HasSession(skey string) bool {
+	_, err := s.read("sessions", skey+".json")
+	return !errors.Is(err, ErrNotExist)
 }
 
 // Tokens reads the short-lived half. It takes no lock.

@@ -49,7 +49,7 @@ func cachedAnswer(args []string) ([]byte, bool) {
 		return nil, false
 	}
 	flags, o := newFlags(t.name)
-	if flags.Parse(args[1:]) != nil || flags.NArg() > 0 || parse(flags, o) != nil {
+	if flags.Parse(args[1:]) != nil || flags.NArg() > 0 || o.parse() != nil {
 		return nil, false
 	}
 	if o.force || o.explain || o.verbose || o.logLevel != "warn" || o.store == "none" || o.cacheDir == "" {

@@ -89,6 +89,7 @@ func hints(o *options, err error) []string {
 		sts      *flows.STSError
 		outage   *flows.UnavailableError
 		storage  *session.StorageError
+		shared   *session.SharedError
 
 		authority x509.UnknownAuthorityError
 	)
@@ -118,7 +119,7 @@ func hints(o *options, err error) []string {
 		return keyringHints(o)
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
-	case errors.As(err, &storage):
+	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
 		return []string{"mend that place, or name another with --cache-dir; the session there is as it was"}
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // newLog returns the log: lines on stderr, or in a file of our own. Values that
@@ -27,7 +29,11 @@ func newLog(o *options) (*slog.Logger, error) {
 	if o.logFile == "" {
 		return slog.New(&lineHandler{w: os.Stderr, level: level}), nil
 	}
-	f, err := os.OpenFile(o.logFile, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := userfile.OpenLog(o.logFile)
+	var unsafe *userfile.UnsafeError
+	if errors.As(err, &unsafe) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, usagef("--log-file: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,6 @@ func newTCPProxy(t *testing.T) *tcpProxy {
 		t.Fatal(err)
 	}
 	p := &tcpProxy{listener: l}
-	go p.serve()
 	t.Cleanup(func() {
 		_ = l.Close()
 		p.setTreat(nil)
@@ -164,18 +164,20 @@ func TestThroughABadNetwork(t *testing.T) {
 // refresh token that was just replaced pass for a while, as many do for the very
 // case that an answer is lost.
 func newProxiedBench(t *testing.T, p *tcpProxy) *bench {
-	var direct string
+	var direct atomic.Value // what the provider would call itself
+	direct.Store("")
 	through := "https://" + p.listener.Addr().String()
 	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1, RotationGrace: time.Hour,
 		EditMetadata: func(metadata map[string]any) {
 			for k, v := range metadata {
 				if s, ok := v.(string); ok {
-					metadata[k] = strings.Replace(s, direct, through, 1)
+					metadata[k] = strings.Replace(s, direct.Load().(string), through, 1)
 				}
 			}
 		}})
-	direct = b.idp.Issuer()
-	p.target = strings.TrimPrefix(direct, "https://")
+	direct.Store(b.idp.Issuer())
+	p.target = strings.TrimPrefix(b.idp.Issuer(), "https://")
+	go p.serve()
 	b.idp.TamperIDToken(0, providertest.SetClaim("iss", through))
 	b.setenv("SSO_EXEC_ISSUER", through)
 	b.setenv("SSO_EXEC_HTTP_TIMEOUT", "700ms")

@@ -141,7 +141,7 @@ func withFlags(flags *pflag.FlagSet, o *options, cmd *cobra.Command, do func(con
 	cmd.Flags().AddFlagSet(flags)
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		err := parse(flags, o)
+		err := o.parse()
 		if err == nil {
 			err = do(cmd.Context())
 		}

@@ -35,65 +35,70 @@ func usagef(format string, args ...any) error { return &usageError{err: fmt.Erro
 
 // fill sets what the command line left open: from the environment, then from
 // the profile.
-func fill(f *pflag.FlagSet, o *options) error {
-	given := map[string]bool{}
-	o.given = given
+func (o *options) fill() error {
+	o.given = map[string]bool{}
 	// Not Visit: cobra parses a set of its own that shares our flags.
-	f.VisitAll(func(fl *pflag.Flag) { given[fl.Name] = fl.Changed })
-	set := func(name, value, origin string) error {
-		if err := f.Set(name, value); err != nil {
-			return usagef("%s: %v", origin, errors.Unwrap(err))
-		}
-		return nil
-	}
-	var err error
-	f.VisitAll(func(fl *pflag.Flag) {
-		value := os.Getenv(envName(fl.Name))
-		if err != nil || given[fl.Name] || value == "" || slices.Contains(noEnv, fl.Name) {
-			return
-		}
-		given[fl.Name] = true
-		values := []string{value}
-		if fl.Value.Type() == "stringArray" {
-			values = strings.Split(value, ",")
-		}
-		for _, v := range values {
-			err = errors.Join(err, set(fl.Name, v, "variable "+envName(fl.Name)))
-		}
-	})
-	if err != nil {
+	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
+	if err := o.fillFromEnvironment(); err != nil {
 		return err
 	}
 	profile, path, err := loadProfile(o)
 	if err != nil || profile == nil {
 		return err
 	}
-	if _, ok := profile["client-secret-file"]; ok && given["issuer"] && !given["client-secret-file"] {
+	return o.fillFromProfile(profile, path)
+}
+
+// set gives a flag its value; origin is where that was found.
+func (o *options) set(name, value, origin string) error {
+	if err := o.flags.Set(name, value); err != nil {
+		return usagef("%s: %v", origin, errors.Unwrap(err))
+	}
+	return nil
+}
+
+func (o *options) fillFromEnvironment() (err error) {
+	o.flags.VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(envName(f.Name))
+		if o.given[f.Name] || value == "" || slices.Contains(noEnv, f.Name) {
+			return
+		}
+		o.given[f.Name] = true
+		values := []string{value}
+		if f.Value.Type() == "stringArray" {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			err = errors.Join(err, o.set(f.Name, v, "variable "+envName(f.Name)))
+		}
+	})
+	return err
+}
+
+func (o *options) fillFromProfile(profile map[string]config.Value, path string) (err error) {
+	if _, ok := profile["client-secret-file"]; ok && o.given["issuer"] && !o.given["client-secret-file"] {
 		// Or a kubeconfig's flags could send a profile's secret to any server.
 		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
 			return &usageError{fmt.Errorf("the client secret of profile %q is not for the issuer %s", o.profile, o.issuer),
 				"name the secret beside the issuer: --client-secret-file; or choose another --profile"}
 		}
 	}
-	f.VisitAll(func(fl *pflag.Flag) {
-		v, ok := profile[profileKey(fl.Name)]
-		if err != nil || given[fl.Name] || !ok {
+	o.flags.VisitAll(func(f *pflag.Flag) {
+		v, ok := profile[profileKey(f.Name)]
+		if o.given[f.Name] || !ok {
 			return
 		}
-		origin := fmt.Sprintf("%s:%d: %s", path, v.Line, profileKey(fl.Name))
-		list := strings.HasPrefix(fl.Value.Type(), "string") && fl.Value.Type() != "string"
-		if len(v.Values) != 1 && !list {
-			err = usagef("%s: it takes one value", origin)
+		origin := fmt.Sprintf("%s:%d: %s", path, v.Line, profileKey(f.Name))
+		if _, list := f.Value.(pflag.SliceValue); !list && len(v.Values) != 1 {
+			err = errors.Join(err, usagef("%s: it takes one value", origin))
 			return
 		}
 		for _, value := range v.Values {
 			// A path in a config file starts at that file.
-			if slices.Contains(pathFlag, fl.Name) && !filepath.IsAbs(value) {
+			if slices.Contains(pathFlag, f.Name) && !filepath.IsAbs(value) {
 				value = filepath.Join(filepath.Dir(path), value)
 			}
-			if err = set(fl.Name, value, origin); err != nil {
-				return
-			}
+			err = errors.Join(err, o.set(f.Name, value, origin))
 		}
 	})
 	return err
@@ -320,11 +325,11 @@ func (o *options) clientSecret() (credential.Secret, error) {
 
 // parse reads the settings that the flags, the environment and the profile give,
 // and checks them.
-func parse(f *pflag.FlagSet, o *options) error {
-	if err := fill(f, o); err != nil {
+func (o *options) parse() error {
+	if err := o.fill(); err != nil {
 		return err
 	}
-	if o.minTTL < 0 && f.Changed("min-ttl") {
+	if o.minTTL < 0 && o.flags.Changed("min-ttl") {
 		return usagef("--min-ttl must not be negative")
 	}
 	if err := o.settle(); err != nil {

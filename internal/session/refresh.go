@@ -35,6 +35,11 @@ func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credenti
 // the rest of the answer.
 func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
 	var none credential.Credential
+	if s.lockErr != nil && s.Store.HasSession(s.sessionKey()) {
+		// Two refreshes at once are one reuse of the token, which many providers
+		// answer by ending the session.
+		return none, &StorageError{s.lockErr}
+	}
 	rec, err := s.Store.SessionWithToken(ctx, s.sessionKey())
 	switch {
 	case ctx.Err() != nil:
@@ -49,11 +54,6 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
 		return none, errNoIDToken()
-	}
-	if s.lockErr != nil {
-		// Two refreshes at once are one reuse of the token, which many providers
-		// answer by ending the session.
-		return none, &StorageError{s.lockErr}
 	}
 	p, err := s.providerFor(ctx)
 	if err != nil {

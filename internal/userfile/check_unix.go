@@ -3,6 +3,7 @@
 package userfile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -13,6 +14,36 @@ import (
 // open does not hang on a FIFO that nobody writes into.
 func open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// OpenLog opens a log file to append to, made 0600 if there is none. It is a file
+// of our own: a link, a second name, another owner or a loose mode is refused, or
+// a log could be made to grow in a file of somebody's choice.
+func OpenLog(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
+		return nil, &UnsafeError{path, "is a symbolic link", "rm " + path}
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.Mode().IsRegular() {
+		sys, ok := st.Sys().(*syscall.Stat_t)
+		switch {
+		case st.Mode().Perm()&0o077 != 0:
+			err = &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), "chmod 600 " + path}
+		case ok && int(sys.Uid) != os.Geteuid():
+			err = &UnsafeError{path, fmt.Sprintf("belongs to user %d", sys.Uid), "a --log-file of your own"}
+		case ok && sys.Nlink > 1:
+			err = &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func checkNotWritable(f *os.File, st os.FileInfo) error {
