@@ -106,6 +106,9 @@ func hints(o *options, err error) []string {
 		if o.store == "none" {
 			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
 		}
+		if o.tool == toolLogin {
+			return append(lines, "run this on a terminal, or name the flow: --flow device shows its code on stderr")
+		}
 		return append(lines, "to sign in, run: "+loginCommand(o))
 	case errors.Is(err, flows.ErrTimedOut) && o.tool == toolAWS:
 		return []string{"the AWS SDKs allow less than a minute; to take longer, run: " + loginCommand(o)}
