@@ -31,6 +31,9 @@ type Session struct {
 	TokenEndpoint string    `json:"tokenEndpoint"` // the refresh token goes to this host only
 	SignedInAt    time.Time `json:"signedInAt"`
 	RefreshedAt   time.Time `json:"refreshedAt"`
+	// EndedAt is when the provider ended the session. What stays then is whose it
+	// was, so that nobody else takes it over unnoticed.
+	EndedAt time.Time `json:"endedAt,omitzero"`
 	// NoIDTokenOnRefresh remembers that this provider's refresh answers carry no
 	// ID token, so that not every call asks again.
 	NoIDTokenOnRefresh bool `json:"noIdTokenOnRefresh"`
@@ -51,6 +54,10 @@ type sessionFile struct {
 	RefreshToken string `json:"refreshToken,omitempty"`
 	Sealed       []byte `json:"sealedRefreshToken,omitempty"`
 }
+
+// Inherit takes over what a later version of sso-exec has written into the
+// record that this one replaces.
+func (s *Session) Inherit(old *Session) { s.unknown = old.unknown }
 
 func (s *Session) encode() ([]byte, error) {
 	s.Version = formatVersion

@@ -107,6 +107,21 @@ func (s *Store) readSession(skey string) (*Session, error) {
 	return decodeSession(b)
 }
 
+// CheckSession tells whether a session is there that must not be written over: of
+// a later format, or unsafe. It changes nothing and needs no lock.
+func (s *Store) CheckSession(skey string) error {
+	_, err := s.readSession(skey)
+	var v newer
+	var unsafe *UnsafeError
+	switch {
+	case errors.As(err, &v):
+		return &NewerError{filepath.Join(s.path, "sessions", skey+".json"), int(v)}
+	case errors.As(err, &unsafe):
+		return err
+	}
+	return nil
+}
+
 // HasSession reports whether there is a durable half, of whatever content. It
 // needs no lock.
 func (s *Store) HasSession(skey string) bool {
@@ -191,6 +206,25 @@ func (s *Store) ClearLatch(skey string) error {
 func (s *Store) RemoveSession(skey string) error {
 	return errors.Join(s.RemoveTokens(skey), s.removeEntries(skey),
 		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
+}
+
+// EndSession forgets all of a session but whose it was. The caller holds the
+// session's refresh lock.
+func (s *Store) EndSession(skey string) error {
+	rec, err := s.readSession(skey)
+	if err != nil {
+		return s.RemoveSession(skey)
+	}
+	err = errors.Join(s.RemoveTokens(skey), s.removeEntries(skey))
+	rec.RefreshToken, rec.RefreshTokenIn, rec.EndedAt = credential.Secret{}, "", time.Now().UTC()
+	b, eerr := rec.encode()
+	if eerr == nil {
+		eerr = s.write(b, true, "sessions", skey+".json")
+	}
+	if eerr != nil { // better nothing than a token that is known to be dead
+		return errors.Join(err, s.RemoveSession(skey))
+	}
+	return err
 }
 
 // RemoveTokens forgets a session's short-lived halves and derivations.

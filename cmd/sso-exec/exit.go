@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -115,9 +116,9 @@ func hints(o *options, err error) []string {
 	case exitCode(err) == exitDenied:
 		return []string{"to try again, run: " + loginCommand(o)}
 	case errors.As(err, &unsafe):
-		return []string{"if you know why, mend it with: " + unsafe.Fix}
+		return []string{mend(unsafe.Path, unsafe.Fix)}
 	case errors.As(err, &userFile):
-		return []string{"if you know why, mend it with: " + userFile.Fix}
+		return []string{mend(userFile.Path, userFile.Fix)}
 	case errors.As(err, &keyring):
 		return keyringHints(o)
 	case errors.As(err, &newer):
@@ -147,6 +148,11 @@ func keyringHints(o *options) []string {
 		return []string{"this session's refresh token rests there; unlock or start the keyring, or begin a session under --store " + o.store + ": " + loginCommand(o)}
 	}
 	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) or --store none"}
+}
+
+// mend tells the command that mends a file, fit to paste.
+func mend(path, fix string) string {
+	return "if you know why, mend it with: " + strings.ReplaceAll(fix, path, quote(path))
 }
 
 func refusalHints(o *options, e *flows.OAuthError) []string {

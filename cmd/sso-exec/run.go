@@ -58,11 +58,7 @@ front of it speaks.`,
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			msg := fmt.Sprintf("unknown command %q", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				msg += fmt.Sprintf(" (did you mean %q?)", near[0])
-			}
-			return errors.New(msg)
+			return unknown(cmd, "command", args[0])
 		},
 		SuggestionsMinimumDistance: 2,
 	}
@@ -81,7 +77,41 @@ front of it speaks.`,
 		root.AddCommand(newTool(t))
 	}
 	root.AddCommand(newLogin(), newVersion())
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = nil, func(c *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return c.Help()
+				}
+				return unknown(c, "shell", args[0])
+			}
+		}
+	}
 	return root
+}
+
+// unknown is the error about a word that is no command below cmd.
+func unknown(cmd *cobra.Command, what, word string) error {
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return fmt.Errorf("unknown %s %q (did you mean %q?)", what, word, near[0])
+	}
+	return fmt.Errorf("unknown %s %q", what, word)
+}
+
+// newHelp is cobra's help command, but that it fails for what it does not know.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "explain a command", Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknown(cmd.Root(), "command", args[0])
+			}
+			return about.Help()
+		},
+	}
 }
 
 // newTool makes a tool's command.

@@ -76,7 +76,7 @@ func (o *options) fillFromEnvironment() (err error) {
 }
 
 func (o *options) fillFromProfile(profile map[string]config.Value, path string) (err error) {
-	if _, ok := profile["client-secret-file"]; ok && o.given["issuer"] && !o.given["client-secret-file"] {
+	if _, ok := profile["client-secret-file"]; ok && o.given["issuer"] && !o.given["client-secret-file"] && os.Getenv(secretVariable) == "" {
 		// Or a kubeconfig's flags could send a profile's secret to any server.
 		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
 			return &usageError{fmt.Errorf("the client secret of profile %q is not for the issuer %s", o.profile, o.issuer),
@@ -303,10 +303,14 @@ func (o *options) ca() ([]byte, error) {
 	return pem, nil
 }
 
+// secretVariable holds a client's secret itself. Like every variable it stands
+// above a profile.
+const secretVariable = "SSO_EXEC_CLIENT_SECRET"
+
 // clientSecret reads the client's secret, if it has one.
 func (o *options) clientSecret() (credential.Secret, error) {
-	if o.clientSecretFile == "" {
-		return credential.NewSecret(os.Getenv("SSO_EXEC_CLIENT_SECRET")), nil
+	if value := os.Getenv(secretVariable); o.clientSecretFile == "" || value != "" && !o.given["client-secret-file"] {
+		return credential.NewSecret(value), nil
 	}
 	b, err := userfile.ReadSecret(o.clientSecretFile)
 	var unsafe *userfile.UnsafeError

@@ -50,6 +50,8 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 		return none, &sessionEnded{"nobody has signed in here yet"}
 	case err != nil: // it may be there: no sign-in is begun over it
 		return none, &StorageError{err}
+	case !rec.EndedAt.IsZero():
+		return none, &sessionEnded{ended}
 	case rec.RefreshToken.IsZero():
 		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
@@ -127,6 +129,8 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 	return set, odd
 }
 
+const ended = "the session has ended"
+
 // refused sorts a refresh that failed. The session is forgotten only if the
 // provider says that the grant has ended and the stored refresh token is still
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
@@ -144,8 +148,8 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cac
 	if rerr == nil && now.RefreshToken != sent {
 		return errReplaced
 	}
-	s.keep("the session's end", s.Store.RemoveSession(s.sessionKey()))
-	reason := "the session has ended"
+	s.keep("the session's end", s.Store.EndSession(s.sessionKey()))
+	reason := ended
 	if refusal.Description != "" {
 		reason += " (" + refusal.Description + ")"
 	}

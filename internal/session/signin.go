@@ -96,10 +96,14 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	return who, err
 }
 
-// hasRoom reports whether a sign-in can be stored. That the place is unsafe, or
-// a keyring that was named out of reach, is an error now: nobody is to sign in
+// hasRoom reports whether a sign-in can be stored. That the place is unsafe, the
+// session there of a later format, or a keyring that was named out of reach, is
+// an error now: nobody is to sign in
 // for nothing.
 func (s *Session) hasRoom(ctx context.Context) (bool, error) {
+	if err := s.Store.CheckSession(s.sessionKey()); err != nil {
+		return false, err
+	}
 	err := s.Store.HasRoom(ctx, s.sessionKey())
 	return err == nil, ignoreAbsent(err)
 }
@@ -179,6 +183,9 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: choice.Flow,
 		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
+	}
+	if old != nil {
+		rec.Inherit(old)
 	}
 	room, err := s.Store.ReserveContext(ctx, skey)
 	if err == nil {
