@@ -91,6 +91,7 @@ func hints(o *options, err error) []string {
 		outage   *flows.UnavailableError
 		storage  *session.StorageError
 		shared   *session.SharedError
+		other    *session.OtherPersonError
 
 		authority x509.UnknownAuthorityError
 	)
@@ -135,6 +136,8 @@ func hints(o *options, err error) []string {
 		return []string{"nothing was lost; try again later"}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return []string{"another program listens there; give a further --redirect-uri that is registered at the provider"}
+	case errors.As(err, &other):
+		return []string{"nothing was changed; if you mean to switch, run: " + loginCommand(o)}
 	case errors.As(err, &sts):
 		return stsHints(o, sts)
 	case errors.As(err, &refusal):

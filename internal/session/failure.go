@@ -46,6 +46,14 @@ func (e *StorageError) Error() string {
 }
 func (e *StorageError) Unwrap() error { return e.Err }
 
+// OtherPersonError says that a sign-in ended as somebody else than the session
+// belongs to. Only Login may switch.
+type OtherPersonError struct{ Got, Want string }
+
+func (e *OtherPersonError) Error() string {
+	return fmt.Sprintf("signed in as %s, but this session belongs to %s", flows.Clean(e.Got, 100), flows.Clean(e.Want, 100))
+}
+
 // TTLError says that even a fresh credential does not last as long as was
 // demanded.
 type TTLError struct{ Lasts, Want time.Duration }
@@ -73,6 +81,7 @@ func kindOf(err error) string {
 		sts     *flows.STSError
 		verify  *flows.VerifyError
 		subject *flows.SubjectError
+		other   *OtherPersonError
 	)
 	switch {
 	case errors.As(err, &ended), errors.As(err, &login):
@@ -83,7 +92,7 @@ func kindOf(err error) string {
 		return FailedProvider
 	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
 		return FailedStorage
-	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject):
+	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject), errors.As(err, &other):
 		return FailedOther
 	}
 	return "" // an interrupt is meant for one process

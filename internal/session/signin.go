@@ -169,8 +169,7 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 		return &StorageError{err} // whose session is there cannot be told
 	}
 	if err == nil && old.Subject != res.Identity.Subject && !s.Person.WillingToSwitch {
-		return &flows.VerifyError{Err: fmt.Errorf("signed in as %s, but this session belongs to %s",
-			flows.Clean(res.Identity.Display(), 100), flows.Clean(cmp.Or(old.Account, old.Subject), 100))}
+		return &OtherPersonError{Got: res.Identity.Display(), Want: cmp.Or(old.Account, old.Subject)}
 	}
 	if err != nil || s.Person.WillingToSwitch {
 		// Whose the tokens and derivations of before were is not known, or a
