@@ -79,7 +79,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	test -n "$$targets" || { echo "make fuzz: THERE ARE NO FUZZ TARGETS" >&2; exit 0; }; \
 	echo "$$targets" | while read -r package target; do \
 		echo "fuzz $$target for $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package || exit 1; \
 	done
 
 soak: ## storms, crashes and chaos again and again, then each fuzz target for SOAKTIME

@@ -30,6 +30,7 @@ const (
 // Holder is what a lock's file tells of who holds it, or held it last. It is
 // for people and for waiters; no secret is in it.
 type Holder struct {
+	Version int       `json:"version"`
 	PID     int       `json:"pid"`
 	Purpose string    `json:"purpose"`
 	Since   time.Time `json:"since"`
@@ -119,7 +120,7 @@ func newFlock(path string) *flock.Flock {
 
 // taken reads what the holder before left, and writes who holds it now.
 func taken(f *flock.Flock, path, purpose string, waited bool) *Lock {
-	l := &Lock{f: f, path: path, Waited: waited, self: Holder{PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
+	l := &Lock{f: f, path: path, Waited: waited, self: Holder{Version: formatVersion, PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
 	if h, ok := readHolder(path); ok {
 		// It stays until somebody's work ends well: whoever waits behind us is
 		// to see it too.

@@ -107,6 +107,16 @@ func (s *Store) readSession(skey string) (*Session, error) {
 	return decodeSession(b)
 }
 
+// Peek reads the durable half without its refresh token, changes nothing, and
+// needs no lock: it may be replaced at any moment.
+func (s *Store) Peek(skey string) (*Session, error) {
+	rec, err := s.readSession(skey)
+	if err == nil {
+		rec.RefreshToken = credential.Secret{}
+	}
+	return rec, err
+}
+
 // CheckSession tells whether a session is there that must not be written over: of
 // a later format, or unsafe. It changes nothing and needs no lock.
 func (s *Store) CheckSession(skey string) error {

@@ -100,7 +100,7 @@ type STSError struct {
 }
 
 func (e *STSError) Error() string {
-	return fmt.Sprintf("%s: STS refused: %s (%s)", doingSTS, e.Code, e.Message)
+	return fmt.Sprintf("STS refused: %s (%s)", e.Code, e.Message)
 }
 
 // stsError tells a refusal from what passes by itself.

@@ -21,7 +21,6 @@ ends the pause after a failed sign-in.`,
 		if err != nil {
 			return err
 		}
-		_, err = s.Login(ctx)
-		return err
+		return s.Login(ctx)
 	})
 }

@@ -206,7 +206,7 @@ func (o *options) check() error {
 
 // settle gives the settings whose default depends on others.
 func (o *options) settle() error {
-	if o.loginTimeout == 0 {
+	if o.loginTimeout == 0 && !o.flags.Changed("login-timeout") {
 		o.loginTimeout = 5 * time.Minute
 		if o.tool == toolAWS {
 			// The AWS SDK for Go gives up after a minute.

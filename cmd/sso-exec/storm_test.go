@@ -194,6 +194,21 @@ func TestStormOfSignIns(t *testing.T) {
 	}
 }
 
+// TestStormOfLogins: login, too, opens one page for all that ask at once.
+func TestStormOfLogins(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.idp.Fault("authorize", providertest.Fault{Delay: 2 * time.Second})
+	for _, o := range b.storm(10, "login", "--browser", "testbrowser") {
+		if o.code != 0 || !strings.Contains(o.stderr, "Signed in as alice.") {
+			t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+		}
+	}
+	// Those that began after it was done rightly ask again.
+	if c := b.idp.Requests(); c.Authorize == 0 || c.Authorize >= 10 {
+		t.Errorf("%d pages were opened for 10 logins", c.Authorize)
+	}
+}
+
 // TestStormOfDenials: the sign-in is denied, and those who waited for it are
 // denied too, with one page opened.
 func TestStormOfDenials(t *testing.T) {

@@ -101,15 +101,22 @@ const (
 // nearEnd reports whether a token should be renewed ahead. Each process draws
 // its own start within the window, so that a fleet whose tokens end together
 // does not knock in the same second.
-func (s *Session) nearEnd(c credential.Credential) bool {
+//
+// The window of a token with a short life would lie below what it must last by
+// the rule for all, where everybody has to wait: it is moved above that.
+func (s *Session) nearEnd(c credential.Credential, ttl TTL) bool {
 	window := min(c.Life()/aheadPart, aheadMost)
 	if window <= 0 || c.ExpiresAt.IsZero() {
 		return false
 	}
+	var base time.Duration
+	if least := ttl.For(c); !ttl.given() && least >= window {
+		base = least
+	}
 	if s.draw == 0 {
 		s.draw = 0.5 + rand.Float64()/2 //nolint:gosec // jitter is no secret
 	}
-	return time.Until(c.ExpiresAt) < time.Duration(s.draw*float64(window))
+	return time.Until(c.ExpiresAt) < base+time.Duration(s.draw*float64(window))
 }
 
 // renewAhead renews a token that is still good, if nobody else is at it, and
@@ -120,7 +127,7 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 		return good, false, nil
 	}
 	defer lock.Unlock()
-	if stored, err := s.stored(need, 0); err == nil && need.MinTTL.satisfied(stored, time.Now()) && !s.nearEnd(stored) {
+	if stored, err := s.stored(need, 0); err == nil && need.MinTTL.satisfied(stored, time.Now()) && !s.nearEnd(stored, need.MinTTL) {
 		return stored, false, nil
 	}
 	if lock.Last != nil && time.Since(lock.Last.At) < aheadPause {

@@ -130,7 +130,7 @@ func (s *Session) linkKey(need Need, n int) string {
 // that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	good := err == nil && need.MinTTL.satisfied(c, time.Now()) && (len(need.Steps) > 0 || !s.nearEnd(c))
+	good := err == nil && need.MinTTL.satisfied(c, time.Now()) && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
 	return c, good, ignoreAbsent(err)
 }
 
@@ -183,7 +183,7 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 	}
 	have := err == nil
 	if have && s.goodEnough(stale, need) {
-		if n > 0 || need.Force || !s.nearEnd(stale) {
+		if n > 0 || need.Force || !s.nearEnd(stale, need.MinTTL) {
 			return stale, false, nil
 		}
 		return s.renewAhead(ctx, need, stale)

@@ -14,8 +14,20 @@ import (
 )
 
 // Login signs a person in now, whatever is stored, and whatever a latch says.
-func (s *Session) Login(ctx context.Context) (credential.Identity, error) {
-	return s.ask(ctx, "a sign-in was asked for", func(*cache.Lock, time.Time) (bool, error) { return false, nil })
+// What came of a sign-in that it had to wait for is its own as well: two tabs
+// for one session help nobody.
+func (s *Session) Login(ctx context.Context) error {
+	_, err := s.ask(ctx, "a sign-in was asked for", func(lock *cache.Lock, began time.Time) (bool, error) {
+		if lock == nil || !lock.Waited {
+			return false, nil
+		}
+		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) {
+			s.Person.SignedIn(flows.Choice{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
+			return true, nil
+		}
+		return false, adopt(lock, began)
+	})
+	return err
 }
 
 // signIn asks a person, one process at a time: whoever waited for the same
