@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 // against the providers of providertest.
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(suite{m}, map[string]func(){
 		// The browser of the scripts: it opens a page and follows redirects, as
 		// far as sso-exec's own last page.
 		"testbrowser": func() {
@@ -58,14 +59,39 @@ func browserClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
-// binary builds the command, as a release is built.
-func binary(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "sso-exec")
+// suite runs the tests, and removes the binary that they were run against.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	defer func() {
+		if path, err := built(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
+	}()
+	return s.M.Run()
+}
+
+// built builds the command once, as a release is built.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sso-exec-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "sso-exec")
 	cmd := exec.Command("go", "build", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		return path, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// binary returns the path of the built command.
+func binary(t testing.TB) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
