@@ -74,13 +74,7 @@ bench: ## what a call costs; BENCHFLAGS=-json for machines
 	@hack/bench/run -n $(N) $(BENCHFLAGS)
 
 fuzz: ## each fuzz target for FUZZTIME
-	@tests=$$(go test -list '^Fuzz' ./...) || { echo "$$tests"; exit 1; }; \
-	targets=$$(echo "$$tests" | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'); \
-	test -n "$$targets" || { echo "make fuzz: THERE ARE NO FUZZ TARGETS" >&2; exit 0; }; \
-	echo "$$targets" | while read -r package target; do \
-		echo "fuzz $$target for $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package || exit 1; \
-	done
+	@hack/fuzz/run $(FUZZTIME)
 
 soak: ## storms, crashes and chaos again and again, then each fuzz target for SOAKTIME
 	@test -n "$$(go test -list '$(SOAKRUN)' ./cmd/sso-exec | grep ^Test)" || { \
