@@ -212,11 +212,7 @@ func (s *Store) HasRoom(ctx context.Context, skey string) error {
 // removeEntries removes what a session has in the keyring. It comes before the
 // removal of the file, which alone tells that there is something.
 func (s *Store) removeEntries(skey string) error {
-	b, err := s.read("sessions", skey+".json")
-	if err != nil {
-		return nil
-	}
-	rec, err := decodeSession(b)
+	rec, err := s.readSession(skey)
 	if err != nil || rec.RefreshTokenIn == "" {
 		return nil
 	}

@@ -77,26 +77,24 @@ func (s *Store) Session(skey string) (*Session, error) {
 	if errors.Is(err, ErrCorrupt) {
 		rec, err = s.readSession(skey) // who wrote it without the lock may have ended by now
 	}
-	path := filepath.Join(s.path, "sessions", skey+".json")
-	var v newer
-	switch {
-	case errors.As(err, &v):
-		return nil, &NewerError{path, int(v)}
-	case err != nil && !errors.Is(err, ErrCorrupt):
-		return nil, err
-	case err != nil:
-		d, derr := s.open(false, "sessions")
-		if derr != nil {
-			return nil, derr
-		}
-		defer d.close()
-		if derr := d.rename(skey+".json", skey+".json.corrupt"); derr != nil {
-			return nil, derr
-		}
-		s.warn(fmt.Sprintf("%s does not parse; it was set aside as %s.corrupt", path, path))
-		return nil, ErrNotExist
+	if !errors.Is(err, ErrCorrupt) {
+		return rec, err
 	}
-	return rec, nil
+	d, err := s.open(false, "sessions")
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	if err := d.rename(skey+".json", skey+".json.corrupt"); err != nil {
+		return nil, err
+	}
+	path := s.sessionPath(skey)
+	s.warn(fmt.Sprintf("%s does not parse; it was set aside as %s.corrupt", path, path))
+	return nil, ErrNotExist
+}
+
+func (s *Store) sessionPath(skey string) string {
+	return filepath.Join(s.path, "sessions", skey+".json")
 }
 
 func (s *Store) readSession(skey string) (*Session, error) {
@@ -104,7 +102,12 @@ func (s *Store) readSession(skey string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeSession(b)
+	rec, err := decodeSession(b)
+	var v newer
+	if errors.As(err, &v) {
+		return nil, &NewerError{s.sessionPath(skey), int(v)}
+	}
+	return rec, err
 }
 
 // Peek reads the durable half without its refresh token, changes nothing, and
@@ -115,28 +118,6 @@ func (s *Store) Peek(skey string) (*Session, error) {
 		rec.RefreshToken = credential.Secret{}
 	}
 	return rec, err
-}
-
-// CheckSession tells whether a session is there that must not be written over: of
-// a later format, or unsafe. It changes nothing and needs no lock.
-func (s *Store) CheckSession(skey string) error {
-	_, err := s.readSession(skey)
-	var v newer
-	var unsafe *UnsafeError
-	switch {
-	case errors.As(err, &v):
-		return &NewerError{filepath.Join(s.path, "sessions", skey+".json"), int(v)}
-	case errors.As(err, &unsafe):
-		return err
-	}
-	return nil
-}
-
-// HasSession reports whether there is a durable half, of whatever content. It
-// needs no lock.
-func (s *Store) HasSession(skey string) bool {
-	_, err := s.read("sessions", skey+".json")
-	return !errors.Is(err, ErrNotExist)
 }
 
 // Tokens reads the short-lived half. It takes no lock.

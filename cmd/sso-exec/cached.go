@@ -48,8 +48,8 @@ func cachedAnswer(args []string) ([]byte, bool) {
 	if t == nil {
 		return nil, false
 	}
-	flags, o := newFlags(t.name)
-	if flags.Parse(args[1:]) != nil || flags.NArg() > 0 || o.parse() != nil {
+	o := newOptions(t.name)
+	if o.flags.Parse(args[1:]) != nil || o.flags.NArg() > 0 || o.parse() != nil {
 		return nil, false
 	}
 	if o.force || o.explain || o.verbose || o.logLevel != "warn" || o.store == "none" || o.cacheDir == "" {

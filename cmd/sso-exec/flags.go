@@ -42,9 +42,9 @@ const (
 	toolLogin = "login"
 )
 
-// newFlags returns the flags of a command, which write into the options. Each
+// newOptions returns the options of a command with its flags. Each
 // run parses them at most twice: for the cached answer, and for cobra.
-func newFlags(tool string) (*pflag.FlagSet, *options) {
+func newOptions(tool string) *options {
 	o := &options{tool: tool}
 	f := pflag.NewFlagSet(tool, pflag.ContinueOnError)
 	f.SortFlags = false
@@ -92,7 +92,7 @@ func newFlags(tool string) (*pflag.FlagSet, *options) {
 		f.StringVarP(&o.output, "output", "o", "raw", "raw, header (an Authorization header) or json")
 		f.BoolVarP(&o.noNewline, "no-newline", "n", false, "leave out the newline at the end")
 	}
-	return f, o
+	return o
 }
 
 func addAWSFlags(f *pflag.FlagSet, o *options) {
@@ -134,8 +134,7 @@ func profileKey(name string) string {
 // profileKeys lists every key that a profile can have.
 func profileKeys() []string {
 	var keys []string
-	f, _ := newFlags(toolAWS)
-	f.VisitAll(func(fl *pflag.Flag) {
+	newOptions(toolAWS).flags.VisitAll(func(fl *pflag.Flag) {
 		if key := profileKey(fl.Name); key != "" {
 			keys = append(keys, key)
 		}

@@ -8,8 +8,8 @@ import (
 
 // newLogin makes the command that signs a person in.
 func newLogin() *cobra.Command {
-	flags, o := newFlags(toolLogin)
-	return withFlags(flags, o, &cobra.Command{
+	o := newOptions(toolLogin)
+	return withFlags(o, &cobra.Command{
 		Use:   toolLogin,
 		Short: "sign in now",
 		Long: `Sign in now, with the flow that this place calls for, whatever is stored. It

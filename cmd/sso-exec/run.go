@@ -116,8 +116,8 @@ func newHelp() *cobra.Command {
 
 // newTool makes a tool's command.
 func newTool(t *tool) *cobra.Command {
-	flags, o := newFlags(t.name)
-	return withFlags(flags, o, &cobra.Command{
+	o := newOptions(t.name)
+	return withFlags(o, &cobra.Command{
 		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: noArgs,
 	}, func(ctx context.Context) error {
 		if t.check != nil {
@@ -167,8 +167,8 @@ func lasting(c credential.Credential) string {
 }
 
 // withFlags gives a command its flags, and its run the settings read from them.
-func withFlags(flags *pflag.FlagSet, o *options, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
-	cmd.Flags().AddFlagSet(flags)
+func withFlags(o *options, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
+	cmd.Flags().AddFlagSet(o.flags)
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		err := o.parse()

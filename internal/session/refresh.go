@@ -35,10 +35,12 @@ func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credenti
 // the rest of the answer.
 func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
 	var none credential.Credential
-	if s.lockErr != nil && s.Store.HasSession(s.sessionKey()) {
+	if s.lockErr != nil {
 		// Two refreshes at once are one reuse of the token, which many providers
 		// answer by ending the session.
-		return none, &StorageError{s.lockErr}
+		if _, err := s.Store.Peek(s.sessionKey()); !errors.Is(err, cache.ErrNotExist) {
+			return none, &StorageError{s.lockErr}
+		}
 	}
 	rec, err := s.Store.SessionWithToken(ctx, s.sessionKey())
 	switch {

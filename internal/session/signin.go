@@ -113,10 +113,11 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 // an error now: nobody is to sign in
 // for nothing.
 func (s *Session) hasRoom(ctx context.Context) (bool, error) {
-	if err := s.Store.CheckSession(s.sessionKey()); err != nil {
+	_, err := s.Store.Peek(s.sessionKey())
+	if err := ignoreAbsent(err); err != nil {
 		return false, err
 	}
-	err := s.Store.HasRoom(ctx, s.sessionKey())
+	err = s.Store.HasRoom(ctx, s.sessionKey())
 	return err == nil, ignoreAbsent(err)
 }
 
