@@ -1,0 +1,192 @@
+package kubeconfig
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The parser tells where a node begins, but not where it ends. That is found
+// here, by walking over its text. A mistake would not get past verify.
+
+// end returns where a node's text ends: after its last character, without the
+// comment or the line break that follow.
+func (d *document) end(n *yaml.Node) (int, error) {
+	off, err := d.start(n)
+	if err != nil {
+		return 0, err
+	}
+	rest := d.text[off:]
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return d.match(n, off, "*"+n.Value)
+	case n.Kind == yaml.ScalarNode && n.Style&yaml.DoubleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			switch rest[i] {
+			case '\\':
+				i++
+			case '"':
+				return off + i + 1, nil
+			}
+		}
+		return 0, errForm(n)
+	case n.Kind == yaml.ScalarNode && n.Style&yaml.SingleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			switch {
+			case strings.HasPrefix(rest[i:], "''"):
+				i++
+			case rest[i] == '\'':
+				return off + i + 1, nil
+			}
+		}
+		return 0, errForm(n)
+	case n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return d.blockScalarEnd(n, off)
+	case n.Kind == yaml.ScalarNode && n.Value == "":
+		return off, nil // a key without a value
+	case n.Kind == yaml.ScalarNode:
+		return d.match(n, off, n.Value)
+	case n.Style&yaml.FlowStyle != 0 && rest != "" && (rest[0] == '{' || rest[0] == '['):
+		return d.flowEnd(n, off+1)
+	case len(n.Content) > 0:
+		return d.end(n.Content[len(n.Content)-1])
+	}
+	return 0, errForm(n)
+}
+
+// start returns where a node's text begins behind its properties (an anchor, a
+// tag), which may stand on a line before it.
+func (d *document) start(n *yaml.Node) (int, error) {
+	off, err := d.offset(n)
+	if err != nil || n.Kind == yaml.AliasNode {
+		return off, err
+	}
+	for off < len(d.text) && (d.text[off] == '&' || d.text[off] == '!') {
+		props := off + strings.IndexFunc(d.text[off:]+" ", func(r rune) bool { return isBlank(r) || strings.ContainsRune(",[]{}", r) })
+		if off = d.skip(props, ""); n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0 {
+			return props, nil // a property of nothing
+		}
+	}
+	return off, nil
+}
+
+// skip passes over blanks, line breaks, comments and the characters of also.
+func (d *document) skip(off int, also string) int {
+	for off < len(d.text) {
+		r, size := utf8.DecodeRuneInString(d.text[off:])
+		switch {
+		case r == '#' && (off == 0 || strings.ContainsRune(" \t\r\n,[]{}", rune(d.text[off-1]))):
+			off = d.lineEnd(off)
+		case isBlank(r) || strings.ContainsRune(also, r):
+			off += size
+		default:
+			return off
+		}
+	}
+	return off
+}
+
+// flowEnd returns the end of a flow collection whose inside begins at off.
+func (d *document) flowEnd(n *yaml.Node, off int) (int, error) {
+	for _, c := range n.Content {
+		end, err := d.end(c)
+		if err != nil {
+			return 0, err
+		}
+		off = max(off, end)
+	}
+	off = d.skip(off, ",:")
+	if off < len(d.text) && (d.text[off] == '}' || d.text[off] == ']') {
+		return off + 1, nil
+	}
+	return 0, errForm(n)
+}
+
+// blockScalarEnd is end for a literal or folded scalar with its header at off.
+func (d *document) blockScalarEnd(n *yaml.Node, off int) (int, error) {
+	header := off + 1
+	for header < len(d.text) && strings.IndexByte("+-0123456789", d.text[header]) >= 0 {
+		header++
+	}
+	keep := strings.Contains(d.text[off:header], "+")
+	body := strings.TrimRightFunc(n.Value, isBlank)
+	end := header
+	if body != "" {
+		var err error
+		if end, err = d.match(n, d.lineEnd(header), strings.TrimLeftFunc(body, isBlank)); err != nil {
+			return 0, err
+		}
+	}
+	end = d.lineEnd(end)
+	if keep { // its blank lines at the end are part of it
+		breaks := strings.Count(n.Value[len(body):], "\n")
+		if body != "" {
+			breaks--
+		}
+		for range breaks {
+			if next := d.next(end); next < len(d.text) {
+				end = d.lineEnd(next)
+			}
+		}
+	}
+	return end, nil
+}
+
+// match walks over a text that is there as it is but for the blanks and line
+// breaks within, and returns where it ends.
+func (d *document) match(n *yaml.Node, off int, s string) (int, error) {
+	blank := true
+	for _, r := range s {
+		if isBlank(r) {
+			blank = true
+			continue
+		}
+		got, size := utf8.DecodeRuneInString(d.text[off:])
+		for blank && isBlank(got) && size > 0 {
+			off += size
+			got, size = utf8.DecodeRuneInString(d.text[off:])
+		}
+		if got != r || size == 0 {
+			return 0, errForm(n)
+		}
+		off += size
+		blank = false
+	}
+	return off, nil
+}
+
+// isBlank is true for blanks and for what YAML takes as a line break.
+func isBlank(r rune) bool { return strings.ContainsRune(" \t\r\n\u0085\u2028\u2029", r) }
+
+// mapped is a key of a mapping in the text.
+type mapped struct {
+	key, val *yaml.Node
+	keyStart int
+	colon    int // behind its colon
+}
+
+// lookup finds a key that stands in the mapping itself; nil if there is none.
+func (d *document) lookup(m *yaml.Node, key string) (*mapped, error) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		k := m.Content[i]
+		if k.Kind != yaml.ScalarNode || k.Value != key {
+			continue
+		}
+		found := &mapped{key: k, val: m.Content[i+1]}
+		var err error
+		if found.keyStart, err = d.offset(k); err != nil {
+			return nil, err
+		}
+		end, err := d.end(k)
+		if err != nil {
+			return nil, err
+		}
+		blanks := len(d.text[end:]) - len(strings.TrimLeft(d.text[end:], " \t"))
+		if found.colon = end + blanks + 1; found.colon > len(d.text) || d.text[found.colon-1] != ':' {
+			return nil, errForm(k)
+		}
+		return found, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,214 @@
+package kubeconfig
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// LockedError says that another process holds a file's lock, or was killed while
+// it did: kubectl's lock is a file that is there.
+type LockedError struct{ Lock string }
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is there: another kubectl writes the file now, or was killed while it did; in that case remove it", e.Lock)
+}
+
+// ReadOnlyError says that a file is not to be written.
+type ReadOnlyError struct{ Path string }
+
+func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
+
+// lockWait is how long an Update waits for the lock. kubectl does not wait at
+// all, and holds it for some milliseconds.
+var lockWait = 5 * time.Second
+
+// lockPoll is how often it looks.
+const lockPoll = 20 * time.Millisecond
+
+// Update replaces a file by what edit makes of its text, under kubectl's lock. A
+// file that is not there has no text; it is made with mode 0600, its directory
+// with 0755, as kubectl does. If edit fails, or changes nothing, nothing is
+// written. It must not wait for a person: whoever kills us meanwhile leaves a
+// lock that nobody opens.
+func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as kubectl does; the file is 0600
+		return err
+	}
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	old, err := Read(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := edit(old)
+	if err != nil || bytes.Equal(text, old) {
+		return err
+	}
+	return WriteFile(path, text)
+}
+
+// lock makes path's lock file as client-go does, which fails if it is there.
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
+	name := path + ".lock"
+	deadline := time.NewTimer(lockWait)
+	defer deadline.Stop()
+	poll := time.NewTicker(lockPoll)
+	defer poll.Stop()
+	for {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0)
+		if err == nil {
+			_ = f.Close() // nothing was written
+			return func() error { return os.Remove(name) }, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("cannot lock the file: %w", err)
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return nil, &LockedError{name}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// WriteFile replaces a file as a whole: after a crash it is the old or the new
+// one. Links are followed, and mode and owner are kept. Where that cannot be (a
+// hard link, a file that is mounted alone, an owner who cannot be given) it is
+// written in place, so that only a crash at that moment could harm it.
+func WriteFile(path string, text []byte) error {
+	path, err := target(path)
+	if err != nil {
+		return err
+	}
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return replace(path, nil, text)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
+		return &ReadOnlyError{path}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		return &ReadOnlyError{path}
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if links(st) < 2 {
+		if err := replace(path, st, text); err == nil || !mustStay(err) {
+			return err
+		}
+	}
+	return overwrite(f, st.Size(), text)
+}
+
+// target follows links, also to what is not there.
+func target(path string) (string, error) {
+	for range 40 {
+		st, err := os.Lstat(path)
+		if err != nil || st.Mode()&fs.ModeSymlink == 0 {
+			return path, nil
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(to) {
+			// Not Join, which would take a/link/.. for a.
+			to = filepath.Dir(path) + string(filepath.Separator) + to
+		}
+		path = to
+	}
+	return "", fmt.Errorf("%s: too many links", path)
+}
+
+// replace puts a new file in path's place, with the mode and the owner of the
+// old one if there is one.
+func replace(path string, old fs.FileInfo, text []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	if old != nil {
+		if err := keepOwner(f, old); err != nil {
+			return &ownerError{err}
+		}
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	if d, err := os.Open(dir); err == nil { // Windows cannot sync a directory
+		_ = d.Sync()
+		_ = d.Close()
+	}
+	return nil
+}
+
+// ownerError says that a new file cannot have the old one's owner.
+type ownerError struct{ err error }
+
+func (e *ownerError) Error() string { return "cannot keep the owner: " + e.err.Error() }
+func (e *ownerError) Unwrap() error { return e.err }
+
+// mustStay tells whether a file can be written, but not replaced.
+func mustStay(err error) bool {
+	var owner *ownerError
+	return errors.As(err, &owner) || isBusy(err)
+}
+
+// overwrite writes in place. What may need room on the disk comes first, so that
+// a full one leaves the old text.
+func overwrite(f *os.File, size int64, text []byte) error {
+	if int64(len(text)) > size {
+		_, err := f.WriteAt(text[size:], size)
+		if err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			return errors.Join(err, f.Truncate(size))
+		}
+	}
+	if _, err := f.WriteAt(text[:min(size, int64(len(text)))], 0); err != nil {
+		return err
+	}
+	if err := f.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return f.Sync()
+}
