@@ -1,0 +1,253 @@
+// Package awsconfig edits the AWS CLI's and SDKs' shared config file without
+// disturbing a byte that is not ours.
+//
+// [Set] puts keys into a profile and leaves a comment that says which, so that
+// [Remove] can undo exactly that: Remove of what Set returned is what Set was
+// given. [Conflicts] tells what else in the files and the environment would win
+// over a credential_process. [Command] quotes one. [Open] and [File.Write] read
+// and replace a file.
+//
+// Readers of these files differ. What they do not all read in the same way is
+// not written, and not edited: see [TextError].
+package awsconfig
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// KV is a key of a profile with its value.
+type KV struct{ Key, Value string }
+
+// The comments that say what is ours. Every reader skips them.
+const (
+	addedMark = "# added by sso-exec: " // then the header, if we made it, and the keys
+	keptMark  = "# kept by sso-exec: "  // then a line as it was before
+)
+
+// Set puts keys into a profile: into its section where there is one, else into
+// a new one at the end. A key that has the value already is left alone, so that
+// doing it twice changes nothing. What stood there before is kept in a comment.
+func Set(text, profile string, kvs []KV) (string, error) {
+	if err := checkName(profile); err != nil {
+		return "", err
+	}
+	for i, kv := range kvs {
+		if err := kv.check(); err != nil {
+			return "", err
+		}
+		if slices.ContainsFunc(kvs[:i], func(o KV) bool { return o.Key == kv.Key }) {
+			return "", fmt.Errorf("%s is given twice", kv.Key)
+		}
+	}
+	d, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	s, err := d.find(profile)
+	if err != nil {
+		return "", err
+	}
+	if s == nil {
+		d.addSection(profile, kvs)
+	} else if err := d.change(s, kvs); err != nil {
+		return "", err
+	}
+	out := d.text()
+	return out, verify(text, out, profile, kvs)
+}
+
+// Get returns the value of a key in a profile as the AWS CLI reads it, but for
+// lines that go on with it; nothing if it is not there.
+func Get(text, profile, key string) (string, bool) {
+	d, err := parse(text)
+	if err != nil {
+		return "", false
+	}
+	s, err := d.find(profile)
+	if err != nil || s == nil {
+		return "", false
+	}
+	at, err := d.keyLines(s, key)
+	if err != nil || len(at) == 0 {
+		return "", false
+	}
+	return d.lines[at[0]].value, true
+}
+
+func (d *document) text() string {
+	var b strings.Builder
+	for _, l := range d.lines {
+		b.WriteString(l.body + l.eol)
+	}
+	return b.String()
+}
+
+// newline is the line break of the text.
+func (d *document) newline() string {
+	for _, l := range slices.Backward(d.lines) {
+		if l.eol != "" {
+			return l.eol
+		}
+	}
+	return "\n"
+}
+
+// insert puts lines after d.lines[at-1]. A text without a line break at its end
+// stays one, so that taking the lines out again gives back the same bytes.
+func (d *document) insert(at int, bodies ...string) {
+	nl := d.newline()
+	var add []line
+	for _, body := range bodies {
+		add = append(add, line{body: body, eol: nl})
+	}
+	if at > 0 && d.lines[at-1].eol == "" {
+		d.lines[at-1].eol = nl
+		add[len(add)-1].eol = ""
+	}
+	d.lines = slices.Insert(d.lines, at, add...)
+}
+
+// delete is the inverse of insert.
+func (d *document) delete(gone map[int]bool) {
+	var kept []line
+	for i, l := range d.lines {
+		if !gone[i] {
+			kept = append(kept, l)
+		}
+	}
+	if n := len(d.lines); n > 0 && gone[n-1] && d.lines[n-1].eol == "" && len(kept) > 0 {
+		kept[len(kept)-1].eol = ""
+	}
+	d.lines = kept
+}
+
+func (d *document) addSection(profile string, kvs []KV) {
+	head := headerFor(profile)
+	mark := addedMark + head
+	bodies := []string{"", head}
+	for _, kv := range kvs {
+		mark += " " + kv.Key
+		bodies = append(bodies, kv.Key+" = "+kv.Value)
+	}
+	bodies = slices.Insert(bodies, 1, mark)
+	if len(d.lines) == 0 {
+		bodies = bodies[1:]
+	}
+	d.insert(len(d.lines), bodies...)
+}
+
+func (d *document) change(s *section, kvs []KV) error {
+	var added []string
+	mark := strings.TrimSuffix(addedMark, " ")
+	for _, kv := range kvs {
+		at, err := d.keyLines(s, kv.Key)
+		switch {
+		case err != nil:
+			return err
+		case len(at) == 0:
+			mark += " " + kv.Key
+			added = append(added, kv.Key+" = "+kv.Value)
+		default:
+			s.end += d.replace(s, at[0], kv)
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	// At the section's end, before comments that may belong to what follows. A
+	// line that begins at the margin ends whatever value stands above it.
+	last := s.end - 1
+	for d.lines[last].kind == blank || d.lines[last].kind == comment {
+		last--
+	}
+	d.insert(last+1, append([]string{mark}, added...)...)
+	return nil
+}
+
+// replace gives a key another value, and returns by how many lines the text has
+// grown. The old lines stay in comments above it, unless they were ours.
+func (d *document) replace(s *section, at int, kv KV) int {
+	end := d.valueEnd(at, s.end)
+	old := slices.Clone(d.lines[at:end])
+	if old[0].value == kv.Value && len(old) == 1 {
+		return 0
+	}
+	now := []line{classify(kv.Key + " = " + kv.Value)}
+	now[0].eol = old[len(old)-1].eol
+	if !d.ours(s, at) {
+		nl := d.newline()
+		for i := range old {
+			if old[i].eol == "" {
+				old[i].eol = nl
+			}
+			old[i] = line{body: keptMark + old[i].body, eol: old[i].eol, kind: comment}
+		}
+		now = append(old, now...)
+	}
+	d.lines = slices.Replace(d.lines, at, end, now...)
+	return len(now) - (end - at)
+}
+
+// ours says whether we wrote a property's line.
+func (d *document) ours(s *section, at int) bool {
+	if _, kept := d.keptAbove(at); kept {
+		return true
+	}
+	listed := func(i int, prefix string) bool {
+		keys, ok := strings.CutPrefix(d.lines[i].body, prefix)
+		return ok && slices.Contains(strings.Fields(keys), d.lines[at].key)
+	}
+	for i := s.head + 1; i < s.end; i++ {
+		if listed(i, addedMark) {
+			return true
+		}
+	}
+	return s.head > 0 && listed(s.head-1, addedMark+d.lines[s.head].body)
+}
+
+// verify reads what would be written once more: nothing but the keys may have
+// changed, and they must be what they are to be.
+func verify(before, after, profile string, kvs []KV) error {
+	rest := func(text string) ([]string, error) {
+		d, err := parse(text)
+		if err != nil {
+			return nil, err
+		}
+		s, err := d.find(profile)
+		if err != nil {
+			return nil, err
+		}
+		gone := map[int]bool{}
+		if s != nil {
+			gone[s.head] = true
+			var keys []string
+			for _, kv := range kvs {
+				keys = append(keys, kv.Key)
+			}
+			if err := d.drop(s, keys, gone); err != nil {
+				return nil, err
+			}
+		}
+		var rest []string
+		for i, l := range d.lines {
+			if !gone[i] && l.kind != blank && l.kind != comment {
+				rest = append(rest, l.body)
+			}
+		}
+		return rest, nil
+	}
+	a, aerr := rest(before)
+	b, berr := rest(after)
+	same := slices.Equal(a, b)
+	for _, kv := range kvs {
+		value, ok := Get(after, profile, kv.Key)
+		same = same && ok && value == kv.Value
+	}
+	if err := errors.Join(aerr, berr); err != nil || !same {
+		return fmt.Errorf("the edit of profile %q would not have come out right; nothing was changed", profile)
+	}
+	return nil
+}
