@@ -1,5 +1,13 @@
 // Package config reads config.yaml: profiles of settings, each named like the
-// flag that it stands for.
+// flag that it stands for. It also shows them with where they came from, checks
+// whole files, makes the JSON Schema for editors, and changes single lines
+// without disturbing the rest.
+//
+// There are up to two files, one over the other: the system's, which root writes
+// for everybody on the machine, and the user's, or the one that the user named
+// in its stead. Profiles of the same name are merged key by key, and a profile
+// can extend another one. Only what is used must be right: what a newer version
+// of sso-exec knows about another profile disturbs nobody.
 package config
 
 import (
@@ -9,32 +17,154 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// version is the format that is understood.
-const version = "1"
+// A Layer says whose a config file is. A higher one stands above a lower one.
+type Layer int
 
-var topKeys = []string{"version", "default-profile", "profiles"}
+// The layers. User and Named never meet: a file that is named replaces the
+// user's.
+const (
+	System Layer = iota
+	User
+	Named
+)
 
-// File is a config file. Only what its top says has been checked; a profile is
-// checked when it is used, so that what only a newer version of sso-exec knows
-// breaks no other profile.
-type File struct {
-	Path           string
-	DefaultProfile string
-	profiles       *yaml.Node
+func (l Layer) String() string { return [...]string{"system", "user", "named"}[l] }
+
+// Origin is where a value came from.
+type Origin struct {
+	Path    string
+	Line    int
+	Profile string // by whose entry: another one's than that in use, if it was extended
+	Layer   Layer
 }
 
-// Value is a setting as the file has it.
+func (o Origin) String() string { return fmt.Sprintf("%s:%d", o.Path, o.Line) }
+
+// Value is a setting as a file has it.
 type Value struct {
 	Values []string
-	Line   int
+	Origin
+}
+
+// Paths are where the config files are; an empty one is none.
+type Paths struct {
+	System, User string
+	Named        string // replaces User
+}
+
+// DefaultPaths returns where config files are looked for; named may be empty.
+func DefaultPaths(named string) Paths {
+	return Paths{System: SystemPath(), User: DefaultPath(), Named: named}
+}
+
+// each returns the layers that there are, the lowest first.
+func (p Paths) each() (layers []Layer, paths []string) {
+	for layer, path := range []string{System: p.System, User: p.User, Named: p.Named} {
+		if path != "" && (Layer(layer) != User || p.Named == "") {
+			// Relative paths in a file start at its directory.
+			if abs, err := filepath.Abs(path); err == nil {
+				path = abs
+			}
+			layers, paths = append(layers, Layer(layer)), append(paths, path)
+		}
+	}
+	return layers, paths
+}
+
+// Config is what is in force: the files that are there.
+type Config struct {
+	Files []*File // the lowest first
+	paths []string
+}
+
+// Open reads the config files. One that is not there is passed over, unless it
+// was named. Errors are the user's to mend, and name the file and the line; a
+// file that others can write to is a *userfile.UnsafeError.
+func (p Paths) Open() (*Config, error) {
+	layers, paths := p.each()
+	c := &Config{paths: paths}
+	for i, path := range paths {
+		f, err := open(path, layers[i])
+		if layers[i] != Named && IsAbsent(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.Files = append(c.Files, f)
+	}
+	return c, nil
+}
+
+func open(path string, layer Layer) (*File, error) {
+	b, err := readLayer(path, layer)
+	if err != nil {
+		return nil, err
+	}
+	f, findings := parse(path, layer, b)
+	for _, x := range findings {
+		if !x.later {
+			return nil, x
+		}
+	}
+	return f, nil
+}
+
+func readLayer(path string, layer Layer) ([]byte, error) {
+	if layer == System {
+		return userfile.ReadSystem(path)
+	}
+	return userfile.ReadConfig(path)
+}
+
+// Default returns the profile that is used if none is named, and where that is
+// said: the highest file that has the key default-profile wins, also if its
+// value is null, which is no profile.
+func (c *Config) Default() (string, Origin) {
+	for i := len(c.Files) - 1; i >= 0; i-- {
+		if f := c.Files[i]; f.defaultLine > 0 {
+			return f.DefaultProfile, Origin{Path: f.Path, Line: f.defaultLine, Layer: f.Layer}
+		}
+	}
+	return "", Origin{}
+}
+
+// Names lists the profiles: the system's first, each once, as the files have
+// them.
+func (c *Config) Names() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, f := range c.Files {
+		for key := range f.entries() {
+			if !seen[key.Value] {
+				seen[key.Value] = true
+				names = append(names, key.Value)
+			}
+		}
+	}
+	return names
+}
+
+// systemPath is where root's config file is, but on Windows. It is a variable so
+// that a test's build can set another (-ldflags -X).
+var systemPath = "/etc/sso-exec/config.yaml"
+
+// SystemPath returns where the system's config file is, or nothing if that
+// cannot be told.
+func SystemPath() string {
+	if runtime.GOOS != "windows" {
+		return systemPath
+	}
+	// A caller may have set it to anything: the file must be the administrators'.
+	if dir := os.Getenv("ProgramData"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "sso-exec", "config.yaml")
+	}
+	return ""
 }
 
 // DefaultPath returns where the user's config file is, or nothing if that
@@ -58,151 +188,7 @@ func DefaultPath() string {
 	return filepath.Join(dir, "sso-exec", "config.yaml")
 }
 
-// Load reads a config file. Errors are the user's to mend and name the line.
-func Load(path string) (*File, error) {
-	b, err := userfile.ReadConfig(path)
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, b)
-}
-
-func parse(path string, b []byte) (*File, error) {
-	f := &File{Path: path}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if doc.Kind == 0 {
-		return f, nil // empty
-	}
-	top, err := f.mapping(doc.Content[0], "the file")
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range keys(top) {
-		// A key that is not known may be a newer version's; one that looks like a
-		// slip is an error.
-		if near := Nearest(key, topKeys); !slices.Contains(topKeys, key) && near != "" {
-			return nil, f.errorf(top[key], "unknown key %q (did you mean %q?)", key, near)
-		}
-	}
-	v, ok := top["version"]
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("%s: it must begin with: version: %s", path, version)
-	case v.Value != version:
-		return nil, f.errorf(v, "version %q is not known; this sso-exec reads version %s", v.Value, version)
-	}
-	if n := top["default-profile"]; n != nil {
-		if n.Kind != yaml.ScalarNode {
-			return nil, f.errorf(n, "default-profile must be the name of a profile")
-		}
-		f.DefaultProfile = n.Value
-	}
-	f.profiles = top["profiles"]
-	return f, nil
-}
-
-// Profile returns the settings of a profile. Those of a section below it are
-// named "section.key". known lists every setting that there is.
-func (f *File) Profile(name string, known []string) (map[string]Value, error) {
-	if f.profiles == nil {
-		return nil, fmt.Errorf("%s has no profiles", f.Path)
-	}
-	all, err := f.mapping(f.profiles, "profiles")
-	if err != nil {
-		return nil, err
-	}
-	node, ok := all[name]
-	if !ok {
-		return nil, fmt.Errorf("%s has no profile %q%s", f.Path, name, suggest(name, keys(all)))
-	}
-	settings := map[string]Value{}
-	if node.Tag == "!!null" {
-		return settings, nil // an empty profile
-	}
-	return settings, f.collect(node, "profile "+name, "", known, settings)
-}
-
-// collect reads one mapping of settings into out.
-func (f *File) collect(node *yaml.Node, what, prefix string, known []string, out map[string]Value) error {
-	entries, err := f.mapping(node, what)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys(entries) {
-		n, name := entries[key], prefix+key
-		if n.Kind == yaml.MappingNode && slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+".") }) {
-			if err := f.collect(n, what+", "+name, name+".", known, out); err != nil {
-				return err
-			}
-			continue
-		}
-		if !slices.Contains(known, name) {
-			near := suggest(name, known)
-			if i := slices.IndexFunc(known, func(k string) bool { return strings.HasSuffix(k, "."+name) }); i >= 0 {
-				section, _, _ := strings.Cut(known[i], ".")
-				near = fmt.Sprintf(" (it belongs in the section %q)", section)
-			}
-			return f.errorf(n, "%s: unknown key %q%s", what, key, near)
-		}
-		values, err := f.scalars(n, what, key)
-		if err != nil {
-			return err
-		}
-		out[name] = Value{values, n.Line}
-	}
-	return nil
-}
-
-// scalars reads a value or a list of values.
-func (f *File) scalars(n *yaml.Node, what, key string) ([]string, error) {
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-	}
-	var values []string
-	for _, item := range items {
-		item = resolve(item)
-		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-			return nil, f.errorf(item, "%s: %s must be a value or a list of values", what, key)
-		}
-		values = append(values, item.Value)
-	}
-	return values, nil
-}
-
-// mapping returns a mapping's entries; a repeated key is an error.
-func (f *File) mapping(n *yaml.Node, what string) (map[string]*yaml.Node, error) {
-	n = resolve(n)
-	if n.Kind != yaml.MappingNode {
-		return nil, f.errorf(n, "%s must be a mapping of keys to values", what)
-	}
-	entries := map[string]*yaml.Node{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if _, twice := entries[key.Value]; twice {
-			return nil, f.errorf(key, "%s: key %q is there twice", what, key.Value)
-		}
-		value := resolve(n.Content[i+1])
-		entries[key.Value] = &yaml.Node{Kind: value.Kind, Tag: value.Tag, Value: value.Value, Content: value.Content, Line: key.Line}
-	}
-	return entries, nil
-}
-
-func resolve(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-func (f *File) errorf(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", f.Path, n.Line, fmt.Sprintf(format, args...))
-}
-
-// IsAbsent reports whether Load failed since there is no file for this user:
+// IsAbsent reports whether reading failed since there is no file for this user:
 // none at all, or a home that this user cannot even look into (sudo -u keeps
 // HOME). A file that can be seen but not read is there.
 func IsAbsent(err error) bool {
@@ -214,51 +200,23 @@ func IsAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func keys(m map[string]*yaml.Node) []string {
-	var ks []string
-	for k := range m {
-		ks = append(ks, k)
-	}
-	slices.Sort(ks)
-	return ks
-}
+// Load reads one file by itself, without the system's.
+func Load(path string) (*File, error) { return open(path, User) }
 
-// suggest names the nearest of the known words, if one is near.
-func suggest(word string, known []string) string {
-	if near := Nearest(word, known); near != "" {
-		return fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return ""
-}
-
-// Nearest returns the known word that takes the fewest single-character edits
-// to reach, if those are few; else nothing.
-func Nearest(word string, known []string) string {
-	best, least := "", max(2, len(word)/3)+1
-	for _, k := range known {
-		if d := distance(word, k); d < least {
-			best, least = k, d
+// Profile returns the settings of a profile of this file alone. Those of a
+// section are named "section.key". known lists every setting that there is.
+func (f *File) Profile(name string, known []string) (map[string]Value, error) {
+	keys := make([]Key, len(known))
+	for i, k := range known {
+		section, key, ok := strings.Cut(k, ".")
+		if !ok {
+			section, key = "", k
 		}
+		keys[i] = Key{Name: key, Section: section}
 	}
-	return best
-}
-
-// distance is the Levenshtein distance.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	p, err := (&Config{Files: []*File{f}}).Profile(name, keys)
+	if err != nil {
+		return nil, err
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return p.Settings, nil
 }

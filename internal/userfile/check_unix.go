@@ -64,15 +64,72 @@ func checkNotWritable(f *os.File, st os.FileInfo) error {
 	return nil
 }
 
+// checkDir refuses a directory in which somebody else can rename files: another
+// could be put in the place of ours. The sticky bit (/tmp) forbids that.
+func checkDir(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	// A private group is nobody else; the group root is root's.
+	group := st.Mode&0o020 != 0 && st.Gid != st.Uid && st.Gid != 0
+	switch {
+	case (st.Mode&0o002 != 0 || group) && st.Mode&unix.S_ISVTX == 0:
+		// Kubernetes mounts a ConfigMap as a directory of mode 0777, read-only.
+		if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Statfs(path, fs) }) {
+			return nil
+		}
+		return &UnsafeError{path, fmt.Sprintf("can be written to by others (mode %04o), who could put another file there", st.Mode&0o7777), "chmod go-w " + path}
+	case int(st.Uid) != os.Geteuid() && st.Uid != 0:
+		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, who is neither you nor root and could put another file there", st.Uid), "sudo chown " + fmt.Sprint(os.Geteuid()) + " " + path}
+	}
+	return nil
+}
+
+func checkSystemFile(f *os.File, st os.FileInfo) error {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return checkSystem(f.Name(), sys.Uid, sys.Gid, uint32(st.Mode().Perm()))
+}
+
+func checkSystemDir(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	mode := uint32(st.Mode)
+	if mode&unix.S_ISVTX != 0 {
+		mode &^= 0o022 // others can add to it (as to Nix's store), not replace
+	}
+	return checkSystem(path, st.Uid, st.Gid, mode)
+}
+
+// checkSystem refuses what is not root's, and what others than root can write to.
+func checkSystem(path string, uid, gid, mode uint32) error {
+	switch {
+	case uid != 0:
+		return &UnsafeError{path, fmt.Sprintf("speaks for the whole machine and belongs to user %d, not to root", uid), "sudo chown root " + path}
+	case mode&0o002 != 0, mode&0o020 != 0 && gid != 0:
+		return &UnsafeError{path, fmt.Sprintf("speaks for the whole machine and can be written to by others (mode %04o)", mode&0o777), "sudo chmod go-w " + path}
+	}
+	return nil
+}
+
 // readOnly is ST_RDONLY of Linux and MNT_RDONLY of macOS and the BSDs.
 const readOnly = 1
+
+func isReadOnly(statfs func(*unix.Statfs_t) error) bool {
+	var fs unix.Statfs_t
+	return statfs(&fs) == nil && fs.Flags&readOnly != 0
+}
 
 func checkNotReadable(f *os.File, st os.FileInfo) error {
 	if st.Mode().Perm()&0o077 == 0 || !st.Mode().IsRegular() {
 		return nil
 	}
-	var fs unix.Statfs_t
-	if unix.Fstatfs(int(f.Fd()), &fs) == nil && fs.Flags&readOnly != 0 {
+	if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Fstatfs(int(f.Fd()), fs) }) {
 		return nil
 	}
 	return &UnsafeError{f.Name(), fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), "chmod 600 " + f.Name()}

@@ -1,13 +1,15 @@
-// Package userfile reads the files that a user gives us: a config file, a
-// client secret, a CA. They are not ours, so links are followed (Kubernetes
-// mounts secrets as links) and other owners are fine; what somebody else could
-// change or read, where that matters, is refused.
+// Package userfile reads and writes the files that are the user's and not ours:
+// a config file, a client secret, a CA, a kubeconfig. Links are followed
+// (Kubernetes mounts secrets as links) and other owners are fine; what somebody
+// else could change or read, where that matters, is refused.
 package userfile
 
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -24,9 +26,31 @@ type UnsafeError struct{ Path, Why, Fix string }
 
 func (e *UnsafeError) Error() string { return e.Path + " " + e.Why }
 
+// A check looks at a file that is open, before it is read.
+type check func(*os.File, os.FileInfo) error
+
 // ReadConfig reads a file whose content we obey: refused if others can write to
-// it.
-func ReadConfig(path string) ([]byte, error) { return read(path, checkNotWritable) }
+// it, or can put another in its place.
+func ReadConfig(path string) ([]byte, error) {
+	return read(path, func(f *os.File, st os.FileInfo) error {
+		if err := checkNotWritable(f, st); err != nil {
+			return err
+		}
+		return checkPlace(path, checkDir)
+	})
+}
+
+// ReadSystem reads a file that speaks for the whole machine: refused unless it,
+// and the directory that it is in, are the system's own (root's; on Windows the
+// administrators'), and only the system can write to them.
+func ReadSystem(path string) ([]byte, error) {
+	return read(path, func(f *os.File, st os.FileInfo) error {
+		if err := checkSystemFile(f, st); err != nil {
+			return err
+		}
+		return checkPlace(path, checkSystemDir)
+	})
+}
 
 // ReadSecret reads a secret: refused if others can read it, unless its file
 // system is mounted read-only, as Kubernetes and container engines mount
@@ -38,7 +62,7 @@ func Read(path string) ([]byte, error) {
 	return read(path, func(*os.File, os.FileInfo) error { return nil })
 }
 
-func read(path string, check func(*os.File, os.FileInfo) error) ([]byte, error) {
+func read(path string, check check) ([]byte, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
@@ -60,4 +84,21 @@ func read(path string, check func(*os.File, os.FileInfo) error) ([]byte, error) 
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
 	}
 	return b, err
+}
+
+// checkPlace looks at the directory that a path names and, where the path is a
+// link, at the one where it ends. Directories further up are the user's affair.
+func checkPlace(path string, dir func(string) error) error {
+	if err := dir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	st, err := os.Lstat(path)
+	if err != nil || st.Mode()&fs.ModeSymlink == 0 {
+		return err
+	}
+	// Of /dev/fd/3 the end has no name; nobody can put another in its place.
+	if end, err := filepath.EvalSymlinks(path); err == nil {
+		return dir(filepath.Dir(end))
+	}
+	return nil
 }

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// The types of keys. A key without a type is not checked, and takes a value or a
+// list.
+const (
+	String   = "string"
+	List     = "list"     // a value or a list of values
+	Duration = "duration" // as Go writes it: 90s, 1h30m
+	Bool     = "bool"
+	Path     = "path" // a relative one starts at the file's directory
+	Enum     = "enum"
+)
+
+// Key is a setting that a profile can have.
+type Key struct {
+	Name    string
+	Section string   // the section that it is in, or none
+	Type    string   // one of those above
+	Enum    []string // the values of an Enum
+	Usage   string   // for editors
+	Default string   // for editors
+
+	// Secret says that the value, or the file that it names, is for the profile's
+	// issuer alone. client-secret-file always is.
+	Secret bool
+}
+
+// full is the name that a setting is known by.
+func (k *Key) full() string { return fullName(k.Section, k.Name) }
+
+func fullName(section, name string) string {
+	if section == "" {
+		return name
+	}
+	return section + "." + name
+}
+
+func (k *Key) secret() bool { return k.Secret || k.Section == "" && k.Name == "client-secret-file" }
+
+// check says what is wrong with values of this key, or nothing.
+func (k *Key) check(values []string, list bool) string {
+	if k.Type != "" && k.Type != List && list {
+		return k.Name + " takes one value, not a list"
+	}
+	for _, v := range values {
+		switch k.Type {
+		case Duration:
+			if _, err := time.ParseDuration(v); err != nil {
+				return k.Name + ": " + strconv.Quote(v) + " is not a duration, such as 90s, 5m or 1h30m"
+			}
+		case Bool:
+			if _, err := strconv.ParseBool(v); err != nil {
+				return k.Name + ": " + strconv.Quote(v) + " is neither true nor false"
+			}
+		case Enum:
+			if !slices.Contains(k.Enum, v) {
+				return k.Name + ": " + strconv.Quote(v) + " is none of its values" + suggestOr(v, k.Enum)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFindings bounds what Validate tells.
+const maxFindings = 1000
+
+// Validate checks everything in all config files, also what only a newer version
+// may know, and returns what is wrong, file by file (the system's first) and line
+// by line. A file that was named and is not there is a finding too.
+func (p Paths) Validate(keys []Key) []Finding {
+	r := &resolver{keys: keys, limit: maxFindings, parsed: map[*yaml.Node]*definition{}}
+	c := &Config{}
+	layers, paths := p.each()
+	for i, path := range paths {
+		b, err := readLayer(path, layers[i])
+		if err != nil {
+			if layers[i] == Named || !IsAbsent(err) {
+				r.add(Finding{Path: path, Text: plain(err, path), Err: err})
+			}
+			continue
+		}
+		f, findings := parse(path, layers[i], b)
+		for _, x := range findings {
+			r.add(x)
+		}
+		if f == nil {
+			continue
+		}
+		if line := secondDocument(b); line > 0 {
+			r.add(f.finding(line, "a second document begins here, which nobody reads"))
+		}
+		f.makeIndex()
+		c.Files = append(c.Files, f)
+	}
+	r.files = c.Files
+	r.everything(c)
+	slices.SortStableFunc(r.findings, func(a, b Finding) int {
+		return cmp.Or(slices.Index(paths, a.Path)-slices.Index(paths, b.Path), a.Line-b.Line)
+	})
+	return r.findings
+}
+
+// plain is an error without the path, which the finding has.
+func plain(err error, path string) string {
+	text := err.Error()
+	for _, before := range []string{"open " + path + ": ", path + ": ", path + " "} {
+		if rest, ok := strings.CutPrefix(text, before); ok {
+			return rest
+		}
+	}
+	return text
+}
+
+// everything checks all profiles of all files.
+func (r *resolver) everything(c *Config) {
+	for _, f := range c.Files {
+		if f.profiles == nil {
+			continue
+		}
+		r.mapping(f, f.profiles, f.profiles.Line, "profiles")
+	}
+	names := c.Names()
+	for _, name := range names {
+		if r.full() {
+			return
+		}
+		chain, _ := r.chain(name, len(c.Files), nil)
+		r.checkSecrets(name, r.merge(chain))
+	}
+	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
+		r.add(Finding{Path: origin.Path, Line: origin.Line, Text: fmt.Sprintf("default-profile: there is no profile %q%s", name, suggest(name, names))})
+	}
+}
+
+// secondDocument returns where a second YAML document begins, or 0.
+func secondDocument(b []byte) int {
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	var doc yaml.Node
+	if d.Decode(&doc) != nil {
+		return 0
+	}
+	var second yaml.Node
+	if err := d.Decode(&second); errors.Is(err, io.EOF) {
+		return 0
+	}
+	return max(second.Line, 1)
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Setting is a value with the name of its key; that of a section's is
+// "section.key".
+type Setting struct {
+	Key string
+	Value
+}
+
+// View lists the settings in the order of keys. A secret is never among them: a
+// profile has none, only the path of its file.
+func (p *Profile) View(keys []Key) []Setting {
+	var list []Setting
+	for i := range keys {
+		if v, ok := p.Settings[keys[i].full()]; ok {
+			list = append(list, Setting{keys[i].full(), v})
+		}
+	}
+	return list
+}
+
+// YAML renders the profile as a config file that means the same by itself: with
+// what it extends, and with absolute paths. With origins, a comment says where
+// each value came from.
+func (p *Profile) YAML(keys []Key, origins bool) []byte {
+	var b bytes.Buffer
+	b.WriteString("version: " + version + "\nprofiles:\n  " + scalar(p.Name) + ":")
+	list := p.View(keys)
+	if len(list) == 0 {
+		b.WriteString(" {}")
+	}
+	b.WriteString("\n")
+	in := ""
+	for _, sectioned := range []bool{false, true} { // a section's keys stand together
+		for _, s := range list {
+			section, name, ok := strings.Cut(s.Key, ".")
+			if ok != sectioned {
+				continue
+			}
+			indent := "    "
+			if ok {
+				indent = "      "
+			} else {
+				name = section
+			}
+			if ok && section != in {
+				in = section
+				b.WriteString("    " + scalar(section) + ":\n")
+			}
+			b.WriteString(indent + scalar(name) + ": " + flow(s.Values))
+			if origins {
+				b.WriteString(" # " + p.comment(s.Origin))
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.Bytes()
+}
+
+func (p *Profile) comment(o Origin) string {
+	o.Path = word(o.Path)
+	if o.Profile == p.Name {
+		return o.String()
+	}
+	return o.String() + " (profile " + word(o.Profile) + ")"
+}
+
+// flow writes one value as it is and several as a list, on one line.
+func flow(values []string) string {
+	if len(values) == 1 {
+		return scalar(values[0])
+	}
+	n := yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, v := range values {
+		n.Content = append(n.Content, scalarNode(v))
+	}
+	return marshal(&n)
+}
+
+// scalar writes a text on one line, quoted where it has to be.
+func scalar(s string) string { return marshal(scalarNode(s)) }
+
+func scalarNode(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	switch {
+	case s == "true", s == "false":
+		n.Tag = "!!bool" // or editors would take it for another type than the key's
+	case strings.ContainsFunc(s, func(c rune) bool { return c != ' ' && !unicode.IsPrint(c) }):
+		n.Style = yaml.DoubleQuotedStyle // with escapes; never over several lines
+	}
+	return n
+}
+
+func marshal(n *yaml.Node) string {
+	b, err := yaml.Marshal(n)
+	if err != nil { // no text makes it fail that a YAML file can hold
+		return `""`
+	}
+	return strings.TrimRight(string(b), "\n")
+}

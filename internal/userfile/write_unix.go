@@ -1,0 +1,43 @@
+//go:build unix
+
+package userfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+// sameOwner gives a new file the owner and the group of another, and tells
+// whether it has the same group then.
+func sameOwner(f *os.File, like os.FileInfo) bool {
+	want, ok := like.Sys().(*syscall.Stat_t)
+	if !ok {
+		return false
+	}
+	// The group by itself: who is not root may give it to a group of their own.
+	_ = f.Chown(-1, int(want.Gid))
+	_ = f.Chown(int(want.Uid), -1)
+	st, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	got, ok := st.Sys().(*syscall.Stat_t)
+	return ok && got.Gid == want.Gid
+}
+
+// syncDir makes a rename outlive a power cut.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return nil // a directory that cannot be read; the file is in its place
+	}
+	defer d.Close()
+	// Some network and FUSE file systems cannot sync a directory.
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err
+	}
+	return nil
+}
