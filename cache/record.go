@@ -31,6 +31,8 @@ type Session struct {
 	TokenEndpoint string    `json:"tokenEndpoint"` // the refresh token goes to this host only
 	SignedInAt    time.Time `json:"signedInAt"`
 	RefreshedAt   time.Time `json:"refreshedAt"`
+	// RefreshExpiresAt is when the refresh token ends, where the provider tells.
+	RefreshExpiresAt time.Time `json:"refreshExpiresAt,omitzero"`
 	// EndedAt is when the provider ended the session. What stays then is whose it
 	// was, so that nobody else takes it over unnoticed.
 	EndedAt time.Time `json:"endedAt,omitzero"`
@@ -141,6 +143,7 @@ type derivedFile struct {
 	StoredAt  time.Time `json:"storedAt"`
 	IssuedAt  time.Time `json:"issuedAt"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	For       string    `json:"for,omitempty"` // a role, an audience: for people
 
 	Token     string `json:"token,omitempty"`
 	TokenType string `json:"tokenType,omitempty"`
@@ -158,7 +161,7 @@ const (
 
 func encodeDerived(c credential.Credential) ([]byte, error) {
 	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
-		Token: c.Token.Reveal(), TokenType: c.TokenType}
+		For: c.For, Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal(), k.AccountID
@@ -171,7 +174,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 	if err := decode(b, &f, &f.Version); err != nil {
 		return credential.Credential{}, err
 	}
-	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt}
+	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType

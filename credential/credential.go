@@ -60,6 +60,7 @@ type TokenSet struct {
 	ExpiresAt        time.Time // of the access token; zero when the server does not say
 	IDTokenIssuedAt  time.Time // like IDTokenExpiresAt by this machine's clock
 	IDTokenExpiresAt time.Time
+	RefreshExpiresAt time.Time // of the refresh token, and so of the session; zero when the server does not say
 
 	// Skew is how far the server's clock is ahead of this machine's, by the
 	// answer's Date header; 0 when they agree or it is not known.
@@ -77,6 +78,8 @@ type Credential struct {
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero: the issuer does not say
 	StoredAt  time.Time // zero: never stored
+
+	For string // what it is good for, in a word for people: a role's ARN, an audience; empty for the sign-in's own tokens
 }
 
 // AWSKeys are temporary keys of an AWS role, as STS hands them out.

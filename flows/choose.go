@@ -5,6 +5,7 @@ const (
 	FlowAuto   = "auto"
 	FlowPKCE   = "pkce"
 	FlowDevice = "device"
+	FlowPaste  = "paste" // PKCE in a browser anywhere; the person brings its last address back
 )
 
 // Where a prompt is shown.
@@ -14,32 +15,60 @@ const (
 	PromptTerminal = "terminal" // the controlling terminal, past a parent that keeps stderr
 )
 
+// When a device sign-in may be used. Many companies forbid it: a code can be
+// phished (RFC 8628 §5.4).
+const (
+	DeviceAllow    = "allow"
+	DeviceHeadless = "headless" // only where no browser can be reached
+	DeviceNever    = "never"
+)
+
+// Who chose the browser.
+const (
+	BrowserNone       = "none"     // --browser none: nothing is to be opened
+	BrowserByFlag     = "flag"     // or by a profile: whoever names one knows that it works
+	BrowserByVariable = "variable" // $BROWSER
+	BrowserByEditor   = "editor"   // a remote editor's helper, which opens pages before the person and forwards the port
+	BrowserBySystem   = "system"
+)
+
 // Facts are what can be seen of the place where the command runs. They are
 // gathered in one place and only when a sign-in is needed; [Choose] decides by
-// nothing else.
+// nothing else. A fact that is a text is empty where it does not hold, and is
+// else the evidence for it, in words that fit after "this is" or "there is".
 type Facts struct {
-	Flow       string // as asked: auto, pkce or device
+	// What was asked for.
+	Flow       string // FlowAuto, or the flow that was named
+	Device     string // DeviceAllow if empty
 	NobodyHere bool   // --interactive never
 
-	StderrTerminal  bool // stderr is a terminal
-	StderrSwallowed bool // the calling tool keeps stderr from the person (protocols of AWS and others)
-	Terminal        bool // there is a controlling terminal that can be opened
+	// Who would see a prompt, and could answer it.
+	StderrTerminal  bool
+	StderrSwallowed bool   // the calling tool keeps stderr from the person
+	Terminal        bool   // the controlling terminal can be opened, and we are in its foreground
+	FullScreen      string // a program draws on the whole terminal
+	Keyboard        bool   // a line can be read from that terminal, and it is ours to read
 
-	Browser      string // what would open a page; empty if nothing is found
-	BrowserNamed bool   // by a flag or a profile: whoever names one knows that it works
-	BrowserNone  bool   // --browser none
-	Display      bool   // a graphical session that the browser can draw on
-	SSH          bool   // a session from another machine: a browser here is not before the person
-	Container    bool
-	CI           bool
+	// What would open a page.
+	Browser   string // the program, by absolute path; empty if nothing was found
+	BrowserBy string // who chose it; BrowserNone if nobody may
+
+	// What the place is.
+	Display   string // a graphical session that a browser can draw on
+	Remote    string // the person sits at another machine
+	Container string
+	CI        string
+	Service   string // a service of the system, that nobody watches
+	OtherUser string // we run as somebody else than the person, as under sudo
 
 	NoLock bool // no place for a lock: who opens a browser might not be the only one
 }
 
 // Choice is what [Choose] decided.
 type Choice struct {
-	Flow   string   // FlowPKCE or FlowDevice; empty if there is no way to ask a person
+	Flow   string   // FlowPKCE, FlowDevice or FlowPaste; empty if there is no way to ask a person
 	Prompt string   // where it is shown
+	Then   []string // the flows to fall back on, in this order; none of them opens a browser
 	Why    []string // the facts that decided, in words
 }
 
@@ -51,57 +80,109 @@ func Choose(f Facts) Choice {
 	if f.NobodyHere {
 		return Choice{Why: []string{"nobody may be asked here (--interactive never)"}}
 	}
-	prompt, why := promptPlace(f)
-	if f.Flow == FlowPKCE || f.Flow == FlowDevice {
-		if prompt == PromptNowhere {
-			prompt = PromptStderr // whoever names a flow knows who reads along
+	prompt, seen := promptPlace(f)
+	reaches, page := browserReaches(f)
+	if f.Flow == FlowPKCE || f.Flow == FlowPaste || f.Flow == FlowDevice && f.mayUseDevice(reaches) {
+		return named(f, prompt, seen)
+	}
+	if f.CI != "" && f.BrowserBy != BrowserByFlag {
+		return Choice{Why: []string{"this is " + f.CI + ": nobody is there to sign in"}}
+	}
+	c := Choice{Prompt: prompt, Why: []string{page}}
+	if f.Flow == FlowDevice {
+		c.Why = append(c.Why, "a device sign-in is allowed only where no browser can be reached (--device headless)")
+	}
+	if reaches {
+		c.Flow = FlowPKCE
+	}
+	if prompt != PromptNowhere {
+		if f.mayUseDevice(reaches) {
+			c.Then = append(c.Then, FlowDevice)
+		} else if !reaches {
+			c.Why = append(c.Why, "a device sign-in is not allowed (--device never)")
 		}
-		return Choice{f.Flow, prompt, []string{"--flow " + f.Flow + " was given"}}
+		if f.Keyboard {
+			c.Then = append(c.Then, FlowPaste)
+		}
 	}
-	if f.CI && !f.BrowserNamed {
-		return Choice{Why: []string{"this looks like a CI job: nobody is there to sign in"}}
+	if !reaches {
+		c.Why = append(c.Why, seen)
+		if len(c.Then) == 0 {
+			return Choice{Why: c.Why}
+		}
+		c.Flow, c.Then = c.Then[0], c.Then[1:]
 	}
-	can, reason := browserReaches(f)
-	switch {
-	case can:
-		return Choice{FlowPKCE, prompt, []string{reason}}
-	case prompt != PromptNowhere:
-		return Choice{FlowDevice, prompt, append([]string{reason}, why...)}
+	return c
+}
+
+// named is the choice where a flow was named: it is used without another to
+// fall back on, and its prompt goes to stderr even where no terminal is seen.
+// But it never goes over a program that fills the screen.
+func named(f Facts, prompt, seen string) Choice {
+	why := []string{"--flow " + f.Flow + " was given"}
+	if prompt == PromptNowhere && f.FullScreen == "" {
+		prompt = PromptStderr // whoever names a flow knows who reads along
 	}
-	return Choice{Why: append([]string{reason}, why...)}
+	opens := f.Flow == FlowPKCE && f.Browser != "" && f.BrowserBy != BrowserNone
+	if prompt == PromptNowhere && !opens {
+		return Choice{Why: append(why, seen)}
+	}
+	return Choice{Flow: f.Flow, Prompt: prompt, Why: why}
+}
+
+func (f Facts) mayUseDevice(reaches bool) bool {
+	switch f.Device {
+	case DeviceNever:
+		return false
+	case DeviceHeadless:
+		return !reaches
+	}
+	return true
 }
 
 // promptPlace tells where a person would see a prompt.
-func promptPlace(f Facts) (string, []string) {
+func promptPlace(f Facts) (place, why string) {
 	switch {
+	case f.FullScreen != "":
+		return PromptNowhere, "there is " + f.FullScreen + ", which a prompt would tear"
 	case f.StderrTerminal && !f.StderrSwallowed:
-		return PromptStderr, []string{"stderr is a terminal"}
-	case f.StderrSwallowed && f.Terminal:
-		return PromptTerminal, []string{"the calling tool keeps stderr, but there is a terminal"}
+		return PromptStderr, "stderr is a terminal"
+	case f.Terminal && f.StderrSwallowed:
+		return PromptTerminal, "the calling tool keeps stderr, but there is a terminal"
+	case f.Terminal:
+		return PromptTerminal, "stderr is not a terminal, but there is one"
 	case f.StderrSwallowed:
-		return PromptNowhere, []string{"the calling tool keeps stderr and there is no terminal"}
+		return PromptNowhere, "the calling tool keeps stderr and there is no terminal"
 	}
-	return PromptNowhere, []string{"stderr is not a terminal"}
+	return PromptNowhere, "stderr is not a terminal"
 }
 
 // browserReaches tells whether a browser can be opened here whose 127.0.0.1 is
 // ours.
 func browserReaches(f Facts) (bool, string) {
 	switch {
-	case f.BrowserNone:
+	case f.BrowserBy == BrowserNone:
 		return false, "--browser none was given"
 	case f.NoLock:
 		return false, "there is no place for a lock, so no browser is opened: every process would open one"
-	case f.BrowserNamed:
+	case f.BrowserBy == BrowserByFlag:
 		return true, "a browser was named (" + f.Browser + ")"
-	case f.SSH:
-		return false, "this is a session over SSH: a browser here is not in front of you"
-	case f.Container:
-		return false, "this is a container"
+	case f.OtherUser != "":
+		return false, "this is " + f.OtherUser + ": a browser would not be yours"
+	case f.BrowserBy == BrowserByEditor:
+		return true, "this is a remote editor's terminal: it opens pages before you and forwards the port (" + f.Browser + ")"
+	case f.Remote != "":
+		return false, "this is " + f.Remote + ": a browser here is not in front of you"
+	case f.BrowserBy == BrowserByVariable:
+		return true, "a browser was named by $BROWSER (" + f.Browser + ")"
+	case f.Container != "":
+		return false, "this is " + f.Container
 	case f.Browser == "":
 		return false, "no browser was found"
-	case !f.Display:
+	case f.Display == "":
 		return false, "there is no graphical session"
+	case f.Service != "" && !f.StderrTerminal && !f.Terminal:
+		return false, "this is " + f.Service + ", which nobody watches"
 	}
-	return true, "a graphical session and a browser (" + f.Browser + ")"
+	return true, "there is " + f.Display + " and a browser (" + f.Browser + ")"
 }

@@ -1,6 +1,6 @@
 // Package flows gets credentials from servers, one file a way: the Authorization
-// Code grant with PKCE and a loopback redirect (pkce.go), the Device
-// Authorization Grant (device.go), refresh (refresh.go), AWS STS's web identity
+// Code grant with PKCE and a loopback redirect (pkce.go, and paste.go for a
+// browser elsewhere), the Device Authorization Grant (device.go), refresh (refresh.go), AWS STS's web identity
 // (webidentity.go). A [Provider] is an authorization server whose metadata and
 // keys are known; start with [Discover]. [Choose] picks the flow for a place.
 //
@@ -67,9 +67,29 @@ var (
 	ErrTimedOut = errors.New("the sign-in was not completed in time")
 )
 
-// ErrNotSupported is in the chain of errors about something that the provider
-// does not offer.
-var ErrNotSupported = errors.New("the provider does not offer it")
+// Why a flow cannot be used here or with this provider, though another might:
+// see [Unusable].
+var (
+	ErrNotSupported = errors.New("the provider does not offer it")
+	ErrNoPort       = errors.New("no redirect URI can be listened on")
+	ErrNoBrowser    = errors.New("no browser could be opened")         // for callers to wrap
+	ErrUnanswered   = errors.New("nothing came back from the browser") // for [Authorization.GiveUp]
+)
+
+// Unusable reports whether a sign-in failed because its flow cannot be used
+// here, or with this provider and client, and not by what a person or a server
+// decided: it makes sense to offer another flow.
+func Unusable(err error) bool {
+	var refusal *OAuthError
+	if errors.As(err, &refusal) {
+		// RFC 6749 §4.1.2.1 and §5.2: the client is not registered for this grant.
+		switch refusal.Code {
+		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type":
+			return true
+		}
+	}
+	return errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNoPort) || errors.Is(err, ErrNoBrowser) || errors.Is(err, ErrUnanswered)
+}
 
 // Clean makes a string from elsewhere fit for one line of a terminal or a log:
 // control and other unprintable characters go (they could forge lines and move

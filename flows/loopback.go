@@ -2,10 +2,14 @@ package flows
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,17 +22,17 @@ import (
 )
 
 const (
-	donePath = "/done" // where the browser waits for the outcome, without the code in its address bar
+	defaultRedirect = "http://127.0.0.1:0/callback"
 
 	// Any local user and any web page can reach the listener: nothing that they
-	// send ends the sign-in, and what they can hold is bounded.
-	maxConns       = 64
-	headerTimeout  = 5 * time.Second
+	// send ends the sign-in, and what they can hold is bounded; see also crowd.
+	requestTimeout = 5 * time.Second
 	maxHeaderBytes = 16 << 10
 
 	// pageTimeout is how long a finished sign-in waits for the browser to fetch
-	// its last page.
-	pageTimeout = 2 * time.Second
+	// its last page, and hurriedTimeout how long one does that was interrupted.
+	pageTimeout    = 2 * time.Second
+	hurriedTimeout = 100 * time.Millisecond
 )
 
 // loopback is the redirect's listener (RFC 8252 §7.3): one path, one method,
@@ -37,20 +41,40 @@ type loopback struct {
 	redirectURI string
 	host        string // Host header of a request meant for us
 	path        string
-	listeners   []net.Listener
+	listeners   []net.Listener // none: the address stands for itself, see [Provider.Paste]
 	server      *http.Server
+	crowd       *crowd
 
-	taken   atomic.Bool   // the authorization response has come
-	outcome chan struct{} // closed when err is set
-	err     error
-	served  chan struct{} // closed when the last page went out
-	once    sync.Once
+	// Where the browser waits for the outcome, without the code in its address
+	// bar. Nobody else finds the way: the page tells who signed in.
+	donePath string
+	taken    atomic.Bool   // the authorization response has come
+	outcome  chan struct{} // closed when last is set
+	last     page
+	waiting  atomic.Int32  // tabs
+	shown    atomic.Bool   // the last page went out to one
+	served   chan struct{} // closed when it went out to all
+	once     sync.Once
+}
+
+func newLoopback(u *url.URL, port string, listeners []net.Listener) *loopback {
+	final := *u
+	final.Host = net.JoinHostPort(u.Hostname(), port)
+	l := &loopback{redirectURI: final.String(), host: final.Host, path: u.Path, listeners: listeners, crowd: &crowd{},
+		donePath: "/done/" + rand.Text(), outcome: make(chan struct{}), served: make(chan struct{})}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
+		l.host = net.JoinHostPort(ip.String(), port) // as browsers spell it
+	}
+	if l.path == "" {
+		l.path = "/" // where a browser goes for an address without a path
+	}
+	return l
 }
 
 // listenLoopback binds the first candidate that can be.
 func listenLoopback(redirectURIs []string) (*loopback, error) {
 	if len(redirectURIs) == 0 {
-		redirectURIs = []string{"http://127.0.0.1:0/callback"}
+		redirectURIs = []string{defaultRedirect}
 	}
 	var errs []error
 	for _, raw := range redirectURIs {
@@ -64,7 +88,7 @@ func listenLoopback(redirectURIs []string) (*loopback, error) {
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", raw, err))
 	}
-	return nil, fmt.Errorf("%s: no redirect URI can be listened on: %w", doingPKCE, errors.Join(errs...))
+	return nil, fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, errors.Join(errs...))
 }
 
 // CheckRedirectURI accepts http on a literal loopback address or localhost.
@@ -77,8 +101,6 @@ func CheckRedirectURI(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", Clean(raw, 200))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", Clean(raw, 200))
-	case u.Path == donePath:
-		return nil, fmt.Errorf("redirect URI %q: the path %s is taken for the page after the sign-in", Clean(raw, 200), donePath)
 	}
 	return u, nil
 }
@@ -100,14 +122,7 @@ func bindLoopback(u *url.URL) (*loopback, error) {
 		var ls []net.Listener
 		var bound string
 		if ls, bound, err = bindAll(hosts, port); err == nil {
-			final := *u
-			final.Host = net.JoinHostPort(u.Hostname(), bound)
-			path := u.Path
-			if path == "" {
-				path = "/" // where a browser goes for an address without a path
-			}
-			return &loopback{redirectURI: final.String(), host: final.Host, path: path, listeners: ls,
-				outcome: make(chan struct{}), served: make(chan struct{})}, nil
+			return newLoopback(u, bound, ls), nil
 		}
 		if port != "0" {
 			break
@@ -120,8 +135,8 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 	var missing error
 	for _, host := range hosts {
 		l, err := listener.NewOn(net.JoinHostPort(host, port))
-		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
-			missing = err // this machine does not have the address family
+		if noFamily(err) {
+			missing = err
 			continue
 		}
 		if err != nil {
@@ -130,7 +145,7 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 			}
 			return nil, "", err
 		}
-		ls = append(ls, limit(l))
+		ls = append(ls, l)
 		port = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	}
 	if len(ls) == 0 {
@@ -139,50 +154,76 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 	return ls, port, nil
 }
 
-// serve answers requests. take is given the query of each that is shaped like
-// an authorization response and reports whether it was the one waited for.
-func (l *loopback) serve(take func(url.Values) bool) {
-	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// noFamily reports whether this machine does not have an address's family.
+func noFamily(err error) bool {
+	var no syscall.Errno
+	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) ||
+		// Winsock's numbers for the same, which Go does not translate.
+		errors.As(err, &no) && (no == 10049 || no == 10047)
+}
+
+// serve answers requests until close. wants tells the state waited for;
+// deliver is given each authorization response that has it.
+func (l *loopback) serve(wants func(url.Values) bool, deliver func(url.Values)) {
+	l.server = &http.Server{Handler: l.handler(wants, deliver), MaxHeaderBytes: maxHeaderBytes,
+		ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, // a body is read too, to be thrown away
+		ErrorLog:    log.New(io.Discard, "", 0), // stderr may be somebody's screen
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, guestKey{}, c) },
+	}
+	l.server.SetKeepAlivesEnabled(false)
+	for _, ln := range l.listeners {
+		go func() { _ = l.server.Serve(&door{ln, l.crowd}) }()
+	}
+}
+
+func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !sameHost(r.Host, l.host): // DNS rebinding
-			http.Error(w, "misdirected request", http.StatusMisdirectedRequest)
-		case r.URL.Path == donePath && r.Method == http.MethodGet && l.taken.Load():
+		case !sameHost(r.Host, l.host): // DNS rebinding, or a port that was forwarded to another
+			writePage(w, http.StatusMisdirectedRequest, l.elsewherePage(r.Host))
+		case r.URL.Path == l.donePath && r.Method == http.MethodGet && l.taken.Load():
 			l.serveOutcome(w, r)
 		case r.URL.Path != l.path:
-			http.NotFound(w, r)
+			writePage(w, http.StatusNotFound, pageStray)
 		case r.Method != http.MethodGet:
-			http.Error(w, "only GET", http.StatusMethodNotAllowed)
+			w.Header().Set("Allow", http.MethodGet)
+			writePage(w, http.StatusMethodNotAllowed, pageStray)
 		default:
 			q, ok := callbackQuery(r)
-			if !ok || !take(q) {
+			if !ok || !wants(q) {
 				writePage(w, http.StatusBadRequest, pageStray)
 				return
 			}
+			trust(r)
 			l.taken.Store(true)
+			deliver(q)
 			// The code leaves the address bar and the history (RFC 9700 §4.3).
 			pageHeader(w.Header())
-			w.Header().Set("Location", donePath)
+			w.Header().Set("Location", l.donePath)
 			w.WriteHeader(http.StatusSeeOther)
 		}
 	})
-	l.server = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes}
-	l.server.SetKeepAlivesEnabled(false)
-	for _, ln := range l.listeners {
-		go func() { _ = l.server.Serve(ln) }()
-	}
 }
 
 // serveOutcome holds the browser until the sign-in is decided, so that the page
 // never says success before there is one.
 func (l *loopback) serveOutcome(w http.ResponseWriter, r *http.Request) {
+	trust(r)
+	l.waiting.Add(1)
+	defer func() {
+		if l.waiting.Add(-1) == 0 && l.shown.Load() {
+			l.once.Do(func() { close(l.served) })
+		}
+	}()
 	select {
 	case <-l.outcome:
 	case <-r.Context().Done():
 		return
 	}
-	writePage(w, http.StatusOK, outcomePage(l.err))
-	_ = http.NewResponseController(w).Flush()
-	l.once.Do(func() { close(l.served) })
+	writePage(w, http.StatusOK, l.last)
+	if http.NewResponseController(w).Flush() == nil { // all of it, so that the socket may go
+		l.shown.Store(true)
+	}
 }
 
 // sameHost compares Host headers; browsers leave out the default port.
@@ -190,19 +231,22 @@ func sameHost(a, b string) bool {
 	return strings.TrimSuffix(a, ":80") == strings.TrimSuffix(b, ":80")
 }
 
-// finish tells the browser how the sign-in ended.
-func (l *loopback) finish(ctx context.Context, err error) {
-	l.err = err
+// finish tells the browser how the sign-in ended, if there is one that brought
+// the answer.
+func (l *loopback) finish(ctx context.Context, last page) {
+	l.last = last
 	close(l.outcome)
-	t := time.NewTimer(pageTimeout)
-	defer t.Stop()
+	if !l.taken.Load() {
+		return
+	}
+	wait := pageTimeout
+	if ctx.Err() != nil {
+		ctx, wait = context.WithoutCancel(ctx), hurriedTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	select {
 	case <-l.served:
-		// The page is written; let it reach the browser before the socket goes.
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		_ = l.server.Shutdown(ctx)
-	case <-t.C:
 	case <-ctx.Done():
 	}
 }
@@ -214,36 +258,4 @@ func (l *loopback) close() {
 	for _, ln := range l.listeners {
 		_ = ln.Close()
 	}
-}
-
-// limitListener caps the connections that are open at once. Those beyond wait
-// in the kernel's queue until one ends, which headerTimeout sees to.
-type limitListener struct {
-	net.Listener
-	slots chan struct{}
-}
-
-func limit(l net.Listener) net.Listener {
-	return &limitListener{l, make(chan struct{}, maxConns)}
-}
-
-func (l *limitListener) Accept() (net.Conn, error) {
-	l.slots <- struct{}{}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: c, done: func() { <-l.slots }}, nil
-}
-
-type limitedConn struct {
-	net.Conn
-	once sync.Once
-	done func()
-}
-
-func (c *limitedConn) Close() error {
-	c.once.Do(c.done)
-	return c.Conn.Close()
 }

@@ -9,9 +9,32 @@ import (
 	"net/url"
 
 	"golang.org/x/oauth2"
+
+	"github.com/sso-exec/sso-exec/credential"
 )
 
 const doingPKCE = "browser sign-in"
+
+// Authorization is a sign-in in a browser that waits for its answer.
+type Authorization struct {
+	URL         string // to be opened; carries the state and the nonce, and nothing else that is secret
+	RedirectURI string // where the provider sends the browser in the end
+	Listening   bool   // something of ours listens there
+
+	wants       func(url.Values) bool // has the state of this sign-in
+	needsIssuer bool                  // the answer must name its issuer (RFC 9207)
+	answer      chan<- response
+	end         context.CancelCauseFunc
+}
+
+// GiveUp ends the sign-in with err.
+func (a *Authorization) GiveUp(err error) { a.end(err) }
+
+// response is an authorization response (RFC 6749 §4.1.2).
+type response struct {
+	url.Values
+	pasted bool // brought by the person
+}
 
 // PKCE signs a person in through a browser: the Authorization Code grant with
 // PKCE (RFC 7636, S256) and a loopback redirect (RFC 8252 §7.3).
@@ -23,17 +46,22 @@ const doingPKCE = "browser sign-in"
 //
 // RedirectURIs are candidates, tried in order until one can be bound: http, on
 // a literal loopback address or localhost (then both address families are held
-// where the machine has both). A port of 0, or none, means any free one.
-func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(authURL string) error, accept func(*Result) error) error {
-	if p.AuthorizationEndpoint == "" {
-		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
-	}
+// where the machine has both). A port of 0, or none, means any free one. If
+// none can be, the error is [ErrNoPort].
+func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(*Authorization) error, accept func(*Result) error) error {
 	loop, err := listenLoopback(req.RedirectURIs)
 	if err != nil {
 		return err
 	}
-	defer loop.close()
+	return p.authorize(ctx, req, loop, open, accept)
+}
 
+// authorize runs the flow with the listener that it takes over.
+func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, open func(*Authorization) error, accept func(*Result) error) error {
+	defer loop.close()
+	if p.AuthorizationEndpoint == "" {
+		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
+	}
 	// Fresh for each attempt (RFC 9700 §2.1). The verifier never leaves this
 	// process but for the token request; state and nonce only inside the URL.
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
@@ -50,28 +78,38 @@ func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(authURL strin
 	for _, param := range req.AuthParams {
 		form.Set(param.Name, param.Value)
 	}
-	callback := make(chan url.Values, 1)
-	loop.serve(func(q url.Values) bool {
-		if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) != 1 {
-			return false
-		}
+	ours := func(q url.Values) bool {
+		return subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) == 1
+	}
+	answers := make(chan response, 1)
+	loop.serve(ours, func(q url.Values) {
 		select {
-		case callback <- q:
+		case answers <- response{q, false}:
 		default: // the same link opened twice: the first one counts
 		}
-		return true
 	})
-	if err := open(withQuery(p.AuthorizationEndpoint, form)); err != nil {
+	waiting, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, form), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0,
+		wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
+	if err := open(a); err != nil {
 		return err
 	}
 	select {
-	case q := <-callback:
-		err = p.redeem(ctx, req, q, loop.redirectURI, nonce, verifier, accept)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case r := <-answers:
+		var who credential.Identity
+		err := p.redeem(ctx, req, r.Values, loop.redirectURI, nonce, verifier, func(res *Result) error {
+			who = res.Identity
+			return accept(res)
+		})
+		if r.pasted {
+			err = tellPasted(err)
+		}
+		loop.finish(ctx, outcomePage(who, err))
+		return err
+	case <-waiting.Done():
+		return context.Cause(waiting)
 	}
-	loop.finish(ctx, err)
-	return err
 }
 
 // redeem checks the authorization response and trades its code (RFC 6749
@@ -130,12 +168,17 @@ func callbackQuery(r *http.Request) (url.Values, bool) {
 	if err != nil || r.Method != http.MethodGet {
 		return nil, false
 	}
+	return q, single(q) && q.Get("state") != "" && (q.Get("code") != "" || q.Get("error") != "")
+}
+
+// single reports whether no parameter of a response is there twice.
+func single(q url.Values) bool {
 	for _, name := range []string{"state", "code", "error", "iss"} {
 		if len(q[name]) > 1 {
-			return nil, false
+			return false
 		}
 	}
-	return q, q.Get("state") != "" && (q.Get("code") != "" || q.Get("error") != "")
+	return true
 }
 
 // withQuery adds parameters to an endpoint that may have some of its own

@@ -24,6 +24,9 @@ type Metadata struct {
 	TokenEndpointAuthMethods    []string `json:"token_endpoint_auth_methods_supported"`
 	IDTokenSigningAlgs          []string `json:"id_token_signing_alg_values_supported"`
 	IssParameterSupported       bool     `json:"authorization_response_iss_parameter_supported"`
+	RevocationEndpoint          string   `json:"revocation_endpoint"` // checked where it is used
+	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
+	EndSessionEndpoint          string   `json:"end_session_endpoint"` // checked where it is used
 }
 
 // Provider is an authorization server whose metadata and keys are known. It is

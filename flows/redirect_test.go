@@ -1,7 +1,10 @@
 package flows
 
 import (
+	"context"
+	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,7 +16,7 @@ func TestCheckRedirectURI(t *testing.T) {
 	for raw, ok := range map[string]bool{
 		"http://127.0.0.1:0/callback": true, "http://127.0.0.1": true, "http://[::1]:8000/cb": true, "http://localhost:8000/cb": true, "http://localhost": true, "http://127.3.2.1/": true,
 		"https://127.0.0.1/cb": false, "http://0.0.0.0/cb": false, "http://[::]/cb": false, "http://10.0.0.1/cb": false, "http://localhost.example/cb": false, "http://127.1/cb": false,
-		"http://127.0.0.1/cb?a=b": false, "http://127.0.0.1/cb#f": false, "http://u@127.0.0.1/cb": false, "http://127.0.0.1/done": false,
+		"http://127.0.0.1/cb?a=b": false, "http://127.0.0.1/cb#f": false, "http://u@127.0.0.1/cb": false,
 		"urn:ietf:wg:oauth:2.0:oob": false, "": false, "http://": false, "http://127.0.0.1:port/": false,
 	} {
 		if _, err := CheckRedirectURI(raw); (err == nil) != ok {
@@ -137,6 +140,91 @@ func TestLocalhostWhosePortIsTakenInOneFamily(t *testing.T) {
 		t.Errorf("the candidate that was passed over still holds 127.0.0.1: %v", err)
 	} else {
 		_ = ln.Close()
+	}
+}
+
+// One of the families may not be there: the other one is held then.
+func TestLocalhostWithOneFamily(t *testing.T) {
+	elsewhere := "192.0.2.1" // RFC 5737: no address of this machine
+	for _, there := range []string{"127.0.0.1", "::1"} {
+		if there == "::1" && !hasIPv6(t) {
+			continue
+		}
+		for _, hosts := range [][]string{{there, elsewhere}, {elsewhere, there}} {
+			ls, port, err := bindAll(hosts, "0")
+			if err != nil {
+				t.Errorf("%v: %v", hosts, err)
+				continue
+			}
+			u, _ := url.Parse("http://localhost/cb")
+			loop := newLoopback(u, port, ls)
+			p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "cli", RedirectURIs: []string{"http://localhost:*/cb"}}}})
+			if _, err := signInAt(t, p, loop, func(v visit) {
+				v.browser.Transport = localhostIs(v.browser.Transport.(*http.Transport), there)
+				v.browse()
+			}); err != nil {
+				t.Errorf("%v: %v", hosts, err)
+			}
+		}
+	}
+	if ls, _, err := bindAll([]string{elsewhere}, "0"); err == nil || len(ls) > 0 {
+		t.Error("no family at all, and no error")
+	}
+}
+
+// localhostIs is a browser's network where localhost has one address.
+func localhostIs(from *http.Transport, address string) *http.Transport {
+	to := from.Clone()
+	to.DialContext = func(ctx context.Context, network, target string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(target); err == nil && host == "localhost" {
+			target = net.JoinHostPort(address, port)
+		}
+		return new(net.Dialer).DialContext(ctx, network, target)
+	}
+	return to
+}
+
+// Sign-ins at the same time take the candidates one after the other, and give
+// them back.
+func TestRedirectCandidatesAtOnce(t *testing.T) {
+	var candidates []string
+	for range 2 {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates = append(candidates, "http://"+ln.Addr().String()+"/cb")
+		_ = ln.Close()
+	}
+	var held []*loopback
+	for _, want := range candidates {
+		l, err := listenLoopback(candidates)
+		if err != nil || l.redirectURI != want {
+			t.Fatalf("%v, want %s", err, want)
+		}
+		held = append(held, l)
+	}
+	if _, err := listenLoopback(candidates); !errors.Is(err, ErrNoPort) || !Unusable(err) {
+		t.Errorf("a third one: %v, want ErrNoPort", err)
+	}
+	held[1].close()
+	held[0].close()
+	l, err := listenLoopback(candidates)
+	if err != nil || l.redirectURI != candidates[0] {
+		t.Fatalf("after both have ended: %v", err)
+	}
+	l.close()
+}
+
+// A browser spells an address in its shortest form, whatever is registered.
+func TestRedirectHostAsBrowsersSpellIt(t *testing.T) {
+	u, err := CheckRedirectURI("http://[0:0:0:0:0:0:0:1]:8000/cb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoopback(u, "8000", nil)
+	if l.host != "[::1]:8000" || l.redirectURI != "http://[0:0:0:0:0:0:0:1]:8000/cb" {
+		t.Errorf("Host %s, redirect URI %s", l.host, l.redirectURI)
 	}
 }
 

@@ -103,6 +103,11 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 	if life, ok := seconds(fields["expires_in"]); ok {
 		set.ExpiresAt = set.IssuedAt.Add(life)
 	}
+	for _, name := range []string{"refresh_expires_in", "refresh_token_expires_in"} { // no standard has one; Keycloak, Microsoft, GitHub
+		if life, ok := seconds(fields[name]); ok && life > 0 { // Keycloak: 0 is no end
+			set.RefreshExpiresAt = set.IssuedAt.Add(life)
+		}
+	}
 	switch {
 	case refusal != nil:
 		return set, refusal

@@ -35,6 +35,7 @@ func (p *Provider) serveMetadata(r *Request) *answer {
 			deviceGrant, exchangeGrant},
 		"authorization_response_iss_parameter_supported": p.config.ResponseIss,
 	}
+	metadata["revocation_endpoint_auth_methods_supported"] = methods // RFC 8414 §2
 	return jsonAnswer(http.StatusOK, metadata)
 }
 

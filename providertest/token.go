@@ -135,53 +135,16 @@ func unauthorized(r *Request, description string) *answer {
 	return a
 }
 
-// serveRevoke is the revocation endpoint (RFC 7009). What is unknown counts as
-// revoked.
-func (p *Provider) serveRevoke(r *Request) *answer {
-	client, refused := p.authenticate(r)
-	if refused != nil {
-		return refused
-	}
-	token := r.Form.Get("token")
-	if token == "" {
-		return fail("invalid_request", "token is required")
-	}
-	if t := p.refresh[token]; t != nil && t.family.client.ID == client.ID {
-		t.family.revoked = true
-	}
-	if t := p.access[token]; t != nil && t.family.client.ID == client.ID {
-		delete(p.access, token)
-	}
-	return textAnswer(http.StatusOK, "text/plain", "")
-}
-
 // serveUserInfo is OIDC Core §5.3; errors are those of RFC 6750 §3.
 func (p *Provider) serveUserInfo(r *Request) *answer {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	t := p.access[token]
-	if !strings.EqualFold(scheme, "Bearer") || t == nil || t.family.revoked || !p.config.Now().Before(t.expires) {
+	if !strings.EqualFold(scheme, "Bearer") || !p.accessAlive(token) {
 		a := jsonAnswer(http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 		a.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		return a
 	}
+	t := p.access[token]
 	return jsonAnswer(http.StatusOK, p.claimsOf(t.family.subject, t.scopes))
-}
-
-// serveLogout is RP-Initiated Logout 1.0 §2. It ends nothing: there is no
-// browser session.
-func (p *Provider) serveLogout(r *Request) *answer {
-	if target := r.Query.Get("post_logout_redirect_uri"); target != "" {
-		client := p.clientByID(r.Query.Get("client_id"))
-		if client == nil || !client.redirects(target) {
-			return page(http.StatusBadRequest, "this redirect URI is not registered")
-		}
-		members := map[string]any{}
-		if state := r.Query.Get("state"); state != "" {
-			members["state"] = state
-		}
-		return &answer{status: http.StatusFound, header: http.Header{}, members: members, target: target}
-	}
-	return page(http.StatusOK, "signed out")
 }
 
 func scopesOf(params url.Values) []string { return strings.Fields(params.Get("scope")) }

@@ -64,7 +64,7 @@ func awsSteps(o *options, s *session.Session) []session.Step {
 		Duration: o.duration, PolicyARNs: o.policyARNs,
 	}
 	return []session.Step{{
-		Kind: "web-identity", Params: []any{o.tokenType, request},
+		Kind: "web-identity", Params: []any{o.tokenType, request}, For: o.roleARN,
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
 			return flows.AssumeRoleWithWebIdentity(ctx, s.HTTP, request, token.Token)
 		},

@@ -19,11 +19,13 @@ type tool struct {
 	steps    func(*options, *session.Session) []session.Step // what is derived from the token; may be nil
 	encode   func(*options, credential.Credential) ([]byte, error)
 	check    func(*options) error // of the tool's request; may be nil
+
+	stdinTaken func() bool // stdin is the calling tool's, not ours to read; may be nil
 }
 
 // tools lists the protocols. A new one is a line here and a file in plugin/.
 var tools = []*tool{
-	{name: toolKube, short: "print a Kubernetes ExecCredential", long: kubeLong, example: kubeExample, encode: encodeKube, check: checkKube},
+	{name: toolKube, short: "print a Kubernetes ExecCredential", long: kubeLong, example: kubeExample, encode: encodeKube, check: checkKube, stdinTaken: kubeHasStdin},
 	{name: toolAWS, short: "print AWS credential_process credentials", long: awsLong, example: awsExample, swallows: true, steps: awsSteps, encode: encodeAWS},
 	{name: toolToken, short: "print a token", long: tokenLong, example: tokenExample, encode: encodeToken, check: checkToken},
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -329,12 +330,14 @@ func (b *bench) intact(t *testing.T, what string, old map[string][]byte) {
 	}
 }
 
+var signedInAs = regexp.MustCompile(`^Signed in to \S+ as alice\.\n`)
+
 // works checks that the next ordinary call does, without a word but for who has
 // signed in.
 func (b *bench) works(t *testing.T, what string, args ...string) {
 	t.Helper()
 	o := b.run(args...)
-	if said := strings.TrimPrefix(o.stderr, "Signed in as alice.\n"); o.code != 0 || !document(o.stdout) || said != "" {
+	if said := signedInAs.ReplaceAllString(o.stderr, ""); o.code != 0 || !document(o.stdout) || said != "" {
 		t.Errorf("%s: the next call: exit code %d, stdout %q, stderr %q", what, o.code, o.stdout, o.stderr)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -213,6 +214,7 @@ func withSignals() context.Context {
 		first := (<-ch).(syscall.Signal)
 		cancel(&signalError{first})
 		second := (<-ch).(syscall.Signal)
+		terminal.Restore()
 		os.Exit(exitSignal + int(second))
 	}()
 	return ctx

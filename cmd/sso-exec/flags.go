@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/config"
 )
 
 // options are the values of the flags, before they are checked.
@@ -14,15 +18,15 @@ type options struct {
 	flags *pflag.FlagSet
 	given map[string]bool // by flag or variable
 
-	config, profile                              string
-	issuer, provider, clientID, clientSecretFile string
-	scopes, resources, redirectURIs, authParams  []string
-	audience, session, organization, identity    string
-	flow, browser, loginHint, interactive        string
-	loginTimeout, httpTimeout, minTTL            time.Duration
-	caFile, caData, store, cacheDir              string
-	tokenType, logLevel, logFile                 string
-	force, explain, verbose                      bool
+	config, profile                               string
+	issuer, provider, clientID, clientSecretFile  string
+	scopes, resources, redirectURIs, authParams   []string
+	audience, session, organization, identity     string
+	flow, device, browser, loginHint, interactive string
+	loginTimeout, httpTimeout, minTTL             time.Duration
+	caFile, caData, store, cacheDir               string
+	tokenType, logLevel, logFile                  string
+	force, explain, verbose                       bool
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string
@@ -59,7 +63,8 @@ func newOptions(tool string) *options {
 	f.StringArrayVar(&o.resources, "resource", nil, "resource `URI` that the tokens are for (RFC 8707); repeatable")
 	f.StringVar(&o.session, "session", "", "`label` that keeps two people's sign-ins at one issuer apart")
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization to sign in to")
-	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here) or device (a code for any browser)")
+	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, its last address brought back)")
+	f.StringVar(&o.device, "device", flows.DeviceAllow, "when a device sign-in may be used: allow, headless (only where no browser can be reached) or never; a flag cannot loosen what a profile says")
 	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
 	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{"http://127.0.0.1:0/callback"}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
 	f.StringVar(&o.loginHint, "login-hint", "", "`account` to suggest to the provider")
@@ -115,7 +120,7 @@ var (
 
 // sessionFlags are those that a sign-in of the same session takes over.
 var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "scope", "audience", "resource",
-	"session", "organization", "flow", "browser", "redirect-uri", "login-hint", "auth-param", "ca-file", "ca-data", "cache-dir", "store", "identity"}
+	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "ca-file", "ca-data", "cache-dir", "store", "identity"}
 
 // profileKey returns the name of a flag in a profile: its own, but for --scope,
 // and within the section aws for those of that command. Empty: it has none.
@@ -132,15 +137,58 @@ func profileKey(name string) string {
 }
 
 // profileKeys lists every key that a profile can have.
-func profileKeys() []string {
-	var keys []string
-	newOptions(toolAWS).flags.VisitAll(func(fl *pflag.Flag) {
-		if key := profileKey(fl.Name); key != "" {
-			keys = append(keys, key)
+func profileKeys() []config.Key {
+	var keys []config.Key
+	newOptions(toolAWS).flags.VisitAll(func(f *pflag.Flag) {
+		full := profileKey(f.Name)
+		if full == "" {
+			return
 		}
+		key := config.Key{Name: full, Type: config.String, Enum: enumOf(f.Name), Usage: f.Usage, Default: f.DefValue}
+		if section, name, ok := strings.Cut(full, "."); ok {
+			key.Section, key.Name = section, name
+		}
+		_, list := f.Value.(pflag.SliceValue)
+		switch {
+		case list:
+			key.Type, key.Default = config.List, ""
+		case key.Enum != nil:
+			key.Type = config.Enum
+		case slices.Contains(pathFlag, f.Name):
+			key.Type = config.Path
+		case f.Value.Type() == "duration":
+			key.Type = config.Duration
+		}
+		keys = append(keys, key)
 	})
 	return keys
 }
+
+// enumOf lists the values that a flag can have; nil: it takes others.
+func enumOf(flag string) []string {
+	switch flag {
+	case "flow":
+		return []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice, flows.FlowPaste}
+	case "device":
+		return deviceRules
+	case "identity":
+		return []string{credential.Human}
+	case "provider":
+		return []string{"oidc"}
+	case "store":
+		return []string{"file", "keyring", "none"}
+	case "interactive":
+		return []string{"auto", "never"}
+	case "token-type":
+		return []string{credential.IDToken, credential.AccessToken}
+	case "log-level":
+		return []string{"debug", "info", "warn", "error"}
+	}
+	return nil
+}
+
+// deviceRules are the values of --device, each stricter than the one before.
+var deviceRules = []string{flows.DeviceAllow, flows.DeviceHeadless, flows.DeviceNever}
 
 // envName returns the variable of a flag.
 func envName(flag string) string {

@@ -36,7 +36,7 @@ func TestNotDumpable(t *testing.T) {
 		if !lines.Scan() {
 			t.Fatal("no prompt")
 		}
-		if strings.Contains(lines.Text(), "enter the code") {
+		if strings.Contains(lines.Text(), "Enter this code") {
 			break
 		}
 	}

@@ -214,10 +214,10 @@ func TestInterruptedSignIn(t *testing.T) {
 			port := ""
 			until(t, "the prompt of "+flow, func() bool {
 				if flow == "device" {
-					return strings.Contains(p.stderr.String(), "The code ends in") && len(b.idp.PendingUserCodes()) == 1
+					return strings.Contains(p.stderr.String(), "Waiting for you to sign in") && len(b.idp.PendingUserCodes()) == 1
 				}
 				port = callbackPort(opened)
-				return port != "" && strings.Contains(p.stderr.String(), "open this address")
+				return port != "" && strings.Contains(p.stderr.String(), "Waiting for the browser")
 			})
 			p.settled(t)
 			p.signal(sig)

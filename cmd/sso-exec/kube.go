@@ -26,6 +26,13 @@ func kubeRequest() (plugin.KubeRequest, error) {
 	return plugin.ParseKubeRequest(os.Getenv("KUBERNETES_EXEC_INFO"))
 }
 
+// kubeHasStdin reports spec.interactive: false. It says that and no more: a
+// browser or a device sign-in is still possible.
+func kubeHasStdin() bool {
+	req, err := kubeRequest()
+	return err == nil && os.Getenv("KUBERNETES_EXEC_INFO") != "" && !req.Interactive
+}
+
 func checkKube(*options) error {
 	if _, err := kubeRequest(); err != nil {
 		return &usageError{err: err}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ func newLog(o *options) (*slog.Logger, error) {
 		level = min(level, slog.LevelInfo)
 	}
 	if o.logFile == "" {
-		return slog.New(&lineHandler{w: os.Stderr, level: level}), nil
+		return slog.New(&lineHandler{w: stderr, level: level}), nil
 	}
 	f, err := userfile.OpenLog(o.logFile)
 	var unsafe *userfile.UnsafeError

@@ -14,7 +14,6 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
@@ -139,7 +138,7 @@ func newTool(t *tool) *cobra.Command {
 				return err
 			}
 		} else if o.explain {
-			fmt.Fprintf(os.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
+			fmt.Fprintf(stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
 		}
 		doc, err := t.encode(o, c)
 		if err != nil {
@@ -166,14 +165,26 @@ func lasting(c credential.Credential) string {
 	return "another " + rough(time.Until(c.ExpiresAt))
 }
 
-// withFlags gives a command its flags, and its run the settings read from them.
+// withFlags gives a command its flags, and its run the settings read from them,
+// which must name a session.
 func withFlags(o *options, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
+	return withSettings(o, cmd, func(ctx context.Context, _ []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		return do(ctx)
+	})
+}
+
+// withSettings is withFlags for a command that may do without an issuer; do is
+// also given the arguments.
+func withSettings(o *options, cmd *cobra.Command, do func(context.Context, []string) error) *cobra.Command {
 	cmd.Flags().AddFlagSet(o.flags)
 	cmd.Flags().SortFlags = false
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		err := o.parse()
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := o.read()
 		if err == nil {
-			err = do(cmd.Context())
+			err = do(cmd.Context(), args)
 		}
 		if err != nil {
 			return &runError{o, err}
@@ -235,46 +246,6 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 // started is when this process began; a credential stored since is new enough
 // under --force.
 var started = time.Now()
-
-// newPerson tells a session how to ask somebody.
-func newPerson(o *options, t *tool) session.Person {
-	prompt := &prompter{stderr: os.Stderr}
-	var here place // looked at when a sign-in is needed, not before
-	return session.Person{
-		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin,
-		Choose: func(noLock bool) (flows.Choice, error) {
-			var err error
-			if here, err = look(o, t); err != nil {
-				return flows.Choice{}, err
-			}
-			here.facts.NoLock = noLock
-			choice := flows.Choose(here.facts)
-			if o.explain && choice.Flow != "" { // else the error says why
-				for _, why := range choice.Why {
-					fmt.Fprintf(os.Stderr, "sso-exec: flow %s: %s\n", choice.Flow, why)
-				}
-			}
-			return choice, nil
-		},
-		OpenBrowser: func(choice flows.Choice, authURL string) error {
-			if o.browser == browser.None {
-				prompt.browser(choice, o, authURL, false)
-				return nil
-			}
-			err := here.open(authURL)
-			prompt.browser(choice, o, authURL, err == nil)
-			if err != nil && choice.Prompt == flows.PromptNowhere {
-				return &session.LoginRequiredError{Reason: "no browser could be opened", Why: []string{err.Error()}}
-			}
-			return nil
-		},
-		ShowDevice: func(choice flows.Choice, d flows.DevicePrompt) error {
-			prompt.device(choice, o, d)
-			return nil
-		},
-		SignedIn: prompt.signedIn,
-	}
-}
 
 // params are the further parameters of the authorization request.
 func (o *options) params() []flows.Param {

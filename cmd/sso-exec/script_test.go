@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -121,14 +122,16 @@ func TestScripts(t *testing.T) {
 			"json":  cmdJSON,
 			"perm":  cmdPerm,
 			"until": cmdUntil,
+			"taken": cmdTaken,
 		},
 	})
 }
 
 // world is what a script has started.
 type world struct {
-	idp *providertest.Provider
-	sts *providertest.STS
+	idp   *providertest.Provider
+	sts   *providertest.STS
+	taken net.Listener
 }
 
 func (w *world) close() {
@@ -138,6 +141,18 @@ func (w *world) close() {
 	if w.idp != nil {
 		w.idp.Close()
 	}
+	if w.taken != nil {
+		_ = w.taken.Close()
+	}
+}
+
+// cmdTaken listens on a port, so that nobody else can; TAKEN is a redirect URI
+// with it.
+func cmdTaken(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Value("world").(*world).taken = l
+	ts.Setenv("TAKEN", "http://"+l.Addr().String()+"/callback")
 }
 
 // cmdCode runs a command and checks its exit code: code 3 sso-exec kube …

@@ -42,11 +42,11 @@ func (o *options) fill() error {
 	if err := o.fillFromEnvironment(); err != nil {
 		return err
 	}
-	profile, path, err := loadProfile(o)
+	profile, err := loadProfile(o)
 	if err != nil || profile == nil {
 		return err
 	}
-	return o.fillFromProfile(profile, path)
+	return o.fillFromProfile(profile.Settings)
 }
 
 // set gives a flag its value; origin is where that was found.
@@ -75,7 +75,7 @@ func (o *options) fillFromEnvironment() (err error) {
 	return err
 }
 
-func (o *options) fillFromProfile(profile map[string]config.Value, path string) (err error) {
+func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 	if _, ok := profile["client-secret-file"]; ok && o.given["issuer"] && !o.given["client-secret-file"] && os.Getenv(secretVariable) == "" {
 		// Or a kubeconfig's flags could send a profile's secret to any server.
 		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
@@ -85,60 +85,37 @@ func (o *options) fillFromProfile(profile map[string]config.Value, path string) 
 	}
 	o.flags.VisitAll(func(f *pflag.Flag) {
 		v, ok := profile[profileKey(f.Name)]
-		if o.given[f.Name] || !ok {
-			return
-		}
-		origin := fmt.Sprintf("%s:%d: %s", path, v.Line, profileKey(f.Name))
-		if _, list := f.Value.(pflag.SliceValue); !list && len(v.Values) != 1 {
-			err = errors.Join(err, usagef("%s: it takes one value", origin))
+		// What a profile forbids, a kubeconfig's flags cannot allow.
+		tightens := f.Name == "device" && len(v.Values) == 1 && slices.Index(deviceRules, v.Values[0]) > slices.Index(deviceRules, o.device)
+		if !ok || o.given[f.Name] && !tightens {
 			return
 		}
 		for _, value := range v.Values {
-			// A path in a config file starts at that file.
-			if slices.Contains(pathFlag, f.Name) && !filepath.IsAbs(value) {
-				value = filepath.Join(filepath.Dir(path), value)
-			}
-			err = errors.Join(err, o.set(f.Name, value, origin))
+			err = errors.Join(err, o.set(f.Name, value, v.Origin.String()+": "+profileKey(f.Name)))
 		}
 	})
 	return err
 }
 
-// loadProfile reads the profile to use, if there is a config file.
-func loadProfile(o *options) (map[string]config.Value, string, error) {
-	path, named := o.config, o.config != ""
-	if !named {
-		path = config.DefaultPath()
+// loadProfile reads the profile to use; nil if none is named, neither by a flag
+// nor by the config.
+func loadProfile(o *options) (*config.Profile, error) {
+	c, err := config.DefaultPaths(o.config).Open()
+	if err == nil && o.profile == "" {
+		o.profile, _ = c.Default()
 	}
-	if path == "" {
-		return nil, "", nil
+	if err == nil && o.profile == "" {
+		return nil, nil
 	}
-	file, err := config.Load(path)
+	var p *config.Profile
+	if err == nil {
+		p, err = c.Profile(o.profile, profileKeys())
+	}
 	var unsafe *userfile.UnsafeError
-	switch {
-	case errors.As(err, &unsafe):
-		return nil, "", err
-	case config.IsAbsent(err) && !named && o.profile != "":
-		return nil, "", usagef("profile %q: there is no config file at %s", o.profile, path)
-	case config.IsAbsent(err) && !named:
-		return nil, "", nil
-	case err != nil:
-		return nil, "", usagef("config: %w", err)
+	if err != nil && !errors.As(err, &unsafe) {
+		err = usagef("config: %w", err)
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, "", err
-	}
-	if o.profile == "" {
-		o.profile = file.DefaultProfile
-	}
-	if o.profile == "" {
-		return nil, path, nil
-	}
-	values, err := file.Profile(o.profile, profileKeys())
-	if err != nil {
-		return nil, "", usagef("config: %w", err)
-	}
-	return values, path, nil
+	return p, err
 }
 
 // check tells what is wrong with the settings, in the order in which a person
@@ -155,21 +132,16 @@ func (o *options) check() error {
 	} else if u.RawQuery != "" {
 		return usagef("the issuer %q must not have a query", o.issuer)
 	}
-	for _, c := range []struct {
-		flag, value string
-		known       []string
-	}{
-		{"flow", o.flow, []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice}},
-		{"identity", o.identity, []string{credential.Human}},
-		{"provider", o.provider, []string{"oidc"}},
-		{"store", o.store, []string{"file", "keyring", "none"}},
-		{"interactive", o.interactive, []string{"auto", "never"}},
-		{"token-type", o.tokenType, []string{"", credential.IDToken, credential.AccessToken}},
-		{"log-level", o.logLevel, []string{"debug", "info", "warn", "error"}},
+	for _, c := range []struct{ flag, value string }{
+		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"provider", o.provider}, {"store", o.store},
+		{"interactive", o.interactive}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
-		if !slices.Contains(c.known, c.value) {
-			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(slices.DeleteFunc(c.known, func(s string) bool { return s == "" }), " or "))
+		if known := enumOf(c.flag); !slices.Contains(known, c.value) {
+			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(known, " or "))
 		}
+	}
+	if o.flow == flows.FlowDevice && o.device == flows.DeviceNever {
+		return &usageError{errors.New("--flow device: device sign-ins are forbidden here (device: never)"), "leave out --flow, or name pkce or paste"}
 	}
 	for _, d := range []struct {
 		flag  string
@@ -327,17 +299,21 @@ func (o *options) clientSecret() (credential.Secret, error) {
 	return credential.NewSecret(secret), nil
 }
 
-// parse reads the settings that the flags, the environment and the profile give,
-// and checks them.
+// parse reads the settings and checks them.
 func (o *options) parse() error {
+	if err := o.read(); err != nil {
+		return err
+	}
+	return o.check()
+}
+
+// read reads the settings that the flags, the environment and the profile give.
+func (o *options) read() error {
 	if err := o.fill(); err != nil {
 		return err
 	}
 	if o.minTTL < 0 && o.flags.Changed("min-ttl") {
 		return usagef("--min-ttl must not be negative")
 	}
-	if err := o.settle(); err != nil {
-		return err
-	}
-	return o.check()
+	return o.settle()
 }

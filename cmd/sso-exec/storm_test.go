@@ -199,7 +199,7 @@ func TestStormOfLogins(t *testing.T) {
 	b := newBench(t, providertest.Config{})
 	b.idp.Fault("authorize", providertest.Fault{Delay: 2 * time.Second})
 	for _, o := range b.storm(10, "login", "--browser", "testbrowser") {
-		if o.code != 0 || !strings.Contains(o.stderr, "Signed in as alice.") {
+		if o.code != 0 || !strings.Contains(o.stderr, " as alice.") {
 			t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
 		}
 	}

@@ -1,15 +1,13 @@
 // Package browser opens a page in the person's browser: found by absolute path,
-// run without a shell, detached, with no output of ours and no secrets in its
-// environment.
+// run without a shell, detached, with no output of ours, none of our open files
+// and no secrets in its environment.
 package browser
 
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
+	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,118 +15,57 @@ import (
 // None is the name that opens nothing.
 const None = "none"
 
-// Command is a browser's command line. A word may contain %s for the URL; if
-// none does, it is appended.
-type Command []string
+// A Command starts a browser, or something that asks one to show a page.
+type Command struct {
+	Program string   // by absolute path
+	Args    []string // %s stands for the URL and %% for %; if no word has %s, the URL comes last
 
-// Parse splits a command into words, as a shell would with quotes alone, and
-// finds its program.
-func Parse(s string) (Command, error) {
-	words, err := split(s)
-	if err != nil {
-		return nil, err
-	}
-	if len(words) == 0 {
-		return nil, errors.New("the browser command is empty")
-	}
-	program, err := exec.LookPath(words[0])
-	if err != nil {
-		return nil, fmt.Errorf("browser %q was not found: %w", words[0], errors.Unwrap(err))
-	}
-	if program, err = filepath.Abs(program); err != nil {
-		return nil, err
-	}
-	words[0] = program
-	return words, nil
+	system bool // the system's own way, which may look at $BROWSER again
 }
 
-// FromEnvironment returns the first command of $BROWSER, a list with the
-// system's list separator, that can be found.
-func FromEnvironment() (Command, bool) {
-	for _, s := range filepath.SplitList(os.Getenv("BROWSER")) {
-		if c, err := Parse(s); err == nil {
-			return c, true
-		}
-	}
-	return nil, false
-}
+// Commands are tried in their order until one opens the page.
+type Commands []Command
 
-// System returns the system's own way to open a page.
-func System() (Command, bool) {
-	for _, c := range systemOpeners {
-		if c[0] == "" || !filepath.IsAbs(c[0]) {
-			continue
-		}
-		if st, err := os.Stat(c[0]); err == nil && st.Mode().IsRegular() {
-			return slices.Clone(c), true
-		}
-	}
-	return nil, false
-}
-
-// Open starts the browser and does not wait for it.
-func (c Command) Open(url string) error {
-	args := slices.Clone(c[1:])
+// words are the arguments for a URL. The convention is that of $BROWSER, as
+// sensible-browser and Python's webbrowser have it; other signs after a % are
+// left alone.
+func (c Command) words(url string) []string {
+	args := slices.Clone(c.Args)
 	placed := false
 	for i, a := range args {
-		if strings.Contains(a, "%s") {
-			args[i], placed = strings.ReplaceAll(a, "%s", url), true
-		}
+		// In one pass, so that nothing in the URL is taken for a sign.
+		args[i] = strings.NewReplacer("%%", "%", "%s", url).Replace(a)
+		placed = placed || strings.Contains(strings.ReplaceAll(a, "%%", ""), "%s")
 	}
 	if !placed {
 		args = append(args, url)
 	}
-	cmd := exec.Command(c[0], args...)
-	cmd.Env = scrub(os.Environ())
-	cmd.SysProcAttr = detached() // a Ctrl-C meant for us must not close the browser
-	if err := cmd.Start(); err != nil {
-		return err
+	return args
+}
+
+// textMode are browsers that draw on the terminal. What we start has none, and
+// ours may be another program's.
+var textMode = []string{"browsh", "carbonyl", "cha", "edbrowse", "elinks", "links", "links2", "lynx", "netrik", "retawq", "w3m", "www-browser"}
+
+func (c Command) needsTerminal() bool {
+	name := strings.TrimSuffix(filepath.Base(c.Program), ".exe")
+	return slices.Contains(textMode, name)
+}
+
+// checkURL refuses what is no web page. A URL is an argument of a program that
+// we do not know: it must not look like an option, a file or another protocol's
+// address, nor hold anything that RFC 3986 has not, such as a quote, with which
+// a program that splits its command line anew (rundll32) could be led astray.
+// The URL itself is in no error: it holds the state.
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.HasPrefix(s, u.Scheme+"://") {
+		return errors.New("only http and https addresses are opened")
 	}
-	go func() { _ = cmd.Wait() }()
-	return nil
-}
-
-// scrub leaves out what a browser has no business to see.
-func scrub(env []string) []string {
-	// The names of variables that hold credentials. Compiled here: every run
-	// would pay for it otherwise.
-	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
-	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return secretName.MatchString(name) && name != "XDG_ACTIVATION_TOKEN"
-	})
-}
-
-// split splits at spaces outside of single and double quotes.
-func split(s string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	var quote rune
-	inWord := false
 	for _, r := range s {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, inWord = r, true
-		case r == ' ' || r == '\t':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		default:
-			word.WriteRune(r)
-			inWord = true
+		if r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) {
+			return fmt.Errorf("the address holds a character that no address has (%q)", r)
 		}
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("the browser command %q has an open quote", s)
-	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	return words, nil
+	return nil
 }

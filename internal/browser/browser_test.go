@@ -1,48 +1,78 @@
 package browser
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// childEnv makes the test binary a browser, which writes what it sees to a file.
-const childEnv = "BROWSER_TEST_REPORT"
+// reportEnv makes the test binary a browser, which writes what it sees to a
+// file. --exit=N in its arguments makes it fail before that, --stay makes it
+// stay until a file named as the report with .stop exists.
+const reportEnv = "BROWSER_TEST_REPORT"
+
+// patient is for commands that end: however slow the machine is, their end is
+// seen.
+const patient = time.Hour
 
 type report struct {
 	Args    []string
 	Env     []string
 	Dir     string
-	Ppid    int
+	Pid     int
 	Session int
+	Output  bool     // stdin, stdout or stderr lead anywhere
+	Open    []string // other files that it was handed
 }
 
 func TestMain(m *testing.M) {
-	path := os.Getenv(childEnv)
+	path := os.Getenv(reportEnv)
 	if path == "" {
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // or each browser takes a second to end
 		os.Exit(m.Run())
 	}
+	for _, a := range os.Args[1:] {
+		if code, ok := strings.CutPrefix(a, "--exit="); ok {
+			n, _ := strconv.Atoi(code)
+			os.Exit(n)
+		}
+	}
 	dir, _ := os.Getwd()
-	b, _ := json.Marshal(report{os.Args[1:], os.Environ(), dir, os.Getppid(), session()})
+	r := report{os.Args[1:], os.Environ(), dir, os.Getpid(), session(), hasOutput(), openFiles()}
+	b, _ := json.Marshal(r)
 	_, _ = os.Stdout.WriteString("noise\n")
 	_, _ = os.Stderr.WriteString("noise\n")
 	_ = os.WriteFile(path+".new", b, 0o600)
 	_ = os.Rename(path+".new", path)
+	if slices.Contains(os.Args, "--stay") {
+		for range 60_000 { // some minutes at most, should the test be killed
+			if _, err := os.Stat(path + ".stop"); err == nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
 }
 
-// opened opens a URL with a command and returns what the browser saw.
-func opened(t *testing.T, c Command, url string) report {
+// reports makes the test binary a browser from here on, and returns where it
+// reports to.
+func reports(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report")
-	t.Setenv(childEnv, path)
-	if err := c.Open(url); err != nil {
-		t.Fatal(err)
-	}
+	t.Setenv(reportEnv, path)
+	return path
+}
+
+// wait waits for a browser's report.
+func wait(t *testing.T, path string) report {
+	t.Helper()
 	for t.Context().Err() == nil {
 		b, err := os.ReadFile(path)
 		if err == nil {
@@ -58,6 +88,16 @@ func opened(t *testing.T, c Command, url string) report {
 	return report{}
 }
 
+// opened opens a URL with a command and returns what the browser saw.
+func opened(t *testing.T, c Command, url string) report {
+	t.Helper()
+	path := reports(t)
+	if err := (Commands{c}).open(t.Context(), url, patient); err != nil {
+		t.Fatal(err)
+	}
+	return wait(t, path)
+}
+
 func self(t *testing.T) string {
 	t.Helper()
 	exe, err := os.Executable()
@@ -67,104 +107,59 @@ func self(t *testing.T) string {
 	return exe
 }
 
-// Words as a shell would split them with quotes alone: nothing else is special.
-func TestSplit(t *testing.T) {
-	for in, want := range map[string][]string{
-		"firefox":                              {"firefox"},
-		"  firefox \t --new-window  ":          {"firefox", "--new-window"},
-		`"/Program Files/b" 'a b'`:             {"/Program Files/b", "a b"},
-		`a"b c"d'e f'`:                         {"ab cde f"},
-		`open "" ''`:                           {"open", "", ""},
-		`x "it's" '"'`:                         {"x", "it's", `"`},
-		`x $HOME $(id) ; rm -rf / | y > z & \`: {"x", "$HOME", "$(id)", ";", "rm", "-rf", "/", "|", "y", ">", "z", "&", `\`},
-		"":                                     nil,
-		" \t ":                                 nil,
-		"日本 語":                                 {"日本", "語"},
-	} {
-		if got, err := split(in); err != nil || !slices.Equal(got, want) {
-			t.Errorf("split(%q) is %q, %v, want %q", in, got, err, want)
-		}
-	}
-	for _, in := range []string{`"open`, `'`, `a "b' c`} {
-		if got, err := split(in); err == nil {
-			t.Errorf("split(%q) is %q", in, got)
-		}
-	}
-}
-
-func FuzzSplit(f *testing.F) {
-	f.Add(`a "b c" 'd'`)
-	f.Fuzz(func(t *testing.T, s string) {
-		words, err := split(s)
-		if err != nil {
-			return
-		}
-		// Quoting each word again gives the same words.
-		for i, w := range words {
-			switch {
-			case !strings.Contains(w, "'"):
-				words[i] = "'" + w + "'"
-			case !strings.Contains(w, `"`):
-				words[i] = `"` + w + `"`
-			default:
-				return
-			}
-		}
-		if again, err := split(strings.Join(words, " ")); err != nil || len(again) != len(words) {
-			t.Errorf("split(%q): %q, then %q, %v", s, words, again, err)
-		}
-	})
-}
-
 // Where the URL goes: at %s, wherever that stands and however often; else last.
-// No shell sees it.
+// No shell sees it, and no sign in it is taken for one of ours.
 func TestOpenArguments(t *testing.T) {
-	const url = `https://login.example.com/a?x=1&y=%73%20$(touch /tmp/pwned)'";|`
+	const url = `https://login.example.com/a?x=1&y=%73%20$(touch%20/tmp/x)';&z=%25s%%s`
 	for command, want := range map[string][]string{
 		"%q":                          {url},
 		"%q --new-window":             {"--new-window", url},
 		"%q --app=%s --flag":          {"--app=" + url, "--flag"},
 		"%q %s %s":                    {url, url},
 		`%q "a b" "%s"`:               {"a b", url},
-		"%q %d %% %v":                 {"%d", "%%", "%v", url},
+		"%q %d %% %v":                 {"%d", "%", "%v", url},
+		"%q %%s":                      {"%s", url},
+		"%q %%%s":                     {"%" + url},
 		`%q --url '%s' --title 'a b'`: {"--url", url, "--title", "a b"},
 	} {
-		c, err := Parse(strings.Replace(command, "%q", `"`+self(t)+`"`, 1))
+		c, err := Here().Parse(strings.Replace(command, "%q", `"`+self(t)+`"`, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !filepath.IsAbs(c[0]) {
-			t.Errorf("the program is %q", c[0])
-		}
-		before := slices.Clone(c)
+		before := slices.Clone(c.Args)
 		if got := opened(t, c, url); !slices.Equal(got.Args, want) {
 			t.Errorf("%s: the browser sees %q, want %q", command, got.Args, want)
 		}
-		if !slices.Equal(c, before) {
-			t.Errorf("the command became %q", c)
+		if !slices.Equal(c.Args, before) {
+			t.Errorf("the command became %+v", c)
 		}
 	}
 }
 
-// A browser's environment is ours without secrets; it is detached, and what it
-// prints goes nowhere.
-func TestOpenEnvironment(t *testing.T) {
+// A browser's environment is ours without secrets; it is detached, is not in
+// our directory, and has no file of ours.
+func TestOpenSurroundings(t *testing.T) {
 	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
 		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY", "CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY"}
 	for _, name := range secrets {
 		t.Setenv(name, "hunter2")
 	}
-	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "HOME", "PATH", "LANG"}
-	for _, name := range keeps[:len(keeps)-2] {
+	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER"}
+	for _, name := range keeps {
 		t.Setenv(name, "/kept")
 	}
-	got := opened(t, Command{self(t)}, "https://x.example/")
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := opened(t, Command{Program: self(t)}, "https://x.example/")
 	for _, kv := range got.Env {
 		if strings.Contains(kv, "hunter2") {
 			t.Errorf("the browser is given %s", kv)
 		}
 	}
-	for _, name := range keeps[:len(keeps)-2] {
+	for _, name := range keeps {
 		if !slices.Contains(got.Env, name+"=/kept") {
 			t.Errorf("the browser lacks %s", name)
 		}
@@ -172,72 +167,121 @@ func TestOpenEnvironment(t *testing.T) {
 	if got.Session != 0 && got.Session == session() {
 		t.Error("a Ctrl-C for us would close the browser")
 	}
+	if got.Dir == here {
+		t.Error("the browser keeps our directory busy")
+	}
+	if got.Output {
+		t.Error("the browser has a stdin, stdout or stderr")
+	}
+	// What the system has looks at $BROWSER again: what was passed over there
+	// must not come back.
+	got = opened(t, Command{Program: self(t), system: true}, "https://x.example/")
+	if i := slices.IndexFunc(got.Env, func(kv string) bool { return strings.HasPrefix(kv, "BROWSER=") }); i < 0 || !strings.Contains(got.Env[i], "firefox") || strings.Contains(got.Env[i], "lynx") {
+		t.Errorf("the system's opener sees %q", got.Env)
+	}
 }
 
-func TestParse(t *testing.T) {
-	for _, s := range []string{"", "  ", "no-such-browser-here --x", "/no/such/browser", `"`, t.TempDir(), "''"} {
-		if c, err := Parse(s); err == nil {
-			t.Errorf("%q is %q", s, c)
-		}
-	}
-	// A program in the working directory is not found by its bare name.
-	dir := t.TempDir()
-	t.Chdir(dir)
-	t.Setenv("PATH", ".")
-	if err := os.WriteFile("xbrowser", []byte("#!/bin/sh\n"), 0o700); err != nil {
+// The next command is tried where one cannot be started or fails, and none
+// after one that does not. The error tells of each, and nothing of the URL.
+func TestOpenInOrder(t *testing.T) {
+	const url = "https://x.example/?state=hunter2"
+	missing := Command{Program: filepath.Join(t.TempDir(), "missing")}
+	fails := Command{Program: self(t), Args: []string{"--exit=7"}}
+	works := Command{Program: self(t), Args: []string{"first"}}
+	path := reports(t)
+	if err := (Commands{missing, fails, works, {Program: self(t), Args: []string{"second"}}}).open(t.Context(), url, patient); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := Parse("xbrowser"); err == nil {
-		t.Errorf("found %q in the working directory", c)
+	if got := wait(t, path); got.Args[0] != "first" {
+		t.Errorf("the browser was %q", got.Args)
 	}
-}
-
-// $BROWSER is a list: the first that can be found.
-func TestFromEnvironment(t *testing.T) {
-	list := func(s ...string) string { return strings.Join(s, string(os.PathListSeparator)) }
-	for value, want := range map[string]string{
-		"":                               "",
-		"no-such-browser":                "",
-		self(t):                          self(t),
-		list("no-such-browser", self(t)): self(t),
-		list("", "", self(t)+" --x"):     self(t),
-		list(`"open`, self(t)):           self(t),
-	} {
-		t.Setenv("BROWSER", value)
-		c, ok := FromEnvironment()
-		if ok != (want != "") || ok && c[0] != want {
-			t.Errorf("BROWSER=%q: %q, want %q", value, c, want)
+	err := Commands{missing, fails}.open(t.Context(), url, patient)
+	if err == nil {
+		t.Fatal("nothing was opened, and nothing said")
+	}
+	for _, want := range []string{"missing could not be started: ", filepath.Base(self(t)) + " failed (exit code 7)"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
 		}
 	}
-}
-
-func TestSystemIsAbsolute(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	if c, ok := System(); ok && !filepath.IsAbs(c[0]) {
-		t.Errorf("%q", c)
+	if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is %q", err)
 	}
-	for _, c := range systemOpeners {
-		if !filepath.IsAbs(c[0]) && c[0] != "" && os.Getenv("SystemRoot") != "" {
-			t.Errorf("%q", c)
-		}
+	if err := (Commands)(nil).Open(t.Context(), url); err == nil {
+		t.Error("no browser, and nothing said")
 	}
 }
 
-// Open does not wait, and says if there is nothing to start.
-func TestOpenDoesNotWait(t *testing.T) {
-	sleep, err := exec.LookPath("sleep")
-	if err != nil {
-		t.Log("this system has no sleep; that Open does not wait shows in the other tests too")
-		return
-	}
-	began := time.Now()
-	if err := (Command{sleep, "30", "%s"}).Open("0"); err != nil {
+// A browser that stays in the foreground is a success, whether its time to fail
+// in has passed or the caller has what it waits for; it goes on.
+func TestOpenStays(t *testing.T) {
+	stays := Command{Program: self(t), Args: []string{"--stay"}}
+	path := reports(t)
+	if err := (Commands{stays, {Program: self(t), Args: []string{"second"}}}).Open(t.Context(), "https://x.example/"); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it waited %v", took)
+	got := wait(t, path)
+	if got.Args[0] != "--stay" || !alive(got.Pid) {
+		t.Errorf("the browser is %+v", got)
 	}
-	if err := (Command{filepath.Join(t.TempDir(), "none")}).Open("x"); err == nil {
-		t.Error("nothing was started, and nothing said")
+	stop(t, path, got.Pid)
+
+	path = reports(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		wait(t, path)
+		cancel()
+	}()
+	if err := (Commands{stays}).open(ctx, "https://x.example/", patient); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if got = wait(t, path); got.Args[0] != "--stay" || !alive(got.Pid) {
+		t.Errorf("the browser is %+v", got)
+	}
+	stop(t, path, got.Pid)
+
+	path = reports(t)
+	if err := (Commands{stays}).Open(ctx, "https://x.example/"); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a browser was opened after the end")
+	}
+}
+
+// stop ends a browser that stays, and waits until nothing is left of it, no
+// zombie either.
+func stop(t *testing.T, path string, pid int) {
+	t.Helper()
+	if err := os.WriteFile(path+".stop", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for alive(pid) {
+		if t.Context().Err() != nil {
+			t.Fatal("the browser was left behind")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Only web pages are opened.
+func TestOpenRefuses(t *testing.T) {
+	path := reports(t)
+	for _, url := range []string{"", "-", "--help", "x", "/etc/passwd", "file:///etc/passwd", "javascript:alert(1)", "HTTPS:x", "HTTPS://x.example/", "https:", "https:///x", "https:opaque", "http:/x", "ftp://x/", " https://x.example/",
+		"https://x.example/ y", "https://x.example/\n", "https://x.example/\x00", `https://x.example/"`, `https://x.example/\`, "https://x.example/<>", "https://x.example/ü", "https://x.example/|", "https://x.example/`id`", "https://x y/"} {
+		err := Commands{{Program: self(t)}}.Open(t.Context(), url)
+		if err == nil {
+			t.Errorf("%q was opened", url)
+		} else if len(url) > 3 && strings.Contains(err.Error(), url) {
+			t.Errorf("the error has the address: %q", err)
+		}
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a browser was started")
+	}
+	for _, url := range []string{"https://x.example/", "http://127.0.0.1:8080/a?b=c&d=%20e#f", "https://[::1]:1/~a/(b)'!*;,:@$+="} {
+		if err := checkURL(url); err != nil {
+			t.Errorf("%q: %v", url, err)
+		}
 	}
 }

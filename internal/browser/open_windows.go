@@ -1,18 +1,26 @@
 package browser
 
 import (
-	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/windows"
 )
 
-// Not "cmd /c start", which splits a URL at its ampersands.
-var systemOpeners = []Command{
-	{filepath.Join(os.Getenv("SystemRoot"), "System32", "rundll32.exe"), "url.dll,FileProtocolHandler"},
-}
-
 func detached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
 }
+
+// neutralDir is where a browser runs. Not the root of a drive: programs look
+// for libraries in their working directory, and others may write there.
+func neutralDir(getenv func(string) string) string { return systemDirectory(getenv) }
+
+// systemDirectory asks Windows; the variable is only what somebody set.
+func systemDirectory(getenv func(string) string) string {
+	if dir, err := windows.GetSystemDirectory(); err == nil {
+		return dir
+	}
+	return getenv("SystemRoot") + `\System32`
+}
+
+// closeInherited: a process is only given the handles that are named for it.
+func closeInherited() {}

@@ -122,7 +122,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 		rec.NoIDTokenOnRefresh = set.IDToken.IsZero()
 	}
 	if !set.RefreshToken.IsZero() {
-		rec.RefreshToken = set.RefreshToken
+		rec.RefreshToken, rec.RefreshExpiresAt = set.RefreshToken, set.RefreshExpiresAt.UTC()
 	}
 	if kerr := room.Commit(rec); kerr != nil {
 		s.keep("the new refresh token", kerr)

@@ -45,12 +45,20 @@ type Session struct {
 // when a sign-in is needed.
 type Person struct {
 	Choose          func(noLock bool) (flows.Choice, error)
-	OpenBrowser     func(choice flows.Choice, authURL string) error
-	ShowDevice      func(choice flows.Choice, prompt flows.DevicePrompt) error
-	SignedIn        func(flows.Choice, credential.Identity)
+	Browse          func(Ask, *flows.Authorization) error // for PKCE: open the page; for paste: show it
+	ShowDevice      func(Ask, flows.DevicePrompt) error
+	FallBack        func(from Ask, to string, why error) // the next flow is tried
+	SignedIn        func(Ask, credential.Identity)
 	Timeout         time.Duration
 	LatchOnTimeout  bool // false where the time was the tool's, not the person's
 	WillingToSwitch bool // the sign-in may end as another person than the stored one (login)
+}
+
+// Ask is a sign-in as it is put to a person.
+type Ask struct {
+	flows.Choice
+	Account string    // whose the session was, or who is suggested; may be empty
+	Until   time.Time // when the person's time is over
 }
 
 // Need is what a tool asks for.
@@ -105,6 +113,7 @@ func (t TTL) satisfied(c credential.Credential, now time.Time) bool {
 type Step struct {
 	Kind   string // the exchange; part of the key
 	Params any    // every parameter of it; part of the key
+	For    string // what comes of it, in a word for people
 	Run    func(context.Context, credential.Credential) (credential.Credential, error)
 }
 
@@ -231,6 +240,7 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 		if err != nil {
 			return err
 		}
+		c.For = step.For
 		return s.keepDerived(ctx, need, n, parent, c)
 	})
 	return c, err

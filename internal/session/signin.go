@@ -22,7 +22,7 @@ func (s *Session) Login(ctx context.Context) error {
 			return false, nil
 		}
 		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) {
-			s.Person.SignedIn(flows.Choice{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
+			s.Person.SignedIn(Ask{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
 			return true, nil
 		}
 		return false, adopt(lock, began)
@@ -95,17 +95,40 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 			return who, err
 		}
 	}
-	s.Log.Info("sign-in", "flow", choice.Flow, "prompt", choice.Prompt, "why", choice.Why)
-	err = s.run(ctx, choice, func(res *flows.Result) error {
-		who = res.Identity
-		return s.signedIn(ctx, choice, res)
-	})
+	asking := Ask{Choice: choice, Account: s.account()}
+	asking.Until, _ = ctx.Deadline()
+	for {
+		s.Log.Info("sign-in", "flow", asking.Flow, "prompt", asking.Prompt, "why", asking.Why)
+		err = s.run(ctx, asking, func(res *flows.Result) error {
+			who = res.Identity
+			return s.signedIn(ctx, asking.Flow, res)
+		})
+		if err == nil || len(asking.Then) == 0 || !flows.Unusable(err) || ctx.Err() != nil {
+			break
+		}
+		next := asking.Then[0]
+		s.Person.FallBack(asking, next, err)
+		asking.Flow, asking.Then = next, asking.Then[1:]
+	}
+	if errors.Is(err, flows.ErrNoBrowser) {
+		err = &LoginRequiredError{reason, []string{err.Error()}}
+	}
 	leave(lock, err)
 	s.setLatch(err)
 	if err == nil {
-		s.Person.SignedIn(choice, who)
+		s.Person.SignedIn(asking, who)
 	}
 	return who, err
+}
+
+// account tells whose sign-in is asked for, as far as that is known.
+func (s *Session) account() string {
+	if s.Store != nil && s.SignIn.LoginHint == "" {
+		if rec, err := s.Store.Peek(s.sessionKey()); err == nil {
+			return cmp.Or(rec.Account, rec.Subject)
+		}
+	}
+	return s.SignIn.LoginHint
 }
 
 // hasRoom reports whether a sign-in can be stored. That the place is unsafe, the
@@ -130,7 +153,7 @@ func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
 }
 
 // run runs a flow.
-func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flows.Result) error) error {
+func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result) error) error {
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err
@@ -144,10 +167,14 @@ func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flo
 	}
 	s.asked = req.Scopes
 	defer s.keepKeys(p)
-	if choice.Flow == flows.FlowPKCE {
-		return p.PKCE(ctx, req, func(u string) error { return s.Person.OpenBrowser(choice, u) }, accept)
+	browse := func(a *flows.Authorization) error { return s.Person.Browse(asking, a) }
+	switch asking.Flow {
+	case flows.FlowPKCE:
+		return p.PKCE(ctx, req, browse, accept)
+	case flows.FlowPaste:
+		return p.Paste(ctx, req, browse, accept)
 	}
-	res, err := p.Device(ctx, req, func(d flows.DevicePrompt) error { return s.Person.ShowDevice(choice, d) })
+	res, err := p.Device(ctx, req, func(d flows.DevicePrompt) error { return s.Person.ShowDevice(asking, d) })
 	if err != nil {
 		return err
 	}
@@ -156,7 +183,7 @@ func (s *Session) run(ctx context.Context, choice flows.Choice, accept func(*flo
 
 // signedIn stores a verified sign-in, under the refresh lock: a refresh of the
 // session before it may be under way, and must not write its token over ours.
-func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.Result) error {
+func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) error {
 	s.last = newTokens(res.Tokens)
 	s.reportScopes(s.asked, res.Tokens.Scopes)
 	granted := res.Tokens.Scopes
@@ -192,9 +219,10 @@ func (s *Session) signedIn(ctx context.Context, choice flows.Choice, res *flows.
 	now := time.Now().UTC()
 	rec := &cache.Session{
 		Issuer: s.Request.Issuer, ClientID: s.Request.ClientID, Label: s.Request.Label, Identity: s.Request.Identity,
-		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: choice.Flow,
+		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: flow,
 		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
+		RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(),
 	}
 	if old != nil {
 		rec.Inherit(old)

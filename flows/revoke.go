@@ -1,0 +1,102 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// DoingRevoke names a revocation in the errors about it.
+const DoingRevoke = "revoke"
+
+// What a token is, for the provider that looks for it (RFC 7009 §2.1).
+const (
+	HintRefreshToken = "refresh_token"
+	HintAccessToken  = "access_token"
+)
+
+// CanRevoke reports why a token cannot be sent to the revocation endpoint, nil
+// if it can. issuedBy is the token endpoint that issued it: a token goes to no
+// other host, whatever the metadata says today ([*VerifyError]). A provider
+// without such an endpoint is [ErrNotSupported].
+func (p *Provider) CanRevoke(issuedBy string) error {
+	if p.RevocationEndpoint == "" {
+		return fmt.Errorf("%s: %w: its metadata has no revocation_endpoint", DoingRevoke, ErrNotSupported)
+	}
+	to, err := p.checkEndpoint("revocation_endpoint", p.RevocationEndpoint)
+	if err != nil {
+		return err
+	}
+	from, err := url.Parse(issuedBy)
+	if err != nil || from.Scheme != to.Scheme || !strings.EqualFold(from.Host, to.Host) {
+		return verifyErrorf("the provider's revocation endpoint is %s, but the token was issued by %s; it is not sent there",
+			Clean(p.RevocationEndpoint, 200), Clean(issuedBy, 200))
+	}
+	return nil
+}
+
+// Revoke asks the provider to take a token no more (RFC 7009 §2.1): one
+// request, not repeated here. The hint may be empty. That of a refresh token
+// ends the grant, usually with its access tokens.
+//
+// No error means that it is revoked, or that the provider does not know it,
+// which it does not tell apart (§2.2). Under an [*UnavailableError] the token
+// must be taken for valid still (§2.2.1). [ErrNotSupported] says that the
+// provider does not revoke at all, or no token of this kind; [*OAuthError], that
+// it refused. It goes only to the host of the provider's token endpoint; whether
+// that one issued it, the caller asks [Provider.CanRevoke].
+func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret, hint string) error {
+	if token.IsZero() {
+		return errors.New(DoingRevoke + ": there is no token")
+	}
+	if err := p.CanRevoke(p.TokenEndpoint); err != nil {
+		return err
+	}
+	form := url.Values{"token": {token.Reveal()}}
+	if hint != "" {
+		form.Set("token_type_hint", hint)
+	}
+	// RFC 8414 §2 would have client_secret_basic where this endpoint's methods
+	// are absent. A client has one method everywhere, though, and providers that
+	// know only client_secret_post leave them out too.
+	q := *p
+	if len(p.RevocationAuthMethods) > 0 {
+		q.TokenEndpointAuthMethods = p.RevocationAuthMethods
+	}
+	a, err := q.post(ctx, DoingRevoke, p.RevocationEndpoint, c, form)
+	if err != nil {
+		return err
+	}
+	if a.status >= 200 && a.status < 300 {
+		return nil // the body means nothing (§2.2)
+	}
+	a.sent = append(a.sent, token.Reveal())
+	var fields map[string]json.RawMessage
+	if err := a.json(DoingRevoke, &fields); err != nil {
+		return err
+	}
+	err = oauthError(DoingRevoke, a, fields)
+	var refusal *OAuthError
+	if errors.As(err, &refusal) && refusal.Code == "unsupported_token_type" {
+		return fmt.Errorf("%w: %w", err, ErrNotSupported)
+	}
+	return err
+}
+
+// checkEndpoint holds an endpoint that not every flow needs to the rule for
+// all: https, or http where the issuer is on a loopback address.
+func (p *Provider) checkEndpoint(name, endpoint string) (*url.URL, error) {
+	u, err := CheckURL("the provider's "+name, endpoint)
+	if err != nil {
+		return nil, &VerifyError{err}
+	}
+	if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
+		return nil, verifyErrorf("the provider's %s is not https: %s", name, Clean(endpoint, 200))
+	}
+	return u, nil
+}

@@ -1,0 +1,107 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// Logout tells what a sign-out did.
+type Logout struct {
+	Account   string
+	Revoked   bool      // the provider takes the refresh token, or without one the access tokens, no more
+	NotSo     error     // why it was not revoked
+	KeysUntil time.Time // AWS keys that were issued live on until then; zero if there are none
+}
+
+// Logout revokes the session at the provider (RFC 7009) and then forgets it,
+// with its tokens, what was derived from them, its latch and what was set aside.
+// It is forgotten whatever the provider says. Whoever waits for the session's
+// refresh lock finds nothing to refresh with.
+//
+// The error is of what could not be forgotten; cache.ErrNotExist if nobody was
+// signed in.
+func (s *Session) Logout(ctx context.Context) (Logout, error) {
+	var out Logout
+	if s.Store == nil {
+		return out, cache.ErrNotExist
+	}
+	skey := s.sessionKey()
+	lock, err := s.lock(ctx, cache.LockRefresh, skey)
+	if err != nil {
+		return out, err
+	}
+	if lock == nil {
+		return out, &StorageError{s.lockErr}
+	}
+	defer lock.Unlock()
+	e, err := s.Store.Entry(skey)
+	if err != nil {
+		if !errors.Is(err, cache.ErrCorrupt) {
+			return out, errors.Join(err, s.forget(skey, errors.Is(err, cache.ErrNotExist)))
+		}
+		out.NotSo = err
+		return out, s.forget(skey, true)
+	}
+	out.Account = e.Session.Account
+	for _, d := range e.Derived {
+		if d.AWS != nil && d.ExpiresAt.After(time.Now()) && d.ExpiresAt.After(out.KeysUntil) {
+			out.KeysUntil = d.ExpiresAt
+		}
+	}
+	out.NotSo = s.revoke(ctx, e)
+	if out.NotSo != nil && ctx.Err() != nil {
+		return out, context.Cause(ctx) // nothing was forgotten: it can be tried again
+	}
+	out.Revoked = out.NotSo == nil
+	return out, s.forget(skey, true)
+}
+
+func (s *Session) forget(skey string, all bool) error {
+	if !all {
+		return nil
+	}
+	return errors.Join(s.Store.RemoveSession(skey), s.Store.RemoveCorrupt(skey), s.Store.ClearLatch(skey))
+}
+
+// revoke revokes what the provider has handed out: the refresh token first,
+// which should end the access tokens as well (RFC 7009 §2.1), then those.
+func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
+	if !e.Session.EndedAt.IsZero() {
+		return nil // by the provider, long ago
+	}
+	p, err := s.providerFor(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.CanRevoke(e.Session.TokenEndpoint); err != nil {
+		return err
+	}
+	rec, err := s.Store.SessionWithToken(ctx, e.Key)
+	if err != nil {
+		return err
+	}
+	if !rec.RefreshToken.IsZero() {
+		if err := s.revokeToken(ctx, p, rec.RefreshToken, flows.HintRefreshToken); err != nil {
+			return err
+		}
+	}
+	for _, t := range e.Tokens {
+		if t.ExpiresAt.IsZero() || t.ExpiresAt.After(time.Now()) {
+			err := s.revokeToken(ctx, p, t.AccessToken, flows.HintAccessToken)
+			// Not every provider can revoke an access token, such as a JWT.
+			if err != nil && rec.RefreshToken.IsZero() {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Session) revokeToken(ctx context.Context, p *flows.Provider, token credential.Secret, hint string) error {
+	return retry(ctx, 2, func() error { return p.Revoke(ctx, s.SignIn.Client, token, hint) })
+}

@@ -1,0 +1,239 @@
+package terminal
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Block is what a sign-in shows: a [Browser], [Device] or [Paste] prompt.
+// Texts in it should be free of control characters; what is left of them is
+// removed.
+type Block interface {
+	// body writes the block but for its last line.
+	body(p *page)
+	// waiting returns what the last line says.
+	waiting() waiting
+}
+
+// Asker says which sign-in it is. Every field may be empty but Provider.
+type Asker struct {
+	Provider string // host of the provider
+	Account  string // who is to sign in
+	Tool     string // for which tool: "Kubernetes"
+}
+
+// headline is the first line of every block. It names this program, which the
+// person may not have started himself.
+func (a Asker) headline() string {
+	s := "sso-exec: sign in to " + a.Provider
+	if a.Account != "" {
+		s += " as " + a.Account
+	}
+	if a.Tool != "" {
+		s += ", for " + a.Tool
+	}
+	return s
+}
+
+// Browser is the prompt beside a sign-in in a browser on this machine.
+type Browser struct {
+	Asker
+	Opened string // what opened the page; empty if nothing did
+	URL    string
+	Until  time.Time
+}
+
+func (b Browser) body(p *page) {
+	p.headline(b.headline())
+	if b.Opened != "" {
+		p.say("A page was opened in your browser (" + b.Opened + "). If you see none, open this address in a browser on this machine:")
+	} else {
+		p.say("Open this address in a browser on this machine:")
+	}
+	p.verbatim(b.URL)
+}
+
+func (b Browser) waiting() waiting { return waiting{"Waiting for the browser", b.Until} }
+
+// Device is the prompt of a device sign-in (RFC 8628 §3.3).
+type Device struct {
+	Asker
+	UserCode                string
+	VerificationURI         string
+	VerificationURIComplete string // with the code in it; may be empty
+	Until                   time.Time
+}
+
+// body shows the host large and by itself, since it is what a person can judge
+// an address by. The code is shown even beside an address that has it (§3.3.1).
+// The last paragraph is against phishing (§5.4).
+func (d Device) body(p *page) {
+	host, complete := d.hosts()
+	p.headline(d.headline())
+	p.say("Open this address in a browser, on any device:")
+	if host != "" {
+		p.large(host)
+	}
+	p.verbatim(d.VerificationURI)
+	p.say("Enter this code there:")
+	p.large(d.UserCode)
+	if complete {
+		p.say("This address has the code in it already; compare the two:")
+		p.verbatim(d.VerificationURIComplete)
+	}
+	uri := d.VerificationURI
+	if complete {
+		uri = d.VerificationURIComplete
+	}
+	p.qr(uri)
+	p.say("Only go on if you began this sign-in yourself, just now. A code that somebody else gave you signs them in as you.")
+}
+
+// hosts returns the host that is shown, and whether the complete address leads
+// there as well. One that does not is left out: a person compares one host.
+func (d Device) hosts() (host string, complete bool) {
+	u, err := url.Parse(d.VerificationURI)
+	if err != nil {
+		return "", false
+	}
+	c, err := url.Parse(d.VerificationURIComplete)
+	return u.Host, err == nil && d.VerificationURIComplete != "" && c.Host == u.Host && c.Scheme == u.Scheme
+}
+
+func (d Device) waiting() waiting { return waiting{"Waiting for you to sign in", d.Until} }
+
+// Paste is the prompt of a sign-in in a browser on another machine, whose last
+// address the person brings back by [Live.ReadLine].
+type Paste struct {
+	Asker
+	URL         string
+	RedirectURI string // where that last address begins
+	Forward     string // the command that forwards the port, run beside the browser; may be empty
+	Until       time.Time
+}
+
+func (d Paste) body(p *page) {
+	p.headline(d.headline())
+	p.say("Open this address in a browser, on any device, and sign in:")
+	p.verbatim(d.URL)
+	p.say("The last page will fail to load. Its address begins with:")
+	p.verbatim(d.RedirectURI)
+	p.say("Copy that address, all of it, and paste it here.")
+	if d.Forward != "" {
+		p.say("Or have that page load by itself. Before you sign in, run this on the machine with the browser:")
+		p.verbatim(d.Forward)
+	}
+	p.say(waiting{"Waiting", d.Until}.fixed())
+}
+
+// waiting is empty: the last line is the one that the person writes.
+func (d Paste) waiting() waiting { return waiting{} }
+
+// inputPrompt stands before what is pasted.
+const inputPrompt = "  address: "
+
+// A line of a block. It may be longer than a row: the terminal wraps it then,
+// and what is copied from there is whole.
+type line struct {
+	indent, text string
+	sgr          string // of the text; the indentation has none
+}
+
+func (l line) String() string {
+	if l.sgr == "" {
+		return l.indent + l.text + "\n"
+	}
+	return l.indent + "\x1b[" + l.sgr + "m" + l.text + "\x1b[0m\n"
+}
+
+// A page is where a block is laid out.
+type page struct {
+	style   Style
+	columns int
+	lines   []line
+	code    string // to be drawn as a QR code
+	codeAt  int    // before which line
+}
+
+const (
+	indent      = 2
+	textColumns = 80 // text is hard to read in longer lines
+)
+
+func (p *page) headline(s string) {
+	for _, l := range wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)) {
+		p.lines = append(p.lines, line{text: l})
+	}
+}
+
+func (p *page) blank() { p.lines = append(p.lines, line{}) }
+
+// say adds a paragraph.
+func (p *page) say(s string) {
+	p.blank()
+	for _, l := range wrap(clean(s, p.style.UTF8), indent, min(p.columns, textColumns)) {
+		p.lines = append(p.lines, line{text: l})
+	}
+}
+
+// verbatim adds a text that can be copied: it is never broken here, and has no
+// indentation if the terminal breaks it.
+func (p *page) verbatim(s string) {
+	l := line{indent: strings.Repeat(" ", 2*indent), text: clean(s, p.style.UTF8)}
+	if len(l.indent)+columnsOf(l.text) > p.columns {
+		l.indent = ""
+	}
+	p.blank()
+	p.lines = append(p.lines, l)
+}
+
+// large adds what must be seen first.
+func (p *page) large(s string) {
+	p.verbatim(s)
+	if p.style.Color {
+		p.lines[len(p.lines)-1].sgr = sgrBold
+	}
+}
+
+// qr draws a QR code here if there is room for it when all else is known.
+func (p *page) qr(text string) { p.code, p.codeAt = text, len(p.lines) }
+
+// layout lays a block out, without its last line. The last of a terminal's rows
+// is for that.
+func layout(b Block, style Style, columns, rows int) []line {
+	p := &page{style: style, columns: columns}
+	b.body(p)
+	p.blank()
+	if p.code == "" {
+		return p.lines
+	}
+	taken, _ := rowsTaken(p.lines, columns)
+	qr := qrLines(p.code, style, columns, rows-taken-2) // the last line, and a blank one
+	if qr == nil {
+		return p.lines
+	}
+	lines := append([]line{}, p.lines[:p.codeAt]...)
+	lines = append(lines, line{})
+	return append(append(lines, qr...), p.lines[p.codeAt:]...)
+}
+
+// rowsTaken returns how many rows of a terminal lines take, and whether that is
+// sure.
+func rowsTaken(lines []line, columns int) (rows int, sure bool) {
+	sure = true
+	for _, l := range lines {
+		n, known := rowsOf(l.indent+l.text, columns)
+		rows, sure = rows+n, sure && known
+	}
+	return rows, sure
+}
+
+// render returns lines as they are written.
+func render(lines []line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l.String())
+	}
+	return b.String()
+}

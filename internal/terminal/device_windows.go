@@ -1,0 +1,44 @@
+package terminal
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// openScreen opens the console's active screen buffer.
+func openScreen() (*os.File, error) {
+	f, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("there is no console: %w", err)
+	}
+	return f, nil
+}
+
+// prepare tells whether f is a console, and turns on its escape sequences.
+// Windows before 10 has none. They stay on: other programs on this console use
+// them as well, and may have turned them on.
+func prepare(f *os.File) (isTerminal, sequences bool) {
+	h := windows.Handle(f.Fd())
+	var mode uint32
+	if windows.GetConsoleMode(h, &mode) != nil {
+		return false, false
+	}
+	const want = windows.ENABLE_PROCESSED_OUTPUT | windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING
+	return true, mode&want == want || windows.SetConsoleMode(h, mode|want) == nil
+}
+
+func size(f *os.File) (columns, rows int) {
+	var info windows.ConsoleScreenBufferInfo
+	if windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info) != nil {
+		return 0, 0
+	}
+	return int(info.Window.Right-info.Window.Left) + 1, int(info.Window.Bottom-info.Window.Top) + 1
+}
+
+// foreground: Windows has no background of that kind.
+func foreground(*os.File) bool { return true }
+
+// watchContinue: nor are processes stopped and continued.
+func watchContinue(func()) (stop func()) { return func() {} }
