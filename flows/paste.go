@@ -137,7 +137,7 @@ func (a *Authorization) pastedCode(text string, severalWords bool) (url.Values, 
 
 // minCode tells a code from a word that was typed by mistake, which would end
 // the sign-in.
-const minCode = 8
+const minCode = 16
 
 // isCode tells what RFC 6749 appendix A.11 allows, without blanks.
 func isCode(s string) bool {

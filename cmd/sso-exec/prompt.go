@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -144,7 +145,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 		opened <- nil
 	case <-t.C:
 	}
-	block.Opened = p.here.Facts.Browser
+	block.Opened = filepath.Base(p.here.Facts.Browser)
 	shown := p.show(asking, block)
 	p.beside.Go(func() {
 		if err := <-opened; err != nil && p.ctx.Err() == nil {
@@ -338,12 +339,7 @@ func (p *prompter) asker(asking session.Ask) terminal.Asker {
 	return a
 }
 
-func (p *prompter) provider() string {
-	if u, err := url.Parse(p.o.issuer); err == nil {
-		return flows.Clean(u.Host, 100)
-	}
-	return flows.Clean(p.o.issuer, 100)
-}
+func (p *prompter) provider() string { return hostOf(p.o.issuer) }
 
 // stdinTaken reports whether stdin belongs to the calling tool's own work.
 func (p *prompter) stdinTaken() bool { return p.t != nil && p.t.stdinTaken != nil && p.t.stdinTaken() }

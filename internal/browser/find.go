@@ -137,6 +137,9 @@ func (f Finder) System() Commands {
 	}
 	var found Commands
 	for _, c := range []Command{{Program: "xdg-open"}, {Program: "gio", Args: []string{"open"}}, {Program: "x-www-browser"}} {
+		if c.Program == "gio" && len(found) > 0 {
+			continue // it ends well whatever becomes of the page
+		}
 		var places []Command
 		for _, dir := range systemDirs {
 			places = append(places, Command{Program: dir + c.Program, Args: c.Args})

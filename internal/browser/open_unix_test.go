@@ -116,7 +116,8 @@ func TestSystems(t *testing.T) {
 		want   []string
 	}{
 		{"linux", nil, "", nil},
-		{"linux", []string{"/usr/bin/xdg-open", "/usr/bin/gio", "/usr/bin/x-www-browser", "/opt/xdg-open"}, "", []string{"/usr/bin/xdg-open", "/usr/bin/gio open", "/usr/bin/x-www-browser"}},
+		{"linux", []string{"/usr/bin/xdg-open", "/usr/bin/gio", "/usr/bin/x-www-browser", "/opt/xdg-open"}, "", []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}},
+		{"linux", []string{"/usr/bin/gio", "/usr/bin/x-www-browser"}, "", []string{"/usr/bin/gio open", "/usr/bin/x-www-browser"}},
 		{"linux", []string{"/usr/bin/xdg-open", "/usr/local/bin/xdg-open"}, "", []string{"/usr/local/bin/xdg-open"}},
 		{"linux", []string{"/run/current-system/sw/bin/xdg-open"}, "", []string{"/run/current-system/sw/bin/xdg-open"}},
 		{"linux", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe"}, "/mnt/", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe url.dll,FileProtocolHandler"}},

@@ -46,7 +46,9 @@ func (h host) look(a Asked) (Place, error) {
 		CI: h.ci(),
 	}}
 	f := &p.Facts
-	if t.raw {
+	if t.raw && !t.open {
+		f.FullScreen = "a command line that the shell edits, while this runs in the background"
+	} else if t.raw {
 		f.FullScreen = "a screen filled by another program (the terminal is not in line mode)"
 	}
 	f.Container = h.container(&p)

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,8 +80,10 @@ func (d Device) body(p *page) {
 	p.say("Enter this code there:")
 	p.large(d.UserCode)
 	if complete {
-		p.say("This address has the code in it already; compare the two:")
-		p.verbatim(d.VerificationURIComplete)
+		p.spare(func() {
+			p.say("This address has the code in it already; compare the two:")
+			p.verbatim(d.VerificationURIComplete)
+		})
 	}
 	uri := d.VerificationURI
 	if complete {
@@ -117,9 +120,8 @@ func (d Paste) body(p *page) {
 	p.headline(d.headline())
 	p.say("Open this address in a browser, on any device, and sign in:")
 	p.verbatim(d.URL)
-	p.say("The last page will fail to load. Its address begins with:")
+	p.say("If its browser is on another machine, the last page will fail to load. Copy the address of that page, all of it, and paste it here. It begins with:")
 	p.verbatim(d.RedirectURI)
-	p.say("Copy that address, all of it, and paste it here.")
 	if d.Forward != "" {
 		p.say("Or have that page load by itself. Before you sign in, run this on the machine with the browser:")
 		p.verbatim(d.Forward)
@@ -154,6 +156,8 @@ type page struct {
 	lines   []line
 	code    string // to be drawn as a QR code
 	codeAt  int    // before which line
+	from    int    // lines that are left out where rows are few
+	to      int
 }
 
 const (
@@ -196,6 +200,13 @@ func (p *page) large(s string) {
 	}
 }
 
+// spare adds what is left out if the block would not be on the screen as a whole.
+func (p *page) spare(add func()) {
+	p.from = len(p.lines)
+	add()
+	p.to = len(p.lines)
+}
+
 // qr draws a QR code here if there is room for it when all else is known.
 func (p *page) qr(text string) { p.code, p.codeAt = text, len(p.lines) }
 
@@ -205,10 +216,14 @@ func layout(b Block, style Style, columns, rows int) []line {
 	p := &page{style: style, columns: columns}
 	b.body(p)
 	p.blank()
+	taken, _ := rowsTaken(p.lines, columns)
+	if taken >= rows && p.to > p.from {
+		p.lines = slices.Delete(p.lines, p.from, p.to)
+		return p.lines // there is no room for a QR code either
+	}
 	if p.code == "" {
 		return p.lines
 	}
-	taken, _ := rowsTaken(p.lines, columns)
 	qr := qrLines(p.code, style, columns, rows-taken-2) // the last line, and a blank one
 	if qr == nil {
 		return p.lines

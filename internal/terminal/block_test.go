@@ -143,3 +143,18 @@ func TestRemaining(t *testing.T) {
 		}
 	}
 }
+
+// On a low screen the code is worth more than what only repeats it.
+func TestLowScreen(t *testing.T) {
+	d := Device{Asker: Asker{Provider: "login.example.com"}, UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device",
+		VerificationURIComplete: "https://login.example.com/device?user_code=WDJB-MJHT"}
+	for _, c := range []struct {
+		rows int
+		both bool
+	}{{12, false}, {100, true}} {
+		text := render(layout(d, Style{Cursor: true}, 80, c.rows))
+		if strings.Contains(text, d.VerificationURIComplete) != c.both || !strings.Contains(text, d.UserCode) {
+			t.Errorf("%d rows:\n%s", c.rows, text)
+		}
+	}
+}

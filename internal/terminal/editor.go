@@ -125,8 +125,7 @@ func (e *editor) escape(c byte) {
 	}
 }
 
-// mark takes the marks of a bracketed paste. Nothing here asks for them, but a
-// shell may have left them on.
+// mark takes the marks of a bracketed paste.
 func (e *editor) mark(key string) {
 	switch key {
 	case "200":

@@ -95,6 +95,7 @@ func (e *emulator) sequence(s string, final byte) {
 				e.screen[i] = nil
 			}
 		}
+	case s == "[?2004h", s == "[?2004l": // marks around what is pasted
 	default:
 		e.t.Errorf("sequence %q", s)
 	}

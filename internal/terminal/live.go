@@ -103,6 +103,10 @@ func (l *Live) ReadLine(ctx context.Context) (string, error) {
 		return "", err
 	}
 	l.now(func() { l.ask(fit(l.columns, inputPrompt), !l.inPlace) })
+	if l.s.style.Cursor {
+		l.now(func() { l.write(pasteMarksOn) })
+		defer func() { l.now(func() { l.write(pasteMarksOff) }) }()
+	}
 	var forms []string
 	text, err := k.readLine(ctx, func(f []string) {
 		forms = f
@@ -113,6 +117,14 @@ func (l *Live) ReadLine(ctx context.Context) (string, error) {
 	}
 	return text, err
 }
+
+// With these marks around it, what is pasted in several lines is one answer.
+// A shell turns them on and off by itself, so that a process that is killed in
+// between leaves no harm.
+const (
+	pasteMarksOn  = "\x1b[?2004h"
+	pasteMarksOff = "\x1b[?2004l"
+)
 
 // WaitEnter waits for Enter on an empty line. It reads whole lines and nothing
 // else. The error is as ReadLine's.
