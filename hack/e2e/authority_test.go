@@ -84,7 +84,11 @@ func keep(dir string, rootDER, leafDER []byte, key *ecdsa.PrivateKey) (*authorit
 	}
 	a.roots.AppendCertsFromPEM(a.caPEM)
 	for file, content := range map[string][]byte{a.caFile: a.caPEM, a.certFile: certPEM, a.keyFile: keyPEM} {
-		if err := os.WriteFile(file, content, 0o600); err != nil {
+		mode := os.FileMode(0o644)
+		if file == a.keyFile {
+			mode = 0o600
+		}
+		if err := os.WriteFile(file, content, mode); err != nil {
 			return nil, err
 		}
 	}

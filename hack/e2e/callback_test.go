@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -44,6 +48,80 @@ func TestCallbackAbuse(t *testing.T) {
 	}
 
 	c.visit(target)
+	execToken(t, kube.ok())
+}
+
+// TestCallbackCrowd keeps more connections open to the listener than it takes,
+// with requests that never end, and sends 1,000 that lead nowhere. The browser
+// still gets through, and its page.
+func TestCallbackCrowd(t *testing.T) {
+	c := newClient(t, provider)
+	kube := c.sso(c.args("kube", c.pkce()...)...)
+	target := c.url(kube)
+	redirect, _ := callbackOf(t, target)
+	u, err := url.Parse(redirect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		conn, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		// Nothing; half a header; no body.
+		unfinished := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 9\r\n\r\n", u.Path, u.Host)
+		io.WriteString(conn, unfinished[:i%3*len(unfinished)/2])
+	}
+	var workers sync.WaitGroup
+	for range 10 {
+		workers.Go(func() {
+			for range 100 {
+				resp, err := http.DefaultTransport.RoundTrip(request(t, "GET", redirect+"?code=forged&state=guessed"))
+				if err != nil {
+					continue // it may be the oldest of the crowd
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusBadRequest {
+					t.Errorf("a stray request is answered with %s", resp.Status)
+				}
+			}
+		})
+	}
+	workers.Wait()
+
+	browser := newChromium(t)
+	browser.signIn(target)
+	if text := browser.text(); !strings.Contains(text, "You are signed in") {
+		t.Errorf("the page says %q", text)
+	}
+	execToken(t, kube.ok())
+}
+
+// TestCallbackFromAnotherOrigin is a web page that tries the listener.
+func TestCallbackFromAnotherOrigin(t *testing.T) {
+	c := newClient(t, provider)
+	kube := c.sso(c.args("kube", c.pkce()...)...)
+	target := c.url(kube)
+	redirect, _ := callbackOf(t, target)
+
+	browser := newChromium(t)
+	browser.do(chromedp.Navigate(provider.Issuer + "/.well-known/openid-configuration"))
+	for name, try := range map[string]string{
+		"reads":            `fetch(TARGET).then(r => r.text())`,
+		"asks beforehand":  `fetch(TARGET, {headers: {"X-Guess": "1"}}).then(r => r.text())`,
+		"posts a form":     `fetch(TARGET, {method: "POST", body: "code=forged&state=guessed", mode: "no-cors"}).then(r => r.text())`,
+		"shows it":         `new Promise((ok, no) => { const i = new Image(); i.onload = ok; i.onerror = no; i.src = TARGET; })`,
+		"runs it":          `new Promise((ok, no) => { const s = document.createElement("script"); s.onload = ok; s.onerror = no; s.src = TARGET; document.body.append(s); })`,
+		"asks for the end": `fetch(TARGET.replace(/callback.*/, "done/"), {mode: "no-cors"}).then(r => r.text())`,
+	} {
+		question := fmt.Sprintf(`(() => { const TARGET = %q; return %s.then(x => "got " + x, () => "nothing"); })()`, redirect+"?code=forged&state=guessed", try)
+		// What it is not to see is empty at most.
+		if got := get(browser, chromedp.Evaluate[string](question, chromedp.EvalAwaitPromise)); got != "nothing" && got != "got " {
+			t.Errorf("a page that %s: %s", name, got)
+		}
+	}
+	browser.signIn(target)
 	execToken(t, kube.ok())
 }
 

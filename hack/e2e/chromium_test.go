@@ -4,9 +4,16 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -14,6 +21,10 @@ import (
 type chromium struct {
 	t   *testing.T
 	ctx context.Context
+
+	mu         sync.Mutex
+	requests   []string // addresses, in the order in which they were asked for
+	complaints []string // of the console
 }
 
 func newChromium(t *testing.T) *chromium {
@@ -35,7 +46,56 @@ func newChromium(t *testing.T) *chromium {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
-	return &chromium{t, ctx}
+	c := &chromium{t: t, ctx: ctx}
+	c.do() // opens the tab
+	if err := chromedp.Listen(ctx, c.record); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// record keeps what the browser does on its own.
+func (c *chromium) record(event any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		c.requests = append(c.requests, e.Request.URL)
+	case *log.EventEntryAdded:
+		c.complaints = append(c.complaints, e.Entry.Text)
+	}
+}
+
+func (c *chromium) seen() (requests, complaints []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.requests), slices.Clone(c.complaints)
+}
+
+// history is where the tab's back button leads.
+func (c *chromium) history() (addresses []string) {
+	c.t.Helper()
+	h, err := chromedp.Call(c.ctx, page.GetNavigationHistory, cdp.Empty{})
+	if err != nil {
+		c.t.Fatalf("chromium: %v", err)
+	}
+	for _, e := range h.Entries {
+		addresses = append(addresses, e.URL)
+	}
+	return addresses
+}
+
+// look sets the window's size and what the person's system prefers.
+func (c *chromium) look(width, height int64, features map[string]string) {
+	c.t.Helper()
+	var all []*emulation.MediaFeature
+	for name, value := range features {
+		all = append(all, &emulation.MediaFeature{Name: name, Value: value})
+	}
+	c.do(chromedp.EmulateViewport(width, height))
+	if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: all}); err != nil {
+		c.t.Fatalf("chromium: %v", err)
+	}
 }
 
 // signIn goes through Dex's form as alice, as far as the page that sso-exec answers.

@@ -74,6 +74,9 @@ type command struct {
 	*process
 	t              *testing.T
 	stdout, stderr output
+	tty            *terminal // nil: it has none
+	window         *tmux     // it runs in there; nil: it doesn't
+	document       string    // the file that has stdout instead; or empty
 }
 
 type result struct {
@@ -103,14 +106,22 @@ func (r *command) wait() result {
 	case <-r.done:
 	case <-time.After(90 * time.Second):
 		r.signal(syscall.SIGKILL)
-		r.t.Fatalf("%s did not end; stderr: %s", filepath.Base(r.cmd.Path), r.stderr.String())
+		r.t.Fatalf("%s did not end; stderr: %s", filepath.Base(r.cmd.Path), r.seen())
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](r.err); r.err != nil && !ok {
 		r.t.Fatal(r.err)
 	} else if ok && !exit.Exited() {
 		r.t.Fatalf("%s: %v", filepath.Base(r.cmd.Path), exit)
 	}
-	return result{r.stdout.String(), r.stderr.String(), r.cmd.ProcessState.ExitCode()}
+	stdout := r.stdout.String()
+	if r.document != "" {
+		text, err := os.ReadFile(r.document)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		stdout += string(text)
+	}
+	return result{stdout, r.stderr.String(), r.cmd.ProcessState.ExitCode()}
 }
 
 // ok waits for a command that has to succeed, and returns its stdout.
@@ -118,7 +129,7 @@ func (r *command) ok() string {
 	r.t.Helper()
 	res := r.wait()
 	if res.code != 0 {
-		r.t.Fatalf("%s ended with %d\nstdout: %s\nstderr: %s", filepath.Base(r.cmd.Path), res.code, res.stdout, res.stderr)
+		r.t.Fatalf("%s ended with %d\nstdout: %s\nstderr: %s", filepath.Base(r.cmd.Path), res.code, res.stdout, r.seen())
 	}
 	return res.stdout
 }

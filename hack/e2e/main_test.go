@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -30,9 +31,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == handOver {
-		os.Exit(handURLOver(os.Args[2], os.Args[3]))
+	if len(os.Args) > 1 {
+		if otherSelf, ok := otherSelves[os.Args[1]]; ok {
+			os.Exit(otherSelf(os.Args[2:]))
+		}
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "8") // those that do, wait more than they work
 	code, err := runAll(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
@@ -46,6 +51,9 @@ func runAll(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(scratch)
+	if err := os.Chmod(scratch, 0o711); err != nil { // another user's sso-exec reads the CA's certificate
+		return 0, err
+	}
 	defer stopComponents()
 	go stopOnSignal()
 
@@ -94,13 +102,21 @@ func mustTool(t *testing.T, name string) string {
 	return path
 }
 
-// handOver as its first argument turns the test binary into the program that
-// sso-exec is told to open a browser with: it gives the URL to the test.
+// otherSelves are what the test binary is under these words as its first argument.
+var otherSelves = map[string]func(args []string) (code int){
+	handOver:   handURLOver,
+	inRoot:     enterRoot,
+	fullScreen: fillScreen,
+	sdk:        useSDK,
+}
+
+// handOver is the program that sso-exec is told to open a browser with: it gives
+// the URL to the test.
 const handOver = "hand-over"
 
-func handURLOver(desk, target string) int {
+func handURLOver(args []string) int {
 	client := http.Client{Timeout: 10 * time.Second}
-	resp, err := client.PostForm(desk, url.Values{"url": {target}})
+	resp, err := client.PostForm(args[0], url.Values{"url": {args[1]}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hand-over:", err)
 		return 1

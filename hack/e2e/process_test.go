@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,7 +35,10 @@ var running struct {
 func spawn(cmd *exec.Cmd) (*process, error) {
 	// Pdeathsig is sent when the thread that forked ends, so that thread waits
 	// for the process. It is for the runs that get no chance to clean up.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil { // else it has a session of its own, which is a group too
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	cmd.WaitDelay = 5 * time.Second
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
@@ -76,7 +81,22 @@ func killAll() {
 	}
 }
 
-func (p *process) signal(sig syscall.Signal) { syscall.Kill(-p.cmd.Process.Pid, sig) }
+func (p *process) signal(sig syscall.Signal) {
+	syscall.Kill(-p.cmd.Process.Pid, sig)
+	if !p.cmd.SysProcAttr.Setsid {
+		return
+	}
+	// A shell's jobs have groups of their own.
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range stats {
+		text, _ := os.ReadFile(file)
+		_, rest, _ := strings.Cut(string(text), ") ") // proc(5): pid (comm) state ppid pgrp session
+		if fields := strings.Fields(rest); len(fields) > 3 && fields[3] == strconv.Itoa(p.cmd.Process.Pid) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			syscall.Kill(pid, sig)
+		}
+	}
+}
 
 // stop asks, and then insists.
 func (p *process) stop() {
@@ -97,7 +117,16 @@ type component struct {
 
 // components are stopped in the reverse order of their starts: an API server
 // whose etcd is gone would hang in its shutdown.
-var components []component
+var (
+	components   []component
+	componentsMu sync.Mutex
+)
+
+func addComponent(c component) {
+	componentsMu.Lock()
+	defer componentsMu.Unlock()
+	components = append(components, c)
+}
 
 func stopComponents() {
 	for len(components) > 0 {
@@ -126,7 +155,7 @@ func startComponent(name string, env []string, args ...string) (component, error
 		return component{}, fmt.Errorf("%s: %w", name, err)
 	}
 	c := component{process: p, name: name, log: log.Name()}
-	components = append(components, c)
+	addComponent(c)
 	return c, nil
 }
 
@@ -172,4 +201,17 @@ func freeAddress() (string, error) {
 		return "", err
 	}
 	return l.Addr().String(), l.Close()
+}
+
+// killWrittenSession ends a session that is not of the tests' own processes, by
+// the number of its leader, which that wrote into a file, if it did.
+func killWrittenSession(file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	for err == nil && pid > 1 && syscall.Kill(-pid, syscall.SIGKILL) == nil {
+		time.Sleep(10 * time.Millisecond) // until none is left
+	}
 }

@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a pseudo-terminal, with the test as the person before it.
+type terminal struct {
+	t             *testing.T
+	master, slave *os.File
+	screen        output // all that was ever written to it, as it came
+}
+
+func newTerminal(t *testing.T, columns, rows uint16) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	onFile(t, master, func(fd int) error {
+		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+			return err
+		}
+		if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+			return err
+		}
+		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
+		return err
+	})
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		master.Close()
+		t.Fatal(err)
+	}
+	term := &terminal{t: t, master: master, slave: slave}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(&term.screen, master) // until it is closed
+	}()
+	t.Cleanup(func() {
+		slave.Close() // held until now: with no process left, what is written last would be lost
+		master.Close()
+		<-read
+	})
+	return term
+}
+
+func onFile(t *testing.T, f *os.File, do func(fd int) error) {
+	t.Helper()
+	conn, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	if err := conn.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
+		t.Fatal(err)
+	}
+	if failed != nil {
+		t.Fatalf("%s: %v", f.Name(), failed)
+	}
+}
+
+// press types what a person would.
+func (term *terminal) press(keys string) {
+	term.t.Helper()
+	if _, err := io.WriteString(term.master, keys); err != nil {
+		term.t.Fatal(err)
+	}
+}
+
+const ctrlC = "\x03"
+
+// text is what was written, without what moves the cursor, colours or links.
+func (term *terminal) text() string { return plain(term.screen.String()) }
+
+// escapes are the control sequences, operating system commands and other
+// escapes of ECMA-48, and carriage returns.
+var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[ -/]*[0-~]|\r")
+
+func plain(s string) string { return escapes.ReplaceAllString(s, "") }
