@@ -33,8 +33,16 @@ func pathOf(named, name, home string) string {
 	return named
 }
 
-// ErrChanged says that somebody else wrote the file since it was read.
-var ErrChanged = errors.New("it was changed meanwhile; try again")
+// WriteError says that a file is not, or cannot be, written.
+type WriteError struct {
+	Path string
+	Err  error
+}
+
+func (e *WriteError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns what lies behind it.
+func (e *WriteError) Unwrap() error { return e.Err }
 
 // File is a config file as it was read.
 type File struct {
@@ -73,60 +81,52 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Write replaces the file as a whole, so that a reader sees the old text or the
-// new one, whatever happens meanwhile. Links stay links; mode and owner stay as
-// they are; a new file has 0600 and a new directory 0700. It errs, and leaves
-// everything as it was, if the file must not be written, belongs to somebody
-// else, has a second name that would keep the old text, or was changed since
-// it was read ([ErrChanged]).
-func (f *File) Write(text string) error {
-	mode := os.FileMode(0o600)
-	if f.Exists {
-		mode = f.stat.Mode().Perm()
-		if mode&0o222 == 0 {
-			return fmt.Errorf("%s is read-only", f.Path)
-		}
-		w, err := os.OpenFile(f.target, os.O_WRONLY, 0)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s: %w", f.Path, ErrChanged)
-		case err != nil:
-			return fmt.Errorf("%s cannot be written: %w", f.Path, err)
-		}
-		_ = w.Close()
-		if err := onlyName(f.Path, f.stat); err != nil {
-			return err
-		}
-	} else if err := os.MkdirAll(filepath.Dir(f.target), 0o700); err != nil {
-		return err
+// Writable tells whether the file may be written: a WriteError where it is
+// read-only, belongs to somebody else, or has a second name that would keep the
+// old text.
+func (f *File) Writable() error {
+	if !f.Exists {
+		return nil
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(f.target), ".sso-exec-*")
+	if f.stat.Mode().Perm()&0o222 == 0 {
+		return &WriteError{f.Path, errors.New("it is read-only")}
+	}
+	w, err := os.OpenFile(f.target, os.O_WRONLY, 0)
 	if err != nil {
-		return fmt.Errorf("%s cannot be replaced: %w", f.Path, err)
+		var why *fs.PathError
+		if errors.As(err, &why) {
+			err = why.Err
+		}
+		return &WriteError{f.Path, fmt.Errorf("it cannot be written: %w", err)}
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // it is gone if all went well
-	_, err = tmp.WriteString(text)
-	if err == nil && f.Exists {
-		err = keepOwner(tmp, f.stat)
+	_ = w.Close()
+	if err := onlyOurs(f.stat); err != nil {
+		return &WriteError{f.Path, err}
 	}
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return fmt.Errorf("%s cannot be replaced: %w", f.Path, err)
-	}
+	return nil
+}
+
+// Write replaces the file as [userfile.WriteAtomic] does, and keeps what was
+// there as FILE.bak; a new file has 0600. It errs, and leaves everything as it
+// was, where the file is not writable (a WriteError), or was changed since it
+// was read ([userfile.ErrChanged]).
+func (f *File) Write(text string) error {
 	now, err := Open(f.Path)
 	if err != nil {
 		return err
 	}
-	if now.Text != f.Text || now.Exists != f.Exists || now.target != f.target {
-		return fmt.Errorf("%s: %w", f.Path, ErrChanged)
+	if now.target != f.target || now.Exists != f.Exists {
+		return fmt.Errorf("%s: %w", f.Path, userfile.ErrChanged)
 	}
-	if err := os.Rename(tmp.Name(), f.target); err != nil {
-		return fmt.Errorf("%s cannot be replaced: %w", f.Path, err)
+	if err := now.Writable(); err != nil {
+		return err
 	}
-	return syncDir(filepath.Dir(f.target))
+	err = userfile.WriteAtomic(f.Path, []byte(text), userfile.WriteOptions{Perm: 0o600, Backup: true, Was: []byte(f.Text)})
+	if errors.Is(err, userfile.ErrChanged) {
+		return fmt.Errorf("%s: %w", f.Path, userfile.ErrChanged)
+	}
+	if err != nil {
+		return &WriteError{f.Path, err}
+	}
+	return nil
 }

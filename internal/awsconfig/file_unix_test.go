@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 func open(t *testing.T, path string) *File {
@@ -93,7 +95,10 @@ func TestReplacedFile(t *testing.T) {
 		}
 	}
 	alone(t, elsewhere, 1)
-	alone(t, dir, 2)
+	alone(t, dir, 3)
+	if st, err := os.Lstat(filepath.Join(dir, "config.bak")); err != nil || st.Mode() != 0o640 || content(t, filepath.Join(dir, "config.bak")) != "old" {
+		t.Errorf("the backup: %v, %v", st, err)
+	}
 }
 
 // What must not be replaced stays as it was, and nothing is left beside it.
@@ -102,7 +107,7 @@ func TestRefusedFiles(t *testing.T) {
 		spoil func(path string) error
 		says  string
 	}{
-		"read-only": {func(path string) error { return os.Chmod(path, 0o444) }, "read-only"},
+		"read-only": {func(path string) error { return os.Chmod(path, 0o444) }, "it is read-only"},
 		"hard link": {func(path string) error { return os.Link(path, filepath.Join(filepath.Dir(path), "..", "second")) }, "hard links"},
 		"changed":   {func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) }, "changed"},
 		"removed":   {os.Remove, "changed"},
@@ -125,8 +130,9 @@ func TestRefusedFiles(t *testing.T) {
 			f = open(t, path)
 		}
 		before, _ := os.ReadFile(path)
+		var write *WriteError
 		err := f.Write("new")
-		if err == nil || !strings.Contains(err.Error(), c.says) || late != errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), path) {
+		if err == nil || !strings.Contains(err.Error(), c.says) || late != errors.Is(err, userfile.ErrChanged) || late == errors.As(err, &write) || !late && !errors.As(f.Writable(), &write) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after, _ := os.ReadFile(path); string(after) != string(before) {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -146,13 +147,15 @@ func printable(r rune) bool {
 // plain is what every parser reads as text without quotes: a word, an option, an
 // address. Numbers, dates and YAML 1.1's many words for true begin or look
 // otherwise.
-var plain = regexp.MustCompile(`^(-{0,2}[A-Za-z]|/)[A-Za-z0-9_./@=%+,-]*(:[A-Za-z0-9_./@=%+,-]+)*$`)
+var plain = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-{0,2}[A-Za-z]|/)[A-Za-z0-9_./@=%+,-]*(:[A-Za-z0-9_./@=%+,-]+)*$`)
+})
 
 var notText = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
 // scalar returns a string in one line, quoted only if it must be.
 func scalar(s string) string {
-	if plain.MatchString(s) && !slices.Contains(notText, strings.ToLower(s)) {
+	if plain().MatchString(s) && !slices.Contains(notText, strings.ToLower(s)) {
 		return s
 	}
 	return quoted(s)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -64,10 +65,10 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	poll := time.NewTicker(lockPoll)
 	defer poll.Stop()
 	for {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0)
+		f, err := hold(name)
 		if err == nil {
 			_ = f.Close() // nothing was written
-			return func() error { return os.Remove(name) }, nil
+			return func() error { return release(name) }, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("cannot lock the file: %w", err)
@@ -80,6 +81,93 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// held are the lock files that this process has made and not removed yet.
+var held struct {
+	sync.Mutex
+	names map[string]bool
+}
+
+func hold(name string) (*os.File, error) {
+	held.Lock()
+	defer held.Unlock()
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0)
+	if err == nil {
+		if held.names == nil {
+			held.names = map[string]bool{}
+		}
+		held.names[name] = true
+	}
+	return f, err
+}
+
+func release(name string) error {
+	held.Lock()
+	defer held.Unlock()
+	delete(held.names, name)
+	return os.Remove(name)
+}
+
+// Unlock removes the lock files that this process holds. It is for whoever is
+// about to end the process: nothing can be locked after it.
+func Unlock() {
+	held.Lock() // for good
+	for name := range held.names {
+		_ = os.Remove(name)
+	}
+}
+
+// Backup keeps a file's text as path.bak, in the place of an older one, with the
+// file's mode and owner.
+func Backup(path string, text []byte) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err = replace(path+".bak", st, text); mustStay(err) {
+		err = replace(path+".bak", nil, text) // ours, and 0600
+	}
+	if err != nil {
+		return fmt.Errorf("no backup can be kept: %w", err)
+	}
+	return nil
+}
+
+// Writable tells, as [WriteFile] would, whether a file may be written to; one
+// that is not there may.
+func Writable(path string) error {
+	path, err := target(path)
+	if err != nil {
+		return err
+	}
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := open(path, st)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// open opens a file for writing in place, if that is wanted by its mode.
+func open(path string, st fs.FileInfo) (*os.File, error) {
+	switch {
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
+		return nil, &ReadOnlyError{path}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		return nil, &ReadOnlyError{path}
+	}
+	return f, err
 }
 
 // WriteFile replaces a file as a whole: after a crash it is the old or the new
@@ -95,18 +183,10 @@ func WriteFile(path string, text []byte) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return replace(path, nil, text)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !st.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
-		return &ReadOnlyError{path}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-		return &ReadOnlyError{path}
-	}
+	f, err := open(path, st)
 	if err != nil {
 		return err
 	}

@@ -150,3 +150,41 @@ func signalIgnored(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	t.Cleanup(func() { signal.Reset(syscall.SIGXFSZ) })
 }
+
+// Unlock removes the locks that are held, and a backup has the file's mode.
+func TestUnlockAndBackup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	f, err := hold(path + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	Unlock()
+	held.Unlock()
+	if _, err := os.Stat(path + ".lock"); !os.IsNotExist(err) {
+		t.Errorf("the lock is still there: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "victim")
+	os.WriteFile(link, []byte("victim"), 0o600)
+	os.Symlink(link, path+".bak")
+	if err := Backup(path, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Lstat(path + ".bak")
+	if err != nil || !st.Mode().IsRegular() {
+		t.Errorf("%v, %v", st, err)
+	}
+	if b, _ := os.ReadFile(link); string(b) != "victim" {
+		t.Errorf("a link was followed: %q", b)
+	}
+	if err := Writable(path); err != nil {
+		t.Error(err)
+	}
+	os.Chmod(path, 0o400)
+	if err := Writable(path); err == nil {
+		t.Error("a read-only file is writable")
+	}
+}

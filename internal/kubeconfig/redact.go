@@ -1,0 +1,219 @@
+package kubeconfig
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Redact returns a text as it may be shown: without the values that are secret
+// or could be, and without long data. Everything else stays in its line. It is
+// an error if the text is no kubeconfig, or if the end of a secret is not found.
+func Redact(text []byte) ([]byte, error) {
+	d, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	r := &redaction{d: d}
+	if d.root != nil {
+		r.file(d.root)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	// From the end on, so that the places of the others stay right.
+	slices.SortFunc(r.spans, func(a, b span) int { return b.from - a.from })
+	out, last := d.text, len(d.text)
+	for _, s := range slices.CompactFunc(r.spans, func(a, b span) bool { return a.from == b.from }) {
+		if s.to <= last {
+			out, last = out[:s.from]+s.show+out[s.to:], s.from
+		}
+	}
+	return []byte(comments().ReplaceAllString(out, "${1}"+hidden)), nil
+}
+
+const hidden = "(hidden)"
+
+// longData is how many characters of a value are shown at most.
+const longData = 200
+
+// comments are those in which somebody has kept a credential.
+var comments = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)((?:^|[ \t])#.*(?:token|password|secret|-data)["']?[ \t]*[:=][ \t]*)\S.*$`)
+})
+
+// secretWords are in the names of flags whose values are secret; a name that
+// ends in one of publicEnds has none.
+var (
+	secretWords = []string{"secret", "password", "passwd", "token", "credential", "apikey", "api-key", "private-key"}
+	publicEnds  = []string{"-file", "-type", "-dir", "-storage", "-url", "-endpoint", "-use-access-token"}
+)
+
+// What of a user, and of an auth provider's config, is no secret.
+var (
+	publicUser     = []string{"tokenFile", "client-certificate", "client-key", "username", "as", "as-uid", "as-groups"}
+	publicProvider = []string{"idp-issuer-url", "client-id", "extra-scopes", "idp-certificate-authority"}
+)
+
+type span struct {
+	from, to int
+	show     string
+}
+
+// redaction collects what is not shown.
+type redaction struct {
+	d     *document
+	spans []span
+	err   error
+}
+
+func (r *redaction) file(root *yaml.Node) {
+	pairs(root, func(key string, val *yaml.Node) {
+		switch key {
+		case "apiVersion", "kind", "current-context", "contexts", "preferences", "extensions":
+			r.anchored(val)
+		case "clusters":
+			r.entries(val, "cluster", func(key string, val *yaml.Node) {
+				if strings.HasSuffix(key, "-data") || key == "proxy-url" && strings.Contains(val.Value, "@") {
+					r.hide(val)
+				}
+			})
+		case "users":
+			r.entries(val, "user", r.user)
+		default: // what an alias may stand for
+			r.hide(val)
+		}
+	})
+}
+
+// entries goes through the values of a list of named entries.
+func (r *redaction) entries(list *yaml.Node, key string, each func(string, *yaml.Node)) {
+	for _, item := range list.Content {
+		pairs(item, func(k string, val *yaml.Node) {
+			switch {
+			case k == key && val.Kind == yaml.MappingNode:
+				pairs(val, each)
+				r.anchored(val)
+			case k != "name":
+				r.hide(val)
+			}
+		})
+	}
+}
+
+func (r *redaction) user(key string, val *yaml.Node) {
+	switch {
+	case key == "exec" && val.Kind == yaml.MappingNode:
+		pairs(val, func(key string, val *yaml.Node) {
+			switch key {
+			case "args":
+				r.args(val)
+			case "env":
+				for _, item := range val.Content {
+					pairs(item, func(key string, val *yaml.Node) {
+						if key != "name" {
+							r.hide(val)
+						}
+					})
+				}
+			}
+		})
+	case key == "auth-provider" && val.Kind == yaml.MappingNode:
+		pairs(val, func(key string, val *yaml.Node) {
+			if key == "name" {
+				return
+			}
+			if val.Kind != yaml.MappingNode {
+				r.hide(val)
+			}
+			pairs(val, func(key string, val *yaml.Node) {
+				if !slices.Contains(publicProvider, key) {
+					r.hide(val)
+				}
+			})
+		})
+	case !slices.Contains(publicUser, key):
+		r.hide(val)
+	}
+}
+
+// args hides the values of flags that are secret, behind an equals sign or in
+// the next argument, tokens anywhere, and what is long.
+func (r *redaction) args(list *yaml.Node) {
+	next := false
+	for _, n := range list.Content {
+		name, _, hasVal := strings.Cut(n.Value, "=")
+		secret := isSecretFlag(name)
+		switch {
+		case n.Kind != yaml.ScalarNode, next && !strings.HasPrefix(n.Value, "-"):
+			r.hide(n)
+		case secret && hasVal:
+			r.cover(n, name+"="+hidden)
+		case strings.Contains(n.Value, "eyJ"), strings.Contains(strings.ToLower(n.Value), "bearer "):
+			r.hide(n)
+		case len(n.Value) > longData && hasVal:
+			r.cover(n, fmt.Sprintf("%s=(%d characters)", name, len(n.Value)-len(name)-1))
+		case len(n.Value) > longData:
+			r.hide(n)
+		}
+		next = secret && !hasVal
+	}
+}
+
+func isSecretFlag(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "-") &&
+		slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(name, w) }) &&
+		!slices.ContainsFunc(publicEnds, func(e string) bool { return strings.HasSuffix(name, e) })
+}
+
+// anchored hides what an alias elsewhere may stand for.
+func (r *redaction) anchored(n *yaml.Node) {
+	if n.Anchor != "" {
+		r.hide(n)
+	}
+	for _, c := range n.Content {
+		r.anchored(c)
+	}
+}
+
+// hide hides all words below a node.
+func (r *redaction) hide(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Value != "" && n.ShortTag() != nullTag && n.ShortTag() != boolTag:
+		r.cover(n, hidden)
+	case n.Kind == yaml.SequenceNode:
+		for _, c := range n.Content {
+			r.hide(c)
+		}
+	case n.Kind == yaml.MappingNode:
+		pairs(n, func(_ string, val *yaml.Node) { r.hide(val) })
+	}
+}
+
+func (r *redaction) cover(n *yaml.Node, show string) {
+	from, err := r.d.start(n)
+	to := 0
+	if err == nil {
+		to, err = r.d.end(n)
+	}
+	if err != nil {
+		r.err = err
+		return
+	}
+	r.spans = append(r.spans, span{from, to, show})
+}
+
+// pairs goes through a mapping; through anything else it does not.
+func pairs(m *yaml.Node, each func(key string, val *yaml.Node)) {
+	if m.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		each(m.Content[i].Value, m.Content[i+1])
+	}
+}
