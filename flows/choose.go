@@ -70,6 +70,7 @@ type Choice struct {
 	Prompt string   // where it is shown
 	Then   []string // the flows to fall back on, in this order; none of them opens a browser
 	Why    []string // the facts that decided, in words
+	Try    string   // without a flow: what would make one possible
 }
 
 // Choose picks the flow for a place: PKCE where a browser can reach the
@@ -78,7 +79,7 @@ type Choice struct {
 // in choose_test.go.
 func Choose(f Facts) Choice {
 	if f.NobodyHere {
-		return Choice{Why: []string{"nobody may be asked here (--interactive never)"}}
+		return Choice{Why: []string{"nobody may be asked here (--interactive never)"}, Try: "leave out --interactive never"}
 	}
 	prompt, seen := promptPlace(f)
 	reaches, page := browserReaches(f)
@@ -86,7 +87,8 @@ func Choose(f Facts) Choice {
 		return named(f, prompt, seen)
 	}
 	if f.CI != "" && f.BrowserBy != BrowserByFlag {
-		return Choice{Why: []string{"this is " + f.CI + ": nobody is there to sign in"}}
+		return Choice{Why: []string{"this is " + f.CI + ": nobody is there to sign in"},
+			Try: "if a person follows this job's output, name the flow: " + f.flowToName()}
 	}
 	c := Choice{Prompt: prompt, Why: []string{page}}
 	if f.Flow == FlowDevice {
@@ -108,7 +110,7 @@ func Choose(f Facts) Choice {
 	if !reaches {
 		c.Why = append(c.Why, seen)
 		if len(c.Then) == 0 {
-			return Choice{Why: c.Why}
+			return Choice{Why: c.Why, Try: f.try()}
 		}
 		c.Flow, c.Then = c.Then[0], c.Then[1:]
 	}
@@ -125,9 +127,28 @@ func named(f Facts, prompt, seen string) Choice {
 	}
 	opens := f.Flow == FlowPKCE && f.Browser != "" && f.BrowserBy != BrowserNone
 	if prompt == PromptNowhere && !opens {
-		return Choice{Why: append(why, seen)}
+		return Choice{Why: []string{seen}, Try: f.try()}
+	}
+	if f.Flow == FlowPKCE {
+		_, page := browserReaches(f)
+		why = append(why, page)
 	}
 	return Choice{Flow: f.Flow, Prompt: prompt, Why: why}
+}
+
+// try tells what would make a prompt possible.
+func (f Facts) try() string {
+	if f.FullScreen != "" {
+		return "end the program that fills the screen, or run this in another terminal"
+	}
+	return "run this on a terminal, or name the flow: " + f.flowToName()
+}
+
+func (f Facts) flowToName() string {
+	if f.Device == DeviceNever {
+		return "--flow paste takes the last page's address from stdin"
+	}
+	return "--flow device shows its code on stderr"
 }
 
 func (f Facts) mayUseDevice(reaches bool) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ const (
 	minInterval     = time.Second
 	maxBackoff      = 30 * time.Second
 	defaultExpiry   = 5 * time.Minute
+	maxLink         = 500 // a longer one pushes the code off the screen
 )
 
 // DevicePrompt is what a person needs for a device sign-in. The device code is
@@ -45,11 +47,19 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	if err != nil {
 		return nil, err
 	}
+	switch a.status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return nil, fmt.Errorf("%s: %w: its device endpoint answers with status %d", doingDevice, ErrNotSupported, a.status)
+	}
 	var fields map[string]json.RawMessage
 	if err := a.json(doingDevice, &fields); err != nil {
 		return nil, err
 	}
 	if err := oauthError(doingDevice, a, fields); err != nil {
+		var refusal *OAuthError
+		if errors.As(err, &refusal) && refusal.Code == "access_denied" {
+			return nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
+		}
 		return nil, err
 	}
 	prompt, err := p.devicePrompt(fields, asked)
@@ -90,10 +100,19 @@ func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Ti
 		prompt.VerificationURI = text(fields["verification_url"])
 	}
 	if d, ok := seconds(fields["expires_in"]); ok {
+		if d <= 0 {
+			return prompt, garbled(doingDevice, "the code in the answer has ended already")
+		}
 		prompt.ExpiresAt = asked.Add(d)
+	}
+	if len(prompt.VerificationURIComplete) > maxLink {
+		prompt.VerificationURIComplete = ""
 	}
 	if prompt.UserCode == "" || prompt.VerificationURI == "" {
 		return prompt, garbled(doingDevice, "the answer has no user code or no verification URI")
+	}
+	if len(prompt.VerificationURI) > maxLink {
+		return prompt, garbled(doingDevice, "the verification URI has %d characters", len(prompt.VerificationURI))
 	}
 	for _, link := range []*string{&prompt.VerificationURI, &prompt.VerificationURIComplete} {
 		if *link == "" {
@@ -105,6 +124,9 @@ func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Ti
 		}
 		if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
 			return prompt, verifyErrorf("the provider's verification address is not https: %s", Clean(*link, 200))
+		}
+		if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 }) {
+			return prompt, verifyErrorf("the provider's verification address has a host that is not ASCII (RFC 3986 §3.2.2): letters of another script can look like yours")
 		}
 		*link = u.String() // percent-encodes whatever could move a cursor
 	}

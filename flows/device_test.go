@@ -179,7 +179,7 @@ func TestDeviceEnds(t *testing.T) {
 		{"HTML with status 200", nil, []poll{{status: 200, body: "<html>"}}, unavailable(true), 5 * time.Second},
 		{"a redirect", nil, []poll{{status: 302}}, unavailable(true), 5 * time.Second},
 		{"expires_in passes, to the second", map[string]any{"expires_in": 12}, nil, is(ErrTimedOut), 12 * time.Second},
-		{"expires_in of 0", map[string]any{"expires_in": 0}, nil, is(ErrTimedOut), 0},
+		{"expires_in of 0", map[string]any{"expires_in": 0}, nil, unavailable(true), 0},
 		{"no expires_in means 5 minutes", map[string]any{"expires_in": nil}, nil, is(ErrTimedOut), 5 * time.Minute},
 		{"expires_in ends a wait that Retry-After made", map[string]any{"expires_in": 100}, []poll{{status: 429, after: 3600}}, unavailable(false), 100 * time.Second},
 		{"expires_in ends a request that hangs", map[string]any{"expires_in": 10}, []poll{{hang: true}}, is(ErrTimedOut), 10 * time.Second},
@@ -265,6 +265,10 @@ func TestDeviceAnswer(t *testing.T) {
 		{"a file", map[string]any{"verification_uri": "file:///etc/passwd"}, false},
 		{"a user in the complete link", map[string]any{"verification_uri_complete": "https://login.example.com@evil.example/"}, false},
 		{"a complete link that is not a URL", map[string]any{"verification_uri_complete": "%%"}, false},
+		{"a host in letters that look like others", map[string]any{"verification_uri": "https://\u0430pple.com/device"}, false},
+		{"a link that fills the screen", map[string]any{"verification_uri": "https://login.example.com/" + strings.Repeat("a", 600)}, false},
+		{"a complete link that would: left out", map[string]any{"verification_uri_complete": "https://login.example.com/" + strings.Repeat("a", 600)}, true},
+		{"a code that has ended", map[string]any{"expires_in": -1}, false},
 		{"an error with status 200", map[string]any{"error": "unauthorized_client"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

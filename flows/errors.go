@@ -86,6 +86,10 @@ func Unusable(err error) bool {
 		switch refusal.Code {
 		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type":
 			return true
+		case "invalid_client":
+			// So Google (at the device endpoint) and Entra ID (at the first poll) refuse
+			// a client that is not registered for this grant.
+			return refusal.Doing == doingDevice
 		}
 	}
 	return errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNoPort) || errors.Is(err, ErrNoBrowser) || errors.Is(err, ErrUnanswered)

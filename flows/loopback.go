@@ -86,6 +86,10 @@ func listenLoopback(redirectURIs []string) (*loopback, error) {
 		if err == nil {
 			return l, nil
 		}
+		var cause syscall.Errno // what is around it names the address again
+		if errors.As(err, &cause) {
+			err = cause
+		}
 		errs = append(errs, fmt.Errorf("%s: %w", raw, err))
 	}
 	return nil, fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, errors.Join(errs...))
