@@ -11,10 +11,16 @@ import (
 // Entry is all that rests of one session.
 type Entry struct {
 	Key     string   // the session's
-	Session *Session // without its refresh token
-	Tokens  []*Tokens
+	Session *Session // as Peek reads it
+	Tokens  []TokenEntry
 	Derived []credential.Credential
 	Latch   *Latch // nil if there is none
+}
+
+// TokenEntry is a short-lived half and its key.
+type TokenEntry struct {
+	Key string
+	*Tokens
 }
 
 // List reads every session, oldest sign-in first. It takes no lock and touches
@@ -62,7 +68,7 @@ func (s *Store) Entry(skey string) (Entry, error) {
 	err = s.each("tokens/"+skey, func(key string) error {
 		t, err := s.Tokens(skey, key)
 		if err == nil {
-			e.Tokens = append(e.Tokens, t)
+			e.Tokens = append(e.Tokens, TokenEntry{key, t})
 		}
 		return err
 	})

@@ -16,6 +16,7 @@ const (
 	LockRefresh  = "refresh"
 	LockSignIn   = "sign-in"
 	LockExchange = "exchange"
+	LockPrompt   = "prompt" // of a terminal: one prompt at a time
 )
 
 const (

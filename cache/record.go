@@ -44,6 +44,8 @@ type Session struct {
 	// empty for the file. Commit sets it.
 	RefreshTokenIn string `json:"refreshTokenIn,omitempty"`
 
+	Renewable bool `json:"-"` // set by Peek: there is a refresh token
+
 	RefreshToken credential.Secret `json:"-"` // zero where Session read one that rests elsewhere
 
 	sealed []byte

@@ -115,6 +115,7 @@ func (s *Store) readSession(skey string) (*Session, error) {
 func (s *Store) Peek(skey string) (*Session, error) {
 	rec, err := s.readSession(skey)
 	if err == nil {
+		rec.Renewable = rec.RefreshTokenIn != "" || !rec.RefreshToken.IsZero()
 		rec.RefreshToken = credential.Secret{}
 	}
 	return rec, err

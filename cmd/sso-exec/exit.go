@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -13,6 +15,8 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -21,12 +25,14 @@ import (
 // Exit codes. They are a promise to scripts; this file is the one place that
 // gives them.
 const (
-	exitOther       = 1 // the provider refused for good, a token does not verify
-	exitUsage       = 2 // the command line or the config is wrong
-	exitLogin       = 3 // a person must sign in, which is not possible here or now
-	exitDenied      = 4 // the sign-in was denied, cancelled or not completed in time
-	exitUnavailable = 5 // a server cannot be reached or is failing; try again later
-	exitStorage     = 6 // local files are unsafe, or a refresh token could not be kept
+	exitOther       = 1   // the provider refused for good, a token does not verify
+	exitUsage       = 2   // the command line or the config is wrong
+	exitLogin       = 3   // a person must sign in, which is not possible here or now
+	exitDenied      = 4   // the sign-in was denied, cancelled or not completed in time
+	exitUnavailable = 5   // a server cannot be reached or is failing; try again later
+	exitStorage     = 6   // local files are unsafe, or a refresh token could not be kept
+	exitNotRunnable = 126 // run: the command cannot be executed, as a shell says it
+	exitNotFound    = 127 // run: there is no such command
 	exitSignal      = 128
 )
 
@@ -43,10 +49,24 @@ func exitCode(err error) int {
 		storage  *session.StorageError
 		userFile *userfile.UnsafeError
 		keyring  *cache.KeyringError
+		locked   *kubeconfig.LockedError
+		readOnly *kubeconfig.ReadOnlyError
+		noConfig *configWriteError
+		awsFile  *awsconfig.WriteError
+		command  *commandError
+		ended    *commandEnd
 	)
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &ended) && ended.sig != 0:
+		return exitSignal + int(ended.sig)
+	case errors.As(err, &ended):
+		return ended.code
+	case errors.As(err, &command) && (errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist)):
+		return exitNotFound
+	case errors.As(err, &command):
+		return exitNotRunnable
 	case errors.As(err, &sig):
 		return exitSignal + int(sig.sig)
 	case errors.As(err, &usage):
@@ -59,7 +79,8 @@ func exitCode(err error) int {
 		return exitDenied
 	case errors.As(err, &outage):
 		return exitUnavailable
-	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile), errors.As(err, &keyring):
+	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile), errors.As(err, &keyring),
+		errors.As(err, &locked), errors.As(err, &readOnly), errors.As(err, &noConfig), errors.As(err, &awsFile):
 		return exitStorage
 	}
 	return exitOther
@@ -94,9 +115,18 @@ func hints(o *options, err error) []string {
 		shared   *session.SharedError
 		other    *session.OtherPersonError
 
+		notRevoked *notRevokedError
+		readOnly   *kubeconfig.ReadOnlyError
+
+		setup     *setupError
+		command   *commandError
 		authority x509.UnknownAuthorityError
 	)
 	switch {
+	case errors.As(err, &setup):
+		return setup.hints
+	case errors.As(err, &command) && strings.Contains(command.name, " "):
+		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
 	case errors.As(err, &usage) && usage.hint != "":
 		return []string{usage.hint}
 	case errors.As(err, &usage):
@@ -110,7 +140,10 @@ func hints(o *options, err error) []string {
 			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
 		}
 		if o.tool == toolLogin {
-			return append(lines, "run this on a terminal, or name the flow: --flow device shows its code on stderr")
+			if login.Try != "" {
+				lines = append(lines, login.Try)
+			}
+			return lines
 		}
 		return append(lines, "to sign in, run: "+loginCommand(o))
 	case errors.Is(err, flows.ErrTimedOut) && o.tool == toolAWS:
@@ -123,10 +156,16 @@ func hints(o *options, err error) []string {
 		return []string{mend(userFile.Path, userFile.Fix)}
 	case errors.As(err, &keyring):
 		return keyringHints(o)
+	case errors.As(err, &readOnly):
+		return []string{"make it writable, or name another file with --kubeconfig"}
+	case errors.Is(err, userfile.ErrChanged):
+		return []string{"run the command again, and look at what it would change now"}
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
 		return []string{"mend that place, or name another with --cache-dir; the session there is as it was"}
+	case errors.As(err, &notRevoked), errors.Is(err, flows.ErrNotSupported) && o.tool == toolLogout:
+		return nil
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}
 	case errors.As(err, &authority):
@@ -205,17 +244,23 @@ func (e *signalError) Error() string {
 func withSignals() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 2)
-	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(sig) { // nohup, a shell's background job
-			signal.Notify(ch, sig)
-		}
-	}
+	notify(ch)
 	go func() {
 		first := (<-ch).(syscall.Signal)
 		cancel(&signalError{first})
 		second := (<-ch).(syscall.Signal)
 		terminal.Restore()
+		kubeconfig.Unlock()
 		os.Exit(exitSignal + int(second))
 	}()
 	return ctx
+}
+
+// notify has the signals that end a program sent to ch.
+func notify(ch chan<- os.Signal) {
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(sig) { // nohup, a shell's background job
+			signal.Notify(ch, sig)
+		}
+	}
 }

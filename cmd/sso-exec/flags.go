@@ -28,6 +28,9 @@ type options struct {
 	tokenType, logLevel, logFile                  string
 	force, explain, verbose                       bool
 
+	explained  bool // what --explain asks for was said
+	ownTimeout bool // --login-timeout is on the command line
+
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string
 	duration                                      time.Duration
@@ -44,6 +47,10 @@ const (
 	toolAWS   = "aws"
 	toolToken = "token"
 	toolLogin = "login"
+
+	toolLogout = "logout"
+	toolStatus = "status"
+	toolWhoami = "whoami"
 )
 
 // newOptions returns the options of a command with its flags. Each

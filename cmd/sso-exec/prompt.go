@@ -27,14 +27,14 @@ var stderr = &talk{}
 
 type talk struct {
 	mu     sync.Mutex
-	prompt *prompter // what is being shown
-	past   bool      // it is on the same terminal as stderr
+	prompt *prompt // what is being shown
 }
 
+// Write waits for a terminal that takes no output, but not for ever.
 func (t *talk) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.prompt != nil && t.past {
+	if t.prompt != nil && t.prompt.past {
 		return t.prompt.live.Write(b)
 	}
 	return os.Stderr.Write(b)
@@ -48,13 +48,13 @@ func (t *talk) end() {
 	}
 }
 
-func (t *talk) begin(p *prompter, past bool) {
+func (t *talk) begin(p *prompt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.prompt, t.past = p, past
+	t.prompt = p
 }
 
-func (t *talk) take() *prompter {
+func (t *talk) take() *prompt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.prompt
@@ -67,75 +67,136 @@ func (t *talk) take() *prompter {
 type prompter struct {
 	o      *options
 	t      *tool
-	here   place.Place        // looked at when a sign-in is needed, not before
-	screen *terminal.Terminal // nil: the prompt is on something else
-	live   *terminal.Live
+	looked bool
+	here   place.Place // looked at when a sign-in is needed, not before
+	now    *prompt     // of the flow that is being tried; nil before the first
+}
 
-	ctx    context.Context // of what goes on beside the sign-in: its opener, its keyboard
+// prompt is one flow as it is put to a person, and what goes on beside it: its
+// opener, its keyboard.
+type prompt struct {
+	screen *terminal.Terminal // nil: it is on something else, or nowhere
+	w      io.Writer          // the screen, or that something; nil: nobody sees it
+	past   bool               // it is on the same terminal as stderr
+	live   *terminal.Live     // nil: nothing is shown (yet)
+
+	ctx    context.Context
 	cancel context.CancelFunc
 	beside sync.WaitGroup
+}
+
+func (p *prompt) end() {
+	p.cancel()
+	p.beside.Wait()
 }
 
 // newPerson tells a session how to ask somebody.
 func newPerson(o *options, t *tool) session.Person {
 	p := &prompter{o: o, t: t}
-	p.begin()
 	return session.Person{
-		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin,
+		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin, Screen: screenName(),
 		Choose: p.choose, Browse: p.browse, ShowDevice: p.device, FallBack: p.fallBack, SignedIn: p.signedIn,
 	}
 }
 
 func (p *prompter) choose(noLock bool) (flows.Choice, error) {
-	var err error
-	p.here, err = place.Look(place.Asked{Flow: p.o.flow, Device: p.o.device, Browser: p.o.browser, NobodyHere: p.o.interactive == "never",
-		StderrSwallowed: p.t != nil && p.t.swallows, StdinNotOurs: p.stdinTaken()})
-	if err != nil {
-		return flows.Choice{}, &usageError{err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing"}
+	if !p.looked {
+		var err error
+		p.here, err = place.Look(place.Asked{Flow: p.o.flow, Device: p.o.device, Browser: p.o.browser, NobodyHere: p.o.interactive == "never",
+			StderrSwallowed: p.t != nil && p.t.swallows, StdinNotOurs: p.stdinTaken()})
+		if err != nil {
+			return flows.Choice{}, &usageError{err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing"}
+		}
+		p.looked = true
+		if why := p.here.Passed; why != "" && p.here.Facts.FullScreen == "" {
+			fmt.Fprintf(stderr, "sso-exec: warning: $BROWSER cannot be used: %s\n", oneLine(why))
+		}
 	}
 	p.here.Facts.NoLock = noLock
 	choice := flows.Choose(p.here.Facts)
-	if p.o.explain {
-		explain(choice, p.here.Notes)
+	if choice.Flow == "" {
+		p.explain(choice)
 	}
 	return choice, nil
 }
 
-// begin begins a sign-in, end ends what goes on beside it.
-func (p *prompter) begin() { p.ctx, p.cancel = context.WithCancel(context.Background()) }
+// explain tells once, if that was asked for, which flow was chosen and why.
+func (p *prompter) explain(choice flows.Choice) {
+	if p.o.explain && !p.o.explained {
+		p.o.explained = true
+		explain(choice, p.here.Notes)
+	}
+}
 
-func (p *prompter) end() {
-	p.cancel()
-	p.beside.Wait()
+// begin begins to ask by a flow.
+func (p *prompter) begin(asking session.Ask) *prompt {
+	p.explain(asking.Choice)
+	q := p.on(asking.Prompt)
+	q.ctx, q.cancel = context.WithCancel(context.Background())
+	p.now = q
+	return q
+}
+
+// on finds the place of a prompt.
+func (p *prompter) on(where string) *prompt {
+	q := &prompt{past: where == flows.PromptStderr || p.here.Facts.StderrTerminal}
+	if p.now != nil { // the flow before was put there
+		q.screen, q.w = p.now.screen, p.now.w
+		return q
+	}
+	switch where {
+	case flows.PromptTerminal:
+		if q.screen, _ = terminal.Open(); q.screen != nil {
+			// The parent keeps stderr, and may write to the terminal itself.
+			q.screen.Shared = true
+		}
+	case flows.PromptStderr:
+		if q.screen = terminal.Of(os.Stderr); q.screen == nil { // a flow was named, and stderr is a log
+			q.w = os.Stderr
+		} else {
+			q.screen.Shared = p.here.Facts.NoLock // nobody keeps others from it
+		}
+	}
+	if q.screen != nil {
+		q.w = q.screen
+	}
+	return q
+}
+
+// show shows a block, if there is a place where it is seen.
+func (p *prompt) show(block terminal.Block) bool {
+	if p.w == nil {
+		return false
+	}
+	p.live = terminal.Show(p.w, block)
+	stderr.begin(p)
+	return true
 }
 
 // browse opens the page of a sign-in with PKCE, or shows its address.
 func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
+	q := p.begin(asking)
 	if asking.Flow == flows.FlowPaste {
-		p.paste(asking, a)
-		return nil
+		return p.paste(q, asking, a)
 	}
 	block := terminal.Browser{Asker: p.asker(asking), URL: a.URL, Until: asking.Until}
 	if len(p.here.Browser) == 0 {
-		p.show(asking, block)
+		q.show(block)
 		return nil
 	}
 	fail := func(err error) error {
 		err = fmt.Errorf("%w: %w", flows.ErrNoBrowser, err)
-		if len(asking.Then) > 0 || asking.Prompt == flows.PromptNowhere {
+		if len(asking.Then) > 0 || q.live == nil && !q.show(block) {
 			a.GiveUp(err)
 			return err
 		}
-		if p.live == nil {
-			p.show(asking, block)
-		}
-		p.live.Note(err.Error())
+		q.live.Note(err.Error())
 		return nil
 	}
 	// Most openers that fail do so at once. Of the others it is said when they do.
 	opened := make(chan error, 1)
-	go func() { opened <- p.here.Browser.Open(p.ctx, a.URL) }()
-	t := time.NewTimer(settle)
+	go func() { opened <- p.here.Browser.Open(q.ctx, a.URL) }()
+	t := time.NewTimer(quiet)
 	defer t.Stop()
 	select {
 	case err := <-opened:
@@ -146,40 +207,40 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	case <-t.C:
 	}
 	block.Opened = filepath.Base(p.here.Facts.Browser)
-	shown := p.show(asking, block)
-	p.beside.Go(func() {
-		if err := <-opened; err != nil && p.ctx.Err() == nil {
+	shown := q.show(block)
+	q.beside.Go(func() {
+		if err := <-opened; err != nil && q.ctx.Err() == nil {
 			_ = fail(err)
 		} else if shown {
-			p.offer(asking, a)
+			p.offer(q, asking, a)
 		}
 	})
 	return nil
 }
 
-// settle is how long nothing is shown while the browser is being opened.
-const settle = 250 * time.Millisecond
+// quiet is how long nothing is shown while the browser is being opened.
+const quiet = 250 * time.Millisecond
 
 // offer waits for a while and then offers the next flow: the browser may be on
 // another machine, or nobody may have seen it.
-func (p *prompter) offer(asking session.Ask, a *flows.Authorization) {
+func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) {
 	t := time.NewTimer(min(unanswered, p.o.loginTimeout/3))
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-p.ctx.Done():
+	case <-q.ctx.Done():
 		return
 	}
+	const said = "Nothing has come back from the browser yet."
 	if len(asking.Then) == 0 || !p.here.Facts.Keyboard {
 		other := flows.FlowDevice
 		if p.o.device != flows.DeviceAllow {
 			other = flows.FlowPaste
 		}
-		p.live.Note("Nothing has come back from the browser yet. If it cannot: Ctrl-C, then " + loginCommand(p.o) + " --flow=" + other)
+		q.live.Note(said+" If it cannot: Ctrl-C, then", loginCommand(p.o, "flow")+" --flow="+other)
 		return
 	}
-	p.live.Note("Nothing has come back from the browser yet. To sign in " + wayOf(asking.Then[0]) + " instead, press Enter.")
-	if p.live.WaitEnter(p.ctx) == nil {
+	if q.live.Offer(q.ctx, said+" To sign in "+wayOf(asking.Then[0])+" instead, press Enter.") == nil {
 		a.GiveUp(flows.ErrUnanswered)
 	}
 }
@@ -188,29 +249,25 @@ func (p *prompter) offer(asking session.Ask, a *flows.Authorization) {
 const unanswered = 30 * time.Second
 
 // paste shows the address of a sign-in elsewhere and takes what is brought back.
-func (p *prompter) paste(asking session.Ask, a *flows.Authorization) {
-	shown := p.show(asking, terminal.Paste{Asker: p.asker(asking), URL: a.URL, RedirectURI: a.RedirectURI, Forward: p.forward(a), Until: asking.Until})
-	if !shown {
-		return
+func (p *prompter) paste(q *prompt, asking session.Ask, a *flows.Authorization) error {
+	reads := q.screen != nil && p.here.Facts.Keyboard || q.screen == nil && !p.stdinTaken()
+	if !reads && !a.Listening {
+		return &session.LoginRequiredError{Reason: "nothing can be pasted here, and no port can be listened on", Try: "run this on a terminal"}
 	}
-	read := p.live.ReadLine
-	if p.screen == nil { // the flow was named, for a program that answers over a pipe
+	shown := q.show(terminal.Paste{Asker: p.asker(asking), URL: a.URL, RedirectURI: a.RedirectURI, Forward: p.forward(a, !reads), NoInput: !reads, Until: asking.Until})
+	switch {
+	case !shown || !reads:
+	case q.screen != nil:
+		q.beside.Go(func() { q.bring(a, q.live.ReadLine) }) // until ctx ends; it leaves the terminal as it was
+	default: // the flow was named, for a program that answers over a pipe, which is read until it ends
 		lines := bufio.NewReader(io.LimitReader(os.Stdin, 1<<20))
-		read = func(context.Context) (string, error) { return lines.ReadString('\n') }
+		go q.bring(a, func(context.Context) (string, error) { return lines.ReadString('\n') })
 	}
-	if p.screen != nil && !p.here.Facts.Keyboard || p.screen == nil && p.stdinTaken() {
-		return // the listener alone
-	}
-	bring := func() { p.bring(a, read) }
-	if p.screen != nil {
-		p.beside.Go(bring) // reads until ctx ends, and leaves the terminal as it was
-	} else {
-		go bring() // a pipe is read until it ends
-	}
+	return nil
 }
 
 // bring takes what the person brings back, until that is an answer.
-func (p *prompter) bring(a *flows.Authorization, read func(context.Context) (string, error)) {
+func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (string, error)) {
 	for {
 		text, err := read(p.ctx)
 		switch {
@@ -218,7 +275,7 @@ func (p *prompter) bring(a *flows.Authorization, read func(context.Context) (str
 			return
 		case errors.Is(err, io.EOF) && text == "":
 			if p.screen != nil { // Ctrl-D. A pipe that ends leaves the listener.
-				a.GiveUp(fmt.Errorf("%w: the input ended", flows.ErrDenied))
+				a.GiveUp(cancelled{})
 			}
 			return
 		case errors.Is(err, terminal.ErrTooLong):
@@ -236,12 +293,18 @@ func (p *prompter) bring(a *flows.Authorization, read func(context.Context) (str
 	}
 }
 
+// cancelled is a person's Ctrl-D; for everybody else it is a denial.
+type cancelled struct{}
+
+func (cancelled) Error() string        { return "the sign-in was cancelled" }
+func (cancelled) Is(target error) bool { return target == flows.ErrDenied }
+
 // forward is the command that has the last page load by itself, to be run
-// beside the browser, where it is known how this machine is reached.
-func (p *prompter) forward(a *flows.Authorization) string {
+// beside the browser, where it is known how this machine is reached, or anyhow.
+func (p *prompter) forward(a *flows.Authorization, anyhow bool) string {
 	u, err := url.Parse(a.RedirectURI)
 	host, herr := os.Hostname()
-	if err != nil || herr != nil || !a.Listening || !strings.Contains(p.here.Facts.Remote, "SSH") {
+	if err != nil || herr != nil || !a.Listening || !anyhow && !strings.Contains(p.here.Facts.Remote, "SSH") {
 		return ""
 	}
 	if who, err := user.Current(); err == nil {
@@ -261,32 +324,34 @@ func (p *prompter) device(asking session.Ask, d flows.DevicePrompt) error {
 	if asking.Until.Before(until) {
 		until = asking.Until
 	}
-	p.show(asking, terminal.Device{Asker: p.asker(asking), UserCode: d.UserCode, VerificationURI: d.VerificationURI,
+	p.begin(asking).show(terminal.Device{Asker: p.asker(asking), UserCode: d.UserCode, VerificationURI: d.VerificationURI,
 		VerificationURIComplete: d.VerificationURIComplete, Until: until})
 	return nil
 }
 
 // fallBack says in a line why another flow is tried.
 func (p *prompter) fallBack(asking session.Ask, to string, why error) {
-	p.replace(asking, "sso-exec: "+oneLine(why.Error())+"; signing in "+wayOf(to)+" instead")
+	p.explain(asking.Choice)
+	p.replace(asking.Prompt, "sso-exec: "+oneLine(why.Error())+"; signing in "+wayOf(to)+" instead")
 }
 
 // signedIn says who signed in, on stderr if there was no prompt: whoever could
 // read the authorization URL could have completed it as himself, and this line
 // is what shows it.
 func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
-	p.replace(asking, "Signed in to "+p.provider()+" as "+flows.Clean(who.Display(), 100)+".")
+	p.replace(asking.Prompt, "Signed in to "+hostOf(p.o.issuer)+" as "+flows.Clean(who.Display(), 100)+".")
 }
 
 // replace ends the prompt with one line in its place.
-func (p *prompter) replace(asking session.Ask, line string) {
-	p.end()
-	p.begin()
-	if stderr.take() == p {
-		p.live.Replace(line)
+func (p *prompter) replace(where, line string) {
+	if p.now != nil {
+		p.now.end()
+	}
+	if q := stderr.take(); q != nil {
+		q.live.Replace(line)
 		return
 	}
-	w := p.place(asking)
+	w := p.on(where).w
 	if w == nil && p.here.Facts.FullScreen == "" {
 		w = stderr
 	}
@@ -295,41 +360,8 @@ func (p *prompter) replace(asking session.Ask, line string) {
 	}
 }
 
-// place returns where a person sees what is said; nil if nowhere.
-func (p *prompter) place(asking session.Ask) io.Writer {
-	switch {
-	case asking.Prompt == flows.PromptNowhere:
-		return nil
-	case p.screen != nil:
-		return p.screen
-	case asking.Prompt == flows.PromptTerminal:
-		t, err := terminal.Open()
-		if err != nil {
-			return nil
-		}
-		p.screen = t
-	default:
-		p.screen = terminal.Of(os.Stderr)
-	}
-	if p.screen == nil { // a flow was named, and stderr is a log
-		return os.Stderr
-	}
-	return p.screen
-}
-
-// show shows a prompt, if there is a place where it is seen.
-func (p *prompter) show(asking session.Ask, block terminal.Block) bool {
-	w := p.place(asking)
-	if w == nil {
-		return false
-	}
-	p.live = terminal.Show(w, block)
-	stderr.begin(p, asking.Prompt == flows.PromptStderr || p.here.Facts.StderrTerminal)
-	return true
-}
-
 func (p *prompter) asker(asking session.Ask) terminal.Asker {
-	a := terminal.Asker{Provider: p.provider(), Account: flows.Clean(asking.Account, 100)}
+	a := terminal.Asker{Provider: hostOf(p.o.issuer), Account: flows.Clean(asking.Account, 100)}
 	switch p.o.tool {
 	case toolKube:
 		a.Tool = "Kubernetes"
@@ -338,8 +370,6 @@ func (p *prompter) asker(asking session.Ask) terminal.Asker {
 	}
 	return a
 }
-
-func (p *prompter) provider() string { return hostOf(p.o.issuer) }
 
 // stdinTaken reports whether stdin belongs to the calling tool's own work.
 func (p *prompter) stdinTaken() bool { return p.t != nil && p.t.stdinTaken != nil && p.t.stdinTaken() }

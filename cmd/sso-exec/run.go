@@ -31,6 +31,10 @@ func run(args []string) int {
 	if !errors.As(err, &failed) {
 		failed = &runError{nil, &usageError{err, fmt.Sprintf("see: %s --help", cmd.CommandPath())}}
 	}
+	var silent *silentError
+	if errors.As(failed.err, &silent) {
+		return silent.code
+	}
 	complain(failed.o, failed.err)
 	return exitCode(failed.err)
 }
@@ -75,19 +79,10 @@ front of it speaks.`,
 	for _, t := range tools {
 		root.AddCommand(newTool(t))
 	}
-	root.AddCommand(newLogin(), newVersion())
+	root.AddCommand(newLogin(), newLogout(), newStatus(), newWhoami(), newRun(), newSetup(), newConfig(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
-			c.Args, c.RunE = nil, func(c *cobra.Command, args []string) error {
-				if len(args) == 0 {
-					return c.Help()
-				}
-				return unknown(c, "shell", args[0])
-			}
-		}
-	}
+	setHelp(root)
+	setCompletions(root)
 	return root
 }
 
@@ -136,6 +131,9 @@ func newTool(t *tool) *cobra.Command {
 		if !cached || o.force {
 			if c, err = s.Credential(ctx, need); err != nil {
 				return err
+			}
+			if o.explain && !o.explained {
+				fmt.Fprintln(stderr, "sso-exec: renewed, and nobody was asked to sign in")
 			}
 		} else if o.explain {
 			fmt.Fprintf(stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
@@ -235,6 +233,9 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 		})
 		s.Store.UseKeyring = o.store == "keyring"
 		s.Store.Waiting = func(h cache.Holder) {
+			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && sameTerminal(h.PID) {
+				return // its prompt is seen here
+			}
 			log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
 				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
 		}

@@ -39,6 +39,7 @@ func (o *options) fill() error {
 	o.given = map[string]bool{}
 	// Not Visit: cobra parses a set of its own that shares our flags.
 	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
+	o.ownTimeout = o.given["login-timeout"]
 	if err := o.fillFromEnvironment(); err != nil {
 		return err
 	}
@@ -83,10 +84,14 @@ func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 				"name the secret beside the issuer: --client-secret-file; or choose another --profile"}
 		}
 	}
+	if role := profile["aws.role-arn"].Values; o.tool != toolAWS && !o.given["role-arn"] && len(role) == 1 {
+		o.roleARN = role[0] // for people: what the profile is good for
+	}
 	o.flags.VisitAll(func(f *pflag.Flag) {
 		v, ok := profile[profileKey(f.Name)]
-		// What a profile forbids, a kubeconfig's flags cannot allow.
-		tightens := f.Name == "device" && len(v.Values) == 1 && slices.Index(deviceRules, v.Values[0]) > slices.Index(deviceRules, o.device)
+		// What a profile forbids, a kubeconfig's flags cannot allow. A flag that is
+		// wrong is left to check.
+		tightens := slices.Contains(deviceRules, o.device) && f.Name == "device" && len(v.Values) == 1 && slices.Index(deviceRules, v.Values[0]) > slices.Index(deviceRules, o.device)
 		if !ok || o.given[f.Name] && !tightens {
 			return
 		}
@@ -176,14 +181,18 @@ func (o *options) check() error {
 	return nil
 }
 
+// awsLoginTimeout leaves time for the answer: the AWS SDK for Go gives up after a
+// minute.
+const awsLoginTimeout = 50 * time.Second
+
 // settle gives the settings whose default depends on others.
 func (o *options) settle() error {
 	if o.loginTimeout == 0 && !o.flags.Changed("login-timeout") {
 		o.loginTimeout = 5 * time.Minute
-		if o.tool == toolAWS {
-			// The AWS SDK for Go gives up after a minute.
-			o.loginTimeout = 50 * time.Second
-		}
+	}
+	if o.tool == toolAWS && !o.ownTimeout {
+		// A profile's is for login as well.
+		o.loginTimeout = min(o.loginTimeout, awsLoginTimeout)
 	}
 	if o.tokenType == "" {
 		o.tokenType = credential.IDToken

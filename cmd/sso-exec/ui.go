@@ -63,13 +63,13 @@ func rough(d time.Duration) string {
 
 // loginCommand is the command that signs in to the same session: with the flags
 // and variables that were given, but for those that a sign-in does not have.
-func loginCommand(o *options) string {
+func loginCommand(o *options, without ...string) string {
 	words := []string{"sso-exec", "login"}
 	if o.flags == nil {
 		return strings.Join(words, " ")
 	}
 	o.flags.VisitAll(func(f *pflag.Flag) {
-		if !o.given[f.Name] || !slices.Contains(sessionFlags, f.Name) {
+		if !o.given[f.Name] || !slices.Contains(sessionFlags, f.Name) || slices.Contains(without, f.Name) {
 			return
 		}
 		values := []string{f.Value.String()}

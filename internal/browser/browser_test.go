@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,9 @@ func opened(t *testing.T, c Command, url string) report {
 	return wait(t, path)
 }
 
+// here finds programs on this system.
+func here() Finder { return Finder{OS: runtime.GOOS, Getenv: os.Getenv} }
+
 func self(t *testing.T) string {
 	t.Helper()
 	exe, err := os.Executable()
@@ -122,7 +126,7 @@ func TestOpenArguments(t *testing.T) {
 		"%q %%%s":                     {"%" + url},
 		`%q --url '%s' --title 'a b'`: {"--url", url, "--title", "a b"},
 	} {
-		c, err := Here().Parse(strings.Replace(command, "%q", `"`+self(t)+`"`, 1))
+		c, err := here().Parse(strings.Replace(command, "%q", `"`+self(t)+`"`, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,13 +144,24 @@ func TestOpenArguments(t *testing.T) {
 // our directory, and has no file of ours.
 func TestOpenSurroundings(t *testing.T) {
 	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
-		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY", "CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY"}
+		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY", "CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY",
+		"MY_PASSPHRASE", "GITHUB_PAT", "NPM_AUTH", "npm_config__auth", "DB_PASS"}
 	for _, name := range secrets {
 		t.Setenv(name, "hunter2")
 	}
-	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER"}
+	// Or they are in the value, whatever its name.
+	for name, value := range map[string]string{"DATABASE_URL": "postgres://u:hunter2@db/x", "CACHE": "redis://:hunter2@[::1]:6379", "MIRRORS": "https://a.example/ https://u:hunter2@b.example/"} {
+		t.Setenv(name, value)
+	}
+	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER"}
 	for _, name := range keeps {
 		t.Setenv(name, "/kept")
+	}
+	// A browser needs the password of its proxy.
+	values := []string{"https_proxy=http://u:p@proxy.example:3128", "HOMEPAGE=https://u@a.example:8080/a:b@c", "SESSION_MANAGER=local/host:@/tmp/.ICE-unix/1"}
+	for _, kv := range values {
+		name, value, _ := strings.Cut(kv, "=")
+		t.Setenv(name, value)
 	}
 	t.Chdir(t.TempDir())
 	here, err := os.Getwd()
@@ -162,6 +177,11 @@ func TestOpenSurroundings(t *testing.T) {
 	for _, name := range keeps {
 		if !slices.Contains(got.Env, name+"=/kept") {
 			t.Errorf("the browser lacks %s", name)
+		}
+	}
+	for _, kv := range values {
+		if !slices.Contains(got.Env, kv) {
+			t.Errorf("the browser lacks %s", kv)
 		}
 	}
 	if got.Session != 0 && got.Session == session() {

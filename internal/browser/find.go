@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -17,9 +16,6 @@ type Finder struct {
 	Getenv func(string) string
 	Root   string // files are looked up below it; what is found is named without it
 }
-
-// Here finds programs on this system.
-func Here() Finder { return Finder{OS: runtime.GOOS, Getenv: os.Getenv} }
 
 // Parse takes the command of --browser apart: words as a shell would split them
 // with quotes alone. A path may be relative to the working directory, since who

@@ -68,7 +68,7 @@ func FuzzCheckURL(f *testing.F) {
 
 func TestParse(t *testing.T) {
 	for _, s := range []string{"", "  ", "no-such-browser-here --x", "/no/such/browser", `"`, t.TempDir(), "''"} {
-		if c, err := Here().Parse(s); err == nil {
+		if c, err := here().Parse(s); err == nil {
 			t.Errorf("%q is %+v", s, c)
 		}
 	}
@@ -82,21 +82,21 @@ func TestParse(t *testing.T) {
 	// A program in the working directory is not found by its bare name, but by
 	// its path.
 	t.Setenv("PATH", "."+string(os.PathListSeparator)+string(os.PathListSeparator)+"bin")
-	if c, err := Here().Parse("xbrowser.exe"); err == nil {
+	if c, err := here().Parse("xbrowser.exe"); err == nil {
 		t.Errorf("found %+v in the working directory", c)
 	}
-	c, err := Here().Parse("./xbrowser.exe --x")
+	c, err := here().Parse("./xbrowser.exe --x")
 	if err != nil || !filepath.IsAbs(c.Program) || filepath.Base(c.Program) != "xbrowser.exe" || !slices.Equal(c.Args, []string{"--x"}) {
 		t.Errorf("by its path it is %+v, %v", c, err)
 	}
-	if c, err := Here().Parse(filepath.Join(dir, "lynx.exe")); err == nil || !strings.Contains(err.Error(), "terminal") {
+	if c, err := here().Parse(filepath.Join(dir, "lynx.exe")); err == nil || !strings.Contains(err.Error(), "terminal") {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c, err := Here().Parse(filepath.Join(dir, "a b.exe")); err != nil || filepath.Base(c.Program) != "a b.exe" || len(c.Args) != 0 {
+	if c, err := here().Parse(filepath.Join(dir, "a b.exe")); err != nil || filepath.Base(c.Program) != "a b.exe" || len(c.Args) != 0 {
 		t.Errorf("a path with a space is %+v, %v", c, err)
 	}
 	t.Setenv("PATH", "."+string(os.PathListSeparator)+dir)
-	if c, err := Here().Parse("xbrowser.exe"); err != nil && !strings.Contains(err.Error(), "not found") || err == nil && c.Program != filepath.Join(dir, "xbrowser.exe") {
+	if c, err := here().Parse("xbrowser.exe"); err != nil && !strings.Contains(err.Error(), "not found") || err == nil && c.Program != filepath.Join(dir, "xbrowser.exe") {
 		t.Errorf("in PATH, after the working directory: %+v, %v", c, err)
 	}
 }
@@ -128,7 +128,7 @@ func TestFromVariable(t *testing.T) {
 		list(filepath.Join(dir, "w3m.exe"), self(t)):           {[]string{""}, []string{"needs the terminal"}},
 		list("no-such\x1b[2J", "./x", filepath.Join(dir, "y")): {nil, []string{`"no-such\x1b[2J"`, "relative", "was not found"}},
 	} {
-		found, passed := Here().FromVariable(value)
+		found, passed := here().FromVariable(value)
 		var args []string
 		for _, c := range found {
 			if c.Program != self(t) {
@@ -148,7 +148,7 @@ func TestFromVariable(t *testing.T) {
 
 func TestSystem(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for _, c := range Here().System() {
+	for _, c := range here().System() {
 		if !filepath.IsAbs(c.Program) {
 			t.Errorf("%+v", c)
 		}

@@ -116,11 +116,13 @@ func (c Command) name() string {
 
 // scrub leaves out what a browser has no business to see.
 func scrub(env []string) []string {
-	// The names of variables that hold credentials. Compiled here: every run
-	// would pay for it otherwise.
-	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
+	// The names of variables that hold credentials, and values that are addresses
+	// with a password in them. Compiled here: every run would pay for it otherwise.
+	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)(PASS|PAT|AUTH)$|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
+	withPassword := regexp.MustCompile(`://[^/?#@\s]*:[^/?#\s]*@`)
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return secretName.MatchString(name) && name != "XDG_ACTIVATION_TOKEN"
+		name, value, _ := strings.Cut(kv, "=")
+		proxy := strings.HasSuffix(strings.ToLower(name), "_proxy") // which the browser needs as well
+		return secretName.MatchString(name) && name != "XDG_ACTIVATION_TOKEN" || withPassword.MatchString(value) && !proxy
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -38,12 +37,17 @@ func (l Layer) String() string { return [...]string{"system", "user", "named"}[l
 // Origin is where a value came from.
 type Origin struct {
 	Path    string
-	Line    int
+	Line    int    // 0: from no file; Path is what else it came from, in words
 	Profile string // by whose entry: another one's than that in use, if it was extended
 	Layer   Layer
 }
 
-func (o Origin) String() string { return fmt.Sprintf("%s:%d", o.Path, o.Line) }
+func (o Origin) String() string {
+	if o.Line == 0 {
+		return o.Path
+	}
+	return fmt.Sprintf("%s:%d", o.Path, o.Line)
+}
 
 // Value is a setting as a file has it.
 type Value struct {
@@ -62,8 +66,8 @@ func DefaultPaths(named string) Paths {
 	return Paths{System: SystemPath(), User: DefaultPath(), Named: named}
 }
 
-// each returns the layers that there are, the lowest first.
-func (p Paths) each() (layers []Layer, paths []string) {
+// Each returns the layers that there are, the lowest first, and their paths.
+func (p Paths) Each() (layers []Layer, paths []string) {
 	for layer, path := range []string{System: p.System, User: p.User, Named: p.Named} {
 		if path != "" && (Layer(layer) != User || p.Named == "") {
 			// Relative paths in a file start at its directory.
@@ -86,7 +90,7 @@ type Config struct {
 // was named. Errors are the user's to mend, and name the file and the line; a
 // file that others can write to is a *userfile.UnsafeError.
 func (p Paths) Open() (*Config, error) {
-	layers, paths := p.each()
+	layers, paths := p.Each()
 	c := &Config{paths: paths}
 	for i, path := range paths {
 		f, err := open(path, layers[i])
@@ -102,7 +106,7 @@ func (p Paths) Open() (*Config, error) {
 }
 
 func open(path string, layer Layer) (*File, error) {
-	b, err := readLayer(path, layer)
+	b, err := ReadFile(path, layer)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +119,9 @@ func open(path string, layer Layer) (*File, error) {
 	return f, nil
 }
 
-func readLayer(path string, layer Layer) ([]byte, error) {
+// ReadFile reads a config file of a layer, as Open does: a *userfile.UnsafeError
+// says that others can write to it.
+func ReadFile(path string, layer Layer) ([]byte, error) {
 	if layer == System {
 		return userfile.ReadSystem(path)
 	}
@@ -198,25 +204,4 @@ func IsAbsent(err error) bool {
 		return errors.Is(err, fs.ErrPermission)
 	}
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// Load reads one file by itself, without the system's.
-func Load(path string) (*File, error) { return open(path, User) }
-
-// Profile returns the settings of a profile of this file alone. Those of a
-// section are named "section.key". known lists every setting that there is.
-func (f *File) Profile(name string, known []string) (map[string]Value, error) {
-	keys := make([]Key, len(known))
-	for i, k := range known {
-		section, key, ok := strings.Cut(k, ".")
-		if !ok {
-			section, key = "", k
-		}
-		keys[i] = Key{Name: key, Section: section}
-	}
-	p, err := (&Config{Files: []*File{f}}).Profile(name, keys)
-	if err != nil {
-		return nil, err
-	}
-	return p.Settings, nil
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-var known = []string{"issuer", "client-id", "scopes", "http-timeout", "aws.role-arn", "aws.region"}
+// load opens one file, without the system's.
+func load(path string) (*Config, error) { return Paths{Named: path}.Open() }
 
 // write makes a config file.
 func write(t testing.TB, content string) string {
@@ -46,12 +47,13 @@ profiles:
 `
 
 func TestProfile(t *testing.T) {
-	f, err := Load(write(t, good))
+	path := write(t, good)
+	c, err := load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.DefaultProfile != "corp" {
-		t.Errorf("the default profile is %q", f.DefaultProfile)
+	if name, _ := c.Default(); name != "corp" {
+		t.Errorf("the default profile is %q", name)
 	}
 	for name, want := range map[string]map[string]string{
 		"corp": {"issuer": "https://login.corp.example@5", "scopes": "email groups@6", "http-timeout": "15s@7",
@@ -60,13 +62,17 @@ func TestProfile(t *testing.T) {
 		"same":  {"issuer": "https://base.example@11", "client-id": "0123@12"},
 		"empty": {},
 	} {
-		settings, err := f.Profile(name, known)
+		p, err := c.Profile(name, testKeys)
+		if err != nil {
+			t.Errorf("profile %s: %v", name, err)
+			continue
+		}
 		got := map[string]string{}
-		for key, v := range settings {
+		for key, v := range p.Settings {
 			got[key] = fmt.Sprintf("%s@%d", strings.Join(v.Values, " "), v.Line)
 		}
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("profile %s: %v, %v, want %v", name, got, err, want)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("profile %s: %v, want %v", name, got, want)
 		}
 	}
 	// What is wrong with one profile is no other's business.
@@ -76,8 +82,8 @@ func TestProfile(t *testing.T) {
 		"cord":   {`no profile "cord"`, `"corp"`},
 		"":       {"no profile"},
 	} {
-		_, err := f.Profile(name, known)
-		for _, word := range append(words, f.Path) {
+		_, err := c.Profile(name, testKeys)
+		for _, word := range append(words, path) {
 			if err == nil || !strings.Contains(err.Error(), word) {
 				t.Errorf("profile %q: error %v, want %s in it", name, err, word)
 			}
@@ -117,9 +123,9 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, c.content)
-			f, err := Load(path)
+			f, err := load(path)
 			if err == nil {
-				_, err = f.Profile("p", known)
+				_, err = f.Profile("p", testKeys)
 			}
 			for _, word := range append(c.words, path) {
 				if err == nil || !strings.Contains(err.Error(), word) {
@@ -143,13 +149,13 @@ func TestUnsafeConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	var unsafe *userfile.UnsafeError
-	if _, err := Load(path); !errors.As(err, &unsafe) || IsAbsent(err) {
+	if _, err := load(path); !errors.As(err, &unsafe) || IsAbsent(err) {
 		t.Errorf("a config that others can write to: %v", err)
 	}
-	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml")); !IsAbsent(err) {
+	if _, err := load(filepath.Join(t.TempDir(), "none.yaml")); !IsAbsent(err) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := Load(t.TempDir()); err == nil || IsAbsent(err) {
+	if _, err := load(t.TempDir()); err == nil || IsAbsent(err) {
 		t.Errorf("a directory: %v", err)
 	}
 }

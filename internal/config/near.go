@@ -23,8 +23,9 @@ func suggest(word string, known []string) string {
 	return ""
 }
 
-// suggestOr names the nearest of the known words, or else all of them.
-func suggestOr(word string, known []string) string {
+// Suggest names the nearest of the known words, or else all of them; it follows
+// the text of an error.
+func Suggest(word string, known []string) string {
 	if near := suggest(word, known); near != "" {
 		return near
 	}

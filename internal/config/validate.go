@@ -21,9 +21,9 @@ const maxFindings = 1000
 func (p Paths) Validate(keys []Key) []Finding {
 	r := &resolver{keys: keys, limit: maxFindings, parsed: map[*yaml.Node]*definition{}}
 	c := &Config{}
-	layers, paths := p.each()
+	layers, paths := p.Each()
 	for i, path := range paths {
-		b, err := readLayer(path, layers[i])
+		b, err := ReadFile(path, layers[i])
 		if err != nil {
 			if layers[i] == Named || !IsAbsent(err) {
 				r.add(Finding{Path: path, Text: plain(err, path), Err: err})

@@ -61,7 +61,7 @@ var may = map[string][]string{
 	"internal/session":    {"credential", "cache", "flows"},
 	"internal/config":     {"internal/userfile"},
 	"internal/browser":    {},
-	"internal/place":      {"credential", "flows", "internal/browser"},
+	"internal/place":      {"credential", "flows", "internal/browser", "internal/terminal"},
 	"internal/terminal":   {},
 	"internal/userfile":   {},
 	"internal/kubeconfig": {},
@@ -94,7 +94,7 @@ func TestWhatTheBinaryLinks(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache", "./flows", "./plugin", "./internal/...") {
 			for _, dep := range p.Deps {
-				for _, no := range []string{"k8s.io/", "sigs.k8s.io/", "testing", "net/http/httptest", module + "/providertest", "github.com/rogpeppe/"} {
+				for _, no := range []string{"k8s.io/", "sigs.k8s.io/", "testing", "net/http/httptest", module + "/providertest", "github.com/rogpeppe/go-internal/testscript"} {
 					if strings.HasPrefix(dep, no) && (strings.HasSuffix(no, "/") || dep == no || strings.HasPrefix(dep, no+"/")) {
 						t.Errorf("%s: %s links %s", goos, p.ImportPath, dep)
 					}

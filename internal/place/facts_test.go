@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // A line may be read from the keyboard only where that is ours and nothing else
 // reads there.
 func TestKeyboard(t *testing.T) {
 	for _, c := range []struct {
-		terminal terminal
+		terminal terminal.Facts
 		asked    Asked
 		want     bool
 	}{
@@ -27,13 +28,13 @@ func TestKeyboard(t *testing.T) {
 		{tty, Asked{StdinNotOurs: true}, false},
 		{full, Asked{}, false},
 		{noTTY, Asked{}, false},
-		{terminal{stderr: true, owner: -1}, Asked{}, false}, // in the background
+		{terminal.Facts{Stderr: true, Owner: -1}, Asked{}, false}, // in the background
 	} {
 		p, err := laid{terminal: c.terminal}.host(t).look(c.asked)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := p.Facts; f.Keyboard != c.want || f.Terminal != c.terminal.open || f.StderrTerminal != c.terminal.stderr || f.StderrSwallowed != c.asked.StderrSwallowed || (f.FullScreen != "") != c.terminal.raw {
+		if f := p.Facts; f.Keyboard != c.want || f.Terminal != c.terminal.Open || f.StderrTerminal != c.terminal.Stderr || f.StderrSwallowed != c.asked.StderrSwallowed || (f.FullScreen != "") != c.terminal.Raw {
 			t.Errorf("%+v, %+v: %+v", c.terminal, c.asked, f)
 		}
 	}
@@ -55,7 +56,7 @@ func TestBrowser(t *testing.T) {
 		{map[string]string{"BROWSER": "firefox"}, bin, "none", flows.BrowserNone, nil, ""},
 		{map[string]string{"BROWSER": "firefox"}, bin, "x-www-browser --new", flows.BrowserByFlag, []string{"/usr/bin/x-www-browser"}, ""},
 		{map[string]string{"BROWSER": "firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
-		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `$BROWSER was passed over in part: the browser "lynx" needs the terminal for itself`},
+		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `$BROWSER, passed over: the browser "lynx" needs the terminal for itself`},
 		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `"chrome" was not found`},
 		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `"bin/x" is relative`},
 		{map[string]string{"BROWSER": "w3m"}, bin, "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "w3m"},
@@ -82,6 +83,27 @@ func TestBrowser(t *testing.T) {
 		}
 		if p.Facts.BrowserBy != c.by || !slices.Equal(programs, c.programs) || !strings.Contains(strings.Join(p.Notes, "\n"), c.note) {
 			t.Errorf("--browser %q, %v: %q by %q, notes %q", c.named, c.env, programs, p.Facts.BrowserBy, p.Notes)
+		}
+	}
+	// A variable of which nothing can be used is told of by itself.
+	for value, want := range map[string]string{
+		"":                  "",
+		":":                 "",
+		"lynx:firefox":      "",
+		helper:              "",
+		"lynx":              `the browser "lynx" needs the terminal for itself`,
+		"chrome\x1b[2J":     `the browser "chrome\x1b[2J" was not found`,
+		"fire fox:bin/x":    `the browser "fire" was not found; "bin/x" is relative to the working directory`,
+		`"firefox --window`: `the browser command "\"firefox --window" has an open quote`,
+	} {
+		h := laid{env: map[string]string{"BROWSER": value}, files: bin, terminal: tty}.host(t)
+		if p, err := h.look(Asked{}); err != nil || p.Passed != want {
+			t.Errorf("BROWSER=%s: passed over because %q, want %q; %v", value, p.Passed, want, err)
+		}
+		for _, named := range []string{"firefox", "none"} {
+			if p, err := h.look(Asked{Browser: named}); err != nil || p.Passed != "" {
+				t.Errorf("BROWSER=%s, --browser %s: passed over because %q; %v", value, named, p.Passed, err)
+			}
 		}
 	}
 	for _, named := range []string{"no-such-browser", `"open`, "lynx", " "} {
@@ -199,7 +221,7 @@ func FuzzFiles(f *testing.F) {
 // waits. Only tmux.go can start one, and the browser package only to open a
 // page; and tmux is left alone where something else has decided.
 func TestLookStartsNothing(t *testing.T) {
-	for _, dir := range []string{".", "../browser"} {
+	for _, dir := range []string{".", "../browser", "../terminal"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

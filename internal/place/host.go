@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // A host is all that is looked at, so that a test can lay out any place as a
@@ -21,25 +22,16 @@ type host struct {
 	uid    int    // effective; -1 where there are none (Windows)
 	ppid   int    // the parent process, at which the line of ancestors begins
 
-	terminal func(stderrSwallowed bool) terminal
+	terminal func(stderrSwallowed bool) terminal.Facts
 	session  func() (uint32, bool) // Windows: the session of this process
 
 	tmuxLimit time.Duration // how long tmux may take to answer
 }
 
-// A terminal is what a process can tell of the terminals that it has.
-type terminal struct {
-	stderr     bool   // stderr is one
-	open       bool   // the controlling one can be opened, and we are in its foreground
-	raw        bool   // the one where a prompt would go is not in line mode
-	owner      int    // the user who owns the one we are on; -1 if there is none
-	stderrFile string // what stderr is, as JOURNAL_STREAM has it: device and inode
-}
-
 func here() host {
 	return host{
 		os: runtime.GOOS, getenv: os.Getenv, uid: os.Geteuid(), ppid: os.Getppid(),
-		terminal: lookAtTerminal, session: session, tmuxLimit: tmuxLimit,
+		terminal: terminal.Look, session: session, tmuxLimit: tmuxLimit,
 	}
 }
 

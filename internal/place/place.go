@@ -11,6 +11,8 @@
 package place
 
 import (
+	"strings"
+
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/browser"
 )
@@ -30,6 +32,7 @@ type Asked struct {
 type Place struct {
 	Facts   flows.Facts
 	Browser browser.Commands // what Facts.Browser stands for, with what to try after it
+	Passed  string           // why $BROWSER, which was set and is no editor's helper, names nothing that can be used
 	Notes   []string         // what else is worth knowing: what was passed over, and why
 }
 
@@ -41,23 +44,28 @@ func (h host) look(a Asked) (Place, error) {
 	t := h.terminal(a.StderrSwallowed)
 	p := Place{Facts: flows.Facts{
 		Flow: a.Flow, Device: a.Device, NobodyHere: a.NobodyHere,
-		StderrTerminal: t.stderr, StderrSwallowed: a.StderrSwallowed,
-		Terminal: t.open, Keyboard: t.open && !t.raw && !a.StdinNotOurs,
+		StderrTerminal: t.Stderr, StderrSwallowed: a.StderrSwallowed,
+		Terminal: t.Open, Keyboard: t.Open && !t.Raw && !a.StdinNotOurs,
 		CI: h.ci(),
 	}}
 	f := &p.Facts
-	if t.raw && !t.open {
+	switch {
+	case t.Stops:
+		// Who is stopped keeps its locks. That holds for whatever is written,
+		// and so even where a flow was named.
+		f.FullScreen = "a terminal that a background job may not write to (stty tostop)"
+	case t.Raw && !t.Open:
 		f.FullScreen = "a command line that the shell edits, while this runs in the background"
-	} else if t.raw {
-		f.FullScreen = "a screen filled by another program (the terminal is not in line mode)"
+	case t.Raw:
+		f.FullScreen = "a program that takes each key (the terminal is not in line mode), as a full screen or another sign-in does"
 	}
 	f.Container = h.container(&p)
-	f.OtherUser = h.otherUser(t.owner, f.Container != "")
+	f.OtherUser = h.otherUser(t.Owner, f.Container != "")
 	windows := h.wsl(&p)
 	f.Display = h.display(windows, &p)
 	above := h.above(h.ppid)
-	f.Remote = h.remote(above)
-	f.Service = h.service(above, t.stderrFile)
+	f.Remote = h.remote(above, windows)
+	f.Service = h.service(above, t.StderrFile)
 	if err := h.findBrowser(a.Browser, windows, &p); err != nil {
 		return p, err
 	}
@@ -101,7 +109,10 @@ func (h host) findBrowser(named string, windows wsl, p *Place) error {
 	}
 	found, passed := find.FromVariable(variable)
 	for _, why := range passed {
-		p.note("$BROWSER was passed over in part: " + why)
+		p.note("$BROWSER, passed over: " + why)
+	}
+	if len(found) == 0 {
+		p.Passed = flows.Clean(strings.Join(passed, "; "), 200)
 	}
 	if len(found) > 0 {
 		// The system's own way comes after it only where a page that it opens

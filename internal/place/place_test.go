@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // A laid is a place as it is laid out.
@@ -18,7 +19,7 @@ type laid struct {
 	os       string            // linux if empty
 	env      map[string]string // beside PATH
 	files    map[string]string
-	terminal terminal
+	terminal terminal.Facts
 	uid      func() int    // the tests' own if nil
 	session  func() uint32 // Windows
 	ppid     int
@@ -43,7 +44,7 @@ func (l laid) host(t *testing.T) host {
 	if l.hangs {
 		h.tmuxLimit = time.Millisecond
 	}
-	h.terminal = func(bool) terminal { return l.terminal }
+	h.terminal = func(bool) terminal.Facts { return l.terminal }
 	h.session = func() (uint32, bool) {
 		if l.session == nil {
 			return 0, false
@@ -72,10 +73,10 @@ func with(m map[string]string, more ...string) map[string]string {
 
 var (
 	ours   = os.Geteuid()
-	tty    = terminal{stderr: true, open: true, owner: ours}
-	noTTY  = terminal{owner: -1}
-	behind = terminal{open: true, owner: ours} // stderr is the parent's, the terminal is there
-	full   = terminal{stderr: true, open: true, raw: true, owner: ours}
+	tty    = terminal.Facts{Stderr: true, Open: true, Owner: ours}
+	noTTY  = terminal.Facts{Owner: -1}
+	behind = terminal.Facts{Open: true, Owner: ours} // stderr is the parent's, the terminal is there
+	full   = terminal.Facts{Stderr: true, Open: true, Raw: true, Owner: ours}
 
 	wayland = map[string]string{"XDG_RUNTIME_DIR": "/run/user/1", "WAYLAND_DISPLAY": "wayland-0"}
 	desktop = map[string]string{
@@ -130,7 +131,7 @@ func TestPlaces(t *testing.T) {
 			Asked{}, flows.FlowDevice, "no graphical session"},
 		{"a display that was never there", laid{env: map[string]string{"DISPLAY": ":7"}, files: desktop, terminal: tty},
 			Asked{}, flows.FlowDevice, "no graphical session"},
-		{"somebody else's desktop", laid{env: wayland, files: desktop, terminal: terminal{stderr: true, open: true, owner: ours + 1}, uid: number(ours + 1)},
+		{"somebody else's desktop", laid{env: wayland, files: desktop, terminal: terminal.Facts{Stderr: true, Open: true, Owner: ours + 1}, uid: number(ours + 1)},
 			Asked{}, flows.FlowDevice, "no graphical session"},
 		{"a Linux console", laid{files: map[string]string{"/usr/bin/xdg-open": program}, terminal: tty},
 			Asked{}, flows.FlowDevice, "no graphical session"},
@@ -169,7 +170,7 @@ func TestPlaces(t *testing.T) {
 		{"the same in a tmux that outlived the window", laid{env: with(overSSH, "BROWSER", helper, "VSCODE_IPC_HOOK_CLI", hook), files: map[string]string{helper: program, hook: dead}, terminal: tty},
 			Asked{}, flows.FlowDevice, "SSH"},
 		{"the same, another user's socket", laid{env: with(overSSH, "BROWSER", helper, "VSCODE_IPC_HOOK_CLI", hook), files: map[string]string{helper: program, hook: socket}, uid: number(ours + 1),
-			terminal: terminal{stderr: true, open: true, owner: ours + 1}}, Asked{}, flows.FlowDevice, "SSH"},
+			terminal: terminal.Facts{Stderr: true, Open: true, Owner: ours + 1}}, Asked{}, flows.FlowDevice, "SSH"},
 		{"a VS Code tunnel", laid{env: map[string]string{"BROWSER": tunnel, "VSCODE_IPC_HOOK_CLI": hook}, files: with(desktop, tunnel, program, hook, socket), terminal: tty},
 			Asked{}, flows.FlowDevice, "an editor's tunnel"},
 		{"a dev container", laid{env: map[string]string{"BROWSER": devHelper, "VSCODE_IPC_HOOK_CLI": hook}, files: map[string]string{devHelper: program, hook: socket, "/.dockerenv": ""}, terminal: tty},
@@ -184,7 +185,7 @@ func TestPlaces(t *testing.T) {
 			Asked{}, flows.FlowDevice, "an editor in a web page"},
 		{"Gitpod", laid{env: map[string]string{"GITPOD_WORKSPACE_ID": "a-b-c"}, terminal: tty}, Asked{}, flows.FlowDevice, "Gitpod"},
 
-		{"Docker with a terminal", laid{env: wayland, files: with(desktop, "/.dockerenv", ""), terminal: terminal{stderr: true, open: true, owner: ours + 1}},
+		{"Docker with a terminal", laid{env: wayland, files: with(desktop, "/.dockerenv", ""), terminal: terminal.Facts{Stderr: true, Open: true, Owner: ours + 1}},
 			Asked{}, flows.FlowDevice, "a container (/.dockerenv)"},
 		{"Docker Desktop, on WSL's kernel", laid{files: with(wsl2, "/.dockerenv", "", "/run/systemd/container", "-"), terminal: tty},
 			Asked{}, flows.FlowDevice, "a container (/.dockerenv)"},
@@ -221,6 +222,7 @@ func TestPlaces(t *testing.T) {
 			Asked{}, flows.FlowPKCE, "there is the Windows desktop (WSL 2) and a browser (/mnt/c/Windows/System32/rundll32.exe)"},
 		{"WSL 2 with its drives elsewhere", laid{files: with(wsl2, "/etc/wsl.conf", "[boot]\nroot = /no\n[automount]\n root = \"/win\"\n", "/win/c/Windows/System32/rundll32.exe", program), terminal: tty},
 			Asked{}, flows.FlowPKCE, "(/win/c/Windows/System32/rundll32.exe)"},
+		{"WSL 2 with an X server on Windows", laid{env: map[string]string{"DISPLAY": "172.24.0.1:0"}, files: wsl2, terminal: tty}, Asked{}, flows.FlowPKCE, "WSL 2"},
 		{"WSL 2 with systemd", laid{files: with(wsl2, "/proc/sys/fs/binfmt_misc/WSLInterop", "-", "/proc/sys/fs/binfmt_misc/WSLInterop-late", "enabled\n"), terminal: tty},
 			Asked{}, flows.FlowPKCE, "WSL 2"},
 		{"WSL 2 without interop", laid{files: with(wsl2, "/proc/sys/fs/binfmt_misc/WSLInterop", "disabled\n", "/usr/bin/wslview", program), terminal: tty},
@@ -235,7 +237,7 @@ func TestPlaces(t *testing.T) {
 		{"macOS", laid{os: "darwin", files: map[string]string{"/dev/console": "", "/usr/bin/open": program}, terminal: tty},
 			Asked{}, flows.FlowPKCE, "there is the macOS desktop"},
 		{"macOS with nobody signed in at the screen", laid{os: "darwin", files: map[string]string{"/dev/console": "", "/usr/bin/open": program}, uid: number(ours + 1),
-			terminal: terminal{stderr: true, open: true, owner: ours + 1}}, Asked{}, flows.FlowDevice, "no graphical session"},
+			terminal: terminal.Facts{Stderr: true, Open: true, Owner: ours + 1}}, Asked{}, flows.FlowDevice, "no graphical session"},
 		{"macOS over SSH", laid{os: "darwin", env: overSSH, files: map[string]string{"/dev/console": "", "/usr/bin/open": program}, terminal: tty},
 			Asked{}, flows.FlowDevice, "SSH"},
 		{"macOS, an editor", laid{os: "darwin", env: map[string]string{"XPC_SERVICE_NAME": "application.com.microsoft.VSCode.1.2"}, files: map[string]string{"/dev/console": "", "/usr/bin/open": program}, terminal: noTTY},
@@ -266,9 +268,9 @@ func TestPlaces(t *testing.T) {
 			Asked{}, "", "backup.service"},
 		{"the same with cgroup 1", laid{env: wayland, files: with(desktop, "/proc/self/cgroup", "12:pids:/x.service\n1:name=systemd:/system.slice/backup.service\n"), terminal: noTTY},
 			Asked{}, "", "backup.service"},
-		{"a service whose cgroup is not to be seen", laid{env: with(wayland, "JOURNAL_STREAM", "8:12345"), files: with(desktop, "/proc/self/cgroup", "-"), terminal: terminal{owner: -1, stderrFile: "8:12345"}},
+		{"a service whose cgroup is not to be seen", laid{env: with(wayland, "JOURNAL_STREAM", "8:12345"), files: with(desktop, "/proc/self/cgroup", "-"), terminal: terminal.Facts{Owner: -1, StderrFile: "8:12345"}},
 			Asked{}, "", "stderr is the journal"},
-		{"an application of the desktop, started as a service", laid{env: with(wayland, "JOURNAL_STREAM", "8:12345"), terminal: terminal{owner: -1, stderrFile: "8:12345"},
+		{"an application of the desktop, started as a service", laid{env: with(wayland, "JOURNAL_STREAM", "8:12345"), terminal: terminal.Facts{Owner: -1, StderrFile: "8:12345"},
 			files: with(desktop, "/proc/self/cgroup", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-code@1.service\n")},
 			Asked{}, flows.FlowPKCE, "Wayland"},
 		{"what the desktop itself starts", laid{env: wayland, files: with(desktop, "/proc/self/cgroup", "0::/user.slice/user-1000.slice/user@1000.service/session.slice/shell.service\n"), terminal: noTTY},
@@ -278,20 +280,20 @@ func TestPlaces(t *testing.T) {
 			Asked{}, flows.FlowDevice, "root by way of sudo (SUDO_UID)"},
 		{"sudo -u on a desktop", laid{env: with(wayland, "SUDO_UID", "1000"), files: desktop, uid: number(1001), terminal: tty},
 			Asked{}, flows.FlowDevice, "another user by way of sudo (SUDO_UID)"},
-		{"su on a desktop", laid{env: wayland, files: desktop, uid: number(0), terminal: terminal{stderr: true, open: true, owner: 1000}},
+		{"su on a desktop", laid{env: wayland, files: desktop, uid: number(0), terminal: terminal.Facts{Stderr: true, Open: true, Owner: 1000}},
 			Asked{}, flows.FlowDevice, "root, on a terminal that belongs to user 1000"},
 		{"doas on a desktop", laid{env: with(wayland, "DOAS_USER", "ann"), files: desktop, uid: number(0), terminal: tty},
 			Asked{}, flows.FlowDevice, "doas"},
-		{"a terminal that is nobody's in this user namespace", laid{env: wayland, files: desktop, terminal: terminal{stderr: true, open: true, owner: 65534}},
+		{"a terminal that is nobody's in this user namespace", laid{env: wayland, files: desktop, terminal: terminal.Facts{Stderr: true, Open: true, Owner: 65534}},
 			Asked{}, flows.FlowPKCE, "Wayland"},
-		{"sudo in a container where all is root", laid{env: map[string]string{"SUDO_UID": "0"}, files: map[string]string{"/.dockerenv": ""}, uid: number(0), terminal: terminal{stderr: true, open: true, owner: 1000}},
+		{"sudo in a container where all is root", laid{env: map[string]string{"SUDO_UID": "0"}, files: map[string]string{"/.dockerenv": ""}, uid: number(0), terminal: terminal.Facts{Stderr: true, Open: true, Owner: 1000}},
 			Asked{}, flows.FlowDevice, "a container"},
 
 		{"the AWS CLI or Terraform on a desktop", laid{env: wayland, files: desktop, terminal: behind}, Asked{StderrSwallowed: true}, flows.FlowPKCE, "Wayland"},
 		{"the AWS CLI over SSH", laid{env: overSSH, terminal: behind}, Asked{StderrSwallowed: true}, flows.FlowDevice, "the calling tool keeps stderr, but there is a terminal"},
 		{"the AWS CLI over SSH without a terminal", laid{env: overSSH, terminal: noTTY}, Asked{StderrSwallowed: true}, "", "keeps stderr and there is no terminal"},
 		{"k9s on a desktop", laid{env: wayland, files: desktop, terminal: full}, Asked{}, flows.FlowPKCE, "Wayland"},
-		{"k9s over SSH", laid{env: overSSH, terminal: full}, Asked{}, "", "a screen filled by another program"},
+		{"k9s over SSH", laid{env: overSSH, terminal: full}, Asked{}, "", "takes each key"},
 		{"Google Cloud Shell", laid{env: map[string]string{"CLOUD_SHELL": "true"}, terminal: tty}, Asked{}, flows.FlowDevice, "Google Cloud Shell"},
 		{"AWS CloudShell", laid{env: map[string]string{"AWS_EXECUTION_ENV": "CloudShell"}, terminal: tty}, Asked{}, flows.FlowDevice, "AWS CloudShell"},
 		{"AWS Lambda is none", laid{env: with(wayland, "AWS_EXECUTION_ENV", "AWS_Lambda_go1.x"), files: desktop, terminal: tty}, Asked{}, flows.FlowPKCE, "Wayland"},

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // roleEnv makes the test binary a process that looks at the place where it was
@@ -107,15 +108,15 @@ func newTerminal(t *testing.T) (person, side *os.File) {
 	return person, side
 }
 
-// lineMode switches a terminal's line mode.
-func lineMode(t *testing.T, f *os.File, on bool) {
+// mode switches one of a terminal's modes.
+func mode(t *testing.T, f *os.File, flag uint32, on bool) {
 	t.Helper()
 	mode, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mode.Lflag &^= unix.ICANON; on {
-		mode.Lflag |= unix.ICANON
+	if mode.Lflag &^= flag; on {
+		mode.Lflag |= flag
 	}
 	if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, mode); err != nil {
 		t.Fatal(err)
@@ -156,14 +157,47 @@ func TestRealTerminals(t *testing.T) {
 	} {
 		t.Run(c.place, func(t *testing.T) {
 			if c.full != nil {
-				lineMode(t, c.full, false)
-				defer lineMode(t, c.full, true)
+				mode(t, c.full, unix.ICANON, false)
+				defer mode(t, c.full, unix.ICANON, true)
 			}
 			f := seen(t, c.role, c.controlling, c.stderr)
 			if got := fmt.Sprint(f.StderrTerminal, f.Terminal, f.FullScreen != "", f.Keyboard); got != c.want {
 				t.Errorf("%s, want %s: %+v", got, c.want, f)
 			}
 		})
+	}
+}
+
+// A job in the background that writes is stopped under "stty tostop", with all
+// the locks that it holds: that terminal is no place for a prompt.
+func TestStoppedByWriting(t *testing.T) {
+	_, tty := newTerminal(t)
+	_, other := newTerminal(t)
+	for _, f := range []*os.File{tty, other} {
+		mode(t, f, unix.TOSTOP, true)
+	}
+	for _, c := range []struct {
+		place, role string
+		stderr      *os.File
+		prompt      string
+	}{
+		{"in the background", "background", tty, flows.PromptNowhere},
+		{"in the foreground", "look", tty, flows.PromptStderr},
+		{"not the controlling terminal", "background", other, flows.PromptStderr},
+	} {
+		f := seen(t, c.role, tty, c.stderr, "SSH_CONNECTION=a")
+		got := flows.Choose(f)
+		if stops := strings.Contains(f.FullScreen, "(stty tostop)"); got.Prompt != c.prompt || stops != (c.prompt == flows.PromptNowhere) {
+			t.Errorf("%s: %+v, from %+v", c.place, got, f)
+		}
+		f.Flow = flows.FlowDevice
+		if named := flows.Choose(f); named.Prompt != c.prompt {
+			t.Errorf("%s, --flow device: %+v", c.place, named)
+		}
+	}
+	mode(t, tty, unix.TOSTOP, false)
+	if f := seen(t, "background", tty, tty); f.FullScreen != "" {
+		t.Errorf("without tostop: %+v", f)
 	}
 }
 
@@ -207,7 +241,7 @@ func TestRealJournal(t *testing.T) {
 	if err := unix.Dup3(int(file.Fd()), 2, 0); err != nil {
 		t.Fatal(err)
 	}
-	stderr := lookAtTerminal(false).stderrFile
+	stderr := terminal.Look(false).StderrFile
 	if err := unix.Dup3(saved, 2, 0); err != nil {
 		t.Fatal(err)
 	}

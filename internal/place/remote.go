@@ -27,7 +27,7 @@ var remoteServers = []string{"sshd", "sshd-session", "dropbear", "mosh-server", 
 // who is: what they began with counts. So a tmux that was begun over SSH and is
 // now attached at the desktop counts as remote; the worst of that is a code in
 // place of a browser.
-func (h host) remote(above []string) string {
+func (h host) remote(above []string, windows wsl) string {
 	for _, c := range clouds {
 		if v := strings.ToLower(h.getenv(c.name)); h.on(c.name) && strings.HasPrefix(v, c.value) {
 			return c.words
@@ -44,7 +44,8 @@ func (h host) remote(above []string) string {
 	if tty := h.getenv("SSH_TTY"); strings.HasPrefix(tty, "/dev/") && h.exists(tty) {
 		return "a session over SSH (SSH_TTY)"
 	}
-	if words := h.xFromAfar(); words != "" {
+	// In WSL it is how a server on the Windows side is reached.
+	if words := h.xFromAfar(); words != "" && !windows.interop {
 		return words
 	}
 	return lettingIn(above)

@@ -33,6 +33,7 @@ func (e *SharedError) Error() string { return flows.Clean(e.Message, 500) }
 type LoginRequiredError struct {
 	Reason string   // why a sign-in is needed
 	Why    []string // why it cannot be done here
+	Try    string   // what would make it possible; empty: nothing is known
 }
 
 func (e *LoginRequiredError) Error() string { return e.Reason }

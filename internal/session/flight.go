@@ -68,7 +68,7 @@ func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, e
 	if s.Store == nil {
 		return nil, nil
 	}
-	if purpose != cache.LockSignIn { // whose wait is as long as a person may take
+	if purpose != cache.LockSignIn && purpose != cache.LockPrompt { // whose wait is as long as a person may take
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, lockTimeout, errLockHeld)
 		defer cancel()

@@ -13,8 +13,8 @@ import (
 // Logout tells what a sign-out did.
 type Logout struct {
 	Account   string
-	Revoked   bool      // the provider takes the refresh token, or without one the access tokens, no more
-	NotSo     error     // why it was not revoked
+	Ended     bool      // the provider had ended it before
+	NotSo     error     // why the provider did not revoke it; nil: it takes its tokens no more
 	KeysUntil time.Time // AWS keys that were issued live on until then; zero if there are none
 }
 
@@ -40,12 +40,14 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 	}
 	defer lock.Unlock()
 	e, err := s.Store.Entry(skey)
-	if err != nil {
-		if !errors.Is(err, cache.ErrCorrupt) {
-			return out, errors.Join(err, s.forget(skey, errors.Is(err, cache.ErrNotExist)))
-		}
+	switch {
+	case errors.Is(err, cache.ErrNotExist):
+		return out, errors.Join(err, s.forget(skey)) // a latch, tokens without a session
+	case errors.Is(err, cache.ErrCorrupt):
 		out.NotSo = err
-		return out, s.forget(skey, true)
+		return out, s.forget(skey)
+	case err != nil:
+		return out, err
 	}
 	out.Account = e.Session.Account
 	for _, d := range e.Derived {
@@ -53,27 +55,22 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 			out.KeysUntil = d.ExpiresAt
 		}
 	}
-	out.NotSo = s.revoke(ctx, e)
+	if out.Ended = !e.Session.EndedAt.IsZero(); !out.Ended {
+		out.NotSo = s.revoke(ctx, e)
+	}
 	if out.NotSo != nil && ctx.Err() != nil {
 		return out, context.Cause(ctx) // nothing was forgotten: it can be tried again
 	}
-	out.Revoked = out.NotSo == nil
-	return out, s.forget(skey, true)
+	return out, s.forget(skey)
 }
 
-func (s *Session) forget(skey string, all bool) error {
-	if !all {
-		return nil
-	}
+func (s *Session) forget(skey string) error {
 	return errors.Join(s.Store.RemoveSession(skey), s.Store.RemoveCorrupt(skey), s.Store.ClearLatch(skey))
 }
 
 // revoke revokes what the provider has handed out: the refresh token first,
 // which should end the access tokens as well (RFC 7009 §2.1), then those.
 func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
-	if !e.Session.EndedAt.IsZero() {
-		return nil // by the provider, long ago
-	}
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err

@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 )
 
@@ -55,6 +57,45 @@ func (s *Session) keepProvider(p *flows.Provider) {
 		s.keep("the provider's metadata", s.Store.WriteProvider(s.ProviderKey,
 			&cache.Provider{FetchedAt: time.Now().UTC(), Metadata: p.RawMetadata, Keys: p.RawKeys}))
 	}
+}
+
+// Provider returns the provider, from the cache if what is there is of today.
+func (s *Session) Provider(ctx context.Context) (*flows.Provider, error) { return s.providerFor(ctx) }
+
+// At makes it the session that is stored, whatever was asked for, with the last
+// of its tokens.
+func (s *Session) At(e cache.Entry) {
+	s.skey, s.tkey = e.Key, e.Key
+	var last time.Time
+	for _, t := range e.Tokens {
+		if t.StoredAt.After(last) {
+			s.tkey, last = t.Key, t.StoredAt
+		}
+	}
+	if e.Session != nil {
+		s.SignIn.Resources = e.Session.Resources
+	}
+}
+
+// Stored reads what rests of the session, without a lock and without its refresh
+// token.
+func (s *Session) Stored() (cache.Entry, error) {
+	if s.Store == nil {
+		return cache.Entry{}, cache.ErrNotExist
+	}
+	return s.Store.Entry(s.sessionKey())
+}
+
+// Check asks the provider whether the session is still good: its token is
+// renewed. Nobody is asked to sign in; the error is a [*LoginRequiredError] if
+// the session has ended.
+func (s *Session) Check(ctx context.Context) error {
+	_, err := s.refresh(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true})
+	var ended *sessionEnded
+	if errors.As(err, &ended) {
+		return &LoginRequiredError{Reason: ended.reason}
+	}
+	return err
 }
 
 func (s *Session) sessionKey() string {

@@ -55,7 +55,7 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	case !rec.EndedAt.IsZero():
 		return none, &sessionEnded{ended}
 	case rec.RefreshToken.IsZero():
-		return none, &sessionEnded{"the token has ended, and the provider gave no refresh token"}
+		return none, &sessionEnded{"a new token is needed, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
 		return none, errNoIDToken()
 	}

@@ -70,7 +70,8 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	if err != nil {
 		return who, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Person.Timeout, flows.ErrTimedOut)
+	whole := ctx
+	ctx, cancel := context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut)
 	defer cancel()
 	began := time.Now()
 	lock, err := s.lock(ctx, cache.LockSignIn, s.sessionKey())
@@ -95,6 +96,20 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 			return who, err
 		}
 	}
+	if choice.Prompt != flows.PromptNowhere {
+		turn, err := s.turn(ctx)
+		if err != nil {
+			return who, err
+		}
+		if turn != nil {
+			defer turn.Unlock()
+			if turn.Waited && s.Person.LatchOnTimeout { // the person's time begins now
+				cancel()
+				ctx, cancel = context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut)
+				defer cancel()
+			}
+		}
+	}
 	asking := Ask{Choice: choice, Account: s.account()}
 	asking.Until, _ = ctx.Deadline()
 	for {
@@ -111,7 +126,7 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		asking.Flow, asking.Then = next, asking.Then[1:]
 	}
 	if errors.Is(err, flows.ErrNoBrowser) {
-		err = &LoginRequiredError{reason, []string{err.Error()}}
+		err = &LoginRequiredError{Reason: reason, Why: []string{err.Error()}}
 	}
 	leave(lock, err)
 	s.setLatch(err)
@@ -119,6 +134,15 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		s.Person.SignedIn(asking, who)
 	}
 	return who, err
+}
+
+// turn waits until nobody else asks on the same terminal: two prompts there
+// would tear each other, and a code could be erased that a person still needs.
+func (s *Session) turn(ctx context.Context) (*cache.Lock, error) {
+	if s.Store == nil || s.Person.Screen == "" {
+		return nil, nil
+	}
+	return s.lock(ctx, cache.LockPrompt, s.Person.Screen)
 }
 
 // account tells whose sign-in is asked for, as far as that is known.
@@ -147,7 +171,7 @@ func (s *Session) hasRoom(ctx context.Context) (bool, error) {
 func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
 	choice, err := s.Person.Choose(noLock)
 	if err == nil && choice.Flow == "" {
-		err = &LoginRequiredError{reason, choice.Why}
+		err = &LoginRequiredError{reason, choice.Why, choice.Try}
 	}
 	return choice, err
 }
@@ -264,7 +288,7 @@ func (s *Session) latched(reason string) error {
 	case l.FailedAt.After(time.Now()): // the clock was set back
 		return nil
 	case time.Now().Before(l.Until):
-		return &LoginRequiredError{reason, []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
+		return &LoginRequiredError{Reason: reason, Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
 			l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
 	}
 	return nil

@@ -40,7 +40,7 @@ func (a Asker) headline() string {
 // Browser is the prompt beside a sign-in in a browser on this machine.
 type Browser struct {
 	Asker
-	Opened string // what opened the page; empty if nothing did
+	Opened string // what is to open the page; empty if nothing is
 	URL    string
 	Until  time.Time
 }
@@ -48,7 +48,7 @@ type Browser struct {
 func (b Browser) body(p *page) {
 	p.headline(b.headline())
 	if b.Opened != "" {
-		p.say("A page was opened in your browser (" + b.Opened + "). If you see none, open this address in a browser on this machine:")
+		p.say("A page should open in your browser (" + b.Opened + "). If none does, open this address in a browser on this machine:")
 	} else {
 		p.say("Open this address in a browser on this machine:")
 	}
@@ -113,6 +113,7 @@ type Paste struct {
 	URL         string
 	RedirectURI string // where that last address begins
 	Forward     string // the command that forwards the port, run beside the browser; may be empty
+	NoInput     bool   // nothing can be brought back: ReadLine is not called
 	Until       time.Time
 }
 
@@ -120,17 +121,39 @@ func (d Paste) body(p *page) {
 	p.headline(d.headline())
 	p.say("Open this address in a browser, on any device, and sign in:")
 	p.verbatim(d.URL)
+	if d.NoInput {
+		d.unaided(p)
+		return
+	}
 	p.say("If its browser is on another machine, the last page will fail to load. Copy the address of that page, all of it, and paste it here. It begins with:")
 	p.verbatim(d.RedirectURI)
 	if d.Forward != "" {
 		p.say("Or have that page load by itself. Before you sign in, run this on the machine with the browser:")
 		p.verbatim(d.Forward)
 	}
-	p.say(waiting{"Waiting", d.Until}.fixed())
+	p.say(waiting{"Waiting", d.Until}.fixed(p.background))
 }
 
-// waiting is empty: the last line is the one that the person writes.
-func (d Paste) waiting() waiting { return waiting{} }
+// unaided is for where nothing can be read. What was pasted all the same would
+// be the shell's next command.
+func (d Paste) unaided(p *page) {
+	p.say("Nothing can be pasted here: the input is the calling tool's, or the shell's. So the last page must load by itself. Its address begins with:")
+	p.verbatim(d.RedirectURI)
+	if d.Forward == "" {
+		p.say("If the browser is on another machine, forward that port from there to this one before you sign in.")
+		return
+	}
+	p.say("If the browser is on another machine, run this there before you sign in:")
+	p.verbatim(d.Forward)
+}
+
+// waiting is empty where the last line is the one that the person writes.
+func (d Paste) waiting() waiting {
+	if d.NoInput {
+		return waiting{"Waiting for the browser", d.Until}
+	}
+	return waiting{}
+}
 
 // inputPrompt stands before what is pasted.
 const inputPrompt = "  address: "
@@ -151,13 +174,14 @@ func (l line) String() string {
 
 // A page is where a block is laid out.
 type page struct {
-	style   Style
-	columns int
-	lines   []line
-	code    string // to be drawn as a QR code
-	codeAt  int    // before which line
-	from    int    // lines that are left out where rows are few
-	to      int
+	style      Style
+	columns    int
+	background bool // the shell has put us there
+	lines      []line
+	code       string // to be drawn as a QR code
+	codeAt     int    // before which line
+	from       int    // lines that are left out where rows are few
+	to         int
 }
 
 const (
@@ -210,10 +234,10 @@ func (p *page) spare(add func()) {
 // qr draws a QR code here if there is room for it when all else is known.
 func (p *page) qr(text string) { p.code, p.codeAt = text, len(p.lines) }
 
-// layout lays a block out, without its last line. The last of a terminal's rows
-// is for that.
-func layout(b Block, style Style, columns, rows int) []line {
-	p := &page{style: style, columns: columns}
+// layout lays a block out on an empty page, without its last line. The last of
+// a terminal's rows is for that.
+func layout(b Block, p *page, rows int) []line {
+	style, columns := p.style, p.columns
 	b.body(p)
 	p.blank()
 	taken, _ := rowsTaken(p.lines, columns)

@@ -13,10 +13,11 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew; look at them then")
 
 var (
-	aNow   = time.Date(2026, 5, 4, 14, 0, 0, 0, time.Local)
-	until  = aNow.Add(5 * time.Minute)
-	anAuth = "https://login.example.com/oauth2/v1/authorize?client_id=0oa1b2c3d4&code_challenge=Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6&code_challenge_method=S256&nonce=ABCDEFGHIJKLMNOPQRSTUVWXYZ&redirect_uri=http%3A%2F%2F127.0.0.1%3A41234%2Fcallback&response_type=code&scope=openid&state=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	asker  = Asker{"login.example.com", "ada@example.com", "Kubernetes"}
+	aNow    = time.Date(2026, 5, 4, 14, 0, 0, 0, time.Local)
+	until   = aNow.Add(5 * time.Minute)
+	anAuth  = "https://login.example.com/oauth2/v1/authorize?client_id=0oa1b2c3d4&code_challenge=Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6&code_challenge_method=S256&nonce=ABCDEFGHIJKLMNOPQRSTUVWXYZ&redirect_uri=http%3A%2F%2F127.0.0.1%3A41234%2Fcallback&response_type=code&scope=openid&state=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	forward = "ssh -L 41234:127.0.0.1:41234 ada@build.example.com"
+	asker   = Asker{"login.example.com", "ada@example.com", "Kubernetes"}
 )
 
 var blocks = map[string]Block{
@@ -24,8 +25,10 @@ var blocks = map[string]Block{
 	"browser-by-hand": Browser{Asker{Provider: "login.example.com"}, "", anAuth, until},
 	"device":          Device{asker, "WDJB-MJHT", "https://login.example.com/device", "https://login.example.com/device?user_code=WDJB-MJHT", until},
 	"device-simple":   Device{Asker{Provider: "login.example.com"}, "WDJB-MJHT", "https://login.example.com/device", "", until},
-	"paste":           Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "ssh -L 41234:127.0.0.1:41234 ada@build.example.com", until},
-	"paste-deaf":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", until},
+	"paste":           Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, false, until},
+	"paste-deaf":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", false, until},
+	"unread":          Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, true, until},
+	"unread-alone":    Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", true, until},
 }
 
 // The blocks as they look: with colour, without, and where nothing but lines can
@@ -64,7 +67,7 @@ func check(t *testing.T, name string, l *Live, out string) {
 			t.Errorf("%s: %d columns in %q", name, n, row)
 		}
 	}
-	for _, whole := range []string{anAuth, "https://login.example.com/device", "ssh -L 41234:127.0.0.1:41234 ada@build.example.com"} {
+	for _, whole := range []string{anAuth, "https://login.example.com/device", forward} {
 		if strings.Contains(strings.ReplaceAll(out, "\n", ""), whole) != strings.Contains(out, whole) {
 			t.Errorf("%s: %s is broken", name, whole)
 		}
@@ -96,7 +99,7 @@ func TestDeviceHosts(t *testing.T) {
 		"":                                     false,
 	} {
 		d := Device{asker, "X", "https://login.example.com/d", complete, until}
-		out := render(layout(d, Style{}, 80, 60))
+		out := render(layout(d, &page{columns: 80}, 60))
 		if host, ok := d.hosts(); host != "login.example.com" || ok != shown {
 			t.Errorf("%q: %q, %v", complete, host, ok)
 		}
@@ -112,9 +115,10 @@ func TestHostileTexts(t *testing.T) {
 	for _, b := range []Block{
 		Browser{Asker{bad, bad, bad}, bad, bad, until},
 		Device{Asker{bad, bad, bad}, bad, bad, bad, until},
-		Paste{Asker{bad, bad, bad}, bad, bad, bad, until},
+		Paste{Asker{bad, bad, bad}, bad, bad, bad, false, until},
+		Paste{Asker{bad, bad, bad}, bad, bad, bad, true, until},
 	} {
-		out := render(layout(b, Style{UTF8: true}, 80, 60))
+		out := render(layout(b, &page{style: Style{UTF8: true}, columns: 80}, 60))
 		if strings.ContainsAny(out, "\x1b\r\u202e\u009b") {
 			t.Errorf("%q", out)
 		}
@@ -152,7 +156,7 @@ func TestLowScreen(t *testing.T) {
 		rows int
 		both bool
 	}{{12, false}, {100, true}} {
-		text := render(layout(d, Style{Cursor: true}, 80, c.rows))
+		text := render(layout(d, &page{style: Style{Cursor: true}, columns: 80}, c.rows))
 		if strings.Contains(text, d.VerificationURIComplete) != c.both || !strings.Contains(text, d.UserCode) {
 			t.Errorf("%d rows:\n%s", c.rows, text)
 		}

@@ -62,6 +62,16 @@ func inForeground(fd int) bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
+// typed tells whether there are lines in f, a terminal, that nobody has read.
+// The kernel has echoed them.
+func (t *Terminal) typed() (yes bool) {
+	_ = control(t.out, func(fd int) {
+		which, err := ready(0, fd)
+		yes = err != nil || which != 0
+	})
+	return yes
+}
+
 // control calls f with the file's descriptor, which Fd would set to blocking.
 func control(file *os.File, f func(fd int)) error {
 	c, err := file.SyscallConn()

@@ -40,5 +40,8 @@ func size(f *os.File) (columns, rows int) {
 // foreground: Windows has no background of that kind.
 func foreground(*os.File) bool { return true }
 
+// typed: a console echoes nothing before it is read.
+func (t *Terminal) typed() bool { return false }
+
 // watchContinue: nor are processes stopped and continued.
 func watchContinue(func()) (stop func()) { return func() {} }

@@ -104,19 +104,15 @@ func (h *modeHolder) again() {
 	}
 }
 
-// watchSignals puts the mode back around a stop (Ctrl-Z and fg) and before the
-// end by Ctrl-\. It goes on as long as the process: Go cannot give SIGTSTP its
-// default action back.
+// watchSignals puts the mode back around a stop (Ctrl-Z and fg). Signals that end
+// the process are the caller's. It goes on as long as the process: Go cannot give
+// SIGTSTP its default action back.
 func (h *modeHolder) watchSignals() {
 	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, unix.SIGTSTP, unix.SIGCONT, unix.SIGQUIT)
+	signal.Notify(ch, unix.SIGTSTP, unix.SIGCONT)
 	go func() {
 		for sig := range ch {
 			switch sig {
-			case unix.SIGQUIT:
-				Restore()
-				signal.Reset(unix.SIGQUIT)
-				_ = unix.Kill(unix.Getpid(), unix.SIGQUIT)
 			case unix.SIGTSTP:
 				Restore()
 				stop(ch)

@@ -37,6 +37,10 @@ const backgroundPause = 250 * time.Millisecond
 // readLine reads a line with the kernel's line editing and echo turned off.
 // echo is called with the masked line whenever that has changed.
 func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (string, error) {
+	if !k.one.TryLock() {
+		return "", ErrInUse
+	}
+	defer k.one.Unlock()
 	var e editor
 	buf := make([]byte, 1024)
 	err := k.read(ctx, func() (bool, error) {
@@ -64,8 +68,21 @@ func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (str
 }
 
 // waitEnter reads lines as the kernel edits and echoes them, until an empty one
-// comes. entered is called after each with whether it was empty.
-func (k *keyboard) waitEnter(ctx context.Context, entered func(empty bool)) error {
+// comes. What was typed before offer is called is dropped. entered is called
+// after each line with whether it was empty.
+func (k *keyboard) waitEnter(ctx context.Context, offer func(), entered func(empty bool)) error {
+	if !k.one.TryLock() {
+		return ErrInUse
+	}
+	defer k.one.Unlock()
+	lines, err := k.dropTyped()
+	if err != nil {
+		return err
+	}
+	if lines {
+		entered(false)
+	}
+	offer()
 	buf := make([]byte, 4096) // the kernel gives one line at most
 	fresh := true             // not in the middle of a line that was longer
 	return k.read(ctx, func() (bool, error) {
@@ -81,15 +98,26 @@ func (k *keyboard) waitEnter(ctx context.Context, entered func(empty bool)) erro
 	}, nil)
 }
 
+// dropTyped throws away what was typed and not read, and tells whether there
+// were whole lines. In the background it is not ours, and while another program
+// takes keys it is ErrInUse.
+func (k *keyboard) dropTyped() (lines bool, err error) {
+	if !inForeground(k.fd) {
+		return false, nil
+	}
+	if err := lineMode(k.fd); err != nil {
+		return false, err
+	}
+	which, err := ready(0, k.fd)
+	dropInput(k.fd)
+	return which != 0, err
+}
+
 // read calls next whenever something can be read, until that says that it is
 // done, or ctx ends. It reads only in the foreground, since the kernel stops
 // whoever tries otherwise. mode is set meanwhile, unless it is nil; a terminal
 // that is not in line mode to begin with is ErrInUse.
 func (k *keyboard) read(ctx context.Context, next func() (done bool, err error), mode func(*unix.Termios)) error {
-	if !k.one.TryLock() {
-		return ErrInUse
-	}
-	defer k.one.Unlock()
 	wake, wakeUp, err := os.Pipe()
 	if err != nil {
 		return err

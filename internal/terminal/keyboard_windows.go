@@ -62,13 +62,17 @@ func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (str
 	return string(e.line), nil
 }
 
-// waitEnter reads lines until an empty one comes. entered is called after each
-// with whether it was empty.
-func (k *keyboard) waitEnter(ctx context.Context, entered func(empty bool)) error {
+// waitEnter reads lines until an empty one comes. What was typed before offer is
+// called is dropped. entered is called after each line with whether it was empty.
+func (k *keyboard) waitEnter(ctx context.Context, offer func(), entered func(empty bool)) error {
 	if !k.one.TryLock() {
 		return ErrInUse
 	}
 	defer k.one.Unlock()
+	if err := k.dropTyped(); err != nil {
+		return err
+	}
+	offer()
 	for {
 		text, err := k.next(ctx)
 		if err != nil {
@@ -80,6 +84,26 @@ func (k *keyboard) waitEnter(ctx context.Context, entered func(empty bool)) erro
 			return nil
 		}
 	}
+}
+
+// dropTyped throws away what was typed and not read, the line of a read that was
+// left behind too. While another program takes keys it is ErrInUse.
+func (k *keyboard) dropTyped() error {
+	handle := windows.Handle(k.file.Fd())
+	var mode uint32
+	if err := windows.GetConsoleMode(handle, &mode); err != nil {
+		return os.NewSyscallError("GetConsoleMode", err)
+	}
+	if mode&windows.ENABLE_LINE_INPUT == 0 {
+		return ErrInUse
+	}
+	_ = windows.FlushConsoleInputBuffer(handle)
+	select {
+	case <-k.lines:
+		k.asked = false
+	default:
+	}
+	return nil
 }
 
 // next waits for a line.

@@ -17,8 +17,11 @@ type screen struct {
 	w          io.Writer
 	style      Style
 	size       func() (columns, rows int)
+	shared     bool                          // others write there as well
 	foreground func() bool                   // writing over what is there is ours to do
+	typed      func() bool                   // lines were typed that nobody has read
 	continued  func(func()) (unwatch func()) // calls back when the process goes on after a stop
+	isTerminal bool                          // Ctrl-C there is for who is in the foreground
 	terminal   *Terminal                     // nil: nothing can be read
 	now        func() time.Time
 }
@@ -52,10 +55,12 @@ type Live struct {
 // or [Live.Replace]. If w is not a [*Terminal] the block is plain text, and
 // nothing is rewritten.
 func Show(w io.Writer, b Block) *Live {
-	s := screen{w: w, now: time.Now, foreground: func() bool { return false },
+	no := func() bool { return false }
+	s := screen{w: w, now: time.Now, foreground: no, typed: no,
 		size: func() (int, int) { return defaultColumns, defaultRows }}
 	if t, ok := w.(*Terminal); ok {
-		s.style, s.size, s.foreground, s.terminal, s.continued = t.Style(), t.Size, t.Foreground, t, watchContinue
+		s.style, s.size, s.shared, s.foreground, s.typed = t.Style(), t.Size, t.Shared, t.Foreground, t.typed
+		s.continued, s.isTerminal, s.terminal = watchContinue, true, t
 	}
 	return show(s, b)
 }
@@ -74,16 +79,18 @@ func show(s screen, b Block) *Live {
 
 // Replace ends the block and puts one line in its place; below it, where it
 // cannot be erased for sure: the terminal has another width than it had,
-// something else has written to it, the process is in the background. After the
-// end it only writes the line.
+// something else has written to it or may have, somebody has typed, the process
+// is in the background. After the end it only writes the line.
 func (l *Live) Replace(text string) { l.now(func() { l.replace(text) }) }
 
-// Stop ends the block, which stays. The cursor is at the beginning of a line
-// then. It may be called more than once.
-func (l *Live) Stop() { l.now(l.close) }
+// Stop ends the block, which stays but for the countdown. The cursor is at the
+// beginning of a line then. It may be called more than once.
+func (l *Live) Stop() { l.now(l.stop) }
 
-// Note puts a paragraph above the last line. After the end it only writes it.
-func (l *Live) Note(text string) { l.now(func() { l.note(text) }) }
+// Note puts a paragraph above the last line, and below it each text that is to
+// be copied, such as a command: it is not broken into lines. After the end Note
+// only writes them.
+func (l *Live) Note(text string, verbatim ...string) { l.now(func() { l.note(text, verbatim) }) }
 
 // Write puts others' output, a log's, above the last line. The block cannot be
 // erased any more. It never fails.
@@ -126,14 +133,15 @@ const (
 	pasteMarksOff = "\x1b[?2004l"
 )
 
-// WaitEnter waits for Enter on an empty line. It reads whole lines and nothing
-// else. The error is as ReadLine's.
-func (l *Live) WaitEnter(ctx context.Context) error {
+// Offer notes what Enter is for, and waits for it on an empty line. What was
+// typed before the offer could be read does not count. It reads whole lines and
+// nothing else. The error is as ReadLine's; without a keyboard nothing is noted.
+func (l *Live) Offer(ctx context.Context, text string) error {
 	k, err := l.keys()
 	if err != nil {
 		return err
 	}
-	return k.waitEnter(ctx, func(empty bool) { l.now(func() { l.entered(empty) }) })
+	return k.waitEnter(ctx, func() { l.Note(text) }, func(empty bool) { l.now(func() { l.entered(empty) }) })
 }
 
 func (l *Live) keys() (*keyboard, error) {

@@ -16,6 +16,8 @@ type place struct {
 	emulator      *emulator
 	columns, rows int
 	background    bool
+	shared        bool
+	typed         bool
 	writes        []string
 	blocked       chan struct{} // not nil: writes wait until it is closed
 	resume        func()
@@ -26,7 +28,12 @@ func newPlace(t *testing.T, columns, rows int) *place {
 }
 
 func (p *place) screen(style Style) screen {
-	return screen{w: p, style: style, now: time.Now,
+	return screen{w: p, style: style, now: time.Now, shared: p.shared, isTerminal: true,
+		typed: func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.typed
+		},
 		size: func() (int, int) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -105,30 +112,41 @@ func TestReplaceScrolled(t *testing.T) {
 
 // Where it is not known what is where, nothing is erased.
 func TestReplaceBelow(t *testing.T) {
-	for name, disturb := range map[string]func(p *place, l *Live){
-		"another width":      func(p *place, _ *Live) { p.set(func() { p.columns = 100 }) },
-		"a log":              func(_ *place, l *Live) { _, _ = l.Write([]byte("a log\n")) },
-		"in the background":  func(p *place, _ *Live) { p.set(func() { p.background = true }) },
-		"stopped, continued": func(p *place, _ *Live) { p.resume() },
-		"a line was typed": func(p *place, l *Live) {
+	const waiting = "  Waiting for the browser; 5 minutes left. Ctrl-C cancels.\n"
+	for name, c := range map[string]struct {
+		disturb func(p *place, l *Live)
+		before  string // what stands before the line
+	}{
+		"another width":     {func(p *place, _ *Live) { p.set(func() { p.columns = 100 }) }, "\n" + waiting},
+		"a log":             {func(_ *place, l *Live) { _, _ = l.Write([]byte("a log\n")) }, "\na log\n"},
+		"in the background": {func(p *place, _ *Live) { p.set(func() { p.background = true }) }, "\n" + waiting},
+		"stopped, continued": {func(p *place, _ *Live) {
+			_, _ = p.Write([]byte("\n$ fg\n"))
+			p.resume()
+		}, waiting + "$ fg\n"},
+		"a line was typed": {func(p *place, l *Live) {
 			_, _ = p.Write([]byte("x\n"))
 			l.now(func() { l.entered(false) })
-		},
-		"another width, for a while": func(p *place, _ *Live) {
+		}, "cancels.x\n"},
+		"a line was typed, and not read": {func(p *place, _ *Live) {
+			_, _ = p.Write([]byte("x\n"))
+			p.set(func() { p.typed = true })
+		}, "cancels.x\n"},
+		"another width, for a while": {func(p *place, _ *Live) {
 			p.set(func() { p.columns = 100 })
 			time.Sleep(90 * time.Second)
 			p.set(func() { p.columns = 80 })
 			time.Sleep(90 * time.Second)
-		},
+		}, "4 minutes left. Ctrl-C cancels.\n"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlace(t, 80, 50)
 			l := show(p.screen(full), Browser{asker, "firefox", anAuth, in5m()})
-			disturb(p, l)
+			c.disturb(p, l)
 			l.Replace("Signed in as ada.")
 			got := p.String()
-			whole := strings.Contains(strings.ReplaceAll(got, "\n", ""), "machine:"+anAuth) && strings.Contains(got, "  Waiting for the browser; 5 minutes left. Ctrl-C cancels.")
-			if !whole || !strings.HasPrefix(got, "sso-exec: sign in to") || !strings.HasSuffix(got, "\nSigned in as ada.") {
+			whole := strings.Contains(strings.ReplaceAll(got, "\n", ""), "machine:"+anAuth)
+			if !whole || !strings.HasPrefix(got, "sso-exec: sign in to") || !strings.HasSuffix(got, c.before+"Signed in as ada.") {
 				t.Errorf("%s:\n%s", name, got)
 			}
 		})
@@ -214,8 +232,8 @@ func TestAbove(t *testing.T) {
 		_, _ = p.Write([]byte("sso-exec: cancelled\n"))
 		if got, want := p.String(), `sso-exec: sign in to login.example.com as ada@example.com, for Kubernetes
 
-  A page was opened in your browser (firefox). If you see none, open this
-  address in a browser on this machine:
+  A page should open in your browser (firefox). If none does, open this address
+  in a browser on this machine:
 
     https://a.example/
 
@@ -223,7 +241,6 @@ func TestAbove(t *testing.T) {
 
 level=INFO msg=x
 level=INFO msg=y
-  Waiting for the browser; 5 minutes left. Ctrl-C cancels.
 sso-exec: cancelled`; got != want {
 			t.Errorf("%s", got)
 		}
@@ -241,7 +258,7 @@ func TestPlainWriter(t *testing.T) {
 		if _, err := l.ReadLine(t.Context()); err == nil {
 			t.Error("a line was read from it")
 		}
-		if err := l.WaitEnter(t.Context()); err == nil {
+		if err := l.Offer(t.Context(), "x"); err == nil {
 			t.Error("Enter was read from it")
 		}
 		l.Replace("Signed in as ada.")

@@ -27,17 +27,18 @@ func (l *Live) begin(b Block) {
 	var rows int
 	l.columns, rows = l.s.size()
 	l.waiting = b.waiting()
-	l.inPlace = l.s.style.Cursor && l.s.foreground()
-	style := l.s.style
-	style.Cursor = l.inPlace
-	lines := layout(b, style, l.columns, rows)
+	foreground := l.s.foreground()
+	p := &page{style: l.s.style, columns: l.columns, background: l.s.isTerminal && !foreground}
+	p.style.Cursor = l.s.style.Cursor && foreground
+	l.inPlace = p.style.Cursor && !l.s.shared
+	lines := layout(b, p, rows)
 	if !l.inPlace {
 		if l.waiting.what != "" {
-			p := &page{style: style, columns: l.columns, lines: lines[:len(lines)-1]}
-			p.say(l.waiting.fixed())
+			p.lines = lines[:len(lines)-1]
+			p.say(l.waiting.fixed(p.background))
 			lines = p.lines
 		}
-		l.write(render(lines))
+		l.write(l.lineEnd() + render(lines))
 		return
 	}
 	l.rows, l.erasable = rowsTaken(lines, l.columns)
@@ -124,13 +125,20 @@ func (l *Live) above(out string) {
 	l.write(l.lineEnd() + out)
 }
 
-func (l *Live) note(text string) {
+func (l *Live) note(text string, verbatim []string) {
 	if l.closed {
-		l.write(l.oneLine(text))
+		out := l.lineEnd() + l.oneLine(text)
+		for _, s := range verbatim {
+			out += clean(s, l.s.style.UTF8) + "\n"
+		}
+		l.write(out)
 		return
 	}
 	p := &page{style: l.s.style, columns: l.columns}
 	p.say(text)
+	for _, s := range verbatim {
+		p.verbatim(s)
+	}
 	p.blank()
 	lines := p.lines[1:] // there is a blank one above
 	n, sure := rowsTaken(lines, l.columns)
@@ -147,8 +155,8 @@ func (l *Live) ask(text string, once bool) {
 		l.input, l.last = true, text
 		l.repaint("")
 	case once:
+		l.write(l.lineEnd() + text)
 		l.last = text
-		l.write(text)
 	}
 }
 
@@ -186,32 +194,54 @@ func (l *Live) entered(empty bool) {
 
 func (l *Live) replace(text string) {
 	columns, _ := l.s.size()
-	start := l.lineEnd()
-	if l.inPlace && l.erasable && !l.closed && columns == l.columns && l.s.foreground() {
+	start := ""
+	if l.inPlace && l.erasable && !l.closed && columns == l.columns && l.s.foreground() && !l.s.typed() {
 		start = "\r" + eraseScreen
 		if l.rows > 0 {
 			start = fmt.Sprintf(up, l.rows) + start
 		}
+		l.last = ""
+	} else {
+		start = l.lineEnd()
 	}
 	l.columns = columns
 	l.close()
 	l.write(start + l.oneLine(text))
 }
 
-// close ends the last line, and the block.
-func (l *Live) close() {
+func (l *Live) stop() {
+	if l.closed {
+		return
+	}
 	if end := l.lineEnd(); end != "" {
 		l.write(end)
 	}
+	l.close()
+}
+
+func (l *Live) close() {
 	l.closed = true
 	l.timer.Stop()
 }
 
+// lineEnd leaves the last line, which has nothing to say any more. It goes if
+// the cursor is in it for sure, and else stays above. Where others write nothing
+// of theirs may go, and what we write begins a line.
 func (l *Live) lineEnd() string {
-	if l.last == "" {
-		return ""
-	}
+	last, width := l.last, l.columns
 	l.last = ""
+	columns, _ := l.s.size()
+	switch {
+	case l.s.shared && l.s.style.Cursor && l.s.foreground():
+		l.columns = columns
+		return l.freshLine()
+	case l.s.shared:
+		return "\n"
+	case last == "":
+		return ""
+	case l.inPlace && !l.elsewhere && columns == width && l.s.foreground():
+		return eraseLine
+	}
 	return "\n"
 }
 

@@ -36,13 +36,16 @@ func TestMain(m *testing.M) {
 // child reads from the terminal, and tells the test on stdout what came. Lines
 // on stdin tell it what else to do.
 func child(what string) {
-	ctx, cancel := signal.NotifyContext(context.Background(), unix.SIGINT)
+	ctx, cancel := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGQUIT)
 	defer cancel()
+	offer := make(chan struct{})
 	go func() {
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 			switch in.Text() {
 			case "cancel":
 				cancel()
+			case "offer":
+				close(offer)
 			case "restore":
 				Restore()
 				fmt.Println("restored")
@@ -60,6 +63,7 @@ func child(what string) {
 		modeKeys(mode)
 		_ = setMode(2, mode)
 	}
+	t.Shared = what == "shared"
 	l := Show(t, Paste{Asker: Asker{Provider: "login.example.com"}, URL: "https://login.example.com/", RedirectURI: "http://127.0.0.1:1/callback"})
 	switch what {
 	case "line", "two lines":
@@ -71,7 +75,10 @@ func child(what string) {
 		}
 	case "enter":
 		fmt.Println("waiting")
-		fmt.Println(l.WaitEnter(ctx))
+		<-offer
+		fmt.Println(l.Offer(ctx, "Press Enter."))
+	case "wait", "shared":
+		<-offer
 	case "facts":
 		columns, rows := t.Size()
 		fmt.Println(columns, rows, t.Foreground(), Of(os.Stdout) == nil, Of(os.Stderr) != nil)
@@ -218,6 +225,14 @@ func (p *pty) until(what string, holds func() bool) {
 	}
 }
 
+// offers has the child offer something to be taken by Enter.
+func (p *pty) offers() {
+	p.t.Helper()
+	p.says("waiting")
+	fmt.Fprintln(p.stdin, "offer")
+	p.sees("Press Enter.")
+}
+
 // ready waits until the child reads keys.
 func (p *pty) ready() {
 	p.t.Helper()
@@ -235,6 +250,12 @@ func (p *pty) lineMode() (yes bool) {
 		yes = mode.Lflag&unix.ICANON != 0 && mode.Lflag&unix.ECHO != 0
 	})
 	return yes
+}
+
+// unread is how many bytes nobody has read; in line mode, of whole lines.
+func (p *pty) unread() (n int) {
+	_ = control(p.slave, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.TIOCINQ) })
+	return n
 }
 
 func (p *pty) types(s string) {
@@ -291,10 +312,6 @@ func TestPaste(t *testing.T) {
 // The rest of a paste of several lines is not left to the shell. The child is
 // stopped so that all of it is there when it reads.
 func TestPasteOfSeveralLines(t *testing.T) {
-	waiting := func(p *pty) (n int) {
-		_ = control(p.slave, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.TIOCINQ) })
-		return n
-	}
 	p := on(t, "line")
 	p.ready()
 	_ = p.cmd.Process.Signal(unix.SIGSTOP)
@@ -304,11 +321,11 @@ func TestPasteOfSeveralLines(t *testing.T) {
 	})
 	paste := "first\r" + strings.Repeat("rm -rf /\r", 300)
 	p.types(paste)
-	p.until("paste in the kernel", func() bool { return waiting(p) == len(paste) })
+	p.until("paste in the kernel", func() bool { return p.unread() == len(paste) })
 	_ = p.cmd.Process.Signal(unix.SIGCONT)
 	p.says(`"first" <nil>`)
 	p.ends()
-	if n := waiting(p); n != 0 {
+	if n := p.unread(); n != 0 {
 		t.Errorf("%d bytes are left", n)
 	}
 }
@@ -324,18 +341,20 @@ func TestTwoLines(t *testing.T) {
 	p.ends()
 }
 
-// Ctrl-C in the middle of a paste is a signal as ever.
+// Ctrl-C and Ctrl-\ in the middle of a paste are signals as ever.
 func TestInterruptedPaste(t *testing.T) {
-	p := on(t, "line")
-	p.ready()
-	p.types(bigAddress + strings.Repeat("x", 5000))
-	p.sees("characters)")
-	p.types("\x03")
-	got, err := p.stdout.ReadString('\n')
-	if err != nil || !strings.Contains(got, "interrupt") {
-		t.Errorf("%q, %v", got, err)
+	for key, signal := range map[string]string{"\x03": "interrupt", "\x1c": "quit"} {
+		p := on(t, "line")
+		p.ready()
+		p.types(bigAddress + strings.Repeat("x", 5000))
+		p.sees("characters)")
+		p.types(key)
+		got, err := p.stdout.ReadString('\n')
+		if err != nil || !strings.Contains(got, signal) {
+			t.Errorf("%q, %v", got, err)
+		}
+		p.ends()
 	}
-	p.ends()
 }
 
 // The end of the context is the end of the wait, as when the browser was
@@ -349,7 +368,7 @@ func TestCancelled(t *testing.T) {
 	p.ends()
 
 	p = on(t, "enter")
-	p.says("waiting")
+	p.offers()
 	fmt.Fprintln(p.stdin, "cancel")
 	p.says("context canceled")
 	p.ends()
@@ -369,94 +388,34 @@ func TestRestore(t *testing.T) {
 	p.ends()
 }
 
-// Enter is waited for in line mode, and leaves nothing on the screen.
-func TestWaitEnter(t *testing.T) {
-	p := on(t, "enter")
-	p.says("waiting")
-	if !p.lineMode() {
-		t.Error("not in line mode")
-	}
-	p.types("\r")
-	p.says("<nil>")
+// What others have written to the terminal stays.
+func TestWrittenByOthers(t *testing.T) {
+	p := on(t, "shared")
+	p.sees("Waiting. Ctrl-C cancels.")
+	const theirs = "Still creating... [10s elapsed]\nStill creating... [20s elapsed]\nand so on"
+	fmt.Fprint(p.slave, theirs)
+	p.sees("and so on")
+	fmt.Fprintln(p.stdin, "offer")
 	p.ends()
 	p.sees("Signed in as ada.")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if got := p.shown.String(); got != "Signed in as ada." {
+	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") || !strings.HasSuffix(got, "cancels.\n\n"+theirs+"\nSigned in as ada.") {
 		t.Errorf("on the screen:\n%s", got)
 	}
-}
-
-// Lines that are not empty are passed over.
-func TestWaitEnterOnly(t *testing.T) {
-	p := on(t, "enter")
-	p.says("waiting")
-	p.types("yes\r" + strings.Repeat("x", 3000) + "\r\r")
-	p.says("<nil>")
-	p.ends()
-
-	p = on(t, "enter")
-	p.says("waiting")
-	p.types("\x04")
-	p.says("EOF")
-	p.ends()
 }
 
 // A terminal in another mode is somebody else's to read.
 func TestInUse(t *testing.T) {
 	for what, want := range map[string]string{"line": `"" ` + ErrInUse.Error(), "enter": "waiting\n" + ErrInUse.Error()} {
 		p := on(t, what+" in use")
+		fmt.Fprintln(p.stdin, "offer")
 		for line := range strings.SplitSeq(want, "\n") {
 			p.says(line)
 		}
 		if err := p.cmd.Wait(); err != nil || p.lineMode() {
 			t.Errorf("%v; line mode %v", err, p.lineMode())
 		}
-	}
-}
-
-// Ctrl-Z puts the mode back before the process stops, and fg sets it again. What
-// was pasted before is still there.
-func TestStopped(t *testing.T) {
-	p := on(t, "shell")
-	p.ready()
-	p.types("ab")
-	p.sees("(2 characters)")
-	for range 3 {
-		p.types("\x1a")
-		p.says("stopped, line mode true")
-		fmt.Fprintln(p.stdin, "fg")
-		p.until("mode for keys", func() bool { return !p.lineMode() })
-	}
-	p.types("c\r")
-	p.says(`"abc" <nil>`)
-	p.ends()
-}
-
-// Where nobody could continue it, Ctrl-Z does not stop the process.
-func TestStopOfOrphan(t *testing.T) {
-	p := on(t, "line") // leads its session: no shell is above it
-	p.ready()
-	p.types("ab")
-	p.sees("(2 characters)")
-	p.types("\x1a")
-	p.until("line mode", p.lineMode)
-	p.until("mode for keys", func() bool { return !p.lineMode() })
-	p.types("c\r")
-	p.says(`"abc" <nil>`)
-	p.ends()
-}
-
-// Ctrl-\ ends the process as Go does it, with the mode put back.
-func TestQuit(t *testing.T) {
-	p := on(t, "line")
-	p.ready()
-	p.types("\x1c")
-	if err := p.cmd.Wait(); err == nil {
-		t.Error("it did not end")
-	}
-	if !p.lineMode() {
-		t.Error("the mode was not put back")
 	}
 }
 

@@ -34,7 +34,7 @@ func styleOf(s surroundings) Style {
 		return Style{}
 	}
 	term := s.getenv("TERM")
-	if term == "dumb" || term == "" && s.goos != "windows" {
+	if term == "dumb" || term == "unknown" || term == "" && s.goos != "windows" {
 		return Style{UTF8: s.utf8()}
 	}
 	return Style{

@@ -24,6 +24,7 @@ func TestStyle(t *testing.T) {
 		{"an empty NO_COLOR is none", "linux", true, env{"TERM": "xterm", "LANG": "C.UTF-8", "NO_COLOR": ""}, full},
 		{"a screen reader", "linux", true, env{"TERM": "xterm", "LANG": "C.UTF-8", "ACCESSIBLE": "1"}, Style{Color: true, UTF8: true}},
 		{"dumb", "linux", true, env{"TERM": "dumb", "LANG": "C.UTF-8"}, Style{UTF8: true}},
+		{"unknown", "linux", true, env{"TERM": "unknown", "LANG": "C.UTF-8"}, Style{UTF8: true}},
 		{"no TERM", "linux", true, env{"LANG": "C.UTF-8"}, Style{UTF8: true}},
 		{"Windows", "windows", true, nil, full},
 		{"Windows before 10", "windows", false, nil, Style{}},

@@ -28,6 +28,11 @@ var ErrInUse = errors.New("another program is reading from the terminal")
 // A Terminal is one that a person looks at. Its methods may be called from
 // several goroutines.
 type Terminal struct {
+	// Shared says that others write to it while a block is shown: a calling tool
+	// that is busy, or another sign-in. Nothing is erased or rewritten then, and
+	// [Live.Replace] goes below. It is set before [Show].
+	Shared bool
+
 	out   *os.File
 	owned bool // out is ours to close
 	style Style

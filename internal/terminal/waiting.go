@@ -11,12 +11,17 @@ type waiting struct {
 	until time.Time
 }
 
-// fixed is the line where it cannot be rewritten.
-func (w waiting) fixed() string {
-	if w.until.IsZero() {
-		return w.what + ". Ctrl-C cancels."
+// fixed is the line where it cannot be rewritten. In the background Ctrl-C is
+// somebody else's.
+func (w waiting) fixed(background bool) string {
+	s := w.what
+	if !w.until.IsZero() {
+		s += " until " + w.until.Local().Format("15:04")
 	}
-	return w.what + " until " + w.until.Local().Format("15:04") + ". Ctrl-C cancels."
+	if background {
+		return s + "."
+	}
+	return s + ". Ctrl-C cancels."
 }
 
 // at is the line at some time, in a form that leaves the last column free, and
@@ -26,7 +31,7 @@ func (w waiting) at(now time.Time, columns int) (string, time.Duration) {
 		return "", 0
 	}
 	if w.until.IsZero() {
-		return fit(columns, "  "+w.fixed(), "  Ctrl-C cancels."), 0
+		return fit(columns, "  "+w.fixed(false), "  Ctrl-C cancels."), 0
 	}
 	left, next := remaining(w.until.Sub(now))
 	return fit(columns,

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/awsconfig"
+)
+
+// ownPrefix begins the names of our variables.
+const ownPrefix = "SSO_EXEC_"
+
+// passedOn are those of our variables that a command gets all the same: they
+// tell where things are, for a kubectl in it that runs sso-exec again.
+var passedOn = []string{"SSO_EXEC_CONFIG", "SSO_EXEC_CACHE_DIR"}
+
+// awsVariables are those that would stand above our keys in some SDK, or beside
+// them: other keys, a profile, a role.
+var awsVariables = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
+	"AWS_ACCESS_KEY", "AWS_SECRET_KEY", // of old SDKs
+	"AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+	"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+}
+
+// environment is that of a command: ours, without our own settings, the secret
+// ones above all, and with what is set.
+type environment struct{ vars []string }
+
+func newEnvironment(ours []string) *environment {
+	e := &environment{slices.Clone(ours)}
+	e.drop(func(name string) bool { return strings.HasPrefix(name, ownPrefix) && !slices.Contains(passedOn, name) })
+	return e
+}
+
+func (e *environment) list() []string { return e.vars }
+
+func (e *environment) drop(which func(name string) bool) {
+	e.vars = slices.DeleteFunc(e.vars, func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return which(fold(name))
+	})
+}
+
+// fold gives a variable's name the spelling of its kin: Windows knows no case.
+func fold(name string) string {
+	if runtime.GOOS == "windows" {
+		return strings.ToUpper(name)
+	}
+	return name
+}
+
+func (e *environment) set(name, value string) {
+	e.drop(func(n string) bool { return n == fold(name) })
+	e.vars = append(e.vars, name+"="+value)
+}
+
+func (e *environment) get(name string) string {
+	for _, kv := range slices.Backward(e.vars) {
+		if n, value, _ := strings.Cut(kv, "="); fold(n) == name {
+			return value
+		}
+	}
+	return ""
+}
+
+func (e *environment) dropAWS() {
+	e.drop(func(name string) bool { return slices.Contains(awsVariables, name) })
+}
+
+// setKeys puts keys where every AWS SDK looks first.
+func (e *environment) setKeys(c credential.Credential) {
+	e.set("AWS_ACCESS_KEY_ID", c.AWS.AccessKeyID)
+	e.set("AWS_SECRET_ACCESS_KEY", c.AWS.SecretAccessKey.Reveal())
+	e.set("AWS_SESSION_TOKEN", c.AWS.SessionToken.Reveal())
+	if !c.ExpiresAt.IsZero() {
+		e.set("AWS_CREDENTIAL_EXPIRATION", c.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+}
+
+// setRegion sets a region for all SDKs: some know one name, some the other.
+func (e *environment) setRegion(region string) {
+	if region != "" {
+		e.set("AWS_REGION", region)
+		e.set("AWS_DEFAULT_REGION", region)
+	}
+}
+
+// hideDefaultProfile keeps the command from the files whose profile "default"
+// has credentials of its own: every SDK takes those before it asks an endpoint.
+// It returns what to tell a person.
+func (e *environment) hideDefaultProfile() (told []string) {
+	const profile = "default"
+	home := e.get("HOME")
+	if runtime.GOOS == "windows" {
+		home = e.get("USERPROFILE")
+	}
+	read := func(path string) string {
+		f, err := awsconfig.Open(path)
+		if err != nil { // nor do the SDKs
+			return ""
+		}
+		return f.Text
+	}
+	config, credentials := awsconfig.ConfigPath(e.get, home), awsconfig.CredentialsPath(e.get, home)
+	configText := read(config)
+	wins := map[awsconfig.Place]string{}
+	if _, ok := awsconfig.Get(configText, profile, "credential_process"); ok {
+		wins[awsconfig.InConfig] = "credential_process"
+	}
+	for _, c := range awsconfig.Conflicts(configText, read(credentials), profile, func(string) string { return "" }) {
+		if c.Key != "profile" && wins[c.In] == "" {
+			wins[c.In] = c.Key
+		}
+	}
+	hide := func(in awsconfig.Place, path, variable string) {
+		if key := wins[in]; key != "" {
+			e.set(variable, os.DevNull)
+			told = append(told, "the command does not see "+path+": "+key+" of its profile default would stand above keys that renew")
+		}
+	}
+	if region, ok := awsconfig.Get(configText, profile, "region"); ok && wins[awsconfig.InConfig] != "" && e.get("AWS_REGION") == "" && e.get("AWS_DEFAULT_REGION") == "" {
+		e.setRegion(region)
+	}
+	hide(awsconfig.InConfig, config, "AWS_CONFIG_FILE")
+	hide(awsconfig.InCredentials, credentials, "AWS_SHARED_CREDENTIALS_FILE")
+	return told
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/hack/man"
+	"github.com/sso-exec/sso-exec/internal/config"
+)
+
+// commands lists all commands that help shows, with the root.
+func commands() (list []*cobra.Command) {
+	root := newRoot()
+	each(root, func(c *cobra.Command) {
+		if c == root || c.Name() != "help" && c.IsAvailableCommand() {
+			list = append(list, c)
+		}
+	})
+	return list
+}
+
+// Every command says what it is, in a line and at length, and shows how it is
+// used.
+func TestHelpIsThere(t *testing.T) {
+	for _, c := range commands() {
+		name := c.CommandPath()
+		if c.Short == "" || c.Short != strings.TrimRight(c.Short, ".") || len(c.Short) > 66 {
+			t.Errorf("%s: its line is %q", name, c.Short)
+		}
+		if first, _ := utf8.DecodeRuneInString(c.Short); first >= 'A' && first <= 'Z' && !regexp.MustCompile(`^[A-Z]{2}`).MatchString(c.Short) {
+			t.Errorf("%s: its line begins with a capital: %q", name, c.Short)
+		}
+		if c.Long == "" || c.Example == "" {
+			t.Errorf("%s: Long is %q, Example %q", name, c.Long, c.Example)
+		}
+	}
+}
+
+// It fits a screen: the commands are seen at once, and no line is broken by a
+// terminal of 80 columns or of 40, but what is to be pasted, and long words.
+func TestHelpFits(t *testing.T) {
+	root := newRoot()
+	if n := strings.Count(helpText(root, 80), "\n"); n > 24 {
+		t.Errorf("sso-exec --help has %d lines", n)
+	}
+	for _, c := range commands() {
+		asIs := slices.Collect(strings.Lines(c.Example + "\n" + usageLine(c)))
+		for _, width := range []int{80, 40} {
+			for line := range strings.Lines(helpText(c, width)) {
+				line = strings.TrimRight(line, "\n")
+				long := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word)+8 > width })
+				isAsIs := strings.HasPrefix(line, "Usage: ") || strings.HasPrefix(line, "To begin: ") || strings.HasPrefix(line, "  # ") ||
+					slices.ContainsFunc(asIs, func(s string) bool { return strings.TrimRight(s, "\n") == line })
+				if utf8.RuneCountInString(line) > width && !long && !isAsIs {
+					t.Errorf("%s, %d columns: %q", c.CommandPath(), width, line)
+				}
+			}
+		}
+	}
+}
+
+// Each setting of a session is under one heading; a command's own come first.
+func TestHelpGroups(t *testing.T) {
+	seen := map[string]int{}
+	for _, g := range flagGroups {
+		for _, name := range g.names {
+			seen[name]++
+		}
+	}
+	newOptions(toolAWS).flags.VisitAll(func(f *pflag.Flag) {
+		if seen[f.Name] != 1 {
+			t.Errorf("--%s is under %d headings of flagGroups", f.Name, seen[f.Name])
+		}
+	})
+	for _, c := range commands() {
+		shown := map[string]int{}
+		for _, g := range groupsOf(c) {
+			for _, f := range g.flags {
+				shown[f.Name]++
+			}
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if shown[f.Name] != 1 && !f.Hidden {
+				t.Errorf("%s --%s is shown %d times", c.CommandPath(), f.Name, shown[f.Name])
+			}
+		})
+	}
+	token := groupsOf(newTool(findTool(toolToken)))
+	if got := token[0].flags[0].Name; got != "output" || len(token) < 5 {
+		t.Errorf("token: the first flag is %s, of %d groups", got, len(token))
+	}
+	aws := groupsOf(newTool(findTool(toolAWS)))
+	if got := aws[0].flags[0].Name; got != "role-arn" {
+		t.Errorf("aws: the first flag is %s", got)
+	}
+}
+
+// call finds calls of sso-exec in a shell's line or another tool's file.
+var call = regexp.MustCompile(`(?:^|[\s(=])sso-exec((?: +(?:"[^"]*"|'[^']*'|[^\s|;&)>"'#]+))*)`)
+
+// Every call in every example is one that there is.
+func TestExamples(t *testing.T) {
+	for _, c := range commands() {
+		calls := 0
+		for line := range strings.Lines(strings.ReplaceAll(c.Example, "\\\n", " ")) {
+			if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+				continue
+			}
+			for _, m := range call.FindAllStringSubmatch(line, -1) {
+				calls++
+				if err := parses(strings.Fields(m[1])); err != nil {
+					t.Errorf("%s: %s: %v", c.CommandPath(), strings.TrimSpace(m[0]), err)
+				}
+			}
+		}
+		if calls == 0 && !strings.Contains(c.Example, "command: sso-exec") {
+			t.Errorf("%s: sso-exec is not called in its example", c.CommandPath())
+		}
+	}
+	for line, ok := range map[string]bool{"login --isuer x": false, "kub": false, "kube extra": false, "kube --issuer x": true, "help config edit": true, "login --flow pcke": false} {
+		if err := parses(strings.Fields(line)); (err == nil) != ok {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// parses says what is wrong with a command line, without running it.
+func parses(args []string) error {
+	root := newRoot()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return err
+	}
+	if !cmd.HasParent() && len(args) > 0 {
+		return unknown(cmd, "command", args[0])
+	}
+	for i := range rest {
+		rest[i] = strings.Trim(rest[i], `"'`)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return err
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if values := valuesOf(cmd, f.Name); values != nil && !slices.Contains(values, f.Value.String()) {
+			err = unknown(cmd, "value", f.Value.String())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return cmd.ValidateArgs(cmd.Flags().Args())
+}
+
+// docs/config.schema.json is what the command prints; `make schema` writes it.
+func TestSchemaInDocs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/config.schema.json")
+	if err != nil || string(b) != string(config.Schema(profileKeys())) {
+		t.Errorf("docs/config.schema.json is not that of the code: run make schema (%v)", err)
+	}
+}
+
+// What config edit begins a file with is right, and so is what it shows.
+func TestStarter(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.yaml")
+	text := string(starter(dir))
+	head, example, ok := strings.Cut(text, "\n\n")
+	if !ok {
+		t.Fatal(text)
+	}
+	example = strings.ReplaceAll("\n"+example, "\n# ", "\n")
+	for _, text := range []string{text, head + "\n" + example} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if found := (config.Paths{Named: path}).Validate(profileKeys()); len(found) > 0 {
+			t.Errorf("%v in\n%s", found, text)
+		}
+	}
+	c, err := config.Paths{Named: path}.Open()
+	if err != nil || len(c.Names()) != 2 {
+		t.Errorf("%v, %v", c, err)
+	}
+	if line := strings.Split(text, "\n")[7]; !strings.HasPrefix(line, "#   # yaml-language-server: $schema=") {
+		t.Errorf("%q", line)
+	}
+}
+
+var manDir = flag.String("man", "", "a directory to write the manual pages into")
+
+// The manual pages are made from the help texts; `make man` keeps them.
+func TestManPages(t *testing.T) {
+	dir := *manDir
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands() {
+		text := manPage(c).Bytes()
+		if i := strings.IndexFunc(string(text), func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\n' }); i >= 0 {
+			t.Errorf("%s: not ASCII: %q", c.CommandPath(), text[i:min(len(text), i+20)])
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && !strings.Contains(string(text), strings.ReplaceAll("--"+f.Name, "-", `\-`)) {
+				t.Errorf("%s: --%s is not in its page", c.CommandPath(), f.Name)
+			}
+		})
+		if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
+
+func manPage(c *cobra.Command) man.Page {
+	c.InitDefaultHelpFlag()
+	p := man.Page{Name: pageName(c), Short: c.Short, Source: strings.TrimSpace("sso-exec " + version), Synopsis: usageLine(c)}
+	p.Sections = append(p.Sections, man.Section{Heading: "description", Text: c.Long})
+	commands, _ := commandGroups(c)
+	if len(commands) > 0 {
+		s := man.Section{Heading: "commands"}
+		for _, g := range commands {
+			group := man.Group{Heading: g.heading, Items: g.rows}
+			if c.HasParent() {
+				group.Heading = ""
+			}
+			s.Groups = append(s.Groups, group)
+		}
+		p.Sections = append(p.Sections, s)
+	}
+	options := man.Section{Heading: "options"}
+	for i, g := range groupsOf(c) {
+		group := man.Group{Heading: g.heading}
+		if i == 0 {
+			group.Heading = ""
+		}
+		for _, f := range g.flags {
+			group.Items = append(group.Items, [2]string{strings.TrimSpace(flagName(f)), flagUsage(f)})
+		}
+		options.Groups = append(options.Groups, group)
+	}
+	p.Sections = append(p.Sections, options)
+	if c.Flags().Lookup("issuer") != nil {
+		p.Sections = append(p.Sections, man.Section{Heading: "environment",
+			Text: "A setting of a session can also be a variable: --client-id is SSO_EXEC_CLIENT_ID. A flag stands above a variable, that above a profile."})
+	}
+	p.Sections = append(p.Sections, man.Section{Heading: "examples", Verbatim: c.Example})
+	if !c.HasParent() {
+		p.Sections = append(p.Sections, man.Section{Heading: "exit status", Groups: []man.Group{{Items: [][2]string{
+			{"0", "it is done; a tool's document is on stdout"},
+			{strconv.Itoa(exitOther), "the provider refused for good, or something does not verify"},
+			{strconv.Itoa(exitUsage), "the command line or the config is wrong"},
+			{strconv.Itoa(exitLogin), "a person must sign in, which is not possible here or now"},
+			{strconv.Itoa(exitDenied), "the sign-in was denied, cancelled or not completed in time"},
+			{strconv.Itoa(exitUnavailable), "a server cannot be reached or is failing; try again later"},
+			{strconv.Itoa(exitStorage), "local files are unsafe, or something could not be kept"},
+			{"130, 143", "interrupted, terminated"},
+		}}}})
+		p.Sections = append(p.Sections, man.Section{Heading: "files", Groups: []man.Group{{Items: [][2]string{
+			{"/etc/sso-exec/config.yaml", "profiles for everybody on the machine"},
+			{"$XDG_CONFIG_HOME/sso-exec/config.yaml, ~/.config/sso-exec/config.yaml", "your own profiles"},
+			{"$XDG_CACHE_HOME/sso-exec, ~/.cache/sso-exec", "sessions"},
+		}}}})
+	}
+	if c.HasParent() {
+		p.SeeAlso = append(p.SeeAlso, pageName(c.Parent()))
+	}
+	for _, below := range c.Commands() {
+		if below.IsAvailableCommand() && below.Name() != "help" {
+			p.SeeAlso = append(p.SeeAlso, pageName(below))
+		}
+	}
+	return p
+}

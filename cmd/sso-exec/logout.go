@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/place"
+	"github.com/sso-exec/sso-exec/internal/session"
+)
+
+// notRevokedError is a revocation that failed, where that counts.
+type notRevokedError struct{ err error }
+
+func (e *notRevokedError) Error() string {
+	return "the session was forgotten here, but not revoked at the provider: " + e.err.Error()
+}
+func (e *notRevokedError) Unwrap() error { return e.err }
+
+// newLogout makes the command that signs out.
+func newLogout() *cobra.Command {
+	o := newOptions(toolLogout)
+	c := &cobra.Command{
+		Use:   toolLogout + " [ID...]",
+		Short: "revoke a sign-in at the provider, and forget it",
+		Long: `Revoke the session's tokens at the provider, then forget all that is stored of
+it, and say which of the two was done. Which session: the one that flags or the
+profile name, those whose IDs are given (sso-exec status shows them), or --all.`,
+		Example: "  sso-exec logout\n  sso-exec logout 3f2a9c01d4e5\n  sso-exec logout --all --end-session",
+	}
+	var all, endSession, require bool
+	c.Flags().BoolVar(&all, "all", false, "every session that is stored")
+	c.Flags().BoolVar(&endSession, "end-session", false, "also end the browser's session at the provider")
+	c.Flags().BoolVar(&require, "require-revoke", false, "fail if the provider does not revoke")
+	return withSettings(o, c, func(ctx context.Context, ids []string) error {
+		who, err := leaving(o, all, ids)
+		if err != nil {
+			return err
+		}
+		if len(who) == 0 {
+			fmt.Println("Nobody is signed in here.")
+			return nil
+		}
+		var failed error
+		fail := func(l leaver, err error) {
+			complain(l.o, err)
+			if failed == nil {
+				failed = &silentError{exitCode(err)}
+			}
+		}
+		pages := map[string]bool{} // each is opened once
+		for _, l := range who {
+			notSo, err := l.leave(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case err != nil:
+				fail(l, err)
+			case notSo != nil && require:
+				fail(l, &notRevokedError{notSo})
+			case notSo != nil:
+				fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine((&notRevokedError{notSo}).Error()))
+			}
+			if endSession {
+				if err := l.endAtProvider(ctx, pages); err != nil {
+					fail(l, err)
+				}
+			}
+		}
+		return failed
+	})
+}
+
+// leaver is a session that is to end, and the settings to reach its provider by.
+type leaver struct {
+	entry cache.Entry
+	o     *options
+	s     *session.Session
+}
+
+func newLeaver(e cache.Entry, o *options) (leaver, error) {
+	if o.store == "none" { // which is about new sign-ins; what is stored is stored
+		o.store = "file"
+	}
+	s, err := newSession(o, nil)
+	if err == nil {
+		s.At(e)
+	}
+	return leaver{e, o, s}, err
+}
+
+// leaving finds the sessions that are to end.
+func leaving(o *options, all bool, ids []string) ([]leaver, error) {
+	switch {
+	case all && len(ids) > 0:
+		return nil, usagef("--all and an ID contradict each other")
+	case o.cacheDir == "":
+		return nil, nil
+	case !all && len(ids) == 0:
+		if o.issuer == "" {
+			return nil, &usageError{errors.New("which session?"), "give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all"}
+		}
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+		l, err := newLeaver(cache.Entry{Key: o.request().SessionKey()}, o)
+		return []leaver{l}, err
+	}
+	entries, err := openCache(o).List()
+	if err != nil {
+		return nil, err
+	}
+	if !all {
+		if entries, err = sessionsByID(entries, ids); err != nil {
+			return nil, err
+		}
+	}
+	known, err := profiles(o)
+	if err != nil { // a session can be left whatever stands in the config
+		fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error()))
+	}
+	by := bySession(known)
+	var who []leaver
+	for _, e := range entries {
+		l, err := newLeaver(e, optionsFor(o, e, by))
+		if err != nil {
+			return nil, err
+		}
+		who = append(who, l)
+	}
+	return who, nil
+}
+
+// leave ends one session and says what was done. notSo is why the provider did
+// not revoke it.
+func (l leaver) leave(ctx context.Context) (notSo, err error) {
+	out, err := l.s.Logout(ctx)
+	if errors.Is(err, cache.ErrNotExist) {
+		fmt.Printf("Nobody is signed in to %s here.\n", hostOf(l.o.issuer))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("Signed out %s at %s.\n", orUnknown(out.Account), hostOf(l.o.issuer))
+	switch {
+	case out.Ended:
+		fmt.Println("  had ended at the provider, and is forgotten here")
+	case out.NotSo == nil:
+		fmt.Println("  revoked at the provider, and forgotten here")
+	default:
+		fmt.Println("  forgotten here, NOT revoked at the provider")
+	}
+	if until := out.KeysUntil; !until.IsZero() {
+		fmt.Printf("  AWS keys that were issued work on until %s: nothing here can revoke them\n", clock(until))
+	}
+	return out.NotSo, nil
+}
+
+// endAtProvider opens the provider's page that ends its own session, where there
+// is a browser before the person; else it shows the address.
+func (l leaver) endAtProvider(ctx context.Context, pages map[string]bool) error {
+	p, err := l.s.Provider(ctx)
+	if err != nil {
+		return err
+	}
+	hint := ""
+	if l.entry.Session != nil {
+		hint = l.entry.Session.Account
+	}
+	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.clientID, LogoutHint: hint})
+	if err != nil || pages[page] {
+		return err
+	}
+	pages[page] = true
+	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.browser, NobodyHere: l.o.interactive == "never"})
+	if err != nil {
+		return &usageError{err: err}
+	}
+	if flows.Choose(here.Facts).Flow == flows.FlowPKCE && here.Browser.Open(ctx, page) == nil {
+		fmt.Println("  a page was opened that ends the session at the provider; confirm it there")
+		return nil
+	}
+	fmt.Printf("  to end the session at the provider, open this address in the browser that you signed in with:\n\n%s\n\n", page)
+	return nil
+}
+
+func hostOf(issuer string) string {
+	if u, err := url.Parse(issuer); err == nil && u.Host != "" {
+		return flows.Clean(u.Host, 100)
+	}
+	return flows.Clean(issuer, 100)
+}
+
+func orUnknown(account string) string {
+	if account == "" {
+		return "somebody"
+	}
+	return flows.Clean(account, 100)
+}
+
+// clock tells a time as people do: today's by the clock, others with their day.
+func clock(t time.Time) string {
+	t = t.Local()
+	now := time.Now()
+	switch days := t.Sub(now).Hours() / 24; {
+	case t.Year() == now.Year() && t.YearDay() == now.YearDay():
+		return t.Format("15:04")
+	case days > -6 && days < 6:
+		return t.Format("Mon 15:04")
+	case t.Year() == now.Year():
+		return t.Format("2 Jan 15:04")
+	}
+	return t.Format("2 Jan 2006")
+}

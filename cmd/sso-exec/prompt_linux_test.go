@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+// onTerminal starts a shell script on a terminal of its own; screen returns what
+// came there so far.
+func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, screen func() string) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = control.Close() })
+	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	cmd = exec.Command("/bin/sh", "-c", script)
+	cmd.Env = append([]string{"TERM=xterm", "SSO_EXEC=" + b.bin}, b.env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	var mu sync.Mutex
+	var out bytes.Buffer
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := control.Read(buf)
+			mu.Lock()
+			out.Write(buf[:n])
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return cmd, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.String()
+	}
+}
+
+// TestOnePromptOnATerminal: two sessions that need somebody on one terminal ask
+// one after the other. The second sends no device request before its turn, so
+// that its code does not run out unseen, and nobody tears the first one's prompt.
+func TestOnePromptOnATerminal(t *testing.T) {
+	b := newBench(t, providertest.Config{DeviceInterval: 1})
+	cmd, screen := b.onTerminal(t, `
+		"$SSO_EXEC" token --session a --flow device >/dev/null &
+		"$SSO_EXEC" token --session b --flow device >/dev/null &
+		wait; echo all done`)
+	for n := range 2 {
+		until(t, "a code", func() bool {
+			return len(b.idp.PendingUserCodes()) > 0 && strings.Count(screen(), "Enter this code") == n+1
+		})
+		time.Sleep(4 * time.Second) // long enough for a second request, and for a word about the wait
+		codes := b.idp.PendingUserCodes()
+		if len(codes) != 1 {
+			t.Fatalf("%d codes are shown at once\n%s", len(codes), screen())
+		}
+		if err := b.idp.ApproveDevice(codes[0]); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the line of success", func() bool { return strings.Count(screen(), " as alice.") == n+1 })
+	}
+	until(t, "the end", func() bool { return strings.Contains(screen(), "all done") })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(screen(), "waiting for another") {
+		t.Errorf("somebody talks into the prompt:\n%s", screen())
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// newSetup makes the commands that write another tool's configuration. Each
+// shows what it would change, asks, keeps a backup, and changes nothing when it
+// is run again.
+func newSetup() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "setup",
+		Short: "have a tool call sso-exec",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknown(cmd, "tool", args[0])
+		},
+	}
+	c.AddCommand(newSetupKube(), newSetupAWS(), newSetupProvider())
+	return c
+}
+
+// setupFlags are those of every setup command.
+type setupFlags struct {
+	yes, dryRun, remove bool
+}
+
+func (s *setupFlags) add(f *pflag.FlagSet) {
+	f.BoolVar(&s.dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVarP(&s.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&s.remove, "remove", false, "undo what setup has done")
+}
+
+// edit is a change to one file of the user's.
+type edit struct {
+	path     string
+	old, new []byte
+	show     func([]byte) ([]byte, error) // leaves out of a text what nobody should see; nil: all may be seen
+	write    func() error                 // makes the change, if the file is still old
+}
+
+// apply shows edits as a diff, asks, and makes them. It reports whether they are
+// made; with --dry-run they are not. The diff is on stdout under --dry-run, where
+// it is all that comes of the run; else on stderr, since what follows may fail.
+func (s *setupFlags) apply(edits ...edit) (done bool, err error) {
+	edits = slices.DeleteFunc(edits, func(e edit) bool { return bytes.Equal(e.old, e.new) })
+	if len(edits) == 0 {
+		fmt.Println("Nothing to change.")
+		return !s.dryRun, nil
+	}
+	if !s.dryRun && !s.yes && !canAsk() {
+		return false, errNobody()
+	}
+	w := io.Writer(stderr)
+	if s.dryRun {
+		w = os.Stdout
+	}
+	for _, e := range edits {
+		fmt.Fprint(w, e.diff())
+	}
+	if s.dryRun {
+		return false, nil
+	}
+	if !s.yes {
+		if ok, err := confirm("Make this change?"); err != nil || !ok {
+			return false, err
+		}
+	}
+	var wrote strings.Builder
+	for _, e := range edits {
+		if err := e.write(); err != nil {
+			fmt.Fprint(stderr, wrote.String())
+			return false, err
+		}
+		fmt.Fprintln(&wrote, "Wrote "+visible(e.path)+".")
+	}
+	fmt.Print(wrote.String())
+	return true, nil
+}
+
+// diff renders the change for a person's terminal.
+func (e *edit) diff() string {
+	old, new := e.old, e.new
+	if e.show != nil {
+		var errs [2]error
+		if len(old) > 0 {
+			old, errs[0] = e.show(old)
+		}
+		new, errs[1] = e.show(new)
+		if err := errors.Join(errs[:]...); err != nil {
+			return visible(fmt.Sprintf("%s: the change cannot be shown without what may be secret: %v\n", e.path, err))
+		}
+	}
+	d := diff.Diff(e.path, old, e.path+" (new)", new)
+	if d == nil {
+		return visible(e.path + ": what changes is not shown, since it may be secret\n")
+	}
+	if _, lines, ok := bytes.Cut(d, []byte("\n")); ok { // the first one repeats the next two
+		d = lines
+	}
+	return visible(string(d))
+}
+
+// visible takes out of a text what a terminal would obey: it is somebody's file.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
+// confirm asks on the terminal; only yes is yes.
+func confirm(question string) (bool, error) {
+	answer, err := ask(question + " [y/N] ")
+	if err != nil {
+		return false, err
+	}
+	switch strings.ToLower(answer) {
+	case "y", "yes":
+		return true, nil
+	}
+	fmt.Fprintln(stderr, "Nothing was changed.")
+	return false, nil
+}
+
+func canAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
+func errNobody() error {
+	return &usageError{errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first"}
+}
+
+// ask asks for a line. Where nobody is there to answer, that is a usage error.
+func ask(question string) (string, error) {
+	if !canAsk() {
+		return "", errNobody()
+	}
+	fmt.Fprint(stderr, question)
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() { // until the process ends, if nobody answers
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		answered <- answer{line, err}
+	}()
+	interrupted := make(chan os.Signal, 1)
+	notify(interrupted)
+	defer signal.Stop(interrupted)
+	select {
+	case a := <-answered:
+		if a.err != nil {
+			fmt.Fprintln(stderr)
+			return "", fmt.Errorf("no answer: %w", a.err)
+		}
+		return strings.TrimSpace(a.line), nil
+	case sig := <-interrupted:
+		fmt.Fprintln(stderr)
+		return "", &signalError{sig.(syscall.Signal)}
+	}
+}

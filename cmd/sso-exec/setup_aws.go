@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/awsconfig"
+)
+
+// awsSetup is what setup aws was asked for.
+type awsSetup struct {
+	setupFlags
+	o    *options
+	line map[string]bool // the flags on the command line; o.given has the variables too
+
+	profile, config, command string
+}
+
+func newSetupAWS() *cobra.Command {
+	s := &awsSetup{o: newOptions(toolAWS), line: map[string]bool{}}
+	cmd := &cobra.Command{
+		Use:   "aws",
+		Short: "write a profile of the AWS config that calls sso-exec",
+		Long: `Write credential_process, and the region if one is given, into a profile of the
+AWS config. Not a byte of anything else changes; what a line of that profile
+said before stays there as a comment. The file as it was is kept as FILE.bak.
+
+The settings of a sign-in and of the role become the arguments of sso-exec aws.
+With a profile of sso-exec only its name does.`,
+		Example: `  sso-exec setup aws --profile aws-dev --aws-profile dev
+  sso-exec setup aws --aws-profile dev --issuer https://login.example.com --client-id aws --role-arn arn:aws:iam::123456789012:role/dev
+  sso-exec setup aws --aws-profile dev --remove`,
+		Args: noArgs,
+		PreRun: func(cmd *cobra.Command, _ []string) {
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.line[f.Name] = f.Changed })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is used where none is named (default: as sso-exec's profile)")
+	f.StringVar(&s.config, "aws-config", "", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
+	s.add(f)
+	f.StringVar(&s.command, "command", "", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	cmd = withSettings(s.o, cmd, s.run)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if s.remove && s.profile != "" { // whatever the config of sso-exec says
+			if err := s.undo(); err != nil {
+				return &runError{s.o, err}
+			}
+			return nil
+		}
+		return run(cmd, args)
+	}
+	return cmd
+}
+
+func (s *awsSetup) run(context.Context, []string) error {
+	for _, name := range []string{"force", "explain"} {
+		if s.line[name] {
+			return usagef("--%s is for one call, and does not belong into the AWS config", name)
+		}
+	}
+	if s.profile == "" && s.usesProfile() {
+		s.profile = s.o.profile
+	}
+	if s.profile == "" {
+		return &usageError{errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named"}
+	}
+	if s.remove {
+		return s.undo()
+	}
+	region := s.o.region // before the check fills in $AWS_REGION
+	if err := s.check(); err != nil {
+		return err
+	}
+	process, err := s.process()
+	if err != nil {
+		return err
+	}
+	file, err := s.open()
+	if err != nil {
+		return err
+	}
+	keys := []awsconfig.KV{{Key: "credential_process", Value: process}}
+	// A region that only sso-exec's profile says is for its STS; it does no harm
+	// where there is none, but a region that is there is somebody's choice.
+	if _, has := awsconfig.Get(file.Text, s.profile, "region"); region != "" && (!has || s.o.given["region"]) {
+		keys = append(keys, awsconfig.KV{Key: "region", Value: region})
+	}
+	text, err := awsconfig.Set(file.Text, s.profile, keys)
+	if err != nil {
+		return refusedEdit(file, err)
+	}
+	s.warn(file.Path, text)
+	done, err := s.write(file, text)
+	if done {
+		fmt.Println("Try it: " + awsCommand(s.profile))
+	}
+	return err
+}
+
+// check tells what is wrong before the AWS CLI would.
+func (s *awsSetup) check() error {
+	if err := s.o.check(); err != nil {
+		return err
+	}
+	if _, err := s.o.ca(); err != nil {
+		return err
+	}
+	_, err := s.o.clientSecret()
+	return err
+}
+
+// usesProfile tells whether the process names sso-exec's profile: it was asked
+// for, or it says who the provider is. Else it would only be in the way.
+func (s *awsSetup) usesProfile() bool {
+	return s.o.given["profile"] || s.o.profile != "" && !(s.o.given["issuer"] && s.o.given["client-id"] && s.o.given["role-arn"])
+}
+
+// process is the line of credential_process: the profile, and every setting that
+// was given beside it, also by a variable if a sign-in or a role depends on it,
+// since the AWS CLI may run where it is not set.
+func (s *awsSetup) process() (string, error) {
+	program, err := (&kubeSetup{command: s.command, line: s.line}).program()
+	if err != nil {
+		return "", err
+	}
+	words := []string{program, toolAWS}
+	if s.usesProfile() {
+		words = append(words, "--profile="+s.o.profile)
+	}
+	var errs error
+	s.o.flags.VisitAll(func(f *pflag.Flag) {
+		byVariable := s.o.given[f.Name] && (slices.Contains(sessionFlags, f.Name) || slices.Contains(awsFlags, f.Name))
+		if f.Name == "profile" || !s.line[f.Name] && !byVariable {
+			return
+		}
+		more, err := written(f)
+		words, errs = append(words, more...), errors.Join(errs, err)
+	})
+	if errs != nil {
+		return "", errs
+	}
+	line, err := awsconfig.Command(runtime.GOOS, words)
+	if err != nil {
+		return "", &usageError{err, "keep that setting in a profile of sso-exec, and name it with --profile"}
+	}
+	return line, nil
+}
+
+// open reads the AWS config.
+func (s *awsSetup) open() (*awsconfig.File, error) {
+	path := s.config
+	if path == "" {
+		home, err := os.UserHomeDir()
+		if err != nil && os.Getenv("AWS_CONFIG_FILE") == "" {
+			return nil, &usageError{fmt.Errorf("where the AWS config is cannot be told: %w", err), "give --aws-config FILE"}
+		}
+		path = awsconfig.ConfigPath(os.Getenv, home)
+	}
+	file, err := awsconfig.Open(path)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("AWS config: %w", err)}
+	}
+	return file, nil
+}
+
+// undo takes out of the AWS config what setup put there.
+func (s *awsSetup) undo() error {
+	file, err := s.open()
+	if err != nil {
+		return err
+	}
+	text, found, err := awsconfig.Remove(file.Text, s.profile)
+	if err != nil {
+		return refusedEdit(file, err)
+	}
+	if !found {
+		fmt.Fprintf(stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", visible(s.profile), visible(file.Path))
+	}
+	_, err = s.write(file, text)
+	return err
+}
+
+// refusedEdit is an edit that would not be read in the same way by everybody.
+func refusedEdit(file *awsconfig.File, err error) error {
+	var text *awsconfig.TextError
+	if errors.As(err, &text) && text.Line > 0 {
+		return &usageError{fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; mend that line, then run this again"}
+	}
+	return &usageError{fmt.Errorf("%s: %w", file.Path, err), "nothing was changed"}
+}
+
+// write shows the change, asks and makes it.
+func (s *awsSetup) write(file *awsconfig.File, text string) (done bool, err error) {
+	if text != file.Text && !s.dryRun {
+		if err := file.Writable(); err != nil { // better now than once somebody has agreed
+			return false, err
+		}
+	}
+	return s.apply(edit{path: file.Path, old: []byte(file.Text), new: []byte(text), show: withoutAWSSecrets,
+		write: func() error { return file.Write(text) }})
+}
+
+// A line of the config, also one that was commented out, with a secret.
+var awsSecretLine = regexp.MustCompile(`(?im)^(.*\b(?:aws_secret_access_key|aws_session_token|aws_security_token)\b[ \t]*[=:][ \t]*)[^\r\n]*`)
+
+// withoutAWSSecrets hides keys that may stand near what is shown.
+func withoutAWSSecrets(text []byte) ([]byte, error) {
+	return awsSecretLine.ReplaceAll(text, []byte("${1}(not shown)")), nil
+}
+
+// awsCommand shows who one is under a profile.
+func awsCommand(profile string) string {
+	if profile == "default" {
+		return "aws sts get-caller-identity"
+	}
+	return strings.Join([]string{"aws", "--profile", quote(profile), "sts", "get-caller-identity"}, " ")
+}

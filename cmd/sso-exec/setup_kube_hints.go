@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+)
+
+// warn says, before anything is asked, what a stanza with these arguments would
+// be bad at.
+func (s *kubeSetup) warn(args []string) {
+	issuer, client, tokenType := argument(args, "issuer"), argument(args, "client-id"), argument(args, "token-type")
+	if !s.fromKubelogin { // else nothing but the arguments counts
+		issuer, client, tokenType = s.o.issuer, s.o.clientID, s.o.tokenType
+		if os.Getenv(secretVariable) != "" && s.o.clientSecretFile == "" {
+			fmt.Fprintf(stderr, "sso-exec: warning: the client secret in %s is not written into the kubeconfig\n", secretVariable)
+			fmt.Fprintf(stderr, "  keep it in a file that only you can read, and give that with --client-secret-file\n")
+		}
+	}
+	if tokenType == credential.AccessToken {
+		return // STS takes ID tokens
+	}
+	profile, role := s.roleOf(issuer, client)
+	if role == "" {
+		return
+	}
+	where, instead := "profile "+quote(profile), []string{profile + ":"}
+	switch {
+	case profile == "":
+		where, instead = "variable "+envName("role-arn"), []string{"aws-only:", "  issuer: " + issuer}
+	case profile == s.o.profile:
+		instead = []string{profile + "-aws:", "  extends: " + profile}
+	}
+	fmt.Fprintf(stderr, "sso-exec: warning: the cluster and AWS would take the same ID token (client %s)\n", oneLine(client))
+	fmt.Fprintf(stderr, "  whoever runs the cluster could assume %s (%s)\n", oneLine(role), oneLine(where))
+	fmt.Fprintf(stderr, "  register a client for AWS alone, have the role trust only that, and name it:\n")
+	for _, line := range append(instead, "  client-id: ANOTHER-ID") {
+		fmt.Fprintln(stderr, visible("    "+line))
+	}
+}
+
+// roleOf finds a role of AWS that the same client's ID token is traded for: in
+// the environment (then without a profile), in the profile that is used, in any
+// other. What is wrong with a profile that is not used does not matter here.
+func (s *kubeSetup) roleOf(issuer, client string) (profile, role string) {
+	if role := os.Getenv(envName("role-arn")); role != "" {
+		return "", role
+	}
+	c, err := config.DefaultPaths(s.o.config).Open()
+	if err != nil {
+		return "", ""
+	}
+	for _, name := range append([]string{s.o.profile}, c.Names()...) {
+		p, err := c.Profile(name, profileKeys())
+		if err != nil {
+			continue
+		}
+		is := func(key, want string) bool { // one that says nothing about it is given it elsewhere
+			v := p.Settings[key].Values
+			return len(v) == 1 && v[0] == want || len(v) == 0 && name == s.o.profile
+		}
+		if role := p.Settings["aws.role-arn"].Values; len(role) == 1 && is("issuer", issuer) && is("client-id", client) {
+			return name, role[0]
+		}
+	}
+	return "", ""
+}
+
+// next says what to do once the stanza is written.
+func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
+	kubectl := "kubectl"
+	if s.kubeconfig != "" {
+		kubectl += " " + quote("--kubeconfig="+s.kubeconfig)
+	}
+	switch current, ok := plan.conf.Context(plan.conf.CurrentContext); {
+	case s.useContext, s.context == "" && ok && current.User == s.user,
+		s.context != "" && s.context == plan.conf.CurrentContext:
+		fmt.Printf("Try it: %s get ns\n", kubectl)
+	case s.context != "":
+		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--context="+s.context))
+	case len(plan.conf.Clusters) == 0:
+		fmt.Println("There is no cluster in the kubeconfig yet:\n  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
+		fmt.Println("Then run this again with --context NAME.")
+	case plan.contextOf(s.user) != "":
+		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--context="+plan.contextOf(s.user)))
+	case ok:
+		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--user="+s.user))
+	default:
+		fmt.Printf("Try it: %s %s %s get ns\n", kubectl, quote("--cluster="+plan.conf.Clusters[0].Name), quote("--user="+s.user))
+	}
+	name := e.Command
+	if quote(name) != name {
+		name = strconv.Quote(name)
+	}
+	fmt.Printf("Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
+	if home, err := os.UserHomeDir(); err == nil && s.fromKubelogin {
+		old := filepath.Join(home, ".kube", "cache", "oidc-login")
+		if _, err := os.Stat(old); err == nil {
+			fmt.Printf("kubelogin's tokens still rest in %s; once nothing uses it any more, remove that.\n", visible(old))
+		}
+	}
+}
+
+// contextOf returns a context that has a user, or nothing.
+func (p *kubePlan) contextOf(user string) string {
+	for _, c := range p.conf.Contexts {
+		if c.User == user {
+			return c.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// newSetupProvider makes the command that writes a profile for a provider.
+func newSetupProvider() *cobra.Command {
+	p := &providerSetup{o: newOptions(toolLogin)}
+	c := &cobra.Command{
+		Use:   "provider [NAME]",
+		Short: "write a profile for a provider, and try it",
+		Long: `Write a profile for a provider. Asks for what the flags leave open, reads the
+provider's metadata, says what to register there, signs you in, and shows what
+it would write before it does. The flags that are given go into the profile.`,
+		Example: `  sso-exec setup provider
+  sso-exec setup provider corp --issuer https://login.example.com --client-id cli
+  sso-exec setup provider --remove corp`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.run(cmd.Context(), args); err != nil {
+				return &runError{p.o, err}
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	p.add(f)
+	f.BoolVar(&p.makeDefault, "default", false, "make it the default profile even if there is another")
+	f.BoolVar(&p.noLogin, "no-login", false, "do not try a sign-in")
+	f.AddFlagSet(p.o.flags)
+	return c
+}
+
+// providerSetup is one run of setup provider.
+type providerSetup struct {
+	setupFlags
+	noLogin, makeDefault bool
+
+	o      *options
+	byFlag map[string]bool // given, and not by a variable
+	path   string          // of the config file to change
+	config *config.Config
+	has    map[string]config.Value // what the profile has already; nil: there is none yet
+	asks   bool                    // somebody is there to be asked
+}
+
+// setupError is a failure with what to do about it, a line each.
+type setupError struct {
+	err   error
+	hints []string
+	text  string // instead of the error's
+}
+
+func (e *setupError) Error() string { return cmp.Or(e.text, e.err.Error()) }
+func (e *setupError) Unwrap() error { return e.err }
+
+func (p *providerSetup) run(ctx context.Context, args []string) error {
+	if err := p.begin(args); err != nil {
+		return err
+	}
+	if p.remove {
+		return p.removeProfile()
+	}
+	provider, err := p.findProvider(ctx)
+	if err != nil {
+		return err
+	}
+	p.report(provider)
+	if err := p.findClient(); err != nil {
+		return err
+	}
+	if err := p.o.settle(); err != nil {
+		return err
+	}
+	if err := p.o.check(); err != nil {
+		return err
+	}
+	e, err := p.edit()
+	if err != nil {
+		return err
+	}
+	changes := !bytes.Equal(e.old, e.new)
+	if changes && !p.dryRun && !p.noLogin {
+		if err := p.signIn(ctx, provider); err != nil {
+			return err
+		}
+	}
+	if changes && !p.dryRun {
+		fmt.Fprintln(stderr)
+	}
+	done, err := p.apply(e)
+	if done && changes {
+		p.next()
+	}
+	return err
+}
+
+// begin reads what is given, by the command line, the environment and the
+// profile if there is one of that name.
+func (p *providerSetup) begin(args []string) error {
+	o := p.o
+	o.given = map[string]bool{}
+	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
+	p.byFlag = maps.Clone(o.given)
+	if err := o.fillFromEnvironment(); err != nil {
+		return err
+	}
+	if len(args) > 0 {
+		switch {
+		case args[0] == "":
+			return usagef("a profile needs a name")
+		case p.byFlag["profile"] && o.profile != args[0]:
+			return usagef("name one profile: %q or %q?", args[0], o.profile)
+		}
+		o.profile = args[0]
+	}
+	p.asks = canAsk() && o.interactive != "never" && !p.yes
+	if !p.asks && !p.yes && !p.dryRun {
+		if o.interactive == "never" {
+			return &usageError{errors.New("nobody can be asked: --interactive never"), "give --yes, or --dry-run to look first"}
+		}
+		return errNobody()
+	}
+	// A profile keeps the path, and a pipe has no second answer.
+	if file := o.clientSecretFile; strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
+		return usagef("--client-secret-file %s: a profile needs a file that stays", file)
+	}
+	p.path = cmp.Or(o.config, config.DefaultPath())
+	if p.path == "" {
+		return &usageError{errors.New("there is no home directory for a config file"), "name one with --config"}
+	}
+	var err error
+	// Not DefaultPaths: a file that is named need not be there yet.
+	p.config, err = config.Paths{System: config.SystemPath(), User: p.path}.Open()
+	var unsafe *userfile.UnsafeError
+	switch {
+	case errors.As(err, &unsafe):
+		return err
+	case err != nil:
+		return usagef("config: %w", err)
+	case p.remove:
+		return nil
+	}
+	if o.profile == "" {
+		o.profile = p.same()
+	}
+	if o.profile != "" {
+		if err := p.adopt(o.profile); err != nil {
+			return err
+		}
+	}
+	return o.settle()
+}
+
+// same returns the profile that has this issuer and client ID already; empty:
+// none, or these are not known.
+func (p *providerSetup) same() string {
+	if p.o.issuer == "" || p.o.clientID == "" {
+		return ""
+	}
+	for _, name := range p.config.Names() {
+		profile, err := p.config.Profile(name, profileKeys())
+		if err == nil && slices.Equal(profile.Settings["issuer"].Values, []string{p.o.issuer}) &&
+			slices.Equal(profile.Settings["client-id"].Values, []string{p.o.clientID}) {
+			return name
+		}
+	}
+	return ""
+}
+
+// adopt names the profile to write. If there is one of that name, what it has
+// holds where nothing else was given.
+func (p *providerSetup) adopt(name string) error {
+	p.o.profile = name
+	if !p.exists(name) {
+		return nil
+	}
+	profile, err := p.config.Profile(name, profileKeys())
+	if err != nil {
+		return usagef("config: %w", err)
+	}
+	p.has = profile.Settings
+	return p.o.fillFromProfile(profile.Settings)
+}
+
+func (p *providerSetup) exists(name string) bool { return slices.Contains(p.config.Names(), name) }
+
+// findClient asks for what is left: the client ID and the profile's name.
+func (p *providerSetup) findClient() (err error) {
+	o := p.o
+	for o.clientID == "" && p.asks {
+		if o.clientID, err = p.ask("Client ID", ""); err != nil {
+			return err
+		}
+	}
+	o.given["client-id"] = o.given["client-id"] || o.clientID != ""
+	if o.profile != "" || o.clientID == "" { // which check complains about
+		return nil
+	}
+	if name := p.same(); name != "" {
+		return p.adopt(name)
+	}
+	name := defaultName(o.issuer)
+	if p.asks {
+		free := name
+		for n := 2; p.exists(free); n++ {
+			free = fmt.Sprintf("%s-%d", name, n)
+		}
+		if name, err = p.ask("Name of the profile", free); err != nil {
+			return err
+		}
+		if p.exists(name) {
+			fmt.Fprintln(stderr, "There is a profile of that name. What would change is shown before it does.")
+		}
+	} else if p.exists(name) {
+		return &usageError{fmt.Errorf("there is a profile %q already, for something else", name), "name the profile: sso-exec setup provider NAME"}
+	}
+	return p.adopt(name)
+}
+
+// ask asks for a line; Enter alone stands for the answer that is offered, if
+// there is one. An interrupt ends the wait.
+func (p *providerSetup) ask(what, offered string) (string, error) {
+	question := what + ": "
+	if offered != "" {
+		question = what + " [" + offered + "]: "
+	}
+	for {
+		line, err := ask(question)
+		if err != nil {
+			return "", err
+		}
+		if flows.Clean(line, len(line)) == line {
+			return cmp.Or(line, offered), nil
+		}
+		fmt.Fprintln(stderr, "That has characters in it that do not print. Once more, please.") // arrow keys
+	}
+}
+
+// signIn tries the settings as they will be, before they are written.
+func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) error {
+	s, err := newSession(p.o, nil)
+	if err != nil {
+		return err
+	}
+	p.keepProvider(s, provider)
+	err = s.Login(ctx)
+	var (
+		sig     *signalError
+		login   *session.LoginRequiredError
+		refusal *flows.OAuthError
+		lines   []string
+		text    = fmt.Sprintf("the sign-in failed, so nothing was written: %v", err)
+	)
+	switch {
+	case err == nil, errors.As(err, &sig):
+		return err
+	case errors.As(err, &login):
+		text = "nobody can be asked to sign in, so nothing was written"
+		for _, why := range login.Why {
+			lines = append(lines, "nobody was asked: "+why)
+		}
+		lines = append(lines, "run this on a terminal, or name the flow (--flow device), or write the profile without a sign-in: --no-login")
+	case errors.As(err, &refusal) && refusal.Code == "invalid_client" && s.SignIn.Client.Secret.IsZero():
+		lines = []string{"if this client has a secret, put that into a file that only you can read, and add --client-secret-file FILE",
+			"if it should have none, register it as a public or native application"}
+	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
+		lines = []string{fmt.Sprintf("is that the secret of client %q, and has it not ended?", p.o.clientID)}
+	case exitCode(err) == exitDenied:
+		lines = []string{"did the browser show an error of the provider's? What that says is told nowhere else",
+			"about redirect_uri: register exactly " + strings.Join(p.redirectURIs(), " and "),
+			fmt.Sprintf("about the client: is the client ID %q right, and the issuer?", p.o.clientID)}
+	default:
+		lines = hints(p.o, err)
+	}
+	return &setupError{err, lines, text}
+}
+
+// next tells what to do with the profile.
+func (p *providerSetup) next() {
+	if os.Getenv(secretVariable) != "" && p.o.clientSecretFile == "" {
+		p.say("", "The client's secret is in "+secretVariable+", which no profile holds: set it wherever this one is used, or add --client-secret-file.")
+	}
+	fmt.Println("\nNext, have a tool use it:")
+	fmt.Println("  " + p.command("setup kube") + " --context NAME")
+	fmt.Println("  " + p.command("setup aws") + " --role-arn ARN")
+}
+
+// command is one of our commands for this profile.
+func (p *providerSetup) command(name string) string {
+	words := "sso-exec " + name + " --profile " + quote(p.o.profile)
+	if p.o.config != "" {
+		words += " --config " + quote(p.o.config)
+	}
+	return words
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// sessionStatus is a session as status -o json shows it. Fields are only ever
+// added; docs/sessions.md explains them.
+type sessionStatus struct {
+	ID           string          `json:"id"`
+	Profiles     []string        `json:"profiles"`
+	Identity     string          `json:"identity"`
+	Account      string          `json:"account"`
+	Subject      string          `json:"subject"`
+	Issuer       string          `json:"issuer"`
+	ClientID     string          `json:"clientId"`
+	Label        string          `json:"session"`
+	Organization string          `json:"organization"`
+	Scopes       []string        `json:"scopes"`
+	Audience     string          `json:"audience"`
+	Resources    []string        `json:"resources"`
+	Flow         string          `json:"flow"`
+	SignedInAt   time.Time       `json:"signedInAt"`
+	RefreshedAt  time.Time       `json:"refreshedAt"`
+	AccessFrom   time.Time       `json:"accessFrom,omitzero"`
+	AccessUntil  time.Time       `json:"accessUntil,omitzero"`
+	SessionUntil time.Time       `json:"sessionUntil,omitzero"`
+	Renews       bool            `json:"renews"`
+	Store        string          `json:"store"`
+	Derived      []derivedStatus `json:"derived"`
+	Check        *checkStatus    `json:"check,omitempty"`
+}
+
+// derivedStatus is what was exchanged for a session's token.
+type derivedStatus struct {
+	Kind  string    `json:"kind"` // aws-keys or token
+	For   string    `json:"for"`  // a role's ARN, an audience
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// checkStatus is what the provider says of a session.
+type checkStatus struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+// newStatus makes the command that lists sessions.
+func newStatus() *cobra.Command {
+	o := newOptions(toolStatus)
+	c := &cobra.Command{
+		Use:   toolStatus,
+		Short: "show who is signed in where, and until when",
+		Long: `Show the sessions that are stored: of the profile or the flags that are given,
+else all. Nothing is asked of a provider but with --check, which renews each
+session's token. The exit code is 3 if no session can be used.`,
+		Example: "  sso-exec status\n  sso-exec status --profile corp -o json",
+		Args:    noArgs,
+	}
+	var output string
+	var check bool
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	c.Flags().BoolVar(&check, "check", false, "ask the provider whether the session is still good")
+	return withSettings(o, c, func(ctx context.Context, _ []string) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		list, ended, err := o.statuses()
+		if err != nil {
+			return err
+		}
+		var failed error
+		if check {
+			var gone []known
+			list, gone, failed = askProviders(ctx, o, list)
+			ended = append(ended, gone...)
+		}
+		if output == "json" {
+			err = printJSON(struct {
+				Sessions []sessionStatus `json:"sessions"`
+			}{statusesOf(list)})
+		} else {
+			columns, style := outputStyle()
+			_, err = os.Stdout.WriteString(statusText(statusesOf(list), ended, style, columns, time.Now()))
+		}
+		switch {
+		case err != nil:
+			return err
+		case failed != nil:
+			return failed
+		case len(list) == 0:
+			return &silentError{exitLogin}
+		}
+		return nil
+	})
+}
+
+func checkOutput(output string) error {
+	if output != "text" && output != "json" {
+		return usagef("--output %q: use text or json", output)
+	}
+	return nil
+}
+
+func printJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// known is a stored session with what is shown of it.
+type known struct {
+	entry  cache.Entry
+	status sessionStatus
+	o      *options // to reach its provider by
+}
+
+func statusesOf(list []known) []sessionStatus {
+	all := []sessionStatus{}
+	for _, k := range list {
+		all = append(all, k.status)
+	}
+	return all
+}
+
+// statuses returns the sessions that can be used, of the profile or flags that
+// were given, else all; and those that have ended.
+func (o *options) statuses() (list, ended []known, err error) {
+	if o.cacheDir == "" {
+		return nil, nil, nil
+	}
+	named := o.given["profile"] || o.given["issuer"]
+	var entries []cache.Entry
+	if named {
+		if err := o.check(); err != nil {
+			return nil, nil, err
+		}
+		store := openCache(o)
+		var e cache.Entry
+		if e, err = store.Entry(o.request().SessionKey()); err == nil {
+			entries = []cache.Entry{e}
+		} else if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrCorrupt) {
+			err = nil
+		}
+	} else {
+		entries, err = openCache(o).List()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	configured, wrong := profiles(o)
+	if wrong != nil {
+		fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(wrong.Error()))
+	}
+	by := bySession(configured)
+	for _, e := range entries {
+		k := known{e, statusOf(e, by[e.Key]), optionsFor(o, e, by)}
+		if usable(e, time.Now()) {
+			list = append(list, k)
+		} else {
+			ended = append(ended, k)
+		}
+	}
+	return list, ended, nil
+}
+
+// usable reports whether a session can still give a credential by itself.
+func usable(e cache.Entry, now time.Time) bool {
+	if !e.Session.EndedAt.IsZero() {
+		return false
+	}
+	if renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {
+		return true
+	}
+	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now) })
+}
+
+func renews(e cache.Entry) bool { return e.Session.Renewable && e.Session.EndedAt.IsZero() }
+
+func statusOf(e cache.Entry, of []*options) sessionStatus {
+	r := e.Session
+	s := sessionStatus{
+		ID: idOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
+		Label: r.Label, Organization: r.Organization, Scopes: orEmpty(r.Scopes), Audience: r.Audience, Resources: orEmpty(r.Resources),
+		Flow: r.Flow, SignedInAt: r.SignedInAt, RefreshedAt: r.RefreshedAt, SessionUntil: r.RefreshExpiresAt, Renews: renews(e),
+		Store: "file", Derived: []derivedStatus{},
+	}
+	for _, o := range of {
+		s.Profiles = append(s.Profiles, o.profile)
+	}
+	if r.RefreshTokenIn != "" {
+		s.Store = "keyring"
+	}
+	for _, t := range e.Tokens {
+		if t.ExpiresAt.After(s.AccessUntil) {
+			s.AccessFrom, s.AccessUntil = t.IssuedAt, t.ExpiresAt
+		}
+	}
+	now := time.Now()
+	for _, d := range e.Derived {
+		if d.ExpiresAt.IsZero() || d.ExpiresAt.After(now) {
+			kind := "token"
+			if d.AWS != nil {
+				kind = "aws-keys"
+			}
+			s.Derived = append(s.Derived, derivedStatus{kind, d.For, d.IssuedAt, d.ExpiresAt})
+		}
+	}
+	slices.SortFunc(s.Derived, func(a, b derivedStatus) int { return strings.Compare(a.For, b.For) })
+	return s
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// askProviders renews each session's token, without asking anybody, and returns
+// those that are still sessions and those that have ended. The error is the first
+// that there was.
+func askProviders(ctx context.Context, o *options, list []known) (good, gone []known, failed error) {
+	for _, k := range list {
+		err := k.ask(ctx)
+		check := &checkStatus{OK: err == nil}
+		if err != nil {
+			check.Error = oneLine(err.Error())
+		}
+		if !k.status.Renews {
+			err = nil // it is good until its token ends
+		}
+		if failed == nil {
+			failed = err
+		}
+		profiles := k.status.Profiles
+		if k.entry, err = openCache(o).Entry(k.entry.Key); err != nil {
+			continue
+		}
+		k.status = statusOf(k.entry, nil)
+		k.status.Profiles, k.status.Check = profiles, check
+		if usable(k.entry, time.Now()) {
+			good = append(good, k)
+		} else {
+			gone = append(gone, k)
+		}
+	}
+	return good, gone, failed
+}
+
+// ask renews the session's token.
+func (k known) ask(ctx context.Context) error {
+	if !k.status.Renews {
+		return errors.New("it cannot be renewed: the provider gave no refresh token")
+	}
+	o := *k.o
+	o.interactive = "never"
+	s, err := newSession(&o, nil)
+	if err != nil {
+		return err
+	}
+	s.At(k.entry)
+	return s.Check(ctx)
+}
+
+// silentError is an exit code without a word: what there is to say was said.
+type silentError struct{ code int }
+
+func (e *silentError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// kindOf names a session's kind for a person.
+func kindOf(identity string) string {
+	if identity == credential.Service {
+		return "service"
+	}
+	return "person"
+}

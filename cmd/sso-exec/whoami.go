@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/session"
+)
+
+// identityStatus is what whoami -o json shows. Fields are only ever added;
+// docs/sessions.md explains them.
+type identityStatus struct {
+	Account      string                     `json:"account"`
+	Subject      string                     `json:"subject"`
+	Identity     string                     `json:"identity"`
+	Issuer       string                     `json:"issuer"`
+	ClientID     string                     `json:"clientId"`
+	Organization string                     `json:"organization"`
+	Flow         string                     `json:"flow"`
+	SignedInAt   time.Time                  `json:"signedInAt"`
+	Claims       map[string]json.RawMessage `json:"claims"`
+	Tokens       []tokenStatus              `json:"tokens"`
+}
+
+// tokenStatus is a token that is stored: whom it is for, and who takes it.
+type tokenStatus struct {
+	Type     string    `json:"type"` // id or access
+	Audience []string  `json:"audience"`
+	Until    time.Time `json:"until,omitzero"`
+	TakenBy  string    `json:"takenBy"`
+}
+
+// newWhoami makes the command that shows the identity.
+func newWhoami() *cobra.Command {
+	o := newOptions(toolWhoami)
+	c := &cobra.Command{
+		Use:   toolWhoami,
+		Short: "show who you are to the provider",
+		Long: `Show the identity that the session's last ID token tells, and whom its tokens
+are for. Nothing is asked of the provider. The token itself is not shown: see
+sso-exec token.`,
+		Example: "  sso-exec whoami\n  sso-exec whoami --profile corp -o json",
+		Args:    noArgs,
+	}
+	var output string
+	c.Flags().StringVarP(&output, "output", "o", "text", "text, or json with all claims")
+	return withFlags(o, c, func(context.Context) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		if o.cacheDir == "" || o.store == "none" {
+			return &session.LoginRequiredError{Reason: "nothing is kept here"}
+		}
+		e, err := openCache(o).Entry(o.request().SessionKey())
+		if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrCorrupt) {
+			return &session.LoginRequiredError{Reason: "nobody has signed in here yet"}
+		}
+		if err != nil {
+			return err
+		}
+		if !e.Session.EndedAt.IsZero() {
+			return &session.LoginRequiredError{Reason: "the session has ended"}
+		}
+		who := identityOf(e)
+		if output == "json" {
+			return printJSON(who)
+		}
+		columns, style := outputStyle()
+		_, err = os.Stdout.WriteString(whoamiText(who, sheet{&strings.Builder{}, style, columns}))
+		return err
+	})
+}
+
+// identityOf reads a stored session's identity. The claims are those of an ID
+// token that was verified when it came.
+func identityOf(e cache.Entry) identityStatus {
+	r := e.Session
+	who := identityStatus{Account: r.Account, Subject: r.Subject, Identity: r.Identity, Issuer: r.Issuer, ClientID: r.ClientID,
+		Organization: r.Organization, Flow: r.Flow, SignedInAt: r.SignedInAt, Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
+	for _, t := range e.Tokens {
+		if claims := claimsOf(t.IDToken); claims != nil {
+			who.Claims = claims
+			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), t.IDTokenExpiresAt,
+				"every Kubernetes cluster and AWS account that trusts this provider and this audience"})
+		}
+		if t.AccessToken.IsZero() {
+			continue
+		}
+		// What is in an access token is between the provider and the API (RFC 9068
+		// §6): whom it was asked for is known.
+		of := slices.Clone(r.Resources)
+		if r.Audience != "" {
+			of = append(of, r.Audience)
+		}
+		takenBy := "the APIs that it was asked for"
+		if len(of) == 0 {
+			takenBy = "the provider's own APIs, and those that it was set up for"
+		}
+		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), t.ExpiresAt, takenBy})
+	}
+	return who
+}
+
+// claimsOf decodes a JWT's claims, without verifying them.
+func claimsOf(token credential.Secret) map[string]json.RawMessage {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil
+	}
+	var claims map[string]json.RawMessage
+	_ = json.Unmarshal(b, &claims)
+	return claims
+}
+
+// texts reads a claim that is a string or a list of strings.
+func texts(raw json.RawMessage) []string {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}
+	}
+	list := []string{}
+	_ = json.Unmarshal(raw, &list)
+	return list
+}
+
+// claimsThatMatter are shown in this order, beside the account.
+var claimsThatMatter = []string{"name", "email", "preferred_username", "groups", "roles", "org_id", "tenant", "tid", "acr", "amr"}
+
+func whoamiText(who identityStatus, t sheet) string {
+	t.title(orUnknown(who.Account))
+	t.row("identity", kindOf(who.Identity))
+	t.row("provider", who.Issuer)
+	t.row("client", who.ClientID)
+	t.row("subject", who.Subject)
+	t.row("organization", who.Organization)
+	for _, name := range claimsThatMatter {
+		if values := texts(who.Claims[name]); len(values) > 0 && values[0] != who.Account {
+			t.row(name, strings.Join(values, ", "))
+		}
+	}
+	t.row("signed in", clock(who.SignedInAt)+" by "+who.Flow)
+	for _, token := range who.Tokens {
+		label := map[string]string{credential.IDToken: "ID token", credential.AccessToken: "access token"}[token.Type]
+		of := ""
+		if len(token.Audience) > 0 {
+			of = "for " + strings.Join(token.Audience, ", ") + ", "
+		}
+		t.row(label, of+ends(token.Until, time.Now()))
+		t.row("", "taken by "+token.TakenBy)
+	}
+	return t.b.String()
+}
+
+func ends(until, now time.Time) string {
+	switch {
+	case until.IsZero():
+		return "without a known end"
+	case until.Before(now):
+		return "ended " + clock(until)
+	}
+	return fmt.Sprintf("until %s", clock(until))
+}
