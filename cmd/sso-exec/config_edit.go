@@ -250,7 +250,7 @@ func runEditor(path string) error {
 			editor = strings.TrimSpace(name)
 		}
 	}
-	cmd := exec.Command("/bin/sh", "-c", editor+` "$1"`, "sh", path)
+	cmd := exec.Command("/bin/sh", "-c", editor+` "$1"`, "sh", path) //nolint:gosec // the person's own command
 	if runtime.GOOS == "windows" {
 		words := []string{"notepad"}
 		if editor != "vi" {
@@ -259,7 +259,7 @@ func runEditor(path string) error {
 				words = []string{editor}
 			}
 		}
-		cmd = exec.Command(words[0], append(words[1:], path)...)
+		cmd = exec.Command(words[0], append(words[1:], path)...) //nolint:gosec // the person's own command
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, secretVariable+"=") })

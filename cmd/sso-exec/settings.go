@@ -142,7 +142,7 @@ func (o *options) check() error {
 		{"interactive", o.interactive}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
 		if known := enumOf(c.flag); !slices.Contains(known, c.value) {
-			return usagef("--%s %q: use %s", c.flag, c.value, strings.Join(known, " or "))
+			return usagef("--%s %q is none of its values%s", c.flag, c.value, config.Suggest(c.value, known))
 		}
 	}
 	if o.flow == flows.FlowDevice && o.device == flows.DeviceNever {

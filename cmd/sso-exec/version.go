@@ -14,6 +14,8 @@ var version = ""
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "print the version", Args: noArgs,
+		Long:    "Print the version, the Go release that built it, and the system that it is for.",
+		Example: "  sso-exec version",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

@@ -87,8 +87,8 @@ func completed(t *testing.T, name string, args []string, home, typed string) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { // a shell that talks to somebody does not heed SIGTERM
-		p.signal(syscall.SIGHUP)
+	defer func() { // a shell before a person does not heed SIGTERM, nor always SIGHUP
+		p.signal(syscall.SIGKILL)
 		<-p.done
 	}()
 	wait := func(what string, holds func() bool) {
