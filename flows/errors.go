@@ -63,8 +63,9 @@ func verifyErrorf(format string, args ...any) error {
 
 // How a person's sign-in ends without a credential.
 var (
-	ErrDenied   = errors.New("the sign-in was denied")
-	ErrTimedOut = errors.New("the sign-in was not completed in time")
+	ErrDenied    = errors.New("the sign-in was denied")
+	ErrCancelled = errors.New("the sign-in was cancelled") // by who should do it; for [Authorization.GiveUp]
+	ErrTimedOut  = errors.New("the sign-in was not completed in time")
 )
 
 // Why a flow cannot be used here or with this provider, though another might:

@@ -75,7 +75,7 @@ func exitCode(err error) int {
 		return exitLogin
 	case errors.As(err, &shared):
 		return sharedCode(shared.Kind)
-	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut):
+	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
 		return exitDenied
 	case errors.As(err, &outage):
 		return exitUnavailable

@@ -275,7 +275,7 @@ func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (strin
 			return
 		case errors.Is(err, io.EOF) && text == "":
 			if p.screen != nil { // Ctrl-D. A pipe that ends leaves the listener.
-				a.GiveUp(cancelled{})
+				a.GiveUp(flows.ErrCancelled)
 			}
 			return
 		case errors.Is(err, terminal.ErrTooLong):
@@ -292,12 +292,6 @@ func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (strin
 		return
 	}
 }
-
-// cancelled is a person's Ctrl-D; for everybody else it is a denial.
-type cancelled struct{}
-
-func (cancelled) Error() string        { return "the sign-in was cancelled" }
-func (cancelled) Is(target error) bool { return target == flows.ErrDenied }
 
 // forward is the command that has the last page load by itself, to be run
 // beside the browser, where it is known how this machine is reached, or anyhow.

@@ -81,17 +81,41 @@ func (t sheet) title(s string) {
 
 const labelWidth = 14
 
-// row writes a label and its value; nothing if there is none. A value that does
-// not fit beside the label goes below it.
+// row writes a label and its value; nothing if there is none. On a narrow
+// terminal the value goes below the label. Words that are longer than a line,
+// such as addresses, stay whole.
 func (t sheet) row(label, value string) {
 	value = flows.Clean(value, 500)
-	switch {
-	case value == "":
-	case 2+labelWidth+len([]rune(value)) > t.columns && label != "" && t.columns < 60:
-		fmt.Fprintf(t.b, "  %s\n    %s\n", label, value)
-	default:
-		fmt.Fprintf(t.b, "  %-*s%s\n", labelWidth, label, value)
+	if value == "" {
+		return
 	}
+	left := 2 + labelWidth
+	if t.columns < 60 && left+len([]rune(value)) > t.columns {
+		left = 4
+		if label != "" {
+			t.b.WriteString("  " + label + "\n")
+		}
+		label = ""
+	}
+	for i, line := range wrapWords(value, t.columns-left) {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(t.b, "  %-*s%s\n", left-2, label, line)
+	}
+}
+
+func wrapWords(s string, width int) []string {
+	var lines []string
+	for _, word := range strings.Fields(s) {
+		last := len(lines) - 1
+		if last >= 0 && len([]rune(lines[last]))+1+len([]rune(word)) <= width {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // life draws how much of a life is left, and says it.

@@ -87,7 +87,7 @@ func kindOf(err error) string {
 	switch {
 	case errors.As(err, &ended), errors.As(err, &login):
 		return "" // they see it in what is stored
-	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrTimedOut):
+	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
 		return FailedSignIn
 	case errors.As(err, &outage):
 		return FailedProvider

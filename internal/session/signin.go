@@ -157,8 +157,7 @@ func (s *Session) account() string {
 
 // hasRoom reports whether a sign-in can be stored. That the place is unsafe, the
 // session there of a later format, or a keyring that was named out of reach, is
-// an error now: nobody is to sign in
-// for nothing.
+// an error now: nobody is to sign in for nothing.
 func (s *Session) hasRoom(ctx context.Context) (bool, error) {
 	_, err := s.Store.Peek(s.sessionKey())
 	if err := ignoreAbsent(err); err != nil {
