@@ -24,9 +24,7 @@ func TestPlaceFullScreen(t *testing.T) {
 		screen := p.underFullScreen(server)
 		c.visit(c.url(screen))
 		c.wantAlice(screen.ok())
-		if shown := p.tty.screen.String(); shown != frame+unframe {
-			t.Errorf("its screen was written on: %q", shown)
-		}
+		screen.eventually("the screen was written on", func() bool { return p.tty.screen.String() == frame+unframe })
 	})
 	t.Run("without one", func(t *testing.T) {
 		t.Parallel()
@@ -246,7 +244,7 @@ func TestPlaceShell(t *testing.T) {
 // wantEnded waits until the shell tells how a job ended.
 func (r *command) wantEnded(how string) {
 	r.t.Helper()
-	r.eventually("want that it "+how, func() bool { return strings.Contains(r.screen(), "\n"+how) })
+	r.eventually("want that it "+how, func() bool { return strings.Contains(r.screen(), how) }) // what was typed has $? there
 	if strings.Contains(r.screen(), "Stopped") {
 		r.t.Errorf("it was stopped:\n%s", r.screen())
 	}
