@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,8 +91,11 @@ func TestRunIgnoredSignals(t *testing.T) {
 		p = startCommand(t, b.env, b.bin, append(args, "--", "grep", "-E", "Sig(Ign|Blk)", "/proc/self/status")...)
 		o = p.wait(t)
 		for line := range strings.Lines(o.stdout) {
-			if name, mask, _ := strings.Cut(line, ":"); strings.Trim(mask, " \t\n0") != "" {
-				t.Errorf("%s: signals are ignored or blocked for the command: %s %s", way, name, mask)
+			name, digits, _ := strings.Cut(line, ":")
+			// Those from 32 on are the C library's, and whoever started the tests may
+			// ignore some.
+			if mask, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 64); err != nil || mask&(1<<31-1) != 0 {
+				t.Errorf("%s: signals are ignored or blocked for the command: %s %s", way, name, digits)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func interrupted(t *testing.T, p *proc, sig syscall.Signal, mark string) {
 	}
 	var lines []string
 	for line := range strings.Lines(o.stderr) {
-		if strings.HasPrefix(line, "sso-exec: ") && !strings.Contains(line, "warning: waiting for another") {
+		if strings.HasPrefix(line, "sso-exec: ") && !strings.HasPrefix(line, "sso-exec: sign in to ") && !strings.Contains(line, "warning: waiting for another") {
 			lines = append(lines, line)
 		}
 	}
