@@ -34,11 +34,11 @@ func TestPlaceFullScreen(t *testing.T) {
 		if res := screen.wait(); res.code == 0 || res.stdout != "" {
 			t.Errorf("exit code %d, stdout %q", res.code, res.stdout)
 		}
-		shown := p.tty.text()
-		if !strings.Contains(shown, "exit code 3") || !strings.Contains(shown, "sso-exec login --") {
-			t.Errorf("what is to be done isn't said: %q", shown)
-		}
-		if userCode.MatchString(shown) {
+		screen.eventually("what is to be done isn't said", func() bool {
+			shown := p.tty.text()
+			return strings.Contains(shown, "exit code 3") && strings.Contains(shown, "sso-exec login --")
+		})
+		if shown := p.tty.text(); userCode.MatchString(shown) {
 			t.Errorf("a code was shown: %q", shown)
 		}
 	})
