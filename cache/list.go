@@ -23,28 +23,32 @@ type TokenEntry struct {
 	*Tokens
 }
 
-// List reads every session, oldest sign-in first. It takes no lock and touches
-// no keyring. Files that do not parse or are of a later format are passed over,
-// with a warning; unsafe ones are an error.
-func (s *Store) List() ([]Entry, error) {
+// Unread is a session that is there and could not be read.
+type Unread struct {
+	Key string
+	Err error // ErrCorrupt, *NewerError, *UnsafeError or the system's
+}
+
+// List reads every session, oldest sign-in first, and names those that it could
+// not read. It takes no lock and touches no keyring. The error is of the cache as
+// a whole.
+func (s *Store) List() ([]Entry, []Unread, error) {
 	names, err := s.names("sessions")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var entries []Entry
+	var unread []Unread
 	for _, name := range names {
 		key, ok := strings.CutSuffix(name, ".json")
 		if !ok {
 			continue
 		}
 		e, err := s.Entry(key)
-		var newer *NewerError
 		switch {
 		case errors.Is(err, ErrNotExist): // ended meanwhile
-		case errors.Is(err, ErrCorrupt), errors.As(err, &newer):
-			s.warn(s.sessionPath(key) + " is passed over: " + err.Error())
 		case err != nil:
-			return nil, err
+			unread = append(unread, Unread{key, err})
 		default:
 			entries = append(entries, e)
 		}
@@ -55,7 +59,7 @@ func (s *Store) List() ([]Entry, error) {
 		}
 		return strings.Compare(a.Key, b.Key)
 	})
-	return entries, nil
+	return entries, unread, nil
 }
 
 // Entry reads one session with all that hangs on it.

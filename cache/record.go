@@ -31,6 +31,7 @@ type Session struct {
 	TokenEndpoint string    `json:"tokenEndpoint"` // the refresh token goes to this host only
 	SignedInAt    time.Time `json:"signedInAt"`
 	RefreshedAt   time.Time `json:"refreshedAt"`
+	Reach
 	// RefreshExpiresAt is when the refresh token ends, where the provider tells.
 	RefreshExpiresAt time.Time `json:"refreshExpiresAt,omitzero"`
 	// EndedAt is when the provider ended the session. What stays then is whose it
@@ -51,6 +52,14 @@ type Session struct {
 	sealed []byte
 
 	unknown map[string]json.RawMessage // fields of a later version; they survive a rewrite
+}
+
+// Reach is how a session's provider was reached, so that the session can be
+// ended by its ID alone. It is no part of any key.
+type Reach struct {
+	CAFile           string `json:"caFile,omitempty"` // absolute
+	CAData           string `json:"caData,omitempty"`
+	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute; never the secret itself
 }
 
 type sessionFile struct {

@@ -21,9 +21,11 @@ the provider; the keys are kept until fewer than 15 minutes are left.
 
 The AWS CLI keeps stderr to itself: sign in first with sso-exec login where
 there is no browser.`
-	awsExample = `  # in ~/.aws/config
+	awsExample = `  # in ~/.aws/config, where the profile aws-dev of sso-exec has the role
   [profile dev]
-  credential_process = sso-exec aws --profile corp --role-arn arn:aws:iam::123456789012:role/dev`
+  credential_process = sso-exec aws --profile aws-dev
+
+  sso-exec aws --profile corp --role-arn arn:aws:iam::123456789012:role/dev`
 )
 
 // awsTTL is how long a role's cached keys must last: SDKs call the process

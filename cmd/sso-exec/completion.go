@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -97,10 +98,14 @@ func setCompletions(root *cobra.Command) {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	each(root, func(cmd *cobra.Command) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { completeFlag(cmd, f) })
-		switch {
-		case cmd.Name() == "help" && cmd.Parent() == root:
+		switch path := strings.TrimPrefix(cmd.CommandPath(), root.Name()+" "); {
+		case path == "help":
 			cmd.ValidArgsFunction = commandNames
-		case cmd.ValidArgsFunction == nil && slices.ContainsFunc(strings.Fields(cmd.Use), isFile):
+		case path == toolLogout:
+			cmd.ValidArgsFunction = sessionIDs
+		case path == "setup provider":
+			cmd.ValidArgsFunction = firstOf(profileNames)
+		case cmd.ValidArgsFunction == nil && slices.ContainsFunc(strings.Fields(cmd.Use), meansFile):
 			cmd.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 		}
 	})
@@ -124,7 +129,7 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 		complete = profileNames
 	case stands == "DIRECTORY":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
-	case isFile(stands):
+	case meansFile(stands):
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	default:
 		return
@@ -132,9 +137,9 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 	_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // an error: the command gave it another itself
 }
 
-// isFile reports whether what stands for a word in help is a file or a program,
+// meansFile reports whether what stands for a word in help is a file or a program,
 // of which a shell knows most.
-func isFile(stands string) bool {
+func meansFile(stands string) bool {
 	return slices.Contains([]string{"FILE", "PATH", "COMMAND"}, strings.Trim(stands, "[]."))
 }
 
@@ -142,6 +147,10 @@ func isFile(stands string) bool {
 // others.
 func valuesOf(cmd *cobra.Command, flag string) []string {
 	switch {
+	case flag == "interactive-mode":
+		return []string{"IfAvailable", "Never", "Always"}
+	case flag == "api-version":
+		return []string{"v1", "v1beta1"}
 	case flag != "output":
 		return enumOf(flag)
 	case cmd.Name() == toolToken:
@@ -154,7 +163,7 @@ func valuesOf(cmd *cobra.Command, flag string) []string {
 func commandNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 	if about, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
 		for _, c := range about.Commands() {
-			if c.IsAvailableCommand() {
+			if c.IsAvailableCommand() || c.Name() == topicSettings {
 				names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
 			}
 		}
@@ -172,6 +181,37 @@ func profileNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.She
 	// Shells evaluate what stands on their line to complete the next word: a name
 	// that means something to one is left to be typed.
 	return slices.DeleteFunc(c.Names(), func(name string) bool { return name == "" || quote(name) != name }), cobra.ShellCompDirectiveNoFileComp
+}
+
+// firstOf completes the first argument, and none after it.
+func firstOf(complete cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, word)
+	}
+}
+
+// sessionIDs lists the stored sessions that are not named yet, by ID, with who
+// signed in where. One that cannot be read is passed over without a word.
+func sessionIDs(cmd *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
+	o := newOptions(toolLogout)
+	for _, name := range []string{"profile", "config", "cache-dir"} { // they lead to the cache
+		if f := cmd.Flags().Lookup(name); f.Changed {
+			_ = o.flags.Set(name, f.Value.String())
+		}
+	}
+	if err := o.read(); err != nil || o.cacheDir == "" {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	entries, _, _ := cache.Open(o.cacheDir, func(string) {}).List()
+	for _, e := range entries {
+		if id := idOf(e.Key); !slices.Contains(args, id) {
+			ids = append(ids, cobra.CompletionWithDesc(id, orUnknown(e.Session.Account)+" at "+hostOf(e.Session.Issuer)))
+		}
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // namedConfig returns the config file that a flag or the environment names.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"time"
 
@@ -111,9 +110,6 @@ func asItEnded(err error) error {
 	return &silentError{exitCode(end)}
 }
 
-// variableName is what every shell takes for one.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // choose decides what the command gets. With --token-env that is a token and
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
@@ -122,8 +118,10 @@ func (r *runner) choose() error {
 	switch {
 	case !r.aws && r.tokenEnv == "":
 		return &usageError{errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token"}
-	case r.tokenEnv != "" && !variableName.MatchString(r.tokenEnv):
+	case r.tokenEnv != "" && !isVariableName(r.tokenEnv):
 		return usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
+	case isProgramVariable(r.tokenEnv):
+		return usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
 	case strings.HasPrefix(r.tokenEnv, ownPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
 		return usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
 	case r.renew && r.o.store == "none":

@@ -28,6 +28,17 @@ var awsVariables = []string{
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 }
 
+// programVariables are those that programs or the loader go by, beside LD_* and
+// DYLD_*. A token in one of them would keep the command from running, or be
+// shown: the loader prints a library that it does not find.
+var programVariables = []string{"PATH", "HOME", "SHELL", "IFS", "PATHEXT", "COMSPEC", "SYSTEMROOT", "USERPROFILE"}
+
+// isProgramVariable tells whether a variable is no place for a token.
+func isProgramVariable(name string) bool {
+	name = fold(name)
+	return slices.Contains(programVariables, name) || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_")
+}
+
 // environment is that of a command: ours, without our own settings, the secret
 // ones above all, and with what is set.
 type environment struct{ vars []string }
@@ -130,4 +141,15 @@ func (e *environment) hideDefaultProfile() (told []string) {
 	hide(awsconfig.InConfig, config, "AWS_CONFIG_FILE")
 	hide(awsconfig.InCredentials, credentials, "AWS_SHARED_CREDENTIALS_FILE")
 	return told
+}
+
+// isVariableName reports whether every shell takes a word for a variable's name.
+func isVariableName(s string) bool {
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
 }

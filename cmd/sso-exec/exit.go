@@ -51,6 +51,7 @@ func exitCode(err error) int {
 		keyring  *cache.KeyringError
 		locked   *kubeconfig.LockedError
 		readOnly *kubeconfig.ReadOnlyError
+		kubeFile *kubeconfig.WriteError
 		noConfig *configWriteError
 		awsFile  *awsconfig.WriteError
 		command  *commandError
@@ -80,7 +81,7 @@ func exitCode(err error) int {
 	case errors.As(err, &outage):
 		return exitUnavailable
 	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile), errors.As(err, &keyring),
-		errors.As(err, &locked), errors.As(err, &readOnly), errors.As(err, &noConfig), errors.As(err, &awsFile):
+		errors.As(err, &locked), errors.As(err, &readOnly), errors.As(err, &kubeFile), errors.As(err, &noConfig), errors.As(err, &awsFile):
 		return exitStorage
 	}
 	return exitOther
@@ -117,6 +118,7 @@ func hints(o *options, err error) []string {
 
 		notRevoked *notRevokedError
 		readOnly   *kubeconfig.ReadOnlyError
+		kubeFile   *kubeconfig.WriteError
 
 		setup     *setupError
 		command   *commandError
@@ -158,6 +160,8 @@ func hints(o *options, err error) []string {
 		return keyringHints(o)
 	case errors.As(err, &readOnly):
 		return []string{"make it writable, or name another file with --kubeconfig"}
+	case errors.As(err, &kubeFile):
+		return []string{"make room or mend that place, or name another file with --kubeconfig"}
 	case errors.Is(err, userfile.ErrChanged):
 		return []string{"run the command again, and look at what it would change now"}
 	case errors.As(err, &newer):

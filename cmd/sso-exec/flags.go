@@ -28,8 +28,9 @@ type options struct {
 	tokenType, logLevel, logFile                  string
 	force, explain, verbose                       bool
 
-	explained  bool // what --explain asks for was said
-	ownTimeout bool // --login-timeout is on the command line
+	explained   bool // what --explain asks for was said
+	fromProfile bool // these are a profile's settings, which nobody named
+	ownTimeout  bool // --login-timeout is on the command line
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string

@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,11 +30,17 @@ var flagGroups = []flagGroup{
 	{"What to tell", []string{"explain", "verbose", "log-level", "log-file"}},
 }
 
-// setHelp gives all commands the help of this file.
+// setHelp gives all commands the help of this file, and adds the topic settings.
 func setHelp(root *cobra.Command) {
+	all := false
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		fmt.Fprint(cmd.OutOrStdout(), helpText(cmd, helpWidth()))
+		text := helpText
+		if all || cmd.Name() == topicSettings {
+			text = fullHelp
+		}
+		fmt.Fprint(cmd.OutOrStdout(), text(cmd, helpWidth()))
 	})
+	root.AddCommand(newSettingsTopic())
 	root.InitDefaultHelpCmd()
 	each(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2 // a wrong word gets the near one everywhere
@@ -44,8 +49,48 @@ func setHelp(root *cobra.Command) {
 			f.Annotations = map[string][]string{valueName: {placeholder(f)}}
 			f.Usage = strings.ReplaceAll(f.Usage, "`", "")
 		})
+		if cmd.Parent() != root {
+			return
+		}
+		if cmd.Name() == "help" {
+			cmd.Long = "Explain a command, or with the word settings all settings of a sign-in."
+			cmd.Example = "  sso-exec help setup kube\n  sso-exec help --all setup kube\n  sso-exec help settings"
+			cmd.Flags().BoolVar(&all, "all", false, "every flag, and all that it means")
+		}
+		for _, name := range meaningless[cmd.Name()] {
+			cmd.Flags().Lookup(name).Hidden = true
+		}
 	})
 }
+
+// topicSettings is explained by help, and is no command.
+const topicSettings = "settings"
+
+func newSettingsTopic() *cobra.Command {
+	c := &cobra.Command{
+		Use:   topicSettings,
+		Short: "the settings of a sign-in, which many commands share",
+		Long: `The settings of a sign-in. Each is a flag of the commands that it means
+something to, a variable (--client-id is SSO_EXEC_CLIENT_ID) and, but for a few,
+a key of a profile in the config file. A flag stands above a variable, that
+above the profile.`,
+	}
+	c.Flags().SortFlags = false
+	c.Flags().AddFlagSet(newOptions(toolAWS).flags)
+	return c
+}
+
+// meaningless lists the settings that change nothing in commands which sign
+// nobody in. They are accepted, so that a command line can be taken over, but
+// not shown.
+var meaningless = map[string][]string{
+	toolLogout: append([]string{"store"}, ofSigningIn...),
+	toolStatus: append([]string{"store", "browser", "interactive"}, ofSigningIn...),
+	toolWhoami: append([]string{"browser", "interactive", "provider", "client-secret-file", "ca-file", "ca-data", "http-timeout"}, ofSigningIn...),
+}
+
+// ofSigningIn are settings of a sign-in itself, or of the token that it is for.
+var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "auth-param", "login-timeout", "token-type", "min-ttl", "force", "explain"}
 
 // valueName annotates a flag with what stands for its value.
 const valueName = "sso-exec_value_name"
@@ -60,48 +105,6 @@ func helpWidth() int {
 		}
 	}
 	return 80
-}
-
-// helpText explains a command.
-func helpText(cmd *cobra.Command, width int) string {
-	cmd.InitDefaultHelpFlag()
-	var b strings.Builder
-	about := cmd.Long
-	if about == "" {
-		about = cmd.Short
-	}
-	b.WriteString(reflow(about, width) + "\nUsage: " + usageLine(cmd) + "\n")
-	if cmd.HasParent() && cmd.Example != "" {
-		b.WriteString("\nExamples:\n" + strings.TrimRight(cmd.Example, "\n") + "\n")
-	}
-	groups, others := commandGroups(cmd)
-	for _, g := range groups {
-		b.WriteString("\n" + g.heading + ":\n")
-		table(&b, g.rows, 14, width)
-	}
-	if len(others) > 0 {
-		b.WriteString("\n" + wrap("Beside these: "+strings.Join(others, ", "), width) + "\n")
-	}
-	for _, g := range groupsOf(cmd) {
-		if !cmd.HasParent() {
-			break // its only flag is --help
-		}
-		var rows [][2]string
-		for _, f := range g.flags {
-			rows = append(rows, [2]string{flagName(f), flagUsage(f)})
-		}
-		b.WriteString("\n" + g.heading + ":\n")
-		table(&b, rows, 30, width)
-	}
-	if cmd.HasAvailableSubCommands() {
-		b.WriteString("\n")
-		if !cmd.HasParent() {
-			first, _, _ := strings.Cut(cmd.Example, "\n")
-			b.WriteString("To begin: " + strings.TrimSpace(first) + "\n")
-		}
-		b.WriteString(reflow(fmt.Sprintf("More on one of them: %s COMMAND --help", cmd.CommandPath()), width))
-	}
-	return b.String()
 }
 
 func usageLine(cmd *cobra.Command) string {
@@ -164,7 +167,7 @@ func groupsOf(cmd *cobra.Command) []shownGroup {
 	var own []*pflag.Flag
 	for _, f := range all {
 		grouped := slices.ContainsFunc(flagGroups, func(g flagGroup) bool { return slices.Contains(g.names, f.Name) })
-		if !grouped || len(all) <= fewFlags || cmd.Name() == toolAWS && slices.Contains(awsFlags, f.Name) {
+		if !grouped || len(all) <= fewFlags || takesRole(cmd) && slices.Contains(awsFlags, f.Name) {
 			own = append(own, f)
 		}
 	}
@@ -184,6 +187,9 @@ func groupsOf(cmd *cobra.Command) []shownGroup {
 	}
 	return groups
 }
+
+// takesRole reports whether an AWS role is what the command is about.
+func takesRole(cmd *cobra.Command) bool { return cmd.Name() == toolAWS || cmd.Name() == toolRun }
 
 func helpLast(f *pflag.Flag) int {
 	if f.Name == "help" {
@@ -232,72 +238,4 @@ func flagUsage(f *pflag.Flag) string {
 	default:
 		return f.Usage + " (default: " + def + ")"
 	}
-}
-
-// table writes rows of two columns, the second one from a column on; where that
-// leaves too little room, below the first.
-func table(b *strings.Builder, rows [][2]string, column, width int) {
-	narrow := width < 2*column
-	if narrow && column < 20 {
-		narrow = false
-	}
-	for _, row := range rows {
-		name, at := "  "+row[0], column
-		if narrow {
-			at = 8
-		}
-		if narrow || utf8.RuneCountInString(name) > column-2 {
-			b.WriteString(name + "\n" + strings.Repeat(" ", at))
-		} else {
-			b.WriteString(name + strings.Repeat(" ", at-utf8.RuneCountInString(name)))
-		}
-		b.WriteString(strings.ReplaceAll(wrap(row[1], width-at), "\n", "\n"+strings.Repeat(" ", at)) + "\n")
-	}
-}
-
-// reflow breaks paragraphs anew for a width below that which they were written
-// for. Lines that are indented stay as they are.
-func reflow(text string, width int) string {
-	text = strings.TrimRight(text, "\n") + "\n"
-	if width >= 80 {
-		return text
-	}
-	var b, paragraph strings.Builder
-	flush := func() {
-		if paragraph.Len() > 0 {
-			b.WriteString(wrap(paragraph.String(), width) + "\n")
-			paragraph.Reset()
-		}
-	}
-	for line := range strings.Lines(text) {
-		if line == "\n" || line[0] == ' ' {
-			flush()
-			b.WriteString(line)
-			continue
-		}
-		paragraph.WriteString(line)
-	}
-	flush()
-	return b.String()
-}
-
-// wrap breaks a text between words.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	at := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case at+1+n > width:
-			b.WriteByte('\n')
-			at = 0
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += n
-	}
-	return b.String()
 }

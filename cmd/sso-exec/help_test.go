@@ -47,12 +47,27 @@ func TestHelpIsThere(t *testing.T) {
 }
 
 // It fits a screen: the commands are seen at once, and no line is broken by a
-// terminal of 80 columns or of 40, but what is to be pasted, and long words.
+// terminal of 80 columns; nor by one of 40, but what is to be pasted, and long
+// words.
 func TestHelpFits(t *testing.T) {
 	root := newRoot()
 	if n := strings.Count(helpText(root, 80), "\n"); n > 24 {
 		t.Errorf("sso-exec --help has %d lines", n)
 	}
+	each(root, func(c *cobra.Command) {
+		if c.Name() == topicSettings {
+			return // which is to be read from its beginning, or searched
+		}
+		text := helpText(c, 80)
+		if n := strings.Count(text, "\n"); n > helpLines {
+			t.Errorf("%s --help has %d lines", c.CommandPath(), n)
+		}
+		for line := range strings.Lines(text + fullHelp(c, 80)) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("%s --help, %d columns: %q", c.CommandPath(), n, line)
+			}
+		}
+	})
 	for _, c := range commands() {
 		asIs := slices.Collect(strings.Lines(c.Example + "\n" + usageLine(c)))
 		for _, width := range []int{80, 40} {
@@ -65,6 +80,56 @@ func TestHelpFits(t *testing.T) {
 					t.Errorf("%s, %d columns: %q", c.CommandPath(), width, line)
 				}
 			}
+		}
+	}
+}
+
+// On a screen as well each flag is explained or named, unless the text says that
+// there are others and where; the whole text explains each.
+func TestHelpNamesAll(t *testing.T) {
+	for _, c := range commands() {
+		if !c.HasParent() {
+			continue
+		}
+		screen, whole := helpText(c, 80), fullHelp(c, 80)
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			flag := regexp.MustCompile(`--` + f.Name + `\b`)
+			of := newOptions(toolAWS).flags.Lookup(f.Name) != nil
+			if !f.Hidden && f.Name != "help" && !flag.MatchString(screen) && !(of && strings.Contains(strings.Join(strings.Fields(screen), " "), "other settings of a sign-in. ")) {
+				t.Errorf("%s --help does not name --%s", c.CommandPath(), f.Name)
+			}
+			if flag.MatchString(whole[strings.Index(whole, "\nFlags:"):]) == f.Hidden {
+				t.Errorf("%s, the whole: --%s, hidden: %v", c.CommandPath(), f.Name, f.Hidden)
+			}
+		})
+	}
+	var topic *cobra.Command
+	each(newRoot(), func(c *cobra.Command) {
+		if c.Name() == topicSettings {
+			topic = c
+		}
+	})
+	text := fullHelp(topic, 80)
+	newOptions(toolAWS).flags.VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(text, " --"+f.Name+" ") && !strings.Contains(text, " --"+f.Name+"\n") {
+			t.Errorf("help settings does not explain --%s", f.Name)
+		}
+	})
+}
+
+// What would not fit a line is cut where a sentence can end.
+func TestBriefUsage(t *testing.T) {
+	long := strings.Repeat("x", 40)
+	for usage, want := range map[string]string{
+		"short, and whole":              "short, and whole",
+		long + " (as, it, is) or more":  long,
+		long + ", or else; not here":    long + ", or else",
+		"a (b, c " + long + ") d":       "a",
+		long + long + ", what":          long + long + ", what",
+		strings.Repeat("x", 50) + ", y": strings.Repeat("x", 50),
+	} {
+		if got := briefUsage(&pflag.Flag{Usage: usage}); got != want {
+			t.Errorf("%q becomes %q, want %q", usage, got, want)
 		}
 	}
 }

@@ -1,13 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -19,8 +27,45 @@ const idLength = 12
 
 func idOf(skey string) string { return skey[:min(idLength, len(skey))] }
 
-// profileOptions returns the settings of a profile alone, without flags and
-// variables but those that tell where things are.
+// whichFlags say which session is meant: beside --all or an ID they contradict.
+// Their variables do not: those are about commands that use one session.
+var whichFlags = []string{"profile", "issuer", "client-id", "client-secret-file", "scope", "audience", "resource", "session", "organization",
+	"identity", "provider", "store", "auth-param"}
+
+// howFlags say how a provider or a person is reached. They hold for every
+// profile, and are no part of a session's key.
+var howFlags = []string{"interactive", "flow", "device", "browser", "redirect-uri", "login-hint", "login-timeout", "http-timeout", "ca-file", "ca-data",
+	"min-ttl", "cache-dir"}
+
+// onLine reports whether a flag is on the command line, and does not just repeat
+// its variable.
+func (o *options) onLine(name string) bool {
+	v := o.flags.Lookup(name).Value
+	value := v.String()
+	if list, ok := v.(pflag.SliceValue); ok {
+		value = strings.Join(list.GetSlice(), ",")
+	}
+	return o.given[name] && strings.Join(strings.Fields(os.Getenv(envName(name))), ",") != value
+}
+
+// noWhich refuses flags that name a session beside what already does.
+func (o *options) noWhich(beside string, but ...string) error {
+	for _, name := range whichFlags {
+		if o.onLine(name) && !slices.Contains(but, name) {
+			return usagef("%s and --%s contradict each other: leave one of them out", beside, name)
+		}
+	}
+	return nil
+}
+
+// named reports whether a flag or a variable says which session is meant.
+func (o *options) named() bool {
+	return slices.ContainsFunc([]string{"profile", "issuer", "client-id", "scope", "audience", "resource", "session", "organization", "identity"},
+		func(name string) bool { return o.given[name] })
+}
+
+// profileOptions returns the settings of a profile, with those flags and
+// variables that say how, or where things are.
 func profileOptions(base *options, c *config.Config, name string) (*options, error) {
 	p, err := c.Profile(name, profileKeys())
 	if err != nil {
@@ -28,7 +73,14 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 	}
 	o := newOptions(base.tool)
 	o.given = map[string]bool{}
-	o.config, o.profile = base.config, name
+	o.config, o.profile, o.ownTimeout, o.fromProfile = base.config, name, base.ownTimeout, true
+	for _, flag := range howFlags { // first: what is given stands above the profile
+		if base.given[flag] {
+			if err := o.take(base, flag); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := o.fillFromProfile(p.Settings); err != nil {
 		return nil, err
 	}
@@ -47,30 +99,105 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 	return o, o.settle()
 }
 
-// profiles returns the settings of every profile that is in order, by name, and
-// what is wrong with the others.
-func profiles(base *options) (all []*options, err error) {
+// take gives a flag the value that it has in other settings.
+func (o *options) take(from *options, flag string) error {
+	v := from.flags.Lookup(flag).Value
+	values := []string{v.String()}
+	if list, ok := v.(pflag.SliceValue); ok {
+		values = list.GetSlice()
+	}
+	for _, value := range values {
+		if err := o.flags.Set(flag, value); err != nil {
+			return err
+		}
+	}
+	o.given[flag] = true
+	return nil
+}
+
+// profiles returns the settings of every profile that has a session, by name,
+// and what is wrong with others, an error each. One without an issuer or a client
+// ID is what others extend. err is of the config as a whole.
+func profiles(base *options) (all []*options, wrong []error, err error) {
 	c, err := config.DefaultPaths(base.config).Open()
 	if err != nil {
 		var unsafe *userfile.UnsafeError
 		if errors.As(err, &unsafe) {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, usagef("config: %w", err)
+		return nil, nil, usagef("config: %w", err)
 	}
-	var wrong error
 	for _, name := range c.Names() {
 		o, err := profileOptions(base, c, name)
+		if err == nil && (o.issuer == "" || o.clientID == "") {
+			continue
+		}
 		if err == nil {
 			err = o.check()
 		}
 		if err != nil {
-			wrong = errors.Join(wrong, fmt.Errorf("profile %q: %w", name, err))
+			wrong = append(wrong, fmt.Errorf("profile %q: %w", name, err))
 			continue
 		}
 		all = append(all, o)
 	}
-	return all, wrong
+	return all, wrong, nil
+}
+
+// knownProfiles is profiles for commands that can do without: what is wrong is
+// told under -v alone, and that the config cannot be read was told before.
+func knownProfiles(base *options) map[string][]*options {
+	all, wrong, err := profiles(base)
+	if err == nil && (base.verbose || base.logLevel == "info" || base.logLevel == "debug") {
+		for _, err := range wrong {
+			warn(err)
+		}
+	}
+	return bySession(all)
+}
+
+func warn(err error) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error())) }
+
+// readAnyway is read for commands that look at all that is stored: they work
+// whatever stands in the config.
+func (o *options) readAnyway() error {
+	o.given = map[string]bool{}
+	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
+	o.ownTimeout = o.given["login-timeout"]
+	if err := o.fillFromEnvironment(); err != nil {
+		return err
+	}
+	profile, err := loadProfile(o)
+	if err == nil && profile != nil {
+		err = o.fillFromProfile(profile.Settings)
+	}
+	if err != nil {
+		warn(fmt.Errorf("the config is passed over: %w", err))
+	}
+	return o.settle()
+}
+
+// withStored is withSettings for those commands: anyway tells, once flags and
+// variables are known, whether they look at all that is stored.
+func withStored(o *options, cmd *cobra.Command, anyway func(ids []string) bool, do func(context.Context, []string) error) *cobra.Command {
+	withSettings(o, cmd, do)
+	one := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o.given = map[string]bool{}
+		o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed || os.Getenv(envName(f.Name)) != "" })
+		if !anyway(args) {
+			return one(cmd, args)
+		}
+		err := o.readAnyway()
+		if err == nil {
+			err = do(cmd.Context(), args)
+		}
+		if err != nil {
+			return &runError{o, err}
+		}
+		return nil
+	}
+	return cmd
 }
 
 // bySession sorts profiles by the key of the session that they share.
@@ -88,35 +215,99 @@ func openCache(o *options) *cache.Store {
 	return cache.Open(o.cacheDir, func(what string) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(what)) })
 }
 
+// found is a session that is stored; err is why it could not be read.
+type found struct {
+	cache.Entry
+	err error
+}
+
+func (f found) damaged() bool { return errors.Is(f.err, cache.ErrCorrupt) }
+
+// storageFailure is the error of a session that cannot be touched.
+func (f found) storageFailure() error {
+	if exitCode(f.err) == exitOther {
+		return &session.StorageError{Err: f.err}
+	}
+	return f.err
+}
+
+// storedSessions lists all sessions, those last that could not be read.
+func storedSessions(o *options) ([]found, error) {
+	entries, unread, err := openCache(o).List()
+	var all []found
+	for _, e := range entries {
+		all = append(all, found{Entry: e})
+	}
+	for _, u := range unread {
+		all = append(all, found{cache.Entry{Key: u.Key}, u.Err})
+	}
+	return all, err
+}
+
 // sessionsByID returns the sessions whose IDs begin like the given ones, each of
 // which must be one and no other.
-func sessionsByID(entries []cache.Entry, ids []string) ([]cache.Entry, error) {
-	var found []cache.Entry
+func sessionsByID(all []found, ids []string) ([]found, error) {
+	var list []found
 	for _, id := range ids {
-		match := func(e cache.Entry) bool { return strings.HasPrefix(e.Key, strings.ToLower(id)) }
-		first := slices.IndexFunc(entries, match)
+		match := func(f found) bool { return strings.HasPrefix(f.Key, strings.ToLower(id)) }
+		first := slices.IndexFunc(all, match)
 		switch {
 		case id == "" || first < 0:
 			return nil, &usageError{fmt.Errorf("no session has the ID %q", id), "see: sso-exec status"}
-		case slices.ContainsFunc(entries[first+1:], match):
+		case slices.ContainsFunc(all[first+1:], match):
 			return nil, &usageError{fmt.Errorf("several sessions have an ID that begins with %q", id), "see: sso-exec status"}
 		}
-		found = append(found, entries[first])
+		list = append(list, all[first])
 	}
-	return found, nil
+	return list, nil
+}
+
+// reach is how the provider is reached, for the session's record. The paths are
+// made absolute: the session may be ended from anywhere.
+func (o *options) reach() cache.Reach {
+	r := cache.Reach{CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile}
+	for _, path := range []*string{&r.CAFile, &r.ClientSecretFile} {
+		if abs, err := filepath.Abs(*path); err == nil && *path != "" {
+			*path = abs
+		}
+	}
+	return r
 }
 
 // optionsFor returns the settings by which to reach the provider of a session:
 // those of a profile that it belongs to, else what the session itself tells.
-// Without a profile, flags and variables say how (a private CA, a secret).
-func optionsFor(base *options, e cache.Entry, by map[string][]*options) *options {
-	if of := by[e.Key]; len(of) > 0 {
-		return of[0]
+// Flags and variables that say how (a private CA) stand above both.
+func optionsFor(base *options, f found, by map[string][]*options) *options {
+	if of := by[f.Key]; len(of) > 0 {
+		o := *of[0]
+		o.cacheDir = base.cacheDir // where it was found
+		return &o
 	}
 	o := *base
-	o.issuer, o.clientID = e.Session.Issuer, e.Session.ClientID
+	if f.Session == nil {
+		return &o
+	}
+	o.issuer, o.clientID = f.Session.Issuer, f.Session.ClientID
 	if base.issuer != o.issuer || base.clientID != o.clientID {
-		o.clientSecretFile = "" // it is another client's
+		o.clientSecretFile, o.fromProfile = "", true // a secret that is given is another client's
+	}
+	r := f.Session.Reach
+	if !base.given["ca-file"] && !base.given["ca-data"] && (r.CAData != "" || stillThere(r.CAFile)) {
+		o.caFile, o.caData = "", r.CAData
+		if stillThere(r.CAFile) {
+			o.caFile = r.CAFile
+		}
+	}
+	if o.clientSecretFile == "" && stillThere(r.ClientSecretFile) {
+		o.clientSecretFile = r.ClientSecretFile
+		o.given = maps.Clone(base.given)
+		o.given["client-secret-file"] = true // or a variable's, which is another client's, would be sent
 	}
 	return &o
+}
+
+// stillThere reports whether a file that was named at the sign-in is still there.
+func stillThere(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
 }

@@ -53,8 +53,8 @@ func login(ctx context.Context, o *options) error {
 // loginAll signs in for each session of the config's profiles, once. One that
 // fails does not keep the others from it, but an interrupt does.
 func loginAll(ctx context.Context, base *options) error {
-	if base.given["profile"] || base.given["issuer"] {
-		return usagef("--all signs in for every profile: leave out --profile and --issuer")
+	if err := base.noWhich("--all"); err != nil {
+		return err
 	}
 	var failed error
 	fail := func(o *options, err error) {
@@ -63,12 +63,15 @@ func loginAll(ctx context.Context, base *options) error {
 			failed = &silentError{exitCode(err)}
 		}
 	}
-	all, err := profiles(base)
-	switch {
-	case err != nil:
+	all, wrong, err := profiles(base)
+	if err != nil {
+		return err
+	}
+	for _, err := range wrong {
 		fail(base, err)
-	case len(all) == 0:
-		return &usageError{errors.New("the config has no profiles"), "see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID"}
+	}
+	if len(all) == 0 && failed == nil {
+		return &usageError{errors.New("the config has no profiles that name a provider"), "see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID"}
 	}
 	done := map[string]bool{}
 	for _, o := range all {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,61 +41,82 @@ profile name, those whose IDs are given (sso-exec status shows them), or --all.`
 	c.Flags().BoolVar(&all, "all", false, "every session that is stored")
 	c.Flags().BoolVar(&endSession, "end-session", false, "also end the browser's session at the provider")
 	c.Flags().BoolVar(&require, "require-revoke", false, "fail if the provider does not revoke")
-	return withSettings(o, c, func(ctx context.Context, ids []string) error {
+	whole := func(ids []string) bool { return all || len(ids) > 0 }
+	return withStored(o, c, whole, func(ctx context.Context, ids []string) error {
 		who, err := leaving(o, all, ids)
 		if err != nil {
 			return err
 		}
+		var said strings.Builder
+		err = leaveAll(ctx, &said, who, endSession, require)
 		if len(who) == 0 {
-			fmt.Println("Nobody is signed in here.")
-			return nil
+			said.WriteString("Nobody is signed in here.\n")
 		}
-		var failed error
-		fail := func(l leaver, err error) {
-			complain(l.o, err)
-			if failed == nil {
-				failed = &silentError{exitCode(err)}
-			}
+		if err != nil { // stdout is for what went well
+			fmt.Fprint(stderr, said.String())
+			return err
 		}
-		pages := map[string]bool{} // each is opened once
-		for _, l := range who {
-			notSo, err := l.leave(ctx)
-			switch {
-			case ctx.Err() != nil:
-				return context.Cause(ctx)
-			case err != nil:
-				fail(l, err)
-			case notSo != nil && require:
-				fail(l, &notRevokedError{notSo})
-			case notSo != nil:
-				fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine((&notRevokedError{notSo}).Error()))
-			}
-			if endSession {
-				if err := l.endAtProvider(ctx, pages); err != nil {
-					fail(l, err)
-				}
-			}
-		}
-		return failed
+		_, err = os.Stdout.WriteString(said.String())
+		return err
 	})
+}
+
+// leaveAll ends sessions, one after the other, and says to w what was done. One
+// that fails does not keep the others from it, but an interrupt does. The error
+// is the first.
+func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, require bool) (failed error) {
+	fail := func(l leaver, err error) {
+		complain(l.o, err)
+		if failed == nil {
+			failed = &silentError{exitCode(err)}
+		}
+	}
+	pages := map[string]bool{} // each is opened once
+	for _, l := range who {
+		if l.err != nil {
+			fail(l, l.err)
+			continue
+		}
+		notSo, err := l.leave(ctx, w)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			fail(l, err)
+		case notSo != nil && require:
+			fail(l, &notRevokedError{notSo})
+		case notSo != nil:
+			warn(&notRevokedError{notSo})
+		}
+		if endSession && !l.entry.damaged() {
+			if err := l.endAtProvider(ctx, w, pages); err != nil {
+				fail(l, err)
+			}
+		}
+	}
+	return failed
 }
 
 // leaver is a session that is to end, and the settings to reach its provider by.
 type leaver struct {
-	entry cache.Entry
+	entry found
 	o     *options
 	s     *session.Session
+	err   error // why it cannot be ended
 }
 
-func newLeaver(e cache.Entry, o *options) (leaver, error) {
+func newLeaver(f found, o *options) leaver {
+	if f.err != nil && !f.damaged() {
+		return leaver{f, o, nil, f.storageFailure()}
+	}
 	if o.store == "none" { // which is about new sign-ins; what is stored is stored
 		o.store = "file"
 	}
 	s, err := newSession(o, nil)
 	if err == nil {
-		s.At(e)
+		s.At(f.Entry)
 	}
-	return leaver{e, o, s}, err
+	return leaver{f, o, s, err}
 }
 
 // leaving finds the sessions that are to end.
@@ -100,6 +124,16 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	switch {
 	case all && len(ids) > 0:
 		return nil, usagef("--all and an ID contradict each other")
+	case all:
+		if err := o.noWhich("--all"); err != nil {
+			return nil, err
+		}
+	case len(ids) > 0: // a secret is how the one that is named is reached
+		if err := o.noWhich("an ID", "client-secret-file"); err != nil {
+			return nil, err
+		}
+	}
+	switch {
 	case o.cacheDir == "":
 		return nil, nil
 	case !all && len(ids) == 0:
@@ -109,63 +143,67 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 		if err := o.check(); err != nil {
 			return nil, err
 		}
-		l, err := newLeaver(cache.Entry{Key: o.request().SessionKey()}, o)
-		return []leaver{l}, err
+		l := newLeaver(found{Entry: cache.Entry{Key: o.request().SessionKey()}}, o)
+		return []leaver{l}, l.err
 	}
-	entries, err := openCache(o).List()
+	stored, err := storedSessions(o)
+	if err == nil && !all {
+		stored, err = sessionsByID(stored, ids)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !all {
-		if entries, err = sessionsByID(entries, ids); err != nil {
-			return nil, err
-		}
-	}
-	known, err := profiles(o)
-	if err != nil { // a session can be left whatever stands in the config
-		fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error()))
-	}
-	by := bySession(known)
+	by := knownProfiles(o)
 	var who []leaver
-	for _, e := range entries {
-		l, err := newLeaver(e, optionsFor(o, e, by))
-		if err != nil {
-			return nil, err
+	for _, f := range stored {
+		of := optionsFor(o, f, by)
+		if o.onLine("client-secret-file") {
+			of.clientSecretFile = o.clientSecretFile
 		}
-		who = append(who, l)
+		who = append(who, newLeaver(f, of))
 	}
 	return who, nil
 }
 
-// leave ends one session and says what was done. notSo is why the provider did
-// not revoke it.
-func (l leaver) leave(ctx context.Context) (notSo, err error) {
+// leave ends one session and says to w what was done. notSo is why the provider
+// did not revoke it.
+func (l leaver) leave(ctx context.Context, w io.Writer) (notSo, err error) {
 	out, err := l.s.Logout(ctx)
 	if errors.Is(err, cache.ErrNotExist) {
-		fmt.Printf("Nobody is signed in to %s here.\n", hostOf(l.o.issuer))
+		if l.o.issuer != "" {
+			fmt.Fprintf(w, "Nobody is signed in to %s here.\n", hostOf(l.o.issuer))
+		}
 		return nil, nil
 	}
-	if err != nil {
+	var stays *session.NotForgottenError
+	switch {
+	case errors.As(err, &stays):
+		return nil, &setupError{err: err, hints: []string{"what is left there is of no more use: make that place writable, and sign out again"}}
+	case err != nil:
 		return nil, err
+	case l.entry.damaged():
+		fmt.Fprintf(w, "Signed out somebody whose session was damaged (%s).\n", idOf(l.entry.Key))
+	default:
+		fmt.Fprintf(w, "Signed out %s at %s.\n", orUnknown(out.Account), hostOf(l.o.issuer))
 	}
-	fmt.Printf("Signed out %s at %s.\n", orUnknown(out.Account), hostOf(l.o.issuer))
 	switch {
 	case out.Ended:
-		fmt.Println("  had ended at the provider, and is forgotten here")
+		fmt.Fprintln(w, "  had ended at the provider, and is forgotten here")
 	case out.NotSo == nil:
-		fmt.Println("  revoked at the provider, and forgotten here")
+		fmt.Fprintln(w, "  revoked at the provider, and forgotten here")
 	default:
-		fmt.Println("  forgotten here, NOT revoked at the provider")
+		fmt.Fprintln(w, "  forgotten here, NOT revoked at the provider")
 	}
 	if until := out.KeysUntil; !until.IsZero() {
-		fmt.Printf("  AWS keys that were issued work on until %s: nothing here can revoke them\n", clock(until))
+		fmt.Fprintf(w, "  AWS keys that were issued work on until %s: nothing here can revoke them\n", clock(until))
 	}
 	return out.NotSo, nil
 }
 
 // endAtProvider opens the provider's page that ends its own session, where there
-// is a browser before the person; else it shows the address.
-func (l leaver) endAtProvider(ctx context.Context, pages map[string]bool) error {
+// is a browser before the person; else it shows the address. A provider that has
+// no such page is no failure.
+func (l leaver) endAtProvider(ctx context.Context, w io.Writer, pages map[string]bool) error {
 	p, err := l.s.Provider(ctx)
 	if err != nil {
 		return err
@@ -175,8 +213,12 @@ func (l leaver) endAtProvider(ctx context.Context, pages map[string]bool) error 
 		hint = l.entry.Session.Account
 	}
 	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.clientID, LogoutHint: hint})
-	if err != nil || pages[page] {
-		return err
+	if err != nil {
+		warn(err)
+		return nil
+	}
+	if pages[page] {
+		return nil
 	}
 	pages[page] = true
 	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.browser, NobodyHere: l.o.interactive == "never"})
@@ -184,10 +226,10 @@ func (l leaver) endAtProvider(ctx context.Context, pages map[string]bool) error 
 		return &usageError{err: err}
 	}
 	if flows.Choose(here.Facts).Flow == flows.FlowPKCE && here.Browser.Open(ctx, page) == nil {
-		fmt.Println("  a page was opened that ends the session at the provider; confirm it there")
+		fmt.Fprintln(w, "  a page was opened that ends the session at the provider; confirm it there")
 		return nil
 	}
-	fmt.Printf("  to end the session at the provider, open this address in the browser that you signed in with:\n\n%s\n\n", page)
+	fmt.Fprintf(w, "  to end the session at the provider, open this address in the browser that\n  you signed in with:\n\n%s\n\n", page)
 	return nil
 }
 

@@ -217,7 +217,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 			Client: flows.Client{ID: o.clientID, Secret: secret}, Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
 			Organization: o.organization, RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
 		},
-		HTTP: hc, Started: started, Log: log,
+		HTTP: hc, Started: started, Log: log, Reach: o.reach(),
 	}
 	switch {
 	case o.store == "none":

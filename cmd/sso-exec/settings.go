@@ -290,7 +290,11 @@ const secretVariable = "SSO_EXEC_CLIENT_SECRET"
 
 // clientSecret reads the client's secret, if it has one.
 func (o *options) clientSecret() (credential.Secret, error) {
-	if value := os.Getenv(secretVariable); o.clientSecretFile == "" || value != "" && !o.given["client-secret-file"] {
+	value := os.Getenv(secretVariable)
+	if o.fromProfile { // it is of the client that flags or variables name
+		value = ""
+	}
+	if o.clientSecretFile == "" || value != "" && !o.given["client-secret-file"] {
 		return credential.NewSecret(value), nil
 	}
 	b, err := userfile.ReadSecret(o.clientSecretFile)

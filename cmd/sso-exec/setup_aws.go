@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,7 +38,8 @@ said before stays there as a comment. The file as it was is kept as FILE.bak.
 The settings of a sign-in and of the role become the arguments of sso-exec aws.
 With a profile of sso-exec only its name does.`,
 		Example: `  sso-exec setup aws --profile aws-dev --aws-profile dev
-  sso-exec setup aws --aws-profile dev --issuer https://login.example.com --client-id aws --role-arn arn:aws:iam::123456789012:role/dev
+  sso-exec setup aws --aws-profile dev --issuer https://login.example.com \
+    --client-id aws --role-arn arn:aws:iam::123456789012:role/dev
   sso-exec setup aws --aws-profile dev --remove`,
 		Args: noArgs,
 		PreRun: func(cmd *cobra.Command, _ []string) {
@@ -212,11 +214,13 @@ func (s *awsSetup) write(file *awsconfig.File, text string) (done bool, err erro
 }
 
 // A line of the config, also one that was commented out, with a secret.
-var awsSecretLine = regexp.MustCompile(`(?im)^(.*\b(?:aws_secret_access_key|aws_session_token|aws_security_token)\b[ \t]*[=:][ \t]*)[^\r\n]*`)
+var awsSecretLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)^(.*\b(?:aws_secret_access_key|aws_session_token|aws_security_token)\b[ \t]*[=:][ \t]*)[^\r\n]*`)
+})
 
 // withoutAWSSecrets hides keys that may stand near what is shown.
 func withoutAWSSecrets(text []byte) ([]byte, error) {
-	return awsSecretLine.ReplaceAll(text, []byte("${1}(not shown)")), nil
+	return awsSecretLine().ReplaceAll(text, []byte("${1}(not shown)")), nil
 }
 
 // awsCommand shows who one is under a profile.

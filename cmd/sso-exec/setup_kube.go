@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // kubeSetup is what setup kube was asked for.
@@ -41,7 +42,8 @@ that file stays as it is. What was there before is kept as FILE.bak.
 
 The settings of a sign-in, such as --issuer, become the entry's arguments. With
 a profile only its name does.`,
-		Example: `  sso-exec setup kube --issuer https://login.example.com --client-id kubernetes --context dev --cluster dev
+		Example: `  sso-exec setup kube --issuer https://login.example.com \
+    --client-id kubernetes --context dev --cluster dev
   sso-exec setup kube --profile corp
   sso-exec setup kube --from-kubelogin
   sso-exec setup kube --profile corp --remove`,
@@ -75,10 +77,25 @@ a profile only its name does.`,
 	return withSettings(s.o, cmd, s.run)
 }
 
+// maxPlans is how often a change is planned anew, where nobody is asked about it
+// and other processes are at the same file. In each round one gets through.
+const maxPlans = 50
+
 func (s *kubeSetup) run(ctx context.Context, args []string) error {
 	if err := s.check(args); err != nil {
 		return err
 	}
+	for i := 0; ; i++ {
+		once := *s // which fills in what was not given
+		err := once.once(ctx)
+		if !s.yes || i == maxPlans || !errors.Is(err, userfile.ErrChanged) {
+			return err
+		}
+	}
+}
+
+// once plans the change and makes it, if the files are still as they were read.
+func (s *kubeSetup) once(ctx context.Context) error {
 	plan, err := s.open(ctx)
 	if err != nil {
 		return err
@@ -230,38 +247,4 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 	return plan.change(plan.conf.CurrentContextFile(), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetCurrentContext(text, s.context)
 	})
-}
-
-// undo plans and makes what removes the user entry, and the context that is
-// named with it.
-func (s *kubeSetup) undo(plan *kubePlan) error {
-	if there, ok := plan.conf.Context(s.context); s.user == "" && ok {
-		s.user = there.User
-	}
-	if s.user == "" {
-		s.user = s.defaultUser()
-	}
-	if s.user == "" {
-		return &usageError{errors.New("which user entry is it?"), plan.oursHint()}
-	}
-	if s.context != "" {
-		if err := plan.removeContext(s.context, s.user); err != nil {
-			return err
-		}
-	}
-	if err := plan.removeUser(s.user); err != nil {
-		return err
-	}
-	plan.restore(s.user, s.context)
-	var others []string
-	for _, c := range plan.conf.Contexts {
-		if c.User == s.user && c.Name != s.context {
-			others = append(others, quote(c.Name))
-		}
-	}
-	if _, ok := plan.conf.User(s.user); ok && len(others) > 0 {
-		fmt.Fprintf(stderr, "sso-exec: user %s is also that of: %s; --context NAME removes one of them too\n", quote(s.user), oneLine(strings.Join(others, " ")))
-	}
-	_, err := plan.apply(&s.setupFlags)
-	return err
 }

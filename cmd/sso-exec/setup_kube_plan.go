@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -21,8 +22,9 @@ type kubePlan struct {
 	command string          // what the stanza runs
 	ctx     context.Context // ends the wait for a file's lock
 
-	// keepBackup leaves FILE.bak alone, since it holds what this change undoes.
-	keepBackup bool
+	// keepBackup are the files whose backups are left alone, since they hold what
+	// this change undoes.
+	keepBackup map[string]bool
 }
 
 // open reads the kubeconfig files.
@@ -39,7 +41,7 @@ func (s *kubeSetup) open(ctx context.Context) (*kubePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &kubePlan{files: files, conf: conf, command: command, ctx: ctx}, nil
+	return &kubePlan{files: files, conf: conf, command: command, ctx: ctx, keepBackup: map[string]bool{}}, nil
 }
 
 // change adds a change to a file's text.
@@ -75,6 +77,9 @@ func (p *kubePlan) apply(s *setupFlags) (wrote bool, err error) {
 		if s.dryRun {
 			continue
 		}
+		if e.path == os.DevNull {
+			return false, &usageError{fmt.Errorf("kubeconfig: %s keeps nothing", e.path), "name a file with --kubeconfig"}
+		}
 		if err := kubeconfig.Writable(e.path); err != nil { // better now than once somebody has agreed
 			return false, err
 		}
@@ -93,101 +98,48 @@ func (p *kubePlan) write(e *edit) error {
 		case !bytes.Equal(old, e.old):
 			return nil, fmt.Errorf("%s: %w", e.path, userfile.ErrChanged)
 		}
-		if len(old) > 0 && !p.keepBackup {
-			if err := kubeconfig.Backup(e.path, old); err != nil {
+		if len(old) > 0 && !p.keepBackup[e.path] {
+			name := p.backupName(e.path, old)
+			if err := kubeconfig.Backup(e.path, name, old); err != nil {
 				return nil, err
+			}
+			if name != kubeconfig.BackupName(e.path, 0) {
+				fmt.Fprintf(stderr, "sso-exec: what was there is kept as %s: an older backup has credentials that are nowhere else\n", oneLine(name))
 			}
 		}
 		return e.new, nil
 	})
 }
 
-// removeUser takes out a user entry of ours.
-func (p *kubePlan) removeUser(name string) error {
-	there, ok := p.conf.User(name)
-	if !ok {
-		return nil
+// backupName returns the first name of a backup that is free, or whose text has
+// no credentials but those that the file still has: replaced ones may be had
+// nowhere else.
+func (p *kubePlan) backupName(path string, now []byte) string {
+	for n := 0; ; n++ {
+		name := kubeconfig.BackupName(path, n)
+		text, err := kubeconfig.Read(name)
+		if err != nil || !p.holds(text, now) {
+			return name
+		}
 	}
-	err := p.change(there.File, func(text []byte) ([]byte, error) {
-		return kubeconfig.RemoveUser(text, name, func(e kubeconfig.Exec) bool { return p.ours(&e) })
-	})
+}
+
+// holds tells whether a backup has credentials of a user whose entry now is ours
+// or gone.
+func (p *kubePlan) holds(backup, now []byte) bool {
+	users, err := kubeconfig.Users(backup)
 	if err != nil {
-		return keptHint(err, "kubectl config delete-user "+quote(name))
+		return false
 	}
-	return nil
-}
-
-// restore puts the backups in the place of what removing leaves, where they are
-// what was there before: where setting the entries once more in a backup gives
-// the file as it is now. Only so are replaced credentials undone too. Else it
-// says where these are.
-func (p *kubePlan) restore(user, context string) {
-	for i := range p.edits {
-		e := &p.edits[i]
-		text, err := kubeconfig.Read(e.path + ".bak")
-		if err != nil {
+	for _, u := range users {
+		if u.Kind == "" || !u.Extras && p.ours(u.Exec) {
 			continue
 		}
-		before, ok, err := kubeconfig.Describe(text, user)
-		if err != nil || ok && p.ours(before.Exec) {
-			continue
-		}
-		if again, err := p.again(text, e.path, user, context); err == nil && bytes.Equal(again, e.old) {
-			e.new, p.keepBackup = text, true
-		} else if ok && before.Kind != "" {
-			p.keepBackup = true
-			fmt.Fprintf(stderr, "sso-exec: what user %s had before (%s) is in %s.bak\n", quote(user), oneLine(before.Kind), oneLine(e.path))
+		if is, ok, err := kubeconfig.Describe(now, u.Name); err == nil && (!ok || p.ours(is.Exec)) {
+			return true
 		}
 	}
-}
-
-// again makes in a text what was made in a file for a user and a context.
-func (p *kubePlan) again(text []byte, path, user, context string) (_ []byte, err error) {
-	if u, ok := p.conf.User(user); ok && u.File == path && u.Exec != nil {
-		if text, err = kubeconfig.SetUser(text, user, *u.Exec, true); err != nil {
-			return nil, err
-		}
-	}
-	if c, ok := p.conf.Context(context); ok && c.File == path {
-		if text, err = kubeconfig.SetContext(text, context, c.Cluster, c.User, c.Namespace); err != nil {
-			return nil, err
-		}
-	}
-	if one, err := kubeconfig.Load(kubeconfig.Files{path}); err == nil && one.CurrentContext == context && context != "" {
-		return kubeconfig.SetCurrentContext(text, context)
-	}
-	return text, nil
-}
-
-// removeContext takes out a context of ours. Where it is the current one, that
-// becomes what it was before, if the backup still tells, else none.
-func (p *kubePlan) removeContext(name, user string) error {
-	there, ok := p.conf.Context(name)
-	if !ok {
-		return nil
-	}
-	err := p.change(there.File, func(text []byte) ([]byte, error) {
-		return kubeconfig.RemoveContext(text, name, func(c kubeconfig.Context) bool { return c.User == user })
-	})
-	if err != nil {
-		return keptHint(err, "kubectl config delete-context "+quote(name))
-	}
-	for _, path := range p.files {
-		one, err := kubeconfig.Load(kubeconfig.Files{path})
-		if err != nil || one.CurrentContext != name {
-			continue
-		}
-		before := ""
-		if old, err := kubeconfig.Load(kubeconfig.Files{path + ".bak"}); err == nil && old.CurrentContext != name {
-			if _, ok := p.conf.Context(old.CurrentContext); ok {
-				before = old.CurrentContext
-			}
-		}
-		if err := p.change(path, func(text []byte) ([]byte, error) { return kubeconfig.SetCurrentContext(text, before) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return false
 }
 
 // keptHint adds to the refusal to remove an entry how to remove it all the same.

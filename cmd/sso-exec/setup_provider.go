@@ -30,7 +30,8 @@ func newSetupProvider() *cobra.Command {
 provider's metadata, says what to register there, signs you in, and shows what
 it would write before it does. The flags that are given go into the profile.`,
 		Example: `  sso-exec setup provider
-  sso-exec setup provider corp --issuer https://login.example.com --client-id cli
+  sso-exec setup provider corp --issuer https://login.example.com \
+    --client-id cli
   sso-exec setup provider --remove corp`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

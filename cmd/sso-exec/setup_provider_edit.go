@@ -97,7 +97,10 @@ func (p *providerSetup) change(do func([]byte) ([]byte, error)) (edit, error) {
 	}
 	e.write = func() error {
 		err := config.EditFile(p.path, func(now []byte) ([]byte, error) {
-			if !bytes.Equal(now, e.old) {
+			switch {
+			case bytes.Equal(now, e.new): // another process has done the same
+				return now, nil
+			case !bytes.Equal(now, e.old):
 				return nil, userfile.ErrChanged
 			}
 			return e.new, nil

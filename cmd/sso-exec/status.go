@@ -9,11 +9,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // sessionStatus is a session as status -o json shows it. Fields are only ever
@@ -73,19 +76,21 @@ session's token. The exit code is 3 if no session can be used.`,
 	var check bool
 	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	c.Flags().BoolVar(&check, "check", false, "ask the provider whether the session is still good")
-	return withSettings(o, c, func(ctx context.Context, _ []string) error {
+	whole := func([]string) bool { return !o.named() }
+	return withStored(o, c, whole, func(ctx context.Context, _ []string) error {
 		if err := checkOutput(output); err != nil {
 			return err
 		}
-		list, ended, err := o.statuses()
+		list, ended, failed, err := o.statuses()
 		if err != nil {
 			return err
 		}
-		var failed error
 		if check {
-			var gone []known
-			list, gone, failed = askProviders(ctx, o, list)
-			ended = append(ended, gone...)
+			good, gone, cerr := askProviders(ctx, o, list)
+			list, ended = good, append(ended, gone...)
+			if failed == nil {
+				failed = cerr
+			}
 		}
 		if output == "json" {
 			err = printJSON(struct {
@@ -93,7 +98,7 @@ session's token. The exit code is 3 if no session can be used.`,
 			}{statusesOf(list)})
 		} else {
 			columns, style := outputStyle()
-			_, err = os.Stdout.WriteString(statusText(statusesOf(list), ended, style, columns, time.Now()))
+			_, err = os.Stdout.WriteString(statusText(statusesOf(list), style, columns, time.Now()) + endedText(ended, columns))
 		}
 		switch {
 		case err != nil:
@@ -114,11 +119,36 @@ func checkOutput(output string) error {
 	return nil
 }
 
+// printJSON writes v to stdout. A claim may hold what a terminal takes for a
+// command or for another direction of writing: such characters are escaped,
+// which makes no other JSON.
 func printJSON(v any) error {
-	e := json.NewEncoder(os.Stdout)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := os.Stdout.WriteString(escapeUnseen(b.String()))
+	return err
+}
+
+// escapeUnseen escapes what no one sees in JSON beyond ASCII.
+func escapeUnseen(doc string) string {
+	var b strings.Builder
+	for _, r := range doc { // what is no UTF-8 comes as U+FFFD
+		switch {
+		case r < 0x7f || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, "\\u%04x\\u%04x", high, low)
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+	}
+	return b.String()
 }
 
 // known is a stored session with what is shown of it.
@@ -137,44 +167,72 @@ func statusesOf(list []known) []sessionStatus {
 }
 
 // statuses returns the sessions that can be used, of the profile or flags that
-// were given, else all; and those that have ended.
-func (o *options) statuses() (list, ended []known, err error) {
+// were given, else all; and those that have ended. failed is for those that could
+// not be read, which was said.
+func (o *options) statuses() (list, ended []known, failed, err error) {
 	if o.cacheDir == "" {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	named := o.given["profile"] || o.given["issuer"]
-	var entries []cache.Entry
-	if named {
+	var stored []found
+	if o.named() {
 		if err := o.check(); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		store := openCache(o)
-		var e cache.Entry
-		if e, err = store.Entry(o.request().SessionKey()); err == nil {
-			entries = []cache.Entry{e}
-		} else if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrCorrupt) {
-			err = nil
+		e, err := openCache(o).Entry(o.request().SessionKey())
+		switch {
+		case err == nil:
+			stored = []found{{Entry: e}}
+		case !errors.Is(err, cache.ErrNotExist) && !errors.Is(err, cache.ErrCorrupt):
+			return nil, nil, nil, err
 		}
-	} else {
-		entries, err = openCache(o).List()
+	} else if stored, err = storedSessions(o); err != nil {
+		return nil, nil, nil, err
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	configured, wrong := profiles(o)
-	if wrong != nil {
-		fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(wrong.Error()))
-	}
-	by := bySession(configured)
-	for _, e := range entries {
-		k := known{e, statusOf(e, by[e.Key]), optionsFor(o, e, by)}
-		if usable(e, time.Now()) {
+	by := knownProfiles(o)
+	for _, f := range stored {
+		switch {
+		case f.damaged():
+			warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: sso-exec logout %s", idOf(f.Key), f.err, idOf(f.Key)))
+			continue
+		case f.err != nil:
+			err := f.storageFailure()
+			complain(o, err)
+			failed = &silentError{exitCode(err)}
+			continue
+		}
+		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), optionsFor(o, f, by)}
+		if usable(f.Entry, time.Now()) {
 			list = append(list, k)
 		} else {
 			ended = append(ended, k)
 		}
 	}
-	return list, ended, nil
+	return list, ended, failed, nil
+}
+
+// endedText is a line for each session that has ended, by which it can be told
+// from others, and what to do.
+func endedText(ended []known, columns int) string {
+	var b strings.Builder
+	for i, k := range ended {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		s := k.status
+		b.WriteString(wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), orUnknown(s.Account), hostOf(s.Issuer)), columns) + "\n")
+		if len(s.Profiles) > 0 {
+			fmt.Fprintf(&b, "  to sign in, run: sso-exec login %s\n", quote("--profile="+s.Profiles[0]))
+		}
+	}
+	return b.String()
+}
+
+// name tells a session from others: its profiles and its ID.
+func (k known) name() string {
+	if len(k.status.Profiles) == 0 {
+		return k.status.ID
+	}
+	return flows.Clean(strings.Join(k.status.Profiles, ", "), 200) + " (" + k.status.ID + ")"
 }
 
 // usable reports whether a session can still give a credential by itself.
@@ -231,11 +289,14 @@ func orEmpty(list []string) []string {
 }
 
 // askProviders renews each session's token, without asking anybody, and returns
-// those that are still sessions and those that have ended. The error is the first
-// that there was.
+// those that are still sessions and those that have ended. The error has the code
+// of the first that failed; each was said.
 func askProviders(ctx context.Context, o *options, list []known) (good, gone []known, failed error) {
 	for _, k := range list {
 		err := k.ask(ctx)
+		if ctx.Err() != nil {
+			return list, nil, context.Cause(ctx)
+		}
 		check := &checkStatus{OK: err == nil}
 		if err != nil {
 			check.Error = oneLine(err.Error())
@@ -243,8 +304,11 @@ func askProviders(ctx context.Context, o *options, list []known) (good, gone []k
 		if !k.status.Renews {
 			err = nil // it is good until its token ends
 		}
-		if failed == nil {
-			failed = err
+		if err != nil {
+			complain(k.o, fmt.Errorf("%s: %w", k.name(), err))
+			if failed == nil {
+				failed = &silentError{exitCode(err)}
+			}
 		}
 		profiles := k.status.Profiles
 		if k.entry, err = openCache(o).Entry(k.entry.Key); err != nil {

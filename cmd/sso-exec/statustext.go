@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -24,7 +25,7 @@ func outputStyle() (columns int, style terminal.Style) {
 
 // statusText is the list of sessions for people: a block each, of lines that
 // fit, a label before each value.
-func statusText(list []sessionStatus, ended []known, style terminal.Style, columns int, now time.Time) string {
+func statusText(list []sessionStatus, style terminal.Style, columns int, now time.Time) string {
 	var b strings.Builder
 	for i, s := range list {
 		if i > 0 {
@@ -40,16 +41,15 @@ func statusText(list []sessionStatus, ended []known, style terminal.Style, colum
 		t.row("session", s.Label)
 		t.row("organization", s.Organization)
 		t.row("signed in", clock(s.SignedInAt)+" by "+s.Flow)
-		t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews))
+		t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)...)
 		if s.SessionUntil.IsZero() {
 			t.row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
 		} else {
-			t.row("lasts", t.life(s.SignedInAt, s.SessionUntil, now, false))
+			t.row("lasts", t.life(s.SignedInAt, s.SessionUntil, now, false)...)
 		}
 		t.row("rests in", map[string]string{"file": "a file", "keyring": "the keyring"}[s.Store])
 		for _, d := range s.Derived {
-			t.row("derived", cmp.Or(d.For, d.Kind))
-			t.row("", t.life(d.From, d.Until, now, false))
+			t.row("derived", append([]string{cmp.Or(d.For, d.Kind)}, t.life(d.From, d.Until, now, false)...)...)
 		}
 		if c := s.Check; c != nil {
 			t.row("checked", map[bool]string{true: "the provider renewed it just now", false: c.Error}[c.OK])
@@ -58,82 +58,91 @@ func statusText(list []sessionStatus, ended []known, style terminal.Style, colum
 	if len(list) == 0 {
 		b.WriteString("Nobody is signed in here.\n")
 	}
-	for _, k := range ended {
-		fmt.Fprintf(&b, "\n%s at %s: the session has ended\n", orUnknown(k.status.Account), hostOf(k.status.Issuer))
-	}
 	return b.String()
 }
 
-// sheet writes labelled lines.
+// sheet writes labelled lines, none of which is wider than the terminal but for
+// words that are, such as addresses.
 type sheet struct {
 	b       *strings.Builder
 	style   terminal.Style
 	columns int
 }
 
+// title begins a block.
 func (t sheet) title(s string) {
-	s = flows.Clean(s, 200)
-	if t.style.Color {
-		s = "\x1b[1m" + s + "\x1b[0m"
+	for i, line := range wrapWords(flows.Clean(s, 200), t.columns-2) {
+		if i > 0 {
+			line = "  " + line
+		}
+		if t.style.Color {
+			line = "\x1b[1m" + line + "\x1b[0m"
+		}
+		t.b.WriteString(line + "\n")
 	}
-	t.b.WriteString(s + "\n")
 }
 
-const labelWidth = 14
+const (
+	labelWidth    = 14
+	narrowColumns = 60 // below it there is too little room beside a label
+)
 
-// row writes a label and its value; nothing if there is none. On a narrow
-// terminal the value goes below the label. Words that are longer than a line,
-// such as addresses, stay whole.
-func (t sheet) row(label, value string) {
-	value = flows.Clean(value, 500)
-	if value == "" {
+func (t sheet) narrow() bool { return t.columns < narrowColumns }
+
+// row writes a label with its values, each of which begins a line; nothing if
+// there are none. The values stand below the label where it is long, and on a
+// narrow terminal where they would not fit beside it.
+func (t sheet) row(label string, values ...string) {
+	left, below := 2+labelWidth, utf8.RuneCountInString(label) >= labelWidth
+	var clean []string
+	for _, v := range values {
+		if v = flows.Clean(v, 500); v != "" {
+			clean = append(clean, v)
+		}
+		below = below || t.narrow() && left+utf8.RuneCountInString(v) > t.columns
+	}
+	if len(clean) == 0 {
 		return
 	}
-	left := 2 + labelWidth
-	if t.columns < 60 && left+len([]rune(value)) > t.columns {
-		left = 4
-		if label != "" {
-			t.b.WriteString("  " + label + "\n")
-		}
+	if below {
+		t.b.WriteString("  " + label + "\n")
 		label = ""
 	}
-	for i, line := range wrapWords(value, t.columns-left) {
-		if i > 0 {
+	if below && t.narrow() {
+		left = 4
+	}
+	for _, v := range clean {
+		for _, line := range wrapWords(v, t.columns-left) {
+			fmt.Fprintf(t.b, "  %-*s%s\n", left-2, label, line)
 			label = ""
 		}
-		fmt.Fprintf(t.b, "  %-*s%s\n", left-2, label, line)
 	}
 }
 
-func wrapWords(s string, width int) []string {
-	var lines []string
-	for _, word := range strings.Fields(s) {
-		last := len(lines) - 1
-		if last >= 0 && len([]rune(lines[last]))+1+len([]rune(word)) <= width {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, word)
-		}
-	}
-	return lines
-}
+// wrapWords breaks a text into lines, between words.
+func wrapWords(s string, width int) []string { return strings.Split(wrap(s, width), "\n") }
 
-// life draws how much of a life is left, and says it.
-func (t sheet) life(from, until, now time.Time, renews bool) string {
+// life draws how much of a life is left, and says it; in two lines on a narrow
+// terminal.
+func (t sheet) life(from, until, now time.Time, renews bool) []string {
 	left := until.Sub(now)
 	switch {
 	case until.IsZero():
-		return "the provider does not say"
+		return []string{"the provider does not say"}
 	case left <= 0 && renews:
-		return t.bar(0) + " ended; renewed when it is needed"
+		return []string{t.bar(0) + " ended; renewed when it is needed"}
 	case left <= 0:
-		return t.bar(0) + " ended"
+		return []string{t.bar(0) + " ended"}
 	}
 	part := 1.0
 	if life := until.Sub(from); life > 0 {
 		part = min(1, float64(left)/float64(life))
 	}
-	return t.bar(part) + " " + rough(left) + " left, until " + clock(until)
+	rest := t.bar(part) + " " + rough(left) + " left"
+	if t.narrow() {
+		return []string{rest, "until " + clock(until)}
+	}
+	return []string{rest + ", until " + clock(until)}
 }
 
 // bar is the part that is left, of ten.

@@ -160,8 +160,10 @@ func whoamiText(who identityStatus, t sheet) string {
 		if len(token.Audience) > 0 {
 			of = "for " + strings.Join(token.Audience, ", ") + ", "
 		}
-		t.row(label, of+ends(token.Until, time.Now()))
-		t.row("", "taken by "+token.TakenBy)
+		t.row(label, of+ends(token.Until, time.Now()), "taken by "+token.TakenBy)
+	}
+	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
+		t.row("ID token", "none is stored, so nothing more is known; to renew it, run: sso-exec token --token-type id")
 	}
 	return t.b.String()
 }

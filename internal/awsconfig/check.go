@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
 // The names that all SDKs take, and with spaces between, in quotes, the AWS CLI.
-var validName = regexp.MustCompile(`^[A-Za-z0-9_./%@:+-]+( +[A-Za-z0-9_./%@:+-]+)*$`)
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_./%@:+-]+( +[A-Za-z0-9_./%@:+-]+)*$`) })
 
 func checkName(profile string) error {
-	if !validName.MatchString(profile) {
+	if !validName().MatchString(profile) {
 		return fmt.Errorf("the profile name %q must be of letters, digits and _ . - / %% @ : +", profile)
 	}
 	return nil
@@ -30,10 +31,10 @@ func headerFor(profile string) string {
 	return "[profile " + profile + "]"
 }
 
-var validKey = regexp.MustCompile(`^[a-z0-9_]+$`)
+var validKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_]+$`) })
 
 func (kv KV) check() error {
-	if !validKey.MatchString(kv.Key) {
+	if !validKey().MatchString(kv.Key) {
 		return fmt.Errorf("%q is no key of an AWS profile", kv.Key)
 	}
 	if err := checkValue(kv.Value); err != nil {

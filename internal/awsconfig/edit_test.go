@@ -107,6 +107,9 @@ func TestRefused(t *testing.T) {
 		"[profile dev] # see [1]\n":                    1,
 		"[profile dev] junk\n":                         1,
 		"[profilex dev]\n":                             1,
+		"[default\nregion = a\n":                       1,
+		"a = b\n[default] x\n":                         2,
+		"[]\n":                                         1,
 		"[profile dev]\nx = y\n [b]\n":                 3,
 		"[profile dev]\nregion = a\nRegion = b\n":      3,
 		"[profile dev]\n  region = a\n":                2,
@@ -127,7 +130,7 @@ func TestRefused(t *testing.T) {
 		t.Error("two default profiles")
 	}
 	// What is not about this profile is nobody's business here.
-	set(t, "nothing\n[b]\n[b]\n[ c ]\nx\n y\n[\n", "dev", wanted)
+	set(t, "nothing\n[b]\n[b]\n[ c ]\nx\n y\n", "dev", wanted)
 }
 
 func TestValues(t *testing.T) {

@@ -72,9 +72,30 @@ func parse(text string) (*document, error) {
 	case strings.ContainsRune(text, 0):
 		return nil, refuse(0, "it is not a text in UTF-8")
 	}
-	return split(text, func(n int) error {
+	d, err := split(text, func(n int) error {
 		return refuse(n, "there is a carriage return within the line, where some programs begin a new one")
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range d.sections {
+		if body := d.lines[s.head].body; !closed(body) {
+			return nil, refuse(s.head+1, "%q is not a section's name in brackets; the AWS CLI reads nothing of such a file", body)
+		}
+	}
+	return d, nil
+}
+
+// closed tells whether a header has a name and a bracket at its end, before a
+// comment.
+func closed(body string) bool {
+	trimmed := strings.TrimSpace(body)
+	end := strings.LastIndex(trimmed, "]")
+	if end < 0 || strings.TrimSpace(trimmed[1:end]) == "" {
+		return false
+	}
+	rest := strings.TrimSpace(trimmed[end+1:])
+	return rest == "" || rest[0] == '#' || rest[0] == ';'
 }
 
 // split makes the document; lone is asked about a carriage return in a line.

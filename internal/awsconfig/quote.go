@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Words that mean themselves to a POSIX shell and to Python's shlex.
-var plainPOSIX = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var plainPOSIX = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`) })
 
 // Words that mean themselves to cmd.exe and to botocore's splitting on Windows.
-var plainWindows = regexp.MustCompile(`^[A-Za-z0-9_@+=:,./\\~-]+$`)
+var plainWindows = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@+=:,./\\~-]+$`) })
 
 // A name followed by = is an assignment in a shell, and = and , end the name of
 // a command in cmd.exe.
-var plainCommand = regexp.MustCompile(`^[^=,]+$`)
+var plainCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^=,]+$`) })
 
 // Command makes one line of a command and its arguments, for credential_process
 // on a system (as runtime.GOOS names it). The SDKs give that line to sh -c or
@@ -31,11 +32,11 @@ func Command(goos string, words []string) (string, error) {
 	out := make([]string, len(words))
 	for i, w := range words {
 		switch {
-		case goos == "windows" && (!plainWindows.MatchString(w) || i == 0 && !plainCommand.MatchString(w)):
+		case goos == "windows" && (!plainWindows().MatchString(w) || i == 0 && !plainCommand().MatchString(w)):
 			return "", fmt.Errorf("%q cannot be written so that every AWS SDK on Windows understands it: use a path without spaces and special characters (a short name such as PROGRA~1, or a program on the PATH)", w)
 		case goos == "windows" && i == 0 && strings.Contains(w, "/"):
 			return "", fmt.Errorf("%q: cmd.exe takes what follows a / for an option; use \\", w)
-		case goos == "windows" || plainPOSIX.MatchString(w) && (i > 0 || plainCommand.MatchString(w)):
+		case goos == "windows" || plainPOSIX().MatchString(w) && (i > 0 || plainCommand().MatchString(w)):
 			out[i] = w
 		default:
 			out[i] = quote(w)
@@ -43,7 +44,7 @@ func Command(goos string, words []string) (string, error) {
 	}
 	// The SDK for Go removes a quotation mark that begins the value and ends it
 	// too: then the command's first character stays outside.
-	if first := out[0]; first[0] == '\'' && strings.HasSuffix(out[len(out)-1], "'") && plainPOSIX.MatchString(words[0][:1]) {
+	if first := out[0]; first[0] == '\'' && strings.HasSuffix(out[len(out)-1], "'") && plainPOSIX().MatchString(words[0][:1]) {
 		out[0] = words[0][:1] + quote(words[0][1:])
 	}
 	command := strings.Join(out, " ")

@@ -97,6 +97,19 @@ func Describe(text []byte, name string) (u User, ok bool, err error) {
 	return userOf(item), true, nil
 }
 
+// Users lists the user entries of a text.
+func Users(text []byte) ([]User, error) {
+	d, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	var users []User
+	for _, item := range d.tree.items("users") {
+		users = append(users, userOf(item))
+	}
+	return users, nil
+}
+
 // remove removes an entry of a list.
 func (d *document) remove(key string, i int) ([]byte, error) {
 	out, err := d.removeItem(key, i)

@@ -25,6 +25,27 @@ type ReadOnlyError struct{ Path string }
 
 func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
 
+// WriteError says that a file, its lock or its backup cannot be written.
+type WriteError struct {
+	Path string // of the file
+	Err  error
+}
+
+func (e *WriteError) Error() string { return e.Path + " cannot be written: " + e.Err.Error() }
+
+// Unwrap returns what lies behind it.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// notWritten makes an error a [WriteError], unless it says all of that itself.
+func notWritten(path string, err error) error {
+	var readOnly *ReadOnlyError
+	var write *WriteError
+	if err == nil || errors.As(err, &readOnly) || errors.As(err, &write) {
+		return err
+	}
+	return &WriteError{path, err}
+}
+
 // lockWait is how long an Update waits for the lock. kubectl does not wait at
 // all, and holds it for some milliseconds.
 var lockWait = 5 * time.Second
@@ -35,11 +56,12 @@ const lockPoll = 20 * time.Millisecond
 // Update replaces a file by what edit makes of its text, under kubectl's lock. A
 // file that is not there has no text; it is made with mode 0600, its directory
 // with 0755, as kubectl does. If edit fails, or changes nothing, nothing is
-// written. It must not wait for a person: whoever kills us meanwhile leaves a
+// written. What keeps it from writing is a [ReadOnlyError], a [LockedError] or a
+// [WriteError]. It must not wait for a person: whoever kills us meanwhile leaves a
 // lock that nobody opens.
 func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as kubectl does; the file is 0600
-		return err
+		return notWritten(path, err)
 	}
 	unlock, err := lock(ctx, path)
 	if err != nil {
@@ -54,7 +76,7 @@ func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, err
 	if err != nil || bytes.Equal(text, old) {
 		return err
 	}
-	return WriteFile(path, text)
+	return notWritten(path, WriteFile(path, text))
 }
 
 // lock makes path's lock file as client-go does, which fails if it is there.
@@ -71,7 +93,7 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 			return func() error { return release(name) }, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("cannot lock the file: %w", err)
+			return nil, &WriteError{path, fmt.Errorf("it cannot be locked: %w", err)}
 		}
 		select {
 		case <-poll.C:
@@ -118,41 +140,82 @@ func Unlock() {
 	}
 }
 
-// Backup keeps a file's text as path.bak, in the place of an older one, with the
-// file's mode and owner.
-func Backup(path string, text []byte) error {
+// BackupName is the name of a file's backup with a number, from 0: path.bak,
+// path.bak.1 and so on.
+func BackupName(path string, n int) string {
+	if n == 0 {
+		return path + ".bak"
+	}
+	return fmt.Sprintf("%s.bak.%d", path, n)
+}
+
+// Backup keeps a file's text under another name, in the place of an older
+// backup, with the file's mode and owner. It errs with a [WriteError].
+func Backup(path, name string, text []byte) error {
 	st, err := os.Stat(path)
-	if err != nil {
-		return err
+	if err == nil {
+		err = replace(name, st, text)
 	}
-	if err = replace(path+".bak", st, text); mustStay(err) {
-		err = replace(path+".bak", nil, text) // ours, and 0600
+	if mustStay(err) {
+		err = replace(name, nil, text) // ours, and 0600
 	}
 	if err != nil {
-		return fmt.Errorf("no backup can be kept: %w", err)
+		return &WriteError{path, fmt.Errorf("no backup can be kept: %w", err)}
 	}
 	return nil
 }
 
-// Writable tells, as [WriteFile] would, whether a file may be written to; one
-// that is not there may.
+// Writable tells, as [Update] would, whether a file may be written to, or made;
+// its directory must take a lock and a backup. It errs as Update does.
 func Writable(path string) error {
-	path, err := target(path)
-	if err != nil {
-		return err
+	if err := takesFiles(filepath.Dir(path)); err != nil {
+		return &WriteError{path, err}
 	}
-	st, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	real, err := target(path)
+	if err != nil {
+		return notWritten(path, err)
+	}
+	st, err := os.Lstat(real)
+	switch {
+	case err == nil:
+		f, err := open(real, st)
+		if err != nil {
+			return notWritten(path, err)
+		}
+		_ = f.Close() // nothing was written
+		if links(st) > 1 {
+			return nil // in place
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return notWritten(path, err)
+	}
+	if real == path {
 		return nil
 	}
-	if err != nil {
-		return err
+	return notWritten(path, takesFiles(filepath.Dir(real)))
+}
+
+// takesFiles tells whether files can be made in a directory, or in the one that
+// it would be made in, by making one.
+func takesFiles(dir string) error {
+	for {
+		_, err := os.Stat(dir)
+		parent := filepath.Dir(dir)
+		if !errors.Is(err, fs.ErrNotExist) || parent == dir {
+			break
+		}
+		dir = parent
 	}
-	f, err := open(path, st)
+	f, err := os.CreateTemp(dir, ".sso-exec.*.tmp")
 	if err != nil {
-		return err
+		var why *fs.PathError
+		if errors.As(err, &why) { // its path is a name that nobody knows
+			err = why.Err
+		}
+		return fmt.Errorf("no file can be made in %s: %w", dir, err)
 	}
-	return f.Close()
+	_ = f.Close()
+	return os.Remove(f.Name())
 }
 
 // open opens a file for writing in place, if that is wanted by its mode.

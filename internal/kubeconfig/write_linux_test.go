@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -33,4 +34,27 @@ func TestMountedFile(t *testing.T) {
 		}
 	}
 	only(t, filepath.Dir(path), "config")
+}
+
+// A directory that takes no file, for whomever: told before anything is asked,
+// and of a link's end too. Where it can be made, nothing is left of the try.
+func TestWritableDirectory(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("/proc/self/config", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/proc/self/config", "/proc/self/none/config", link} {
+		var failed *WriteError
+		if err := Writable(path); !errors.As(err, &failed) || failed.Path != path {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := Update(t.Context(), path, to("x")); !errors.As(err, &failed) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := Writable(filepath.Join(dir, "a", "b", "config")); err != nil {
+		t.Error(err)
+	}
+	only(t, dir, "link")
 }

@@ -114,8 +114,12 @@ func TestNoRoom(t *testing.T) {
 	const room = 4 << 20 // go test writes files of its own meanwhile
 	limit(t, room)
 	long := strings.Repeat("x", room+1)
-	if err := Update(t.Context(), path, to(long)); err == nil || content(t, path) != "old text" {
+	var failed *WriteError
+	if err := Update(t.Context(), path, to(long)); !errors.As(err, &failed) || failed.Path != path || content(t, path) != "old text" {
 		t.Errorf("replaced: %d bytes, %v", len(content(t, path)), err)
+	}
+	if err := Backup(path, BackupName(path, 0), []byte(long)); !errors.As(err, &failed) {
+		t.Errorf("the backup: %v", err)
 	}
 	only(t, dir, "config")
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -170,7 +174,7 @@ func TestUnlockAndBackup(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "victim")
 	os.WriteFile(link, []byte("victim"), 0o600)
 	os.Symlink(link, path+".bak")
-	if err := Backup(path, []byte("x")); err != nil {
+	if err := Backup(path, BackupName(path, 0), []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	st, err := os.Lstat(path + ".bak")

@@ -18,13 +18,31 @@ type Logout struct {
 	KeysUntil time.Time // AWS keys that were issued live on until then; zero if there are none
 }
 
+// NotForgottenError says that a session ended at the provider, but that not all
+// that is stored of it could be removed.
+type NotForgottenError struct {
+	Revoked bool // by this sign-out
+	Err     error
+}
+
+func (e *NotForgottenError) Error() string {
+	did := "had ended at the provider"
+	if e.Revoked {
+		did = "revoked at the provider"
+	}
+	return did + ", but not forgotten here: " + e.Err.Error()
+}
+
+// Unwrap tells that it is the storage that failed.
+func (e *NotForgottenError) Unwrap() error { return &StorageError{e.Err} }
+
 // Logout revokes the session at the provider (RFC 7009) and then forgets it,
 // with its tokens, what was derived from them, its latch and what was set aside.
 // It is forgotten whatever the provider says. Whoever waits for the session's
 // refresh lock finds nothing to refresh with.
 //
-// The error is of what could not be forgotten; cache.ErrNotExist if nobody was
-// signed in.
+// The error is of what could not be forgotten, a [*NotForgottenError] where the
+// provider takes its tokens no more; cache.ErrNotExist if nobody was signed in.
 func (s *Session) Logout(ctx context.Context) (Logout, error) {
 	var out Logout
 	if s.Store == nil {
@@ -45,7 +63,7 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 		return out, errors.Join(err, s.forget(skey)) // a latch, tokens without a session
 	case errors.Is(err, cache.ErrCorrupt):
 		out.NotSo = err
-		return out, s.forget(skey)
+		return out, storageError(s.forget(skey))
 	case err != nil:
 		return out, err
 	}
@@ -61,7 +79,22 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 	if out.NotSo != nil && ctx.Err() != nil {
 		return out, context.Cause(ctx) // nothing was forgotten: it can be tried again
 	}
-	return out, s.forget(skey)
+	err = s.forget(skey)
+	if err != nil && out.NotSo == nil {
+		// What cannot be removed may still be marked, so that nobody takes it for a
+		// session.
+		_ = s.Store.EndSession(skey)
+		return out, &NotForgottenError{!out.Ended, err}
+	}
+	return out, storageError(err)
+}
+
+// storageError gives a failure to forget its kind.
+func storageError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &StorageError{err}
 }
 
 func (s *Session) forget(skey string) error {

@@ -245,7 +245,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: flow,
 		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
-		RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(),
+		RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(), Reach: s.Reach,
 	}
 	if old != nil {
 		rec.Inherit(old)
