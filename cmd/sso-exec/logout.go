@@ -195,7 +195,7 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (notSo, err error) {
 		fmt.Fprintln(w, "  forgotten here, NOT revoked at the provider")
 	}
 	if until := out.KeysUntil; !until.IsZero() {
-		fmt.Fprintf(w, "  AWS keys that were issued work on until %s: nothing here can revoke them\n", clock(until))
+		fmt.Fprintf(w, "  AWS keys that were issued work on until %s: nothing revokes them\n", clock(until))
 	}
 	return out.NotSo, nil
 }

@@ -44,6 +44,8 @@ type sessionStatus struct {
 	Store        string          `json:"store"`
 	Derived      []derivedStatus `json:"derived"`
 	Check        *checkStatus    `json:"check,omitempty"`
+
+	tokens int // that are stored; none is not one without a known end
 }
 
 // derivedStatus is what was exchanged for a session's token.
@@ -267,6 +269,7 @@ func statusOf(e cache.Entry, of []*options) sessionStatus {
 			s.AccessFrom, s.AccessUntil = t.IssuedAt, t.ExpiresAt
 		}
 	}
+	s.tokens = len(e.Tokens)
 	now := time.Now()
 	for _, d := range e.Derived {
 		if d.ExpiresAt.IsZero() || d.ExpiresAt.After(now) {

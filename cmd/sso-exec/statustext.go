@@ -41,7 +41,11 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		t.row("session", s.Label)
 		t.row("organization", s.Organization)
 		t.row("signed in", clock(s.SignedInAt)+" by "+s.Flow)
-		t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)...)
+		if s.tokens == 0 {
+			t.row("access", "no token is here; one is got when it is needed")
+		} else {
+			t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)...)
+		}
 		if s.SessionUntil.IsZero() {
 			t.row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
 		} else {

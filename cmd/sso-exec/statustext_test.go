@@ -18,7 +18,7 @@ func TestSheetFits(t *testing.T) {
 	later := now.Add(30 * time.Hour)
 	s := sessionStatus{ID: "0123456789ab", Profiles: []string{"corp"}, Account: "alice", Issuer: "https://login.example", ClientID: "cli",
 		Organization: "of the people who sign in with a name of many words that fits no line at all, wherever it begins",
-		Flow:         "pkce", SignedInAt: now, AccessFrom: now, AccessUntil: later, SessionUntil: later, Renews: true, Store: "file",
+		Flow:         "pkce", SignedInAt: now, AccessFrom: now, AccessUntil: later, SessionUntil: later, Renews: true, Store: "file", tokens: 1,
 		Derived: []derivedStatus{{"token", "an audience", now, later}, {"token", "", now, now.Add(-time.Hour)}}}
 	ended := []known{{status: s}}
 	who := identityStatus{Account: "alice", Issuer: s.Issuer, ClientID: "cli", Flow: "pkce", SignedInAt: now,
