@@ -193,8 +193,11 @@ func TestLogoutUnreachable(t *testing.T) {
 			if res.code != c.code {
 				t.Errorf("ended with %d, want %d", res.code, c.code)
 			}
-			if !strings.Contains(res.stdout, "NOT revoked") || strings.Contains(res.stdout, "  revoked") {
-				t.Errorf("it says %q", res.stdout)
+			if said := res.stdout + res.stderr; !strings.Contains(said, "NOT revoked") || strings.Contains(said, "  revoked") {
+				t.Errorf("it says %q", said)
+			}
+			if (res.stdout == "") != (c.code != 0) {
+				t.Errorf("exit code %d, stdout %q", res.code, res.stdout)
 			}
 			if !strings.Contains(res.stderr, "not revoked at the provider") || strings.Contains(res.stderr, "warning:") != (c.code == 0) {
 				t.Errorf("stderr: %q", res.stderr)
