@@ -202,7 +202,7 @@ func sessionIDs(cmd *cobra.Command, args []string, _ string) (ids []string, _ co
 			_ = o.flags.Set(name, f.Value.String())
 		}
 	}
-	if err := o.read(); err != nil || o.cacheDir == "" {
+	if err := o.read(nil); err != nil || o.cacheDir == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	entries, _, _ := cache.Open(o.cacheDir, func(string) {}).List()

@@ -71,12 +71,13 @@ A secret is never shown, only where it is.`,
 
 // view renders the settings that are used.
 func view(o *options, origins bool) ([]byte, error) {
-	onLine := map[string]bool{}
-	o.flags.VisitAll(func(f *pflag.Flag) { onLine[f.Name] = f.Changed })
-	if err := o.fill(); err != nil {
+	if err := o.fillFromCommand(); err != nil {
 		return nil, err
 	}
 	p, err := loadProfile(o)
+	if err == nil && p != nil {
+		err = o.fillFromProfile(p.Settings)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func view(o *options, origins bool) ([]byte, error) {
 			return
 		}
 		from := "variable " + envName(f.Name)
-		if onLine[f.Name] {
+		if o.typed[f.Name] {
 			from = "flag --" + f.Name
 		}
 		p.Settings[key] = config.Value{Values: values, Origin: config.Origin{Path: from, Profile: p.Name}}

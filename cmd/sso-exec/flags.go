@@ -16,6 +16,7 @@ import (
 type options struct {
 	tool  string // the command: kube, aws, token, login
 	flags *pflag.FlagSet
+	typed map[string]bool // flags on the command line
 	given map[string]bool // by flag or variable
 
 	config, profile                               string
@@ -30,7 +31,6 @@ type options struct {
 
 	explained   bool // what --explain asks for was said
 	fromProfile bool // these are a profile's settings, which nobody named
-	ownTimeout  bool // --login-timeout is on the command line
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -37,21 +35,10 @@ var whichFlags = []string{"profile", "issuer", "client-id", "client-secret-file"
 var howFlags = []string{"interactive", "flow", "device", "browser", "redirect-uri", "login-hint", "login-timeout", "http-timeout", "ca-file", "ca-data",
 	"min-ttl", "cache-dir"}
 
-// onLine reports whether a flag is on the command line, and does not just repeat
-// its variable.
-func (o *options) onLine(name string) bool {
-	v := o.flags.Lookup(name).Value
-	value := v.String()
-	if list, ok := v.(pflag.SliceValue); ok {
-		value = strings.Join(list.GetSlice(), ",")
-	}
-	return o.given[name] && strings.Join(strings.Fields(os.Getenv(envName(name))), ",") != value
-}
-
 // noWhich refuses flags that name a session beside what already does.
 func (o *options) noWhich(beside string, but ...string) error {
 	for _, name := range whichFlags {
-		if o.onLine(name) && !slices.Contains(but, name) {
+		if o.typed[name] && !slices.Contains(but, name) {
 			return usagef("%s and --%s contradict each other: leave one of them out", beside, name)
 		}
 	}
@@ -73,7 +60,7 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 	}
 	o := newOptions(base.tool)
 	o.given = map[string]bool{}
-	o.config, o.profile, o.ownTimeout, o.fromProfile = base.config, name, base.ownTimeout, true
+	o.config, o.profile, o.typed, o.fromProfile = base.config, name, base.typed, true
 	for _, flag := range howFlags { // first: what is given stands above the profile
 		if base.given[flag] {
 			if err := o.take(base, flag); err != nil {
@@ -156,50 +143,6 @@ func knownProfiles(base *options) map[string][]*options {
 	return bySession(all)
 }
 
-func warn(err error) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error())) }
-
-// readAnyway is read for commands that look at all that is stored: they work
-// whatever stands in the config.
-func (o *options) readAnyway() error {
-	o.given = map[string]bool{}
-	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
-	o.ownTimeout = o.given["login-timeout"]
-	if err := o.fillFromEnvironment(); err != nil {
-		return err
-	}
-	profile, err := loadProfile(o)
-	if err == nil && profile != nil {
-		err = o.fillFromProfile(profile.Settings)
-	}
-	if err != nil {
-		warn(fmt.Errorf("the config is passed over: %w", err))
-	}
-	return o.settle()
-}
-
-// withStored is withSettings for those commands: anyway tells, once flags and
-// variables are known, whether they look at all that is stored.
-func withStored(o *options, cmd *cobra.Command, anyway func(ids []string) bool, do func(context.Context, []string) error) *cobra.Command {
-	withSettings(o, cmd, do)
-	one := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o.given = map[string]bool{}
-		o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed || os.Getenv(envName(f.Name)) != "" })
-		if !anyway(args) {
-			return one(cmd, args)
-		}
-		err := o.readAnyway()
-		if err == nil {
-			err = do(cmd.Context(), args)
-		}
-		if err != nil {
-			return &runError{o, err}
-		}
-		return nil
-	}
-	return cmd
-}
-
 // bySession sorts profiles by the key of the session that they share.
 func bySession(all []*options) map[string][]*options {
 	by := map[string][]*options{}
@@ -212,7 +155,7 @@ func bySession(all []*options) map[string][]*options {
 
 // openCache opens the cache for a command that looks at all of it.
 func openCache(o *options) *cache.Store {
-	return cache.Open(o.cacheDir, func(what string) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(what)) })
+	return cache.Open(o.cacheDir, func(what string) { warn(errors.New(what)) })
 }
 
 // found is a session that is stored; err is why it could not be read.

@@ -102,9 +102,9 @@ func sayWhatFor(o *options, s *session.Session) {
 	switch {
 	case st.AccessUntil.IsZero():
 	case st.Renews && !st.SessionUntil.IsZero():
-		fmt.Fprintf(stderr, "  renews by itself, until %s\n", clock(st.SessionUntil))
+		fmt.Fprintf(stderr, "  this token lasts until %s; it renews by itself until %s\n", clock(st.AccessUntil), clock(st.SessionUntil))
 	case st.Renews:
-		fmt.Fprintln(stderr, "  renews by itself, as long as the provider allows")
+		fmt.Fprintf(stderr, "  this token lasts until %s; it renews by itself, as long as the provider allows\n", clock(st.AccessUntil))
 	default:
 		fmt.Fprintf(stderr, "  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent\n",
 			clock(st.AccessUntil), rough(time.Until(st.AccessUntil)))

@@ -157,7 +157,7 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	var who []leaver
 	for _, f := range stored {
 		of := optionsFor(o, f, by)
-		if o.onLine("client-secret-file") {
+		if o.typed["client-secret-file"] {
 			of.clientSecretFile = o.clientSecretFile
 		}
 		who = append(who, newLeaver(f, of))

@@ -94,7 +94,7 @@ func (p *prompt) end() {
 func newPerson(o *options, t *tool) session.Person {
 	p := &prompter{o: o, t: t}
 	return session.Person{
-		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin, Screen: screenName(),
+		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin, Screen: screenName,
 		Choose: p.choose, Browse: p.browse, ShowDevice: p.device, FallBack: p.fallBack, SignedIn: p.signedIn,
 	}
 }

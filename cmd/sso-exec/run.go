@@ -177,10 +177,16 @@ func withFlags(o *options, cmd *cobra.Command, do func(context.Context) error) *
 // withSettings is withFlags for a command that may do without an issuer; do is
 // also given the arguments.
 func withSettings(o *options, cmd *cobra.Command, do func(context.Context, []string) error) *cobra.Command {
+	return withStored(o, cmd, nil, do)
+}
+
+// withStored is withSettings for a command that may look at all that is stored,
+// which it can whatever stands in the config: anyway tells whether it does.
+func withStored(o *options, cmd *cobra.Command, anyway func(args []string) bool, do func(context.Context, []string) error) *cobra.Command {
 	cmd.Flags().AddFlagSet(o.flags)
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := o.read()
+		err := o.read(func() bool { return anyway != nil && anyway(args) })
 		if err == nil {
 			err = do(cmd.Context(), args)
 		}

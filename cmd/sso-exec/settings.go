@@ -33,16 +33,17 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
 
-// fill sets what the command line left open: from the environment, then from
-// the profile.
-func (o *options) fill() error {
-	o.given = map[string]bool{}
+// fillFromCommand notes what the command line says, and sets what it left open
+// from the environment.
+func (o *options) fillFromCommand() error {
+	o.typed, o.given = map[string]bool{}, map[string]bool{}
 	// Not Visit: cobra parses a set of its own that shares our flags.
-	o.flags.VisitAll(func(f *pflag.Flag) { o.given[f.Name] = f.Changed })
-	o.ownTimeout = o.given["login-timeout"]
-	if err := o.fillFromEnvironment(); err != nil {
-		return err
-	}
+	o.flags.VisitAll(func(f *pflag.Flag) { o.typed[f.Name], o.given[f.Name] = f.Changed, f.Changed })
+	return o.fillFromEnvironment()
+}
+
+// fillFromConfig sets what is open then from the profile.
+func (o *options) fillFromConfig() error {
 	profile, err := loadProfile(o)
 	if err != nil || profile == nil {
 		return err
@@ -190,7 +191,7 @@ func (o *options) settle() error {
 	if o.loginTimeout == 0 && !o.flags.Changed("login-timeout") {
 		o.loginTimeout = 5 * time.Minute
 	}
-	if o.tool == toolAWS && !o.ownTimeout {
+	if o.tool == toolAWS && !o.typed["login-timeout"] {
 		// A profile's is for login as well.
 		o.loginTimeout = min(o.loginTimeout, awsLoginTimeout)
 	}
@@ -314,16 +315,25 @@ func (o *options) clientSecret() (credential.Secret, error) {
 
 // parse reads the settings and checks them.
 func (o *options) parse() error {
-	if err := o.read(); err != nil {
+	if err := o.read(nil); err != nil {
 		return err
 	}
 	return o.check()
 }
 
 // read reads the settings that the flags, the environment and the profile give.
-func (o *options) read() error {
-	if err := o.fill(); err != nil {
+// anyway, if it is not nil, tells, once the first two are known, whether the
+// command works whatever stands in the config: what is wrong there is a warning
+// then.
+func (o *options) read(anyway func() bool) error {
+	if err := o.fillFromCommand(); err != nil {
 		return err
+	}
+	if err := o.fillFromConfig(); err != nil {
+		if anyway == nil || !anyway() {
+			return err
+		}
+		warn(fmt.Errorf("the config is passed over: %w", err))
 	}
 	if o.minTTL < 0 && o.flags.Changed("min-ttl") {
 		return usagef("--min-ttl must not be negative")

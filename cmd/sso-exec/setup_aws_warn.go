@@ -79,7 +79,7 @@ func (s *awsSetup) sameToken(e kubeconfig.Exec, home string) bool {
 		return false
 	}
 	o := newOptions(toolKube)
-	if o.flags.Parse(args) != nil || o.read() != nil {
+	if o.flags.Parse(args) != nil || o.read(nil) != nil {
 		return false
 	}
 	return o.issuer == s.o.issuer && o.clientID == s.o.clientID && o.tokenType == credential.IDToken

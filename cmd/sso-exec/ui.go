@@ -32,6 +32,9 @@ func complain(o *options, err error) {
 	}
 }
 
+// warn says what does not keep a command from its work.
+func warn(err error) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error())) }
+
 // oneLine keeps errors that wrap several in one line.
 func oneLine(s string) string { return flows.Clean(s, 2000) }
 

@@ -113,6 +113,9 @@ func (r *command) wait() result {
 	} else if ok && !exit.Exited() {
 		r.t.Fatalf("%s: %v", filepath.Base(r.cmd.Path), exit)
 	}
+	if r.tty != nil {
+		r.tty.drain()
+	}
 	stdout := r.stdout.String()
 	if r.document != "" {
 		text, err := os.ReadFile(r.document)
@@ -215,6 +218,18 @@ func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.Write(p)
+}
+
+// takeBack removes something that was written, if it was.
+func (o *output) takeBack(text string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before, after, ok := strings.Cut(o.buf.String(), text)
+	if ok {
+		o.buf.Reset()
+		o.buf.WriteString(before + after)
+	}
+	return ok
 }
 
 func (o *output) String() string {

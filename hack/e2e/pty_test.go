@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,6 +79,21 @@ func (term *terminal) press(keys string) {
 }
 
 const ctrlC = "\x03"
+
+// drain waits until everything that was written so far has arrived: a terminal
+// hands it on a moment later than it took it.
+func (term *terminal) drain() {
+	term.t.Helper()
+	const mark = "\x1b]end of test\x07"
+	if _, err := io.WriteString(term.slave, mark); err != nil {
+		term.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !term.screen.takeBack(mark); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			term.t.Fatal("the terminal does not hand on what was written to it")
+		}
+	}
+}
 
 // text is what was written, without what moves the cursor, colours or links.
 func (term *terminal) text() string { return plain(term.screen.String()) }

@@ -123,7 +123,11 @@ func (d *document) addLines(off, column int, lines []string) []byte {
 		}
 		at = d.lineEnd(next)
 	}
-	return d.splice(at, at, d.nl+strings.Join(lines, d.nl))
+	text := strings.Join(lines, d.nl)
+	if next := d.next(at); next > at { // the line keeps its own line break, which need not be the file's usual one
+		return d.splice(next, next, text+d.nl)
+	}
+	return d.splice(at, at, d.nl+text)
 }
 
 // addKey adds a key to the end of a mapping that has some, or to an empty one in

@@ -50,7 +50,7 @@ type Person struct {
 	ShowDevice      func(Ask, flows.DevicePrompt) error
 	FallBack        func(from Ask, to string, why error) // the next flow is tried
 	SignedIn        func(Ask, credential.Identity)
-	Screen          string // names the terminal that a prompt would be on; empty if there is none
+	Screen          func() string // names the terminal that a prompt would be on; empty if there is none
 	Timeout         time.Duration
 	LatchOnTimeout  bool // false where the time was the tool's, not the person's
 	WillingToSwitch bool // the sign-in may end as another person than the stored one (login)

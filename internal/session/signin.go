@@ -139,10 +139,14 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 // turn waits until nobody else asks on the same terminal: two prompts there
 // would tear each other, and a code could be erased that a person still needs.
 func (s *Session) turn(ctx context.Context) (*cache.Lock, error) {
-	if s.Store == nil || s.Person.Screen == "" {
+	if s.Store == nil {
 		return nil, nil
 	}
-	return s.lock(ctx, cache.LockPrompt, s.Person.Screen)
+	screen := s.Person.Screen()
+	if screen == "" {
+		return nil, nil
+	}
+	return s.lock(ctx, cache.LockPrompt, screen)
 }
 
 // account tells whose sign-in is asked for, as far as that is known.
