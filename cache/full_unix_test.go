@@ -75,7 +75,7 @@ func TestCommitOnADiskThatFilledUp(t *testing.T) {
 		t.Fatalf("Commit into the reserved room: %v", err)
 	}
 	got, err := s.Session("k")
-	if err != nil || got.RefreshToken != rec.RefreshToken {
+	if err != nil || !got.RefreshToken.Equal(rec.RefreshToken) {
 		t.Errorf("reads as %v", err)
 	}
 	for _, dir := range []string{"sessions", "tokens/k"} {

@@ -38,7 +38,7 @@ func FuzzDecodeSession(f *testing.F) {
 			return // a time that JSON cannot hold
 		}
 		again, err := decodeSession(written)
-		if err != nil || again.RefreshToken != rec.RefreshToken || again.Subject != rec.Subject || again.TokenEndpoint != rec.TokenEndpoint {
+		if err != nil || !again.RefreshToken.Equal(rec.RefreshToken) || again.Subject != rec.Subject || again.TokenEndpoint != rec.TokenEndpoint {
 			t.Errorf("%s is rewritten as %s: %v", b, written, err)
 		}
 	})
@@ -59,7 +59,7 @@ func FuzzDecodeTokens(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := decodeTokens(written); err != nil || again.AccessToken != rec.AccessToken || again.IDToken != rec.IDToken || !json.Valid(written) {
+		if again, err := decodeTokens(written); err != nil || !again.AccessToken.Equal(rec.AccessToken) || !again.IDToken.Equal(rec.IDToken) || !json.Valid(written) {
 			t.Errorf("%s is rewritten as %s: %v", b, written, err)
 		}
 	})

@@ -33,7 +33,7 @@ func TestReplacementIsAtomic(t *testing.T) {
 		wg.Go(func() {
 			for reads := 0; ; reads++ {
 				got, err := s.Tokens("s", "t")
-				if err != nil || got.AccessToken.IsZero() || got.AccessToken != got.IDToken {
+				if err != nil || got.AccessToken.IsZero() || !got.AccessToken.Equal(got.IDToken) {
 					t.Errorf("read %d: %v", reads, err)
 					return
 				}

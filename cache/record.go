@@ -59,7 +59,13 @@ type Session struct {
 type Reach struct {
 	CAFile           string `json:"caFile,omitempty"` // absolute
 	CAData           string `json:"caData,omitempty"`
-	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute; never the secret itself
+	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute, as the two below; never the secret itself
+	ClientKeyFile    string `json:"clientKeyFile,omitempty"`
+	ClientCertFile   string `json:"clientCertFile,omitempty"`
+	ClientKeyID      string `json:"clientKeyId,omitempty"`
+	ClientAuth       string `json:"clientAuth,omitempty"` // as --client-auth names it
+	// AssertionAudience is that of a client assertion, where it is not the issuer.
+	AssertionAudience string `json:"assertionAudience,omitempty"`
 }
 
 type sessionFile struct {

@@ -35,7 +35,7 @@ func TestRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := s.Tokens("k", "t")
-	if err != nil || got.AccessToken != tokens.AccessToken || got.IDToken != tokens.IDToken || !got.ExpiresAt.Equal(tokens.ExpiresAt) || !got.IDTokenExpiresAt.IsZero() ||
+	if err != nil || !got.AccessToken.Equal(tokens.AccessToken) || !got.IDToken.Equal(tokens.IDToken) || !got.ExpiresAt.Equal(tokens.ExpiresAt) || !got.IDTokenExpiresAt.IsZero() ||
 		got.StoredAt.Before(before.Add(-time.Second)) || got.StoredAt.After(time.Now()) {
 		t.Errorf("tokens: %+v, %v", got, err)
 	}

@@ -101,10 +101,10 @@ func (c Credential) Life() time.Duration {
 
 // Same reports whether both are the same token or keys.
 func (c Credential) Same(o Credential) bool {
-	if c.AWS != nil && o.AWS != nil {
-		return *c.AWS == *o.AWS
+	if a, b := c.AWS, o.AWS; a != nil && b != nil {
+		return a.AccessKeyID == b.AccessKeyID && a.SecretAccessKey.Equal(b.SecretAccessKey) && a.SessionToken.Equal(b.SessionToken)
 	}
-	return c.AWS == o.AWS && c.Token == o.Token
+	return c.AWS == o.AWS && c.Token.Equal(o.Token)
 }
 
 // LastsFor reports whether the credential is still good for d after now. One

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,20 +16,41 @@ const mask = "[secret]"
 // secret leaves the process.
 //
 // It does not protect memory: the value is an ordinary Go string.
-type Secret struct{ value string }
+type Secret struct {
+	_ [0]func() // no ==, which would compare pointers: see Equal
+	// A pointer: fmt calls no method on what stands in an unexported field, and
+	// prints a pointer there as an address.
+	value *string
+}
 
 // NewSecret wraps a value that must not be printed.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{value: &value}
+}
 
 // Reveal returns the value. Whoever calls it answers for where it goes.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether there is no value.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.value == nil }
+
+// Equal reports whether both have the same value, in a time that does not tell
+// where they differ.
+func (s Secret) Equal(o Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
+}
 
 // String returns a mask, or nothing for an empty secret.
 func (s Secret) String() string {
-	if s.value == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return mask

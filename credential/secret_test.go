@@ -16,7 +16,9 @@ func TestSecretNeverPrints(t *testing.T) {
 		S   Secret
 		Ptr *Secret
 		Set TokenSet
-	}{s, &s, TokenSet{RefreshToken: s}}
+
+		hidden Secret // fmt calls no methods on this one
+	}{s, &s, TokenSet{RefreshToken: s}, s}
 
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {

@@ -6,6 +6,12 @@ const (
 	FlowPKCE   = "pkce"
 	FlowDevice = "device"
 	FlowPaste  = "paste" // PKCE in a browser anywhere; the person brings its last address back
+
+	// Those of services, which ask nobody.
+	FlowClientCredentials = "client-credentials"
+	FlowTokenExchange     = "token-exchange"
+	FlowJWTBearer         = "jwt-bearer"
+	FlowWorkload          = "workload" // the workload's own token is the credential
 )
 
 // Where a prompt is shown.

@@ -43,7 +43,8 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	asked := time.Now() // its monotonic part keeps the expiry true when the clock is set
 	form := url.Values{"scope": {joinScopes(req.Scopes)}}
 	req.addTargets(form)
-	a, err := p.post(ctx, doingDevice, p.DeviceAuthorizationEndpoint, req.Client, form)
+	a, err := p.post(ctx, doingDevice, req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
+		p.TokenEndpointAuthMethods, req.Client, form)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,12 @@
 // Package flows gets credentials from servers, one file a way: the Authorization
 // Code grant with PKCE and a loopback redirect (pkce.go, and paste.go for a
-// browser elsewhere), the Device Authorization Grant (device.go), refresh (refresh.go), AWS STS's web identity
-// (webidentity.go). A [Provider] is an authorization server whose metadata and
-// keys are known; start with [Discover]. [Choose] picks the flow for a place.
+// browser elsewhere), the Device Authorization Grant (device.go), refresh
+// (refresh.go), AWS STS's web identity (webidentity.go), and for services client
+// credentials (clientcredentials.go), the JWT bearer grant (jwtbearer.go) and
+// token exchange (tokenexchange.go). A [Provider] is an authorization server
+// whose metadata and keys are known; start with [Discover]. A [Client] is how
+// the program is registered there, and how it proves that (clientauth.go).
+// [Choose] picks the flow for a place.
 //
 // Failures are told apart by their types: [*OAuthError] and [*STSError] are
 // refusals, [*UnavailableError] passes by itself, [*VerifyError] is an answer
@@ -27,14 +31,24 @@ type OAuthError struct {
 	Doing       string // what was asked, e.g. "refresh"
 	Code        string // e.g. invalid_grant
 	Description string // the server's words, cleaned for a terminal
-	Status      int    // HTTP, or 0 for an answer through the browser
+	Status      int    // HTTP; 0 for an answer through the browser, and for a certificate that TLS refused
+	Hint        string // ours: what the metadata says of it; may be empty
+
+	// Skew is how far the server's clock is ahead of this machine's, by the
+	// answer's Date header; 0 when they agree or it is not known. An assertion
+	// that is refused has often only met another clock.
+	Skew time.Duration
 }
 
 func (e *OAuthError) Error() string {
-	if e.Description == "" {
-		return fmt.Sprintf("%s: the provider refused: %s", e.Doing, e.Code)
+	s := fmt.Sprintf("%s: the provider refused: %s", e.Doing, e.Code)
+	if e.Description != "" {
+		s += " (" + e.Description + ")"
 	}
-	return fmt.Sprintf("%s: the provider refused: %s (%s)", e.Doing, e.Code, e.Description)
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
 }
 
 // UnavailableError says that a server cannot be reached, is failing, or

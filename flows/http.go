@@ -26,8 +26,23 @@ const maxResponse = 1 << 20
 // system's roots, and no redirects, since a 307 would replay a body with
 // secrets in it (RFC 9700 §4.12) and metadata must come from where it was asked.
 func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
+	return newHTTPClient(timeout, caPEM, &tls.Config{MinVersion: tls.VersionTLS12})
+}
+
+// NewMTLSClient is [NewHTTPClient] with a client certificate (RFC 8705 §2; see
+// [Key.TLSCertificate]). It is shown to every server that asks for one, also
+// where it asks for those of other CAs: a self-signed one is of none.
+func NewMTLSClient(timeout time.Duration, caPEM []byte, cert tls.Certificate) (*http.Client, error) {
+	return newHTTPClient(timeout, caPEM, &tls.Config{
+		MinVersion:           tls.VersionTLS12,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil },
+	})
+}
+
+func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
+	transport.TLSClientConfig = config
 	if len(caPEM) > 0 {
 		roots, err := x509.SystemCertPool()
 		if err != nil {
@@ -36,7 +51,7 @@ func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
 		if !roots.AppendCertsFromPEM(caPEM) {
 			return nil, errors.New("no certificate in PEM form in it")
 		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		config.RootCAs = roots
 	}
 	return &http.Client{
 		Timeout:   timeout,

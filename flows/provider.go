@@ -27,6 +27,18 @@ type Metadata struct {
 	RevocationEndpoint          string   `json:"revocation_endpoint"` // checked where it is used
 	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
 	EndSessionEndpoint          string   `json:"end_session_endpoint"` // checked where it is used
+	GrantTypes                  []string `json:"grant_types_supported"`
+	AssertionSigningAlgs        []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+
+	MTLSEndpointAliases Aliases `json:"mtls_endpoint_aliases"`
+}
+
+// Aliases are the endpoints for clients that use mutual TLS (RFC 8705 §5). One
+// that is not there is the ordinary one.
+type Aliases struct {
+	TokenEndpoint               string `json:"token_endpoint"`
+	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint"`
+	RevocationEndpoint          string `json:"revocation_endpoint"` // checked where it is used
 }
 
 // Provider is an authorization server whose metadata and keys are known. It is
@@ -115,10 +127,12 @@ func parseMetadata(hc *http.Client, issuer string, raw json.RawMessage) (*Provid
 	}
 	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{
-		"authorization_endpoint":        p.AuthorizationEndpoint,
-		"token_endpoint":                p.TokenEndpoint,
-		"device_authorization_endpoint": p.DeviceAuthorizationEndpoint,
-		"jwks_uri":                      p.JWKSURI,
+		"authorization_endpoint":                              p.AuthorizationEndpoint,
+		"token_endpoint":                                      p.TokenEndpoint,
+		"device_authorization_endpoint":                       p.DeviceAuthorizationEndpoint,
+		"jwks_uri":                                            p.JWKSURI,
+		"mtls_endpoint_aliases.token_endpoint":                p.MTLSEndpointAliases.TokenEndpoint,
+		"mtls_endpoint_aliases.device_authorization_endpoint": p.MTLSEndpointAliases.DeviceAuthorizationEndpoint,
 	} {
 		if endpoint == "" {
 			continue

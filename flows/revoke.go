@@ -25,17 +25,25 @@ const (
 // other host, whatever the metadata says today ([*VerifyError]). A provider
 // without such an endpoint is [ErrNotSupported].
 func (p *Provider) CanRevoke(issuedBy string) error {
-	if p.RevocationEndpoint == "" {
+	endpoint := p.RevocationEndpoint
+	if alias := p.MTLSEndpointAliases; alias.RevocationEndpoint != "" && issuedBy == alias.TokenEndpoint {
+		endpoint = alias.RevocationEndpoint
+	}
+	return p.canRevokeAt(endpoint, issuedBy)
+}
+
+func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
+	if endpoint == "" {
 		return fmt.Errorf("%s: %w: its metadata has no revocation_endpoint", DoingRevoke, ErrNotSupported)
 	}
-	to, err := p.checkEndpoint("revocation_endpoint", p.RevocationEndpoint)
+	to, err := p.checkEndpoint("revocation_endpoint", endpoint)
 	if err != nil {
 		return err
 	}
 	from, err := url.Parse(issuedBy)
 	if err != nil || from.Scheme != to.Scheme || !strings.EqualFold(from.Host, to.Host) {
 		return verifyErrorf("the provider's revocation endpoint is %s, but the token was issued by %s; it is not sent there",
-			Clean(p.RevocationEndpoint, 200), Clean(issuedBy, 200))
+			Clean(endpoint, 200), Clean(issuedBy, 200))
 	}
 	return nil
 }
@@ -54,7 +62,8 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 	if token.IsZero() {
 		return errors.New(DoingRevoke + ": there is no token")
 	}
-	if err := p.CanRevoke(p.TokenEndpoint); err != nil {
+	endpoint := c.endpointFor(p.RevocationEndpoint, p.MTLSEndpointAliases.RevocationEndpoint)
+	if err := p.canRevokeAt(endpoint, p.TokenEndpointFor(c)); err != nil {
 		return err
 	}
 	form := url.Values{"token": {token.Reveal()}}
@@ -64,18 +73,17 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 	// RFC 8414 §2 would have client_secret_basic where this endpoint's methods
 	// are absent. A client has one method everywhere, though, and providers that
 	// know only client_secret_post leave them out too.
-	q := *p
-	if len(p.RevocationAuthMethods) > 0 {
-		q.TokenEndpointAuthMethods = p.RevocationAuthMethods
+	methods := p.RevocationAuthMethods
+	if len(methods) == 0 {
+		methods = p.TokenEndpointAuthMethods
 	}
-	a, err := q.post(ctx, DoingRevoke, p.RevocationEndpoint, c, form)
+	a, err := p.post(ctx, DoingRevoke, endpoint, methods, c, form)
 	if err != nil {
 		return err
 	}
 	if a.status >= 200 && a.status < 300 {
 		return nil // the body means nothing (§2.2)
 	}
-	a.sent = append(a.sent, token.Reveal())
 	var fields map[string]json.RawMessage
 	if err := a.json(DoingRevoke, &fields); err != nil {
 		return err

@@ -51,7 +51,7 @@ func TestRevoke(t *testing.T) {
 					delete(m, "revocation_endpoint_auth_methods_supported")
 				}
 			})
-			found, client := discover(t, p), Client{c.ID, credential.NewSecret(c.Secret)}
+			found, client := discover(t, p), Client{ID: c.ID, Secret: credential.NewSecret(c.Secret)}
 			set := grant(t, p, found, client)
 			if err := found.Revoke(t.Context(), client, set.AccessToken, HintAccessToken); err != nil {
 				t.Fatal(err)
@@ -90,7 +90,7 @@ func TestRevocationAuthMethods(t *testing.T) {
 			m["revocation_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
 		}})
 	found := discover(t, p)
-	if err := found.Revoke(t.Context(), Client{"web", credential.NewSecret("s3cret")}, credential.NewSecret("x"), ""); err != nil {
+	if err := found.Revoke(t.Context(), Client{ID: "web", Secret: credential.NewSecret("s3cret")}, credential.NewSecret("x"), ""); err != nil {
 		t.Error(err)
 	}
 	if found.TokenEndpointAuthMethods[0] != "client_secret_basic" {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -16,77 +16,55 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-// Client is how this program is registered at the provider. Without a secret
-// it is a public client (RFC 6749 §2.1), as command lines should be.
-type Client struct {
-	ID     string
-	Secret credential.Secret
-}
-
 // tokenRequest posts to the token endpoint. The token set may be non-nil beside
 // an error: an answer that is odd in one place may still carry the rotated
 // refresh token, which must not be lost.
 func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, error) {
 	sent := time.Now()
-	a, err := p.post(ctx, doing, p.TokenEndpoint, c, form)
+	a, err := p.post(ctx, doing, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
 	if err != nil {
 		return nil, err
 	}
-	return parseTokens(doing, a, sent)
+	set, err := parseTokens(doing, a, sent)
+	return set, p.hint(err, form.Get("grant_type"))
 }
 
-// post sends a form with the client's authentication. The method is the
-// metadata's, never found by trial: a failed trial could spend a refresh token
-// (RFC 6749 §2.3.1; RFC 8414 §2: absent means client_secret_basic).
-func (p *Provider) post(ctx context.Context, doing, endpoint string, c Client, form url.Values) (*answer, error) {
-	basic := false
-	if !c.Secret.IsZero() {
-		methods := p.TokenEndpointAuthMethods
-		switch {
-		case len(methods) == 0 || slices.Contains(methods, "client_secret_basic"):
-			basic = true
-		case slices.Contains(methods, "client_secret_post"):
-			form.Set("client_secret", c.Secret.Reveal())
-		default:
-			return nil, fmt.Errorf("%s: a client secret is set, but the provider takes neither client_secret_basic nor client_secret_post", doing)
-		}
+// hint adds what the metadata says of a grant that was refused. It is no more
+// than a hint: lists are often incomplete, so nothing is refused by them here.
+func (p *Provider) hint(err error, grant string) error {
+	var refusal *OAuthError
+	if !errors.As(err, &refusal) || len(p.GrantTypes) == 0 || slices.Contains(p.GrantTypes, grant) {
+		return err
 	}
-	if !basic {
-		form.Set("client_id", c.ID)
+	switch refusal.Code {
+	case "unsupported_grant_type", "unauthorized_client", "invalid_request":
+		refusal.Hint = "the provider's metadata lists other grants: " + Clean(strings.Join(p.GrantTypes, ", "), 300)
 	}
-	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if basic {
-		req.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret.Reveal()))
-	}
-	a, err := request(ctx, p.hc, doing, req)
-	if a != nil {
-		a.sent = []string{c.Secret.Reveal()}
-		for _, name := range secretParams {
-			a.sent = append(a.sent, form.Get(name))
-		}
-	}
-	return a, err
+	return err
 }
 
-// secretParams are the parameters of a token request that no message may carry.
-var secretParams = []string{"refresh_token", "code", "code_verifier", "device_code", "client_secret"}
-
-// parseTokens reads a token endpoint's answer field by field (RFC 6749 §5.1),
-// so that one odd field costs no other.
+// parseTokens reads a token endpoint's answer whose token must be a Bearer
+// token.
 func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, error) {
+	set, _, err := readTokens(doing, a, sent)
+	if err == nil {
+		err = mustBeBearer(doing, set)
+	}
+	return set, err
+}
+
+// readTokens reads a token endpoint's answer field by field (RFC 6749 §5.1), so
+// that one odd field costs no other.
+func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, map[string]json.RawMessage, error) {
 	// One value is read, whatever stands around it.
 	a.body = bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf"))
 	var fields map[string]json.RawMessage
 	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
-		return nil, a.notJSON(doing)
+		return nil, nil, a.notJSON(doing)
 	}
 	refusal := oauthError(doing, a, fields)
 	if refusal != nil && (a.status != http.StatusOK || text(fields["refresh_token"]) == "") {
-		return nil, refusal
+		return nil, nil, refusal
 	}
 	set := &credential.TokenSet{
 		AccessToken:  credential.NewSecret(text(fields["access_token"])),
@@ -110,25 +88,28 @@ func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet,
 	}
 	switch {
 	case refusal != nil:
-		return set, refusal
+		return set, fields, refusal
 	case set.AccessToken.IsZero():
-		return set, garbled(doing, "the answer has no access token")
-	case set.TokenType == "":
-		set.TokenType = "Bearer"
-	case !strings.EqualFold(set.TokenType, "Bearer"):
-		// RFC 6749 §7.1: a client must not use a token type that it does not know.
-		return set, verifyErrorf("%s: the provider gave a token of type %q; only Bearer can be handed to a tool", doing, set.TokenType)
-	default:
-		set.TokenType = "Bearer"
+		return set, fields, garbled(doing, "the answer has no access token")
 	}
-	return set, nil
+	return set, fields, nil
+}
+
+// mustBeBearer takes a missing token type for Bearer, and spells it so.
+func mustBeBearer(doing string, set *credential.TokenSet) error {
+	if set.TokenType != "" && !strings.EqualFold(set.TokenType, "Bearer") {
+		// RFC 6749 §7.1: a client must not use a token type that it does not know.
+		return verifyErrorf("%s: the provider gave a token of type %q; only Bearer can be handed to a tool", doing, set.TokenType)
+	}
+	set.TokenType = "Bearer"
+	return nil
 }
 
 // oauthError recognizes a refusal (RFC 6749 §5.2), also under status 200, where
 // some servers put it.
 func oauthError(doing string, a *answer, fields map[string]json.RawMessage) error {
 	if code := a.words(text(fields["error"]), 100); code != "" {
-		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status}
+		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status, Skew: a.skew()}
 	}
 	if a.status != http.StatusOK {
 		return garbled(doing, "the answer has status %d and names no error", a.status)

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -52,11 +53,15 @@ func (a *authority) leaf() (tls.Certificate, error) {
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	template.DNSNames = []string{"localhost"}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	der, err := a.sign(template, key.Public())
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+func (a *authority) sign(template *x509.Certificate, public crypto.PublicKey) ([]byte, error) {
+	return x509.CreateCertificate(rand.Reader, template, a.cert, public, a.key)
 }
 
 func (a *authority) pool() *x509.CertPool {

@@ -14,6 +14,15 @@
 //	p.SetUser(providertest.User{Subject: "bob", Email: "bob@corp.example"})
 //	res, err := p.Client().Get(authorizationURL)
 //
+// Clients authenticate as they are registered: with a secret, a key
+// (private_key_jwt), the token of a workload that another issuer signed, or a
+// certificate on a port of its own (mutual TLS); see [Client].
+//
+//	p := providertest.New(t, providertest.Config{
+//		Clients:        []providertest.Client{{ID: "job", JWKS: publicKeys}},
+//		TrustedIssuers: map[string][]byte{"https://ci.example": itsKeys},
+//	})
+//
 // What goes wrong is said in three ways, all of which may change at any time:
 // [Provider.Fault] breaks the transport, [Provider.Edit] changes the members of
 // an answer, [Provider.TamperIDToken] spoils ID tokens. What happened is told

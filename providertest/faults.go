@@ -33,6 +33,7 @@ const (
 	DeviceCode        Endpoint = "device_code"
 	ClientCredentials Endpoint = "client_credentials"
 	TokenExchange     Endpoint = "token_exchange"
+	JWTBearer         Endpoint = "jwt_bearer"
 	otherGrant        Endpoint = "other_grant"
 )
 
@@ -40,7 +41,7 @@ const (
 func (e Endpoint) known() bool {
 	switch e {
 	case Discovery, OpenID, OAuth, JWKS, Authorize, Device, Verify, Revoke, UserInfo, Logout, Token,
-		AuthorizationCode, RefreshToken, DeviceCode, ClientCredentials, TokenExchange, stsEndpoint:
+		AuthorizationCode, RefreshToken, DeviceCode, ClientCredentials, TokenExchange, JWTBearer, stsEndpoint:
 		return true
 	}
 	return false
@@ -56,7 +57,7 @@ func (e Endpoint) mustBeKnown() {
 var parents = map[Endpoint]Endpoint{
 	OpenID: Discovery, OAuth: Discovery,
 	AuthorizationCode: Token, RefreshToken: Token, DeviceCode: Token,
-	ClientCredentials: Token, TokenExchange: Token, otherGrant: Token,
+	ClientCredentials: Token, TokenExchange: Token, JWTBearer: Token, otherGrant: Token,
 }
 
 // A Fault breaks the answers of an endpoint. With neither Drop, Status,

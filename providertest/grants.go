@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ type family struct {
 	expires     time.Time
 	revoked     bool
 	refreshable bool
+	actor       map[string]any // act claim of its tokens (RFC 8693 §4.1), or nil
 }
 
 type refreshToken struct {
@@ -152,90 +152,8 @@ func (p *Provider) accessClaims(f *family, scopes []string, now time.Time) map[s
 	} else if len(f.audiences) > 1 {
 		claims["aud"] = f.audiences
 	}
+	if f.actor != nil {
+		claims["act"] = f.actor
+	}
 	return claims
-}
-
-// grantClientCredentials is RFC 6749 §4.4: no refresh token, no ID token.
-func (p *Provider) grantClientCredentials(r *Request, client *Client) *answer {
-	if client.Secret == "" {
-		return fail("unauthorized_client", "a public client has no credentials")
-	}
-	scopes := scopesOf(r.Form)
-	if refused := p.checkScopes(scopes); refused != nil {
-		return fail(refused.code, refused.description)
-	}
-	if refused := checkResources(r.Form["resource"]); refused != nil {
-		return fail(refused.code, refused.description)
-	}
-	scopes = slices.DeleteFunc(scopes, func(s string) bool { return s == "openid" || s == "offline_access" })
-	return p.issue(ClientCredentials, p.newFamily(client, client.ID, scopes, audiences(r.Form), ""), scopes, "")
-}
-
-// Token type identifiers of RFC 8693 §3.
-const (
-	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
-	typeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
-	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
-)
-
-// grantExchange is RFC 8693 for subject tokens of this provider. Asked for an ID
-// token, it issues one for the audience, with the token type N_A (§2.2.1).
-func (p *Provider) grantExchange(r *Request, client *Client) *answer {
-	subject, refused := p.subjectOf(r.Form.Get("subject_token"), r.Form.Get("subject_token_type"))
-	if refused != nil {
-		return refused
-	}
-	if err := checkResources(r.Form["resource"]); err != nil {
-		return fail(err.code, err.description)
-	}
-	scopes := scopesOf(r.Form)
-	if err := p.checkScopes(scopes); err != nil {
-		return fail(err.code, err.description)
-	}
-	f := p.newFamily(client, subject, scopes, audiences(r.Form), "")
-	switch requested := r.Form.Get("requested_token_type"); requested {
-	case "", typeAccessToken:
-		a := p.issue(TokenExchange, f, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "openid" }), "")
-		a.members["issued_token_type"] = typeAccessToken
-		return a
-	case typeIDToken, typeJWT:
-		if len(f.audiences) == 0 {
-			return fail("invalid_request", "audience or resource is required")
-		}
-		now := p.config.Now()
-		claims := p.accessClaims(f, scopes, now)
-		maps.Copy(claims, p.claimsOf(subject, scopes))
-		key := p.keys[len(p.keys)-1]
-		token, err := key.sign(map[string]any{"alg": key.alg, "kid": key.kid, "typ": "JWT"}, claims)
-		if err != nil {
-			return fail("server_error", err.Error())
-		}
-		p.last = Tokens{Grant: TokenExchange, ClientID: client.ID, Subject: subject, IDToken: token}
-		return jsonAnswer(http.StatusOK, map[string]any{
-			"access_token": token, "issued_token_type": requested, "token_type": "N_A",
-			"expires_in": int64(p.config.AccessTokenLifetime / time.Second),
-		})
-	}
-	return fail("invalid_request", "requested_token_type is not supported")
-}
-
-// subjectOf is whom a subject token speaks of.
-func (p *Provider) subjectOf(token, tokenType string) (string, *answer) {
-	if token == "" || tokenType == "" {
-		return "", fail("invalid_request", "subject_token and subject_token_type are required")
-	}
-	if t := p.access[token]; t != nil && tokenType == typeAccessToken && !t.family.revoked && p.config.Now().Before(t.expires) {
-		return t.family.subject, nil
-	}
-	if tokenType == typeIDToken || tokenType == typeJWT {
-		for _, key := range p.keys {
-			claims, err := key.verify(token)
-			expires, _ := claims["exp"].(float64)
-			if subject, ok := claims["sub"].(string); err == nil && ok &&
-				claims["iss"] == p.issuer && p.config.Now().Before(time.Unix(int64(expires), 0)) {
-				return subject, nil
-			}
-		}
-	}
-	return "", fail("invalid_request", "the subject token is invalid, expired or not of that type")
 }

@@ -3,6 +3,7 @@ package providertest
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // serveMetadata answers both discovery documents with the same members (OIDC
@@ -11,10 +12,7 @@ func (p *Provider) serveMetadata(r *Request) *answer {
 	if r.Method != http.MethodGet {
 		return methodNotAllowed("GET")
 	}
-	methods := []string{"none"}
-	if slices.ContainsFunc(p.config.Clients, func(c Client) bool { return c.Secret != "" }) {
-		methods = append(methods, "client_secret_basic", "client_secret_post")
-	}
+	methods := p.authMethods()
 	metadata := map[string]any{
 		"issuer":                                p.issuer,
 		"authorization_endpoint":                p.base + "/authorize",
@@ -32,10 +30,20 @@ func (p *Provider) serveMetadata(r *Request) *answer {
 		"token_endpoint_auth_methods_supported": methods,
 		"code_challenge_methods_supported":      []string{"S256"},
 		"grant_types_supported": []string{"authorization_code", "refresh_token", "client_credentials",
-			deviceGrant, exchangeGrant},
+			deviceGrant, exchangeGrant, bearerGrant},
 		"authorization_response_iss_parameter_supported": p.config.ResponseIss,
 	}
 	metadata["revocation_endpoint_auth_methods_supported"] = methods // RFC 8414 §2
+	if slices.Contains(methods, "private_key_jwt") {
+		metadata["token_endpoint_auth_signing_alg_values_supported"] = p.config.AssertionAlgs
+	}
+	if p.mtlsURL != "" { // RFC 8705 §5
+		at := p.mtlsURL + strings.TrimPrefix(p.base, p.url)
+		metadata["mtls_endpoint_aliases"] = map[string]any{
+			"token_endpoint": at + "/token", "revocation_endpoint": at + "/revoke",
+			"device_authorization_endpoint": at + "/device_authorization",
+		}
+	}
 	return jsonAnswer(http.StatusOK, metadata)
 }
 

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,10 +19,13 @@ type Request struct {
 	Form     url.Values // of the body
 	Body     string
 	Header   http.Header
-	Status   int    // of the answer; 0 while there is none, or if it was cut off
-	Error    string // the answer's OAuth or AWS error code
+	Host     string            // host and port that it came to
+	Cert     *x509.Certificate // that the client showed in TLS, if it did
+	Status   int               // of the answer; 0 while there is none, or if it was cut off
+	Error    string            // the answer's OAuth or AWS error code
 
 	formErr error
+	chain   []*x509.Certificate // behind Cert
 }
 
 // Counts are requests by kind. They count what arrived, however it was answered.
@@ -34,6 +38,7 @@ type Counts struct {
 	DeviceCode        int
 	ClientCredentials int
 	TokenExchange     int
+	JWTBearer         int
 
 	All int // unknown paths too
 }
@@ -58,7 +63,7 @@ func (p *Provider) Requests() Counts {
 		Discovery: &c.Discovery, JWKS: &c.JWKS, Authorize: &c.Authorize, Device: &c.Device,
 		Verify: &c.Verify, Revoke: &c.Revoke, UserInfo: &c.UserInfo, Logout: &c.Logout, Token: &c.Token,
 		AuthorizationCode: &c.AuthorizationCode, RefreshToken: &c.RefreshToken, DeviceCode: &c.DeviceCode,
-		ClientCredentials: &c.ClientCredentials, TokenExchange: &c.TokenExchange,
+		ClientCredentials: &c.ClientCredentials, TokenExchange: &c.TokenExchange, JWTBearer: &c.JWTBearer,
 	}
 	for _, r := range p.log {
 		c.All++

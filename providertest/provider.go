@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Config describes a provider. Its zero value is a strict provider over TLS
@@ -48,6 +51,31 @@ type Config struct {
 	// RotationGrace is how long a replaced refresh token still works.
 	RotationGrace time.Duration
 
+	// AssertionAudience is what client assertions and JWT bearer assertions must be
+	// addressed to: AudienceIssuer (default, as a single string and nothing else),
+	// AudienceTokenEndpoint, or AudienceAny for either, in a list too.
+	AssertionAudience string
+	// AssertionAlgs are announced as token_endpoint_auth_signing_alg_values_supported,
+	// and no other is taken, for any JWT that somebody else has signed. Default:
+	// RS256, PS256, ES256, ES384, ES512 and EdDSA.
+	AssertionAlgs []string
+	// AssertionLifetime is how far ahead of the clock a client assertion may end:
+	// 5 minutes by default. Other issuers' JWTs may last as long as they like.
+	AssertionLifetime time.Duration
+
+	// TrustedIssuers are other issuers, each with its JSON Web Key Set, whose JWTs
+	// are taken: as assertions of the JWT bearer grant (RFC 7523 §2.1), as subject
+	// and actor tokens of an exchange, and as client assertions of the clients that
+	// name them ([Client.Federated]).
+	TrustedIssuers map[string][]byte
+
+	// MTLS opens a second port where clients may show a certificate, and announces
+	// it as mtls_endpoint_aliases (RFC 8705 §5). Not with PlainHTTP.
+	MTLS bool
+	// ClientCAs, in PEM, issue the certificates of tls_client_auth. By default it is
+	// the provider's own CA; see [Provider.IssueCertificate].
+	ClientCAs []byte
+
 	// PKCEOptional also serves clients without a code challenge.
 	PKCEOptional bool
 	// ResponseIss names the issuer in authorization responses (RFC 9207).
@@ -72,19 +100,6 @@ type Config struct {
 	EditMetadata func(metadata map[string]any)
 }
 
-// Client is a registered client.
-type Client struct {
-	ID string
-	// Secret makes it a confidential client (RFC 6749 §2.1).
-	Secret string
-	// AuthMethod is client_secret_basic or client_secret_post; empty takes both.
-	AuthMethod string
-	// RedirectURIs are compared exactly, but for the port: an IP literal without
-	// a port matches any (RFC 8252 §7.3), and so does "http://localhost:*/cb".
-	// If there are none, any http URI of a loopback IP literal will do.
-	RedirectURIs []string
-}
-
 // User is somebody who signs in.
 type User struct {
 	Subject string
@@ -102,7 +117,9 @@ type Provider struct {
 	*server
 	config Config
 	issuer string
-	base   string // issuer without a slash at the end
+	base   string                        // issuer without a slash at the end
+	trust  map[string]jose.JSONWebKeySet // of other issuers, and of clients by "client:" and their ID
+	roots  *x509.CertPool                // of client certificates
 
 	mu       sync.Mutex // guards what is below
 	keys     []*signingKey
@@ -121,6 +138,7 @@ type Provider struct {
 	tampers  int
 	last     Tokens
 	reuses   int
+	seen     map[string]time.Time // client assertions by client and jti, with their end
 }
 
 // New starts a provider that ends with the test.
@@ -153,9 +171,17 @@ func Start(config Config) (*Provider, error) {
 	config.IDTokenLifetime = cmp.Or(config.IDTokenLifetime, time.Hour)
 	config.RefreshTokenLifetime = cmp.Or(config.RefreshTokenLifetime, 24*time.Hour)
 	config.DeviceLifetime = cmp.Or(config.DeviceLifetime, 10*time.Minute)
+	config.AssertionAudience = cmp.Or(config.AssertionAudience, AudienceIssuer)
+	config.AssertionLifetime = cmp.Or(config.AssertionLifetime, 5*time.Minute)
+	if config.AssertionAlgs == nil {
+		config.AssertionAlgs = []string{"RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"}
+	}
 
 	if config.IssuerPath != "" && config.IssuerPath[0] != '/' {
 		return nil, fmt.Errorf("providertest: issuer path %q does not begin with a slash", config.IssuerPath)
+	}
+	if config.MTLS && config.PlainHTTP {
+		return nil, errors.New("providertest: there is no mutual TLS over plain HTTP")
 	}
 	key, err := newKey(config.Alg, 0)
 	if err != nil {
@@ -169,6 +195,10 @@ func Start(config Config) (*Provider, error) {
 		codes:   map[string]*code{},
 		access:  map[string]*accessToken{},
 		refresh: map[string]*refreshToken{},
+		seen:    map[string]time.Time{},
+	}
+	if err := p.readKeys(); err != nil {
+		return nil, err
 	}
 	p.server = &server{now: config.Now, route: p.endpoint}
 	var ca *authority
@@ -183,6 +213,12 @@ func Start(config Config) (*Provider, error) {
 	}
 	if err := p.listen(ca, ready); err != nil {
 		return nil, err
+	}
+	if config.MTLS {
+		if err := p.listenMTLS(); err != nil {
+			p.Close()
+			return nil, err
+		}
 	}
 	if config.EditMetadata != nil {
 		p.Edit(Discovery, config.EditMetadata)

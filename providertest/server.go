@@ -16,15 +16,16 @@ import (
 // server is what the provider and the STS have in common: a socket, a CA, a log
 // and faults.
 type server struct {
-	url    string
-	ca     *authority // nil over plain HTTP
-	client *http.Client
-	http   *http.Server
-	done   chan struct{} // closed by Close; ends every delay
-	served chan struct{} // closed when the listener has ended
-	close  sync.Once
-	now    func() time.Time
-	route  func(path string) (Endpoint, handler)
+	url     string
+	mtlsURL string     // where client certificates are asked for; may be empty
+	ca      *authority // nil over plain HTTP
+	client  *http.Client
+	http    *http.Server
+	done    chan struct{}  // closed by Close; ends every delay
+	served  sync.WaitGroup // the listeners
+	close   sync.Once
+	now     func() time.Time
+	route   func(path string) (Endpoint, handler)
 
 	mu         sync.Mutex // guards what is below
 	log        []*Request
@@ -79,16 +80,29 @@ func (s *server) listen(ca *authority, ready func(url string)) error {
 	}
 	s.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	s.done = make(chan struct{})
-	s.served = make(chan struct{})
 	s.faults = map[Endpoint][]Fault{}
 	s.edits = map[Endpoint]func(map[string]any){}
 	// Refused handshakes are what some tests are about: no noise.
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ErrorLog: log.New(io.Discard, "", 0)}
 	ready(s.url)
-	go func() {
-		defer close(s.served)
-		s.http.Serve(listener)
-	}()
+	s.served.Go(func() { s.http.Serve(listener) })
+	return nil
+}
+
+// listenMTLS opens a second socket that asks for a client certificate. What a
+// certificate is worth, the provider says, not TLS: so there are answers to log.
+func (s *server) listenMTLS() error {
+	leaf, err := s.ca.leaf()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.mtlsURL = "https://" + listener.Addr().String()
+	listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{leaf}, ClientAuth: tls.RequestClientCert})
+	s.served.Go(func() { s.http.Serve(listener) })
 	return nil
 }
 
@@ -97,7 +111,7 @@ func (s *server) Close() {
 	s.close.Do(func() {
 		close(s.done)
 		s.http.Close()
-		<-s.served
+		s.served.Wait()
 		s.client.CloseIdleConnections()
 	})
 }
@@ -118,7 +132,10 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat)) // by its own clock
 	req := &Request{
 		Time: s.now(), Method: r.Method, Path: r.URL.Path,
-		Query: r.URL.Query(), Header: r.Header.Clone(),
+		Query: r.URL.Query(), Header: r.Header.Clone(), Host: r.Host,
+	}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		req.Cert, req.chain = r.TLS.PeerCertificates[0], r.TLS.PeerCertificates[1:]
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {

@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"mime"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 const (
 	deviceGrant   = "urn:ietf:params:oauth:grant-type:device_code"
 	exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
+	bearerGrant   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // oauthError is an error of RFC 6749 §4.1.2.1 or §5.2.
@@ -37,6 +37,8 @@ func grantEndpoint(grantType string) Endpoint {
 		return DeviceCode
 	case exchangeGrant:
 		return TokenExchange
+	case bearerGrant:
+		return JWTBearer
 	}
 	return otherGrant
 }
@@ -58,6 +60,8 @@ func (p *Provider) serveToken(r *Request) *answer {
 		return p.grantClientCredentials(r, client)
 	case TokenExchange:
 		return p.grantExchange(r, client)
+	case JWTBearer:
+		return p.grantJWTBearer(r, client)
 	}
 	if r.Form.Get("grant_type") == "" {
 		return fail("invalid_request", "grant_type is required")
@@ -66,7 +70,7 @@ func (p *Provider) serveToken(r *Request) *answer {
 }
 
 // authenticate checks the form of a direct request and who sends it (RFC 6749
-// §2.3, §3.2). A public client only names itself.
+// §2.3, §3.2).
 func (p *Provider) authenticate(r *Request) (*Client, *answer) {
 	if r.Method != http.MethodPost {
 		p.violation("%s request to %s", r.Method, r.Path)
@@ -85,32 +89,7 @@ func (p *Provider) authenticate(r *Request) (*Client, *answer) {
 			return nil, fail("invalid_request", name+" is given twice")
 		}
 	}
-	id, secret, method := r.Form.Get("client_id"), r.Form.Get("client_secret"), "none"
-	if secret != "" {
-		method = "client_secret_post"
-	}
-	if header := r.Header.Get("Authorization"); header != "" {
-		basicID, basicSecret, ok := basicAuth(header)
-		if !ok {
-			return nil, unauthorized(r, "the Authorization header is malformed")
-		}
-		if secret != "" || id != "" && id != basicID {
-			return nil, fail("invalid_request", "the client names itself in two ways")
-		}
-		id, secret, method = basicID, basicSecret, "client_secret_basic"
-	}
-	client := p.clientByID(id)
-	switch {
-	case client == nil:
-		return nil, unauthorized(r, "the client is unknown")
-	case client.Secret == "" && method != "none":
-		return nil, unauthorized(r, "the client has no secret")
-	case client.AuthMethod != "" && method != client.AuthMethod:
-		return nil, unauthorized(r, "the client must use "+client.AuthMethod)
-	case subtle.ConstantTimeCompare([]byte(secret), []byte(client.Secret)) != 1:
-		return nil, unauthorized(r, "the client's secret is missing or wrong")
-	}
-	return client, nil
+	return p.authenticateClient(r)
 }
 
 // basicAuth undoes the form encoding inside (RFC 6749 §2.3.1).

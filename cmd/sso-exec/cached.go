@@ -60,6 +60,9 @@ func cachedAnswer(args []string) ([]byte, bool) {
 	if t.check != nil && t.check(o) != nil {
 		return nil, false
 	}
+	if o.apiKey != "" {
+		return cachedAPIKey(o)
+	}
 	damaged := false
 	s := &session.Session{Request: o.request(), Started: time.Now(),
 		Store: cache.Open(o.cacheDir, func(string) { damaged = true })}
@@ -72,8 +75,9 @@ func cachedAnswer(args []string) ([]byte, bool) {
 }
 
 func (t *tool) chain(o *options, s *session.Session) []session.Step {
-	if t.steps == nil {
-		return nil
+	steps := exchangeSteps(o, s)
+	if t.steps != nil {
+		steps = append(steps, t.steps(o, s)...)
 	}
-	return t.steps(o, s)
+	return steps
 }

@@ -127,6 +127,8 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 		complete = cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	case f.Name == "profile":
 		complete = profileNames
+	case f.Name == "api-key" || f.Name == "with":
+		complete = apiKeyNames
 	case stands == "DIRECTORY":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case meansFile(stands):
@@ -147,6 +149,8 @@ func meansFile(stands string) bool {
 // others.
 func valuesOf(cmd *cobra.Command, flag string) []string {
 	switch {
+	case flag == "provider" && cmd.HasParent() && cmd.Parent().Name() == toolAPIKey:
+		return []string{providerWorkOS}
 	case flag == "interactive-mode":
 		return []string{"IfAvailable", "Never", "Always"}
 	case flag == "api-version":

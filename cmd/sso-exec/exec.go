@@ -133,7 +133,7 @@ func (r *runner) choose() error {
 	r.keys.tool, r.keys.roleARN, r.keys.roleSessionName, r.keys.duration = toolAWS, role.roleARN, role.roleSessionName, role.duration
 	r.keys.region, r.keys.stsEndpoint, r.keys.policyARNs = role.region, role.stsEndpoint, role.policyARNs
 	if r.tokenEnv != "" { // --token-type is that token's
-		r.keys.tokenType = credential.IDToken
+		r.keys.tokenType = r.keys.usualTokenType()
 	}
 	r.o.roleARN = role.roleARN // for hints
 	// What is set for AWS itself stands above a profile.
@@ -150,7 +150,7 @@ func (r *runner) setToken(ctx context.Context, s *session.Session, env *environm
 	if !o.flags.Changed("token-type") {
 		o.tokenType = credential.AccessToken
 	}
-	need := o.need(nil)
+	need := o.need(exchangeSteps(&o, s))
 	need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
 	c, err := obtain(ctx, s, need)
 	if err != nil {
@@ -166,7 +166,7 @@ func (r *runner) setToken(ctx context.Context, s *session.Session, env *environm
 // setKeys puts the role's keys into the environment, or where the SDKs find
 // them; then it returns the endpoint, to be closed.
 func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environment) (*endpoint, error) {
-	need := r.keys.need(awsSteps(r.keys, s))
+	need := r.keys.need(findTool(toolAWS).chain(r.keys, s))
 	if !r.renew {
 		need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
 	}
@@ -207,7 +207,7 @@ func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
 		return credential.Credential{}, err
 	}
 	s.Person = session.Person{Timeout: o.loginTimeout, Choose: nobodyDuringCommand}
-	return obtain(ctx, s, o.need(awsSteps(&o, s)))
+	return obtain(ctx, s, o.need(findTool(toolAWS).chain(&o, s)))
 }
 
 // obtain returns the stored credential if it is good enough, else a new one.

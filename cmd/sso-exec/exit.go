@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
@@ -20,6 +21,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/userfile"
+	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
 // Exit codes. They are a promise to scripts; this file is the one place that
@@ -56,6 +58,7 @@ func exitCode(err error) int {
 		awsFile  *awsconfig.WriteError
 		command  *commandError
 		ended    *commandEnd
+		notHere  *workload.NotHereError
 	)
 	switch {
 	case err == nil:
@@ -70,7 +73,7 @@ func exitCode(err error) int {
 		return exitNotRunnable
 	case errors.As(err, &sig):
 		return exitSignal + int(sig.sig)
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &notHere):
 		return exitUsage
 	case errors.As(err, &login):
 		return exitLogin
@@ -96,8 +99,26 @@ func sharedCode(kind string) int {
 		return exitStorage
 	case session.FailedSignIn:
 		return exitDenied
+	case session.FailedUsage:
+		return exitUsage
 	}
 	return exitOther
+}
+
+// local gives a failure on this machine its kind, for those who wait for it.
+func local(err error) error {
+	kind := session.FailedOther
+	switch code := exitCode(err); {
+	case err == nil || code >= exitSignal:
+		return err
+	case code == exitUsage:
+		kind = session.FailedUsage
+	case code == exitUnavailable:
+		kind = session.FailedProvider
+	case code == exitStorage:
+		kind = session.FailedStorage
+	}
+	return &session.LocalError{Kind: kind, Err: err}
 }
 
 // hints returns what to do about an error, a line each.
@@ -123,8 +144,15 @@ func hints(o *options, err error) []string {
 		setup     *setupError
 		command   *commandError
 		authority x509.UnknownAuthorityError
+
+		notHere *workload.NotHereError
+		refused *workload.RefusedError
 	)
 	switch {
+	case errors.As(err, &notHere):
+		return notHere.Hints
+	case errors.As(err, &refused):
+		return refused.Hints
 	case errors.As(err, &setup):
 		return setup.hints
 	case errors.As(err, &command) && strings.Contains(command.name, " "):
@@ -137,6 +165,9 @@ func hints(o *options, err error) []string {
 		var lines []string
 		for _, why := range login.Why {
 			lines = append(lines, "nobody was asked: "+why)
+		}
+		if own := serviceHints(o); own != nil {
+			return append(lines, own...)
 		}
 		if o.store == "none" {
 			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
@@ -203,8 +234,18 @@ func mend(path, fix string) string {
 }
 
 func refusalHints(o *options, e *flows.OAuthError) []string {
+	if by := e.Skew.Abs().Round(time.Minute); by > 0 && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
+		way := "behind"
+		if e.Skew < 0 {
+			way = "ahead of"
+		}
+		return []string{fmt.Sprintf("this machine's clock is %s %s the provider's: set it, and try again", rough(by), way)}
+	}
 	switch e.Code {
 	case "invalid_client", "unauthorized_client":
+		if o.identity == credential.Service {
+			return []string{fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.clientID, o.issuer, o.flow)}
+		}
 		return []string{fmt.Sprintf("is client %q registered at %s, for this flow, and as a public client if it has no secret?", o.clientID, o.issuer)}
 	case "invalid_scope":
 		return []string{"the provider does not know a scope, or does not allow it to this client: see --scope"}

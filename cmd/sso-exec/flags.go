@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +30,19 @@ type options struct {
 	tokenType, logLevel, logFile                  string
 	force, explain, verbose                       bool
 
-	explained   bool // what --explain asks for was said
-	fromProfile bool // these are a profile's settings, which nobody named
+	// how a client authenticates; services above all
+	clientAuth, clientSecretCommand                              string
+	clientSecretFD                                               int
+	clientKeyFile, clientKeyCommand, clientKeyID, clientCertFile string
+	assertionAudience                                            string
+	subjectTokenFrom, subjectTokenAudience, subjectTokenType     string
+	actorTokenFrom, actorTokenType                               string
+	exchangeAudiences, exchangeResources, exchangeScopes         []string
+	exchangeTokenType                                            string
+
+	http        *http.Client // of the session; nil before there is one
+	explained   bool         // what --explain asks for was said
+	fromProfile bool         // these are a profile's settings, which nobody named
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string
@@ -40,6 +52,7 @@ type options struct {
 	// token
 	output    string
 	noNewline bool
+	apiKey    string
 }
 
 // The commands that need a profile.
@@ -71,7 +84,7 @@ func newOptions(tool string) *options {
 	f.StringArrayVar(&o.resources, "resource", nil, "resource `URI` that the tokens are for (RFC 8707); repeatable")
 	f.StringVar(&o.session, "session", "", "`label` that keeps two people's sign-ins at one issuer apart")
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization to sign in to")
-	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, its last address brought back)")
+	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, its last address brought back); services: client-credentials, token-exchange, jwt-bearer, or workload (its own token is what is wanted)")
 	f.StringVar(&o.device, "device", flows.DeviceAllow, "when a device sign-in may be used: allow, headless (only where no browser can be reached) or never; a flag cannot loosen what a profile says")
 	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
 	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{"http://127.0.0.1:0/callback"}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
@@ -79,9 +92,10 @@ func newOptions(tool string) *options {
 	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request; repeatable")
 	f.DurationVar(&o.loginTimeout, "login-timeout", 0, "how long a person may take to sign in (default 5m; 50s under aws)")
 	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
-	f.StringVar(&o.identity, "identity", "human", "whose sign-in this is")
+	f.StringVar(&o.identity, "identity", "", "human or service; a service never opens a browser and asks nobody (default: human; service for the flows of services)")
 	f.StringVar(&o.provider, "provider", "oidc", "the provider's dialect")
 	f.StringVar(&o.clientSecretFile, "client-secret-file", "", "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET")
+	addServiceFlags(f, o)
 	f.StringVar(&o.tokenType, "token-type", "", "id or access (default: id for kube and aws, access for token)")
 	f.DurationVar(&o.minTTL, "min-ttl", -1, "how long a cached answer must still last (default: 1m or a fifth of its life; aws: 15m or half of it)")
 	f.BoolVar(&o.force, "force", false, "ask for a new credential even if the cached one is good")
@@ -104,8 +118,31 @@ func newOptions(tool string) *options {
 	case toolToken:
 		f.StringVarP(&o.output, "output", "o", "raw", "raw, header (an Authorization header) or json")
 		f.BoolVarP(&o.noNewline, "no-newline", "n", false, "leave out the newline at the end")
+		f.StringVar(&o.apiKey, "api-key", "", apiKeyUsage)
 	}
 	return o
+}
+
+func addServiceFlags(f *pflag.FlagSet, o *options) {
+	f.StringVar(&o.clientSecretCommand, "client-secret-command", "", "`command` that prints the client's secret; no shell")
+	f.IntVar(&o.clientSecretFD, "client-secret-fd", -1, "file `descriptor` to read the client's secret from")
+	f.StringVar(&o.clientAuth, "client-auth", "", "how the client authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none (default: by what it has and what the provider's metadata names)")
+	f.StringVar(&o.clientKeyFile, "client-key-file", "", "`file` with the client's private key: PEM or JWK")
+	f.StringVar(&o.clientKeyCommand, "client-key-command", "", "`command` that prints that key; no shell")
+	f.StringVar(&o.clientKeyID, "client-key-id", "", "`ID` (kid) by which the provider knows that key")
+	f.StringVar(&o.clientCertFile, "client-cert-file", "", "`file` with the client's certificate and its chain, PEM")
+	f.StringVar(&o.assertionAudience, "assertion-audience", "issuer", "audience of a client assertion: issuer, token-endpoint or a `URI`")
+	f.StringVar(&o.subjectTokenFrom, "subject-token-from", "", "`source` of the workload's own token: auto, github, gitlab, kubernetes, gcp, azure, spiffe:PATH, file:PATH, env:NAME or command:CMD")
+	f.StringVar(&o.subjectTokenAudience, "subject-token-audience", "", "`audience` to ask the source for (default: the issuer)")
+	f.StringVar(&o.subjectTokenType, "subject-token-type", "", "what that token is in a token exchange: jwt, id_token, access_token or a `URN` (default: by its source)")
+	f.StringVar(&o.actorTokenFrom, "actor-token-from", "", "`source` of the token of who acts for the subject, in a token exchange")
+	f.StringVar(&o.actorTokenType, "actor-token-type", "", "what that token is, as for --subject-token-type; a `URN` or its last word")
+	f.StringArrayVar(&o.exchangeAudiences, "exchange-audience", nil, "exchange the token for one for this `audience` (RFC 8693); repeatable")
+	f.StringArrayVar(&o.exchangeResources, "exchange-resource", nil, "exchange the token for one for this resource `URI`; repeatable")
+	f.StringSliceVar(&o.exchangeScopes, "exchange-scope", nil, "`scope` of the exchanged token; repeatable, commas allowed")
+	f.StringVar(&o.exchangeTokenType, "exchange-token-type", "", "what to exchange the token for: access_token, id_token or jwt (default: the provider's choice)")
+
+	f.Lookup("client-secret-fd").DefValue = "" // -1 is none
 }
 
 func addAWSFlags(f *pflag.FlagSet, o *options) {
@@ -120,14 +157,16 @@ func addAWSFlags(f *pflag.FlagSet, o *options) {
 // Flags that no profile can set, that no variable can set, whose value is a
 // path, and those that a profile keeps in its section aws.
 var (
-	noKey    = []string{"config", "profile", "force", "explain", "verbose", "log-level", "log-file", "output", "no-newline", "help"}
+	noKey    = []string{"config", "profile", "client-secret-fd", "force", "explain", "verbose", "log-level", "log-file", "output", "no-newline", "help"}
 	noEnv    = []string{"output", "no-newline", "help"}
-	pathFlag = []string{"client-secret-file", "ca-file", "cache-dir"}
+	pathFlag = []string{"client-secret-file", "client-key-file", "client-cert-file", "ca-file", "cache-dir"}
 	awsFlags = []string{"role-arn", "role-session-name", "duration", "region", "sts-endpoint", "policy-arn"}
 )
 
 // sessionFlags are those that a sign-in of the same session takes over.
-var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "scope", "audience", "resource",
+var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "client-secret-command", "client-secret-fd",
+	"client-auth", "client-key-file", "client-key-command", "client-key-id", "client-cert-file", "assertion-audience",
+	"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type", "scope", "audience", "resource",
 	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "ca-file", "ca-data", "cache-dir", "store", "identity"}
 
 // profileKey returns the name of a flag in a profile: its own, but for --scope,
@@ -169,18 +208,22 @@ func profileKeys() []config.Key {
 		}
 		keys = append(keys, key)
 	})
-	return keys
+	return append(keys, config.Key{Name: "api-key", Type: config.String, Usage: apiKeyUsage}) // of token alone
 }
 
 // enumOf lists the values that a flag can have; nil: it takes others.
 func enumOf(flag string) []string {
 	switch flag {
 	case "flow":
-		return []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice, flows.FlowPaste}
+		return append([]string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice, flows.FlowPaste}, serviceFlows...)
+	case "client-auth":
+		return flows.AuthMethods()
+	case "exchange-token-type":
+		return []string{"access_token", "id_token", "jwt"}
 	case "device":
 		return deviceRules
 	case "identity":
-		return []string{credential.Human}
+		return []string{credential.Human, credential.Service}
 	case "provider":
 		return []string{"oidc"}
 	case "store":

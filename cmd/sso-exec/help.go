@@ -21,8 +21,11 @@ type flagGroup struct {
 // flagGroups order the settings of a session, so that a person finds one. What
 // is in no group is a command's own, and comes first.
 var flagGroups = []flagGroup{
-	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "client-secret-file", "organization"}},
+	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "organization"}},
 	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "login-timeout", "interactive", "identity", "session"}},
+	{"How a client authenticates", clientFlags},
+	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
+	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type"}},
 	{"What to get", []string{"scope", "audience", "resource", "token-type", "min-ttl", "force"}},
 	{"Which AWS role", awsFlags},
 	{"Where to keep it", []string{"store", "cache-dir"}},
@@ -167,7 +170,7 @@ func groupsOf(cmd *cobra.Command) []shownGroup {
 	var own []*pflag.Flag
 	for _, f := range all {
 		grouped := slices.ContainsFunc(flagGroups, func(g flagGroup) bool { return slices.Contains(g.names, f.Name) })
-		if !grouped || len(all) <= fewFlags || takesRole(cmd) && slices.Contains(awsFlags, f.Name) {
+		if !grouped || len(all) <= fewFlags || takesRole(cmd) && slices.Contains(awsFlags, f.Name) || ofAPIKey(cmd, f.Name) {
 			own = append(own, f)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -28,7 +28,7 @@ func idOf(skey string) string { return skey[:min(idLength, len(skey))] }
 // whichFlags say which session is meant: beside --all or an ID they contradict.
 // Their variables do not: those are about commands that use one session.
 var whichFlags = []string{"profile", "issuer", "client-id", "client-secret-file", "scope", "audience", "resource", "session", "organization",
-	"identity", "provider", "store", "auth-param"}
+	"identity", "provider", "store", "auth-param", "client-secret-command", "client-secret-fd", "client-key-file", "client-key-command", "subject-token-from"}
 
 // howFlags say how a provider or a person is reached. They hold for every
 // profile, and are no part of a session's key.
@@ -62,6 +62,9 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 	o.given = map[string]bool{}
 	o.config, o.profile, o.typed, o.fromProfile = base.config, name, base.typed, true
 	for _, flag := range howFlags { // first: what is given stands above the profile
+		if flag == "flow" && ofService(p.Settings) { // that is for people
+			continue
+		}
 		if base.given[flag] {
 			if err := o.take(base, flag); err != nil {
 				return nil, err
@@ -84,6 +87,14 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 		o.given["config"] = o.flags.Set("config", base.config) == nil
 	}
 	return o, o.settle()
+}
+
+// ofService reports whether a profile is a service's.
+func ofService(profile map[string]config.Value) bool {
+	is := func(key string, service func(string) bool) bool {
+		return slices.ContainsFunc(profile[key].Values, service)
+	}
+	return is("identity", func(v string) bool { return v == credential.Service }) || is("flow", isServiceFlow)
 }
 
 // take gives a flag the value that it has in other settings.
@@ -208,8 +219,12 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 // reach is how the provider is reached, for the session's record. The paths are
 // made absolute: the session may be ended from anywhere.
 func (o *options) reach() cache.Reach {
-	r := cache.Reach{CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile}
-	for _, path := range []*string{&r.CAFile, &r.ClientSecretFile} {
+	r := cache.Reach{CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
+		ClientKeyID: o.clientKeyID, ClientAuth: o.clientAuth}
+	if o.assertionAudience != o.flags.Lookup("assertion-audience").DefValue {
+		r.AssertionAudience = o.assertionAudience
+	}
+	for _, path := range []*string{&r.CAFile, &r.ClientSecretFile, &r.ClientKeyFile, &r.ClientCertFile} {
 		if abs, err := filepath.Abs(*path); err == nil && *path != "" {
 			*path = abs
 		}
@@ -232,7 +247,7 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 	}
 	o.issuer, o.clientID = f.Session.Issuer, f.Session.ClientID
 	if base.issuer != o.issuer || base.clientID != o.clientID {
-		o.clientSecretFile, o.fromProfile = "", true // a secret that is given is another client's
+		o.forgetClient() // what is given is another client's
 	}
 	r := f.Session.Reach
 	if !base.given["ca-file"] && !base.given["ca-data"] && (r.CAData != "" || stillThere(r.CAFile)) {
@@ -241,10 +256,13 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 			o.caFile = r.CAFile
 		}
 	}
-	if o.clientSecretFile == "" && stillThere(r.ClientSecretFile) {
-		o.clientSecretFile = r.ClientSecretFile
-		o.given = maps.Clone(base.given)
-		o.given["client-secret-file"] = true // or a variable's, which is another client's, would be sent
+	if !o.hasCredential() && (stillThere(r.ClientSecretFile) || stillThere(r.ClientKeyFile)) {
+		o.forgetClient() // or a variable's secret, which is another client's, would be sent
+		o.clientSecretFile, o.clientKeyFile, o.clientCertFile = r.ClientSecretFile, r.ClientKeyFile, r.ClientCertFile
+		o.clientKeyID, o.clientAuth = r.ClientKeyID, r.ClientAuth
+		if r.AssertionAudience != "" {
+			o.assertionAudience = r.AssertionAudience
+		}
 	}
 	return &o
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,7 +130,7 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 			return nil, err
 		}
 	case len(ids) > 0: // a secret is how the one that is named is reached
-		if err := o.noWhich("an ID", "client-secret-file"); err != nil {
+		if err := o.noWhich("an ID", clientFlags...); err != nil {
 			return nil, err
 		}
 	}
@@ -157,8 +158,8 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	var who []leaver
 	for _, f := range stored {
 		of := optionsFor(o, f, by)
-		if o.typed["client-secret-file"] {
-			of.clientSecretFile = o.clientSecretFile
+		if slices.ContainsFunc(clientFlags, func(name string) bool { return o.typed[name] }) {
+			of.takeClient(o)
 		}
 		who = append(who, newLeaver(f, of))
 	}

@@ -333,7 +333,11 @@ func (p *prompter) fallBack(asking session.Ask, to string, why error) {
 // read the authorization URL could have completed it as himself, and this line
 // is what shows it.
 func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
-	p.replace(asking.Prompt, "Signed in to "+hostOf(p.o.issuer)+" as "+flows.Clean(who.Display(), 100)+".")
+	at := ""
+	if p.o.issuer != "" {
+		at = " to " + hostOf(p.o.issuer)
+	}
+	p.replace(asking.Prompt, "Signed in"+at+" as "+flows.Clean(who.Display(), 100)+".")
 }
 
 // replace ends the prompt with one line in its place.

@@ -79,7 +79,7 @@ front of it speaks.`,
 	for _, t := range tools {
 		root.AddCommand(newTool(t))
 	}
-	root.AddCommand(newLogin(), newLogout(), newStatus(), newWhoami(), newRun(), newSetup(), newConfig(), newCompletion(), newVersion())
+	root.AddCommand(newLogin(), newLogout(), newStatus(), newWhoami(), newRun(), newSetup(), newConfig(), newAPIKey(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	setHelp(root)
 	setCompletions(root)
@@ -118,6 +118,9 @@ func newTool(t *tool) *cobra.Command {
 			if err := t.check(o); err != nil {
 				return err
 			}
+		}
+		if o.apiKey != "" {
+			return printAPIKey(ctx, o)
 		}
 		s, err := newSession(o, t)
 		if err != nil {
@@ -213,14 +216,11 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 		return nil, usagef("the private CA (--ca-file, --ca-data): %w", err)
 	}
 	hc.Transport = requestLog{hc.Transport, log}
-	secret, err := o.clientSecret()
-	if err != nil {
-		return nil, err
-	}
+	o.http = hc
 	s := &session.Session{
 		Request: o.request(), ProviderKey: cache.ProviderKey(o.issuer, o.provider, ca),
 		SignIn: flows.SignIn{
-			Client: flows.Client{ID: o.clientID, Secret: secret}, Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
+			Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
 			Organization: o.organization, RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
 		},
 		HTTP: hc, Started: started, Log: log, Reach: o.reach(),
@@ -247,6 +247,10 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 		}
 	}
 	s.Person = newPerson(o, t)
+	s.NewClient = func(ctx context.Context) (flows.Client, error) { return o.newClient(ctx, hc) }
+	if o.identity == credential.Service {
+		s.Grant = newGrant(o, s)
+	}
 	return s, nil
 }
 

@@ -115,14 +115,15 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"idp":   cmdIDP,
-			"sts":   cmdSTS,
-			"code":  cmdCode,
-			"age":   cmdAge,
-			"json":  cmdJSON,
-			"perm":  cmdPerm,
-			"until": cmdUntil,
-			"taken": cmdTaken,
+			"idp":    cmdIDP,
+			"sts":    cmdSTS,
+			"code":   cmdCode,
+			"age":    cmdAge,
+			"json":   cmdJSON,
+			"perm":   cmdPerm,
+			"until":  cmdUntil,
+			"taken":  cmdTaken,
+			"workos": cmdWorkOS,
 		},
 	})
 }

@@ -78,11 +78,14 @@ func (o *options) fillFromEnvironment() (err error) {
 }
 
 func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
-	if _, ok := profile["client-secret-file"]; ok && o.given["issuer"] && !o.given["client-secret-file"] && os.Getenv(secretVariable) == "" {
+	for _, name := range credentialFlags {
+		if _, ok := profile[name]; !ok || !o.given["issuer"] || o.given[name] || name == "client-secret-file" && o.secretInVariable() != "" {
+			continue
+		}
 		// Or a kubeconfig's flags could send a profile's secret to any server.
 		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
-			return &usageError{fmt.Errorf("the client secret of profile %q is not for the issuer %s", o.profile, o.issuer),
-				"name the secret beside the issuer: --client-secret-file; or choose another --profile"}
+			return &usageError{fmt.Errorf("the client secret of profile %q (%s) is not for the issuer %s", o.profile, name, o.issuer),
+				"name the secret beside the issuer: --" + name + "; or choose another --profile"}
 		}
 	}
 	if role := profile["aws.role-arn"].Values; o.tool != toolAWS && !o.given["role-arn"] && len(role) == 1 {
@@ -97,10 +100,22 @@ func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 			return
 		}
 		for _, value := range v.Values {
+			if name := f.Name; name == "subject-token-from" || name == "actor-token-from" {
+				value = sourceFrom(value, filepath.Dir(v.Origin.Path))
+			}
 			err = errors.Join(err, o.set(f.Name, value, v.Origin.String()+": "+profileKey(f.Name)))
 		}
 	})
 	return err
+}
+
+// sourceFrom has the path of a token source start at the config file.
+func sourceFrom(spec, dir string) string {
+	kind, path, ok := strings.Cut(spec, ":")
+	if !ok || path == "" || filepath.IsAbs(path) || !slices.Contains([]string{"file", "spiffe", "kubernetes"}, kind) {
+		return spec
+	}
+	return kind + ":" + filepath.Join(dir, path)
 }
 
 // loadProfile reads the profile to use; nil if none is named, neither by a flag
@@ -127,22 +142,26 @@ func loadProfile(o *options) (*config.Profile, error) {
 // check tells what is wrong with the settings, in the order in which a person
 // would mend them.
 func (o *options) check() error {
+	if o.apiKey != "" {
+		return o.checkAPIKey()
+	}
 	switch {
+	case o.issuer == "" && !o.needsProvider():
 	case o.issuer == "":
 		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + config.DefaultPath()}
-	case o.clientID == "":
+	case o.clientID == "" && o.needsClientID():
 		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
 	}
-	if u, err := flows.CheckURL("the issuer", o.issuer); err != nil {
+	if u, err := flows.CheckURL("the issuer", o.issuer); o.issuer != "" && err != nil {
 		return &usageError{err, "give the issuer as the provider spells it, e.g. https://login.example.com"}
-	} else if u.RawQuery != "" {
+	} else if err == nil && u.RawQuery != "" {
 		return usagef("the issuer %q must not have a query", o.issuer)
 	}
 	for _, c := range []struct{ flag, value string }{
-		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"provider", o.provider}, {"store", o.store},
+		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store},
 		{"interactive", o.interactive}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
-		if known := enumOf(c.flag); !slices.Contains(known, c.value) {
+		if known := enumOf(c.flag); !slices.Contains(known, c.value) && (c.value != "" || slices.Contains(known, o.flags.Lookup(c.flag).DefValue)) {
 			return usagef("--%s %q is none of its values%s", c.flag, c.value, config.Suggest(c.value, known))
 		}
 	}
@@ -162,9 +181,9 @@ func (o *options) check() error {
 			return &usageError{err: err}
 		}
 	}
-	for _, r := range o.resources {
+	for _, r := range slices.Concat(o.resources, o.exchangeResources) {
 		if u, err := url.Parse(r); err != nil || !u.IsAbs() || u.Fragment != "" {
-			return usagef("--resource %q must be an absolute URI without a fragment (RFC 8707)", r)
+			return usagef("the resource %q must be an absolute URI without a fragment (RFC 8707)", r)
 		}
 	}
 	for _, kv := range o.authParams {
@@ -175,6 +194,9 @@ func (o *options) check() error {
 		case flows.IsOwnParam(name):
 			return usagef("--auth-param %s: this parameter is set by sso-exec itself", name)
 		}
+	}
+	if err := o.checkIdentity(); err != nil {
+		return err
 	}
 	if o.tool == toolAWS {
 		return o.checkAWS()
@@ -195,11 +217,9 @@ func (o *options) settle() error {
 		// A profile's is for login as well.
 		o.loginTimeout = min(o.loginTimeout, awsLoginTimeout)
 	}
+	o.settleIdentity()
 	if o.tokenType == "" {
-		o.tokenType = credential.IDToken
-		if o.tool == toolToken {
-			o.tokenType = credential.AccessToken
-		}
+		o.tokenType = o.usualTokenType()
 	}
 	for i, s := range o.scopes { // "a b" is how RFC 6749 writes a list of scopes
 		o.scopes[i] = strings.Join(strings.Fields(s), " ")
@@ -216,6 +236,15 @@ func (o *options) settle() error {
 		o.cacheDir = abs
 	}
 	return nil
+}
+
+// usualTokenType is the token that a command takes if none is named. To exchange
+// an ID token is what few servers offer.
+func (o *options) usualTokenType() string {
+	if o.tool == toolToken || o.identity == credential.Service || o.exchanges() {
+		return credential.AccessToken
+	}
+	return credential.IDToken
 }
 
 // defaultCacheDir returns where the cache is, or nothing if that cannot be
@@ -238,7 +267,7 @@ func defaultCacheDir() string {
 // request is the part of the settings that the cache's keys are made of.
 func (o *options) request() cache.Request {
 	r := cache.Request{
-		Issuer: o.issuer, ClientID: o.clientID, Label: o.session, Identity: o.identity,
+		Issuer: o.issuer, ClientID: o.clientID, Label: o.session, Identity: o.identity, Grant: o.grantKey(),
 		Scopes:   slices.DeleteFunc(slices.Clone(o.scopes), func(s string) bool { return s == "openid" || s == "offline_access" }),
 		Audience: o.audience, Resources: o.resources, Organization: o.organization,
 	}
@@ -283,34 +312,6 @@ func (o *options) ca() ([]byte, error) {
 		pem = append(pem, b...)
 	}
 	return pem, nil
-}
-
-// secretVariable holds a client's secret itself. Like every variable it stands
-// above a profile.
-const secretVariable = "SSO_EXEC_CLIENT_SECRET"
-
-// clientSecret reads the client's secret, if it has one.
-func (o *options) clientSecret() (credential.Secret, error) {
-	value := os.Getenv(secretVariable)
-	if o.fromProfile { // it is of the client that flags or variables name
-		value = ""
-	}
-	if o.clientSecretFile == "" || value != "" && !o.given["client-secret-file"] {
-		return credential.NewSecret(value), nil
-	}
-	b, err := userfile.ReadSecret(o.clientSecretFile)
-	var unsafe *userfile.UnsafeError
-	switch {
-	case errors.As(err, &unsafe):
-		return credential.Secret{}, err
-	case err != nil:
-		return credential.Secret{}, usagef("--client-secret-file: %w", err)
-	}
-	secret := strings.TrimRight(string(b), "\r\n")
-	if secret == "" {
-		return credential.Secret{}, usagef("--client-secret-file: %s is empty", o.clientSecretFile)
-	}
-	return credential.NewSecret(secret), nil
 }
 
 // parse reads the settings and checks them.

@@ -118,8 +118,7 @@ func (s *awsSetup) check() error {
 	if _, err := s.o.ca(); err != nil {
 		return err
 	}
-	_, err := s.o.clientSecret()
-	return err
+	return s.o.checkSecrets(context.Background())
 }
 
 // usesProfile tells whether the process names sso-exec's profile: it was asked

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -161,7 +162,10 @@ func (s *kubeSetup) stanza(plan *kubePlan) (*kubeconfig.Exec, error) {
 	if _, err := s.o.ca(); err != nil { // better now than under kubectl
 		return nil, err
 	}
-	if _, err := s.o.clientSecret(); err != nil {
+	if s.o.identity == credential.Service && !s.line["interactive-mode"] {
+		s.interactiveMode = "Never"
+	}
+	if err := s.o.checkSecrets(context.Background()); err != nil {
 		return nil, err
 	}
 	args, err := s.args()

@@ -280,7 +280,7 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 			lines = append(lines, "nobody was asked: "+why)
 		}
 		lines = append(lines, "run this on a terminal, or name the flow (--flow device), or write the profile without a sign-in: --no-login")
-	case errors.As(err, &refusal) && refusal.Code == "invalid_client" && s.SignIn.Client.Secret.IsZero():
+	case errors.As(err, &refusal) && refusal.Code == "invalid_client" && !p.o.hasCredential():
 		lines = []string{"if this client has a secret, put that into a file that only you can read, and add --client-secret-file FILE",
 			"if it should have none, register it as a public or native application"}
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":

@@ -248,7 +248,11 @@ func usable(e cache.Entry, now time.Time) bool {
 	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now) })
 }
 
-func renews(e cache.Entry) bool { return e.Session.Renewable && e.Session.EndedAt.IsZero() }
+// renews reports whether new tokens come by themselves. A service asks for one
+// whenever it needs it.
+func renews(e cache.Entry) bool {
+	return (e.Session.Renewable || e.Session.Identity == credential.Service) && e.Session.EndedAt.IsZero()
+}
 
 func statusOf(e cache.Entry, of []*options) sessionStatus {
 	r := e.Session
@@ -330,6 +334,9 @@ func askProviders(ctx context.Context, o *options, list []known) (good, gone []k
 
 // ask renews the session's token.
 func (k known) ask(ctx context.Context) error {
+	if k.entry.Session.Identity == credential.Service && len(k.status.Profiles) == 0 {
+		return errors.New("a service's token is asked for by the command that uses it, or with its --profile")
+	}
 	if !k.status.Renews {
 		return errors.New("it cannot be renewed: the provider gave no refresh token")
 	}

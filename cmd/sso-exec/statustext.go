@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
@@ -46,10 +47,13 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		} else {
 			t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)...)
 		}
-		if s.SessionUntil.IsZero() {
-			t.row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
-		} else {
+		switch {
+		case s.Identity == credential.Service:
+			t.row("lasts", "a new token is asked for whenever it is needed")
+		case !s.SessionUntil.IsZero():
 			t.row("lasts", t.life(s.SignedInAt, s.SessionUntil, now, false)...)
+		default:
+			t.row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
 		}
 		t.row("rests in", map[string]string{"file": "a file", "keyring": "the keyring"}[s.Store])
 		for _, d := range s.Derived {

@@ -28,7 +28,8 @@ func complain(o *options, err error) {
 	}
 	fmt.Fprintf(stderr, "sso-exec: %s\n", oneLine(err.Error()))
 	for _, h := range hints(o, err) {
-		fmt.Fprintf(stderr, "  %s\n", oneLine(h))
+		indent := h[:len(h)-len(strings.TrimLeft(h, " "))] // of lines to be pasted
+		fmt.Fprintf(stderr, "  %s%s\n", indent, oneLine(h))
 	}
 }
 

@@ -163,6 +163,9 @@ func whoamiText(who identityStatus, t sheet) string {
 		t.row(label, of+ends(token.Until, time.Now()), "taken by "+token.TakenBy)
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
+		if who.Identity == credential.Service {
+			return t.b.String()
+		}
 		t.row("ID token", "none is stored, so nothing more is known; to renew it, run: sso-exec token --token-type id")
 	}
 	return t.b.String()

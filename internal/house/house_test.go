@@ -58,7 +58,10 @@ var may = map[string][]string{
 	"cache":               {"credential"},
 	"flows":               {"credential"},
 	"plugin":              {"credential"},
+	"apikey":              {},
 	"internal/session":    {"credential", "cache", "flows"},
+	"internal/workload":   {"credential", "flows", "internal/userfile"},
+	"internal/workos":     {"credential", "flows"},
 	"internal/config":     {"internal/userfile"},
 	"internal/browser":    {},
 	"internal/place":      {"credential", "flows", "internal/browser", "internal/terminal"},
@@ -92,7 +95,7 @@ func TestImports(t *testing.T) {
 // client-go is the judge, not a passenger; neither are test helpers.
 func TestWhatTheBinaryLinks(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
-		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache", "./flows", "./plugin", "./internal/...") {
+		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache", "./flows", "./plugin", "./apikey", "./internal/...") {
 			for _, dep := range p.Deps {
 				for _, no := range []string{"k8s.io/", "sigs.k8s.io/", "testing", "net/http/httptest", module + "/providertest", "github.com/rogpeppe/go-internal/testscript"} {
 					if strings.HasPrefix(dep, no) && (strings.HasSuffix(no, "/") || dep == no || strings.HasPrefix(dep, no+"/")) {

@@ -15,9 +15,20 @@ import (
 const (
 	FailedProvider = "provider" // it cannot be reached, or is failing
 	FailedStorage  = "storage"
+	FailedUsage    = "usage"   // the settings are wrong, for this place at least
 	FailedSignIn   = "sign-in" // denied, or not completed in time
 	FailedOther    = "other"
 )
+
+// LocalError is a failure of what is asked on this machine for a credential: a
+// file, a helper, the platform. Kind is one of the above.
+type LocalError struct {
+	Kind string
+	Err  error
+}
+
+func (e *LocalError) Error() string { return e.Err.Error() }
+func (e *LocalError) Unwrap() error { return e.Err }
 
 // SharedError is the failure of another process, for whose work this one
 // waited: it adopts the outcome, good or bad, instead of trying the same again.
@@ -83,8 +94,11 @@ func kindOf(err error) string {
 		verify  *flows.VerifyError
 		subject *flows.SubjectError
 		other   *OtherPersonError
+		local   *LocalError
 	)
 	switch {
+	case errors.As(err, &local):
+		return local.Kind
 	case errors.As(err, &ended), errors.As(err, &login):
 		return "" // they see it in what is stored
 	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -104,6 +105,9 @@ func (s *Session) forget(skey string) error {
 // revoke revokes what the provider has handed out: the refresh token first,
 // which should end the access tokens as well (RFC 7009 §2.1), then those.
 func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
+	if e.Session.TokenEndpoint == "" { // a workload's own token
+		return fmt.Errorf("%s: %w: its token is from where it runs, and ends by itself", flows.DoingRevoke, flows.ErrNotSupported)
+	}
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err
@@ -133,5 +137,9 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 }
 
 func (s *Session) revokeToken(ctx context.Context, p *flows.Provider, token credential.Secret, hint string) error {
-	return retry(ctx, 2, func() error { return p.Revoke(ctx, s.SignIn.Client, token, hint) })
+	client, err := s.Client(ctx)
+	if err != nil {
+		return err
+	}
+	return retry(ctx, 2, func() error { return p.Revoke(ctx, client, token, hint) })
 }

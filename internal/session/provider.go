@@ -90,7 +90,12 @@ func (s *Session) Stored() (cache.Entry, error) {
 // renewed. Nobody is asked to sign in; the error is a [*LoginRequiredError] if
 // the session has ended.
 func (s *Session) Check(ctx context.Context) error {
-	_, err := s.refresh(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true})
+	need := Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}
+	if s.Grant != nil {
+		_, err := s.serviceToken(ctx, need)
+		return err
+	}
+	_, err := s.refresh(ctx, need)
 	var ended *sessionEnded
 	if errors.As(err, &ended) {
 		return &LoginRequiredError{Reason: ended.reason}

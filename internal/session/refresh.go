@@ -30,10 +30,18 @@ func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credenti
 	return c, err
 }
 
-// renew spends the refresh token, under the session's lock: make sure of the
+// renew gets new tokens without asking anybody, under the session's lock.
+func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
+	if s.Grant != nil {
+		return s.grant(ctx, need)
+	}
+	return s.useRefreshToken(ctx, need)
+}
+
+// useRefreshToken spends the refresh token, under the session's lock: make sure of the
 // room for its successor; one request; keep the successor; only then look at
 // the rest of the answer.
-func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, error) {
+func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Credential, error) {
 	var none credential.Credential
 	if s.lockErr != nil {
 		// Two refreshes at once are one reuse of the token, which many providers
@@ -63,7 +71,11 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	if err != nil {
 		return none, err
 	}
-	if err := sameHost(rec.TokenEndpoint, p.TokenEndpoint); err != nil {
+	client, err := s.Client(ctx)
+	if err != nil {
+		return none, err
+	}
+	if err := sameHost(rec.TokenEndpoint, p.TokenEndpointFor(client)); err != nil {
 		return none, err
 	}
 	room, err := s.Store.ReserveContext(ctx, s.sessionKey())
@@ -72,7 +84,7 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 	}
 	defer room.Release()
 	sent := rec.RefreshToken
-	set, err := s.spend(ctx, p, rec, room)
+	set, err := s.spend(ctx, p, client, rec, room)
 	if err != nil {
 		err = s.refused(ctx, sent, room, err)
 	}
@@ -95,7 +107,7 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 // Where no answer came, the same token is sent once more: many providers let
 // one that was just replaced pass for a few seconds, for this very case. One
 // that calls it reuse ends the session, which it would at the next call too.
-func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Session, room *cache.Reservation) (*credential.TokenSet, error) {
+func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Client, rec *cache.Session, room *cache.Reservation) (*credential.TokenSet, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -103,7 +115,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, rec *cache.Sessi
 	var set *credential.TokenSet
 	var odd error // beside a set: something in the answer is wrong, but there is one
 	err := retry(ctx, s.attempts, func() error {
-		got, err := p.Refresh(context.WithoutCancel(ctx), s.SignIn.Client, rec.RefreshToken, s.SignIn.Resources)
+		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.SignIn.Resources)
 		if got != nil {
 			set, odd = got, err
 			return nil
@@ -147,7 +159,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cac
 	if errors.As(rerr, &unreachable) { // whether it is still the one cannot be told
 		return rerr
 	}
-	if rerr == nil && now.RefreshToken != sent {
+	if rerr == nil && !now.RefreshToken.Equal(sent) {
 		return errReplaced
 	}
 	s.keep("the session's end", s.Store.EndSession(s.sessionKey()))
@@ -171,7 +183,7 @@ func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Cred
 		return credential.Credential{}, &flows.UnavailableError{Doing: flows.DoingRefresh, Err: errReplaced}
 	}
 	s.replaced = true
-	return s.renew(ctx, need)
+	return s.useRefreshToken(ctx, need)
 }
 
 // accept verifies a refresh's answer and stores the tokens. The ID token that

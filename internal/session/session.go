@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -23,23 +24,30 @@ import (
 type Session struct {
 	Request     cache.Request
 	ProviderKey string
-	SignIn      flows.SignIn // what a sign-in asks for, but for the scopes that metadata decides
+	SignIn      flows.SignIn // what a sign-in asks for, but for the client and the scopes that metadata decides
 	Reach       cache.Reach  // how the provider is reached, to be kept with a sign-in
 	Store       *cache.Store // nil: nothing is kept (--store none)
 	HTTP        *http.Client
 	Person      Person
-	Started     time.Time // of this process: what was stored since is new enough even under force
-	Log         *slog.Logger
+	Grant       *Grant // of a service; nil: a person's session
+	// NewClient tells how this program authenticates to the provider. It is called
+	// once, when a request needs it: it may read a file or run a helper.
+	NewClient func(context.Context) (flows.Client, error)
+	Started   time.Time // of this process: what was stored since is new enough even under force
+	Log       *slog.Logger
 
-	provider *flows.Provider
-	lockErr  error    // why no lock could be taken
-	draw     float64  // this process's place in the window of renewals ahead
-	asked    []string // scopes of the sign-in in this run
-	skey     string
-	tkey     string
-	replaced bool          // the session was, during a refresh in this run
-	attempts int           // at a refresh
-	last     *cache.Tokens // of a sign-in in this run
+	provider  *flows.Provider
+	client    flows.Client
+	hasClient bool
+	lockErr   error    // why no lock could be taken
+	draw      float64  // this process's place in the window of renewals ahead
+	asked     []string // scopes of the sign-in in this run
+	skey      string
+	tkey      string
+	replaced  bool                // the session was, during a refresh in this run
+	attempts  int                 // at a refresh
+	last      *cache.Tokens       // of a sign-in or a grant in this run
+	who       credential.Identity // whose that is
 }
 
 // Person is how somebody is asked to sign in. Its functions are called only
@@ -108,6 +116,18 @@ const (
 func (t TTL) satisfied(c credential.Credential, now time.Time) bool {
 	age := now.Sub(c.StoredAt)
 	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || age < unknownLife)
+}
+
+// Client returns how this program authenticates to the provider.
+func (s *Session) Client(ctx context.Context) (flows.Client, error) {
+	if s.hasClient {
+		return s.client, nil
+	}
+	c, err := s.NewClient(ctx)
+	if err == nil {
+		s.client, s.hasClient = c, true
+	}
+	return c, err
 }
 
 // Step is a link of the chain of derivations: it trades the credential before
@@ -224,7 +244,7 @@ func (s *Session) goodEnough(c credential.Credential, need Need) bool {
 // exchange makes the chain's n-th link out of the one before it. The parent is
 // had first: no exchange lock is held while a person signs in.
 func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Credential, error) {
-	parent, _, err := s.link(ctx, Need{TokenType: need.TokenType, MinTTL: TokenTTL, Steps: need.Steps}, n-1)
+	parent, fresh, err := s.link(ctx, need.forParent(false), n-1)
 	if err != nil {
 		return parent, err
 	}
@@ -233,19 +253,59 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 		c, err = s.stored(need, n)
 		return err == nil && s.goodEnough(c, need)
 	}, func() error {
-		step := need.Steps[n-1]
-		s.Log.Info("exchange", "kind", step.Kind)
-		err := retry(ctx, 3, func() (err error) {
-			c, err = step.Run(ctx, parent)
-			return err
-		})
+		c, err = s.trade(ctx, need.Steps[n-1], parent)
+		if err != nil && !fresh && refusesParent(err) {
+			if newer, rerr := s.renewParent(ctx, need, n); rerr == nil && !newer.Same(parent) {
+				parent = newer
+				c, err = s.trade(ctx, need.Steps[n-1], parent)
+			}
+		}
 		if err != nil {
 			return err
 		}
-		c.For = step.For
 		return s.keepDerived(ctx, need, n, parent, c)
 	})
 	return c, err
+}
+
+// forParent is what the link before the last must be like.
+func (n Need) forParent(force bool) Need {
+	return Need{TokenType: n.TokenType, MinTTL: TokenTTL, Force: force, Steps: n.Steps}
+}
+
+// trade runs a link of the chain.
+func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential) (c credential.Credential, err error) {
+	s.Log.Info("exchange", "kind", step.Kind)
+	err = retry(ctx, 3, func() (err error) {
+		c, err = step.Run(ctx, parent)
+		return err
+	})
+	c.For = step.For
+	return c, err
+}
+
+// refusesParent reports whether an exchange was refused for what was given to
+// it: a token that was revoked, or signed by a key that is no more.
+func refusesParent(err error) bool {
+	var refusal *flows.OAuthError
+	if errors.As(err, &refusal) {
+		// RFC 8693 §2.2.2: invalid_request for a subject token that is not valid.
+		return slices.Contains([]string{"invalid_request", "invalid_grant", "invalid_token"}, refusal.Code)
+	}
+	var sts *flows.STSError
+	return errors.As(err, &sts) && slices.Contains([]string{"InvalidIdentityToken", "ExpiredTokenException"}, sts.Code)
+}
+
+// renewParent makes the link before the n-th anew, without asking anybody.
+func (s *Session) renewParent(ctx context.Context, need Need, n int) (credential.Credential, error) {
+	need = need.forParent(true)
+	switch {
+	case n > 1:
+		return s.exchange(ctx, need, n-1)
+	case s.Grant != nil:
+		return s.serviceToken(ctx, need)
+	}
+	return s.refresh(ctx, need)
 }
 
 // keepDerived stores what came of a parent credential, if that is still the
@@ -268,8 +328,12 @@ func (s *Session) keepDerived(ctx context.Context, need Need, n int, parent, c c
 	return nil
 }
 
-// token returns a token that is good enough: by refresh, else by a sign-in.
+// token returns a token that is good enough: by a service's grant; else by
+// refresh, else by a person's sign-in.
 func (s *Session) token(ctx context.Context, need Need) (credential.Credential, error) {
+	if s.Grant != nil {
+		return s.serviceToken(ctx, need)
+	}
 	c, err := s.refresh(ctx, need)
 	var ended *sessionEnded
 	if errors.As(err, &ended) {

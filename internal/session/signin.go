@@ -16,7 +16,16 @@ import (
 // Login signs a person in now, whatever is stored, and whatever a latch says.
 // What came of a sign-in that it had to wait for is its own as well: two tabs
 // for one session help nobody.
+//
+// A service gets a new token, by its grant.
 func (s *Session) Login(ctx context.Context) error {
+	if s.Grant != nil {
+		if _, err := s.serviceToken(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}); err != nil {
+			return err
+		}
+		s.Person.SignedIn(Ask{}, s.who)
+		return nil
+	}
 	_, err := s.ask(ctx, "a sign-in was asked for", func(lock *cache.Lock, began time.Time) (bool, error) {
 		if lock == nil || !lock.Waited {
 			return false, nil
@@ -186,6 +195,9 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 		return err
 	}
 	req := s.SignIn
+	if req.Client, err = s.Client(ctx); err != nil {
+		return err
+	}
 	req.Scopes = slices.Clone(req.Scopes)
 	for _, scope := range []string{"offline_access", "openid"} {
 		if !slices.Contains(req.Scopes, scope) && (scope == "openid" || p.SupportsScope(scope)) {
@@ -213,10 +225,6 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) error {
 	s.last = newTokens(res.Tokens)
 	s.reportScopes(s.asked, res.Tokens.Scopes)
-	granted := res.Tokens.Scopes
-	if granted == nil {
-		granted = s.asked
-	}
 	if s.Store == nil {
 		return nil
 	}
@@ -244,13 +252,8 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
 	}
 	now := time.Now().UTC()
-	rec := &cache.Session{
-		Issuer: s.Request.Issuer, ClientID: s.Request.ClientID, Label: s.Request.Label, Identity: s.Request.Identity,
-		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: flow,
-		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
-		TokenEndpoint: s.provider.TokenEndpoint, SignedInAt: now, RefreshedAt: now, RefreshToken: res.Tokens.RefreshToken,
-		RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(), Reach: s.Reach,
-	}
+	rec := s.record(res, flow)
+	rec.SignedInAt, rec.RefreshedAt = now, now
 	if old != nil {
 		rec.Inherit(old)
 	}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+// Bounds of a key, in bytes.
+const (
+	minKey = 4
+	maxKey = 8192
+)
+
+// maxTyped is the longest line that every system's terminal hands over whole.
+const maxTyped = 1000
+
+// helperTimeout bounds a helper, which may have to ask a person.
+const helperTimeout = 2 * time.Minute
+
+// readKey reads a key: the output of a helper, if there is one; else stdin, which
+// on a terminal is asked without echo.
+func readKey(ctx context.Context, name, helper string) (credential.Secret, error) {
+	var b []byte
+	var err error
+	switch {
+	case helper != "":
+		b, err = keyFromHelper(ctx, helper)
+	case term.IsTerminal(int(os.Stdin.Fd())):
+		b, err = keyFromTerminal(ctx, name)
+	default:
+		b, err = readAside(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, maxKey+3)) })
+	}
+	if err != nil {
+		return credential.Secret{}, err
+	}
+	text := strings.TrimRight(string(b), "\r\n")
+	return credential.NewSecret(text), checkKeyText(text)
+}
+
+// checkKeyText tells what is wrong with a key, without repeating it. What is
+// allowed fits into a header (RFC 9110 §5.5) and into a shell's variable.
+func checkKeyText(key string) error {
+	odd := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
+	switch {
+	case key == "":
+		return &usageError{errors.New("there is no key on stdin"), "pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command"}
+	case odd && strings.Contains(key, "\n"):
+		return usagef("what was given as a key has several lines: give the key alone")
+	case odd:
+		return &usageError{errors.New("what was given as a key has spaces, control characters or letters beyond ASCII in it, as no key has"),
+			"give the key alone, without the header's name or \"Bearer\"; --header says how it is sent"}
+	case len(key) < minKey:
+		return usagef("what was given as a key has %d characters: fewer than any key", len(key))
+	case len(key) > maxKey:
+		return usagef("what was given as a key has more than %d characters", maxKey)
+	}
+	return nil
+}
+
+// readAside reads until there is an end, or an interrupt; the reading goes on then
+// until the process ends.
+func readAside(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := read()
+		done <- result{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(stderr, "API key %s (it is not shown): ", name)
+	b, err := readAside(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	_ = term.Restore(fd, before) // an interrupted read leaves the echo off
+	fmt.Fprintln(stderr)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err == nil && len(b) > maxTyped:
+		return nil, usagef("the key is longer than what a terminal hands over for certain: pipe it instead")
+	}
+	return b, err
+}
+
+// keyFromHelper runs a command, without a shell, and takes what it prints. It has
+// our environment without our own variables, our terminal and our stderr.
+func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
+	words, err := splitCommand(command)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("--from-command: %w", err)}
+	}
+	for _, word := range words {
+		if hasKeyPrefix(word) {
+			return nil, errKeyOnArgv()
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, helperTimeout, fmt.Errorf("the helper %s printed no key within %v", words[0], helperTimeout))
+	defer cancel()
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	c.Env, c.Stderr, c.WaitDelay = newEnvironment(os.Environ()).list(), os.Stderr, time.Second
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		c.Stdin = os.Stdin
+	}
+	out := &bounded{most: maxKey + 3}
+	c.Stdout = out
+	err = c.Run()
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
+		return nil, usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
+	case err != nil:
+		return nil, fmt.Errorf("the helper %s failed, so its output is not taken for a key: %w", words[0], err)
+	case out.Len() == 0:
+		return nil, fmt.Errorf("the helper %s printed nothing", words[0])
+	}
+	return out.Bytes(), nil
+}
+
+// bounded keeps the first bytes of an output and passes over the rest, so that
+// what is too long is seen to be.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.Buffer.Write(p[:min(len(p), b.most-b.Len())])
+	return len(p), nil
+}
+
+// splitCommand splits at spaces outside of single and double quotes. A backslash
+// is nothing special: on Windows it stands in every path.
+func splitCommand(s string) (words []string, err error) {
+	var quote rune
+	word, inWord := "", false
+	for _, r := range s + " " {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word += string(r)
+		case r == '\'' || r == '"':
+			quote, inWord = r, true
+		case r == ' ' || r == '\t':
+			if inWord {
+				words = append(words, word)
+			}
+			word, inWord = "", false
+		default:
+			word, inWord = word+string(r), true
+		}
+	}
+	switch {
+	case quote != 0:
+		return nil, errors.New("a quote is left open")
+	case len(words) == 0:
+		return nil, errors.New("there is no command")
+	}
+	return words, nil
+}

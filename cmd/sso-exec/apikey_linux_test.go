@@ -1,0 +1,420 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// keyBench is a home and WorkOS's stand-in for the binary, without a provider of
+// sign-ins.
+type keyBench struct {
+	*bench
+	workos *standIn
+}
+
+func newKeyBench(t *testing.T) keyBench {
+	t.Helper()
+	b := &bench{bin: binary(t), dir: filepath.Join(t.TempDir(), "cache")}
+	b.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "SSO_EXEC_CACHE_DIR=" + b.dir}
+	w := newStandIn()
+	t.Cleanup(w.server.Close)
+	k := keyBench{b, w}
+	k.feed(t, 0, w.env, "apikey", "set", "env")
+	return k
+}
+
+// feed runs the binary with a text on stdin.
+func (k keyBench) feed(t *testing.T, code int, stdin string, args ...string) outcome {
+	t.Helper()
+	p := k.begin(t, stdin, args...)
+	o := p.wait(t)
+	if o.code != code {
+		t.Errorf("%v: exit code %d, want %d: %s", args, o.code, code, o.stderr)
+	}
+	return o
+}
+
+func (k keyBench) begin(t *testing.T, stdin string, args ...string) *proc {
+	t.Helper()
+	// A shell hands the text over: what is on a command line here is not the key's.
+	return startCommand(t, append(slices.Clone(k.env), "TEXT="+stdin), "/bin/sh", append([]string{"-c", `printf %s "$TEXT" | env -u TEXT "$0" "$@"`, k.bin}, args...)...)
+}
+
+// create makes a key at the stand-in.
+func (k keyBench) create(t *testing.T, name string) {
+	t.Helper()
+	k.mustRun(t, "apikey", "create", name, "--provider", "workos", "--organization", "org_ACME", "--with", "env", "--api-url", k.workos.server.URL, "--expires", "90d")
+}
+
+// oneLiveKey checks that the stored key is the only one that WorkOS takes.
+func (k keyBench) oneLiveKey(t *testing.T, what, name string) {
+	t.Helper()
+	live := k.workos.liveKeys()
+	if stored := storedAPIKey(filepath.Join(k.dir, "apikeys"), name); len(live) != 1 || live[0].Value != stored {
+		t.Errorf("%s: the stored key is %q, live are %+v", what, stored, live)
+	}
+}
+
+// storedWorks checks that what token prints is a key that WorkOS takes.
+func (k keyBench) storedWorks(t *testing.T, what, name string) {
+	t.Helper()
+	got := strings.TrimSpace(k.mustRun(t, "token", "--api-key", name).stdout)
+	if !slices.ContainsFunc(k.workos.liveKeys(), func(i issuedKey) bool { return i.Value == got }) {
+		t.Errorf("%s: the stored key is not one that WorkOS takes", what)
+	}
+}
+
+func (k keyBench) noViolations(t *testing.T) {
+	t.Helper()
+	k.workos.mu.Lock()
+	defer k.workos.mu.Unlock()
+	if len(k.workos.violations) > 0 {
+		t.Errorf("requests that WorkOS does not document: %q", k.workos.violations)
+	}
+}
+
+// breakAll has every request fail, or none.
+func (w *standIn) breakAll(f *standInFault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = f
+}
+
+const manyKeys = 40
+
+// TestAPIKeySetAtOnce: many processes store a key under one name. Whoever reads
+// meanwhile gets one of them whole, with its own header; without --yes one wins,
+// and the others say so.
+func TestAPIKeySetAtOnce(t *testing.T) {
+	k := newKeyBench(t)
+	key := func(i int) string { return fmt.Sprintf("key-%02d-", i) + strings.Repeat(fmt.Sprint(i%10), 100+i*20) }
+	var all []*proc
+	for i := range manyKeys {
+		all = append(all, k.begin(t, key(i), "apikey", "set", "first"))
+	}
+	won := -1
+	for i, p := range all {
+		switch o := p.wait(t); {
+		case o.code == 0 && won < 0:
+			won = i
+		case o.code != exitUsage:
+			t.Errorf("process %d: exit code %d, %s%s", i, o.code, o.stdout, o.stderr)
+		}
+	}
+	if got := k.mustRun(t, "token", "--api-key", "first").stdout; won < 0 || got != key(won)+"\n" {
+		t.Errorf("process %d won, and stored is %.20q", won, got)
+	}
+
+	all = nil
+	k.feed(t, 0, key(0), "apikey", "set", "x", "--header", "X-Key-0")
+	for i := range manyKeys {
+		all = append(all, k.begin(t, key(i), "apikey", "set", "x", "--yes", "--header", fmt.Sprintf("X-Key-%d", i)))
+	}
+	reads := 0
+	for slices.ContainsFunc(all, (*proc).running) || reads == 0 {
+		reads++
+		got := k.mustRun(t, "token", "--api-key", "x", "-o", "header").stdout
+		var i int
+		if _, err := fmt.Sscanf(got, "X-Key-%d:", &i); err != nil || got != fmt.Sprintf("X-Key-%d: %s\n", i, key(i)) {
+			t.Fatalf("read %d: %.40q", reads, got)
+		}
+	}
+	for i, p := range all {
+		if o := p.wait(t); o.code != 0 {
+			t.Errorf("process %d: exit code %d: %s", i, o.code, o.stderr)
+		}
+	}
+	if names := files(t, filepath.Join(k.dir, "apikeys")); len(names) != 3 {
+		t.Errorf("%d files are left", len(names))
+	}
+}
+
+// TestAPIKeyRotateAtOnce: no rotation of many undoes another unseen, and none
+// leaves a key at WorkOS that nobody has.
+func TestAPIKeyRotateAtOnce(t *testing.T) {
+	k := newKeyBench(t)
+	k.feed(t, 0, "key-before", "apikey", "set", "x")
+	var all []*proc
+	for i := range manyKeys {
+		all = append(all, k.begin(t, fmt.Sprintf("key-after-%d", i), "apikey", "rotate", "x"))
+	}
+	var won []string
+	for i, p := range all {
+		if o := p.wait(t); o.code == 0 {
+			won = append(won, fmt.Sprintf("key-after-%d\n", i))
+		} else if o.code != exitOther || !strings.Contains(o.stderr, "replaced by somebody else meanwhile; the new key was not stored") {
+			t.Errorf("process %d: exit code %d: %s", i, o.code, o.stderr)
+		}
+	}
+	if got := k.mustRun(t, "token", "--api-key", "x").stdout; !slices.Contains(won, got) {
+		t.Errorf("stored is %q, and those who said so are %q", got, won)
+	}
+
+	k.create(t, "ci")
+	all = nil
+	for range manyKeys {
+		all = append(all, k.start(t, "apikey", "rotate", "ci", "--grace", "0"))
+	}
+	for i, p := range all {
+		if o := p.wait(t); o.code != 0 {
+			t.Errorf("process %d: exit code %d: %s", i, o.code, o.stderr)
+		}
+	}
+	k.oneLiveKey(t, "after all", "ci")
+	k.noViolations(t)
+}
+
+// TestAPIKeyRotateKilled: killed while WorkOS's answer is on its way, whichever
+// it is, what is stored is a key that works; and the next rotation leaves one.
+func TestAPIKeyRotateKilled(t *testing.T) {
+	k := newKeyBench(t)
+	k.create(t, "ci")
+	for _, at := range []string{"POST /api_keys/validations", "POST /organizations/", "DELETE /api_keys/"} {
+		w := k.workos
+		w.mu.Lock()
+		w.gateOn, w.gate, w.arrived = at, make(chan struct{}), make(chan struct{}, 1)
+		w.mu.Unlock()
+		p := k.start(t, "apikey", "rotate", "ci", "--grace", "0")
+		select {
+		case <-w.arrived:
+		case <-p.done:
+			t.Fatalf("%s: never asked: %s", at, p.stderr.String())
+		}
+		p.signal(syscall.SIGKILL)
+		p.wait(t)
+		close(w.gate)
+		w.mu.Lock()
+		w.gateOn = ""
+		w.mu.Unlock()
+		k.storedWorks(t, "killed at "+at, "ci")
+		k.mustRun(t, "apikey", "rotate", "ci", "--grace", "0")
+		k.oneLiveKey(t, "the rotation after the kill at "+at, "ci")
+	}
+	k.noViolations(t)
+}
+
+// TestAPIKeyRotateInterrupted: an interrupt while WorkOS makes the key does not
+// cost its value.
+func TestAPIKeyRotateInterrupted(t *testing.T) {
+	k := newKeyBench(t)
+	k.create(t, "ci")
+	w := k.workos
+	w.mu.Lock()
+	w.gateOn, w.gate, w.arrived = "POST /organizations/", make(chan struct{}), make(chan struct{}, 1)
+	w.mu.Unlock()
+	p := k.start(t, "apikey", "rotate", "ci", "--grace", "0")
+	<-w.arrived
+	p.signal(syscall.SIGINT)
+	p.settled(t)
+	close(w.gate)
+	if o := p.wait(t); o.code != 0 {
+		t.Errorf("exit code %d: %s", o.code, o.stderr)
+	}
+	k.oneLiveKey(t, "after the interrupt", "ci")
+}
+
+// TestCrashDuringAPIKeyRotate: the same before each call on the disk.
+func TestCrashDuringAPIKeyRotate(t *testing.T) {
+	k := newKeyBench(t)
+	traced(t, k.bench)
+	k.create(t, "ci")
+	old := files(t, k.dir)
+	first := k.workos.liveKeys()
+	tr := &tracer{bench: k.bench, args: []string{"apikey", "rotate", "ci", "--grace", "0"}}
+	tr.sweep(t, func(string) {
+		restore(t, k.dir, old)
+		k.workos.mu.Lock()
+		defer k.workos.mu.Unlock()
+		again := first[0]
+		k.workos.keys = []*issuedKey{&again}
+	}, func(what string) {
+		k.storedWorks(t, what, "ci")
+		k.mustRun(t, "apikey", "rotate", "ci", "--grace", "0")
+		k.oneLiveKey(t, what+", and the rotation after it", "ci")
+	})
+	k.noViolations(t)
+}
+
+// TestAPIKeyDiskErrors: where the new key cannot be stored, it is deleted again,
+// and the old one works.
+func TestAPIKeyDiskErrors(t *testing.T) {
+	k := newKeyBench(t)
+	traced(t, k.bench)
+	k.create(t, "ci")
+	hit := 0
+	for _, fault := range []string{"renameat:error=ENOSPC", "fsync:error=EIO", "fsync:error=ENOSPC", "renameat:error=EROFS"} {
+		for n := 1; n <= 3; n++ {
+			tr := &tracer{bench: k.bench, args: []string{"apikey", "rotate", "ci", "--grace", "0"}}
+			o, calls := tr.run(t, fmt.Sprintf("%s:when=%d", fault, n), "")
+			if slices.ContainsFunc(calls, func(e event) bool { return e.injected }) {
+				hit++
+				if o.code != exitStorage {
+					t.Errorf("%s %d: exit code %d: %s", fault, n, o.code, o.stderr)
+				}
+			}
+			k.storedWorks(t, fmt.Sprintf("%s %d", fault, n), "ci")
+			k.mustRun(t, "apikey", "rotate", "ci", "--grace", "0")
+			k.oneLiveKey(t, fmt.Sprintf("after %s %d", fault, n), "ci")
+		}
+	}
+	if hit < 4 {
+		t.Errorf("only %d errors struck", hit)
+	}
+}
+
+// TestCanaryAPIKey: no command but token and show lets out more of a key than its
+// mask, at any log level, and whatever WorkOS or a check URL sends back.
+func TestCanaryAPIKey(t *testing.T) {
+	k := newKeyBench(t)
+	secret := "sk_live_" + strings.Repeat("CANARY", 6) + "wxyz"
+	second := "sk_live_" + strings.Repeat("SECOND", 6) + "wxyz"
+	k.workos.goodChecks = []string{secret}
+	texts := 0
+	scan := func(what string, o outcome) {
+		t.Helper()
+		for _, in := range []string{o.stdout, o.stderr} {
+			texts++
+			for _, v := range append(k.workos.issuedKeys(), secret, second) {
+				for _, part := range append(spellings("api key", v), v[10:len(v)-6]) {
+					if strings.Contains(in, part) {
+						t.Errorf("%s: a key is in it: %q", what, in)
+					}
+				}
+			}
+		}
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	call := func(stdin string, args ...string) {
+		t.Helper()
+		p := k.begin(t, stdin, append(args, "--log-level", "debug", "--log-file", log)...)
+		scan(strings.Join(args, " "), p.wait(t))
+	}
+	check := k.workos.server.URL + "/check"
+	call(secret, "apikey", "set", "x", "--header", "X-API-Key", "--check-url", check)
+	call(secret, "apikey", "set", "x")
+	call(secret+" ", "apikey", "set", "y")
+	call(secret+"\n"+second, "apikey", "set", "y")
+	call("", "apikey", "list")
+	call("", "apikey", "list", "-o", "json")
+	call("", "apikey", "show", "x")
+	call("", "apikey", "validate", "x")
+	call(second, "apikey", "rotate", "x")
+	call(second, "apikey", "rotate", "x", "--unchecked")
+	workos := []string{"--provider", "workos", "--organization", "org_ACME", "--with", "env", "--api-url", k.workos.server.URL}
+	call("", append([]string{"apikey", "create", "ci"}, workos...)...)
+	call("", append([]string{"apikey", "list"}, workos...)...)
+	call("", "apikey", "validate", "ci")
+	call("", "apikey", "rotate", "ci")
+	call("", "apikey", "revoke", "x", "--yes")
+	// What was sent comes back in words.
+	ci := storedAPIKey(filepath.Join(k.dir, "apikeys"), "ci")
+	for _, body := range []string{`{"code":"bad","message":"` + k.workos.env + " " + ci + `"}`, `{"error":"` + ci + `","error_description":"` + k.workos.env + `"}`,
+		`{"message":"m","errors":["` + ci + `",{"code":"` + k.workos.env + `"}]}`, ci + k.workos.env} {
+		for _, status := range []int{400, 401, 404, 503} {
+			k.workos.breakAll(&standInFault{status: status, times: -1, body: body})
+			call("", "apikey", "validate", "ci")
+			call("", "apikey", "revoke", "ci", "--yes", "--expire-in", "1h")
+		}
+	}
+	k.workos.breakAll(nil)
+	call("", "apikey", "revoke", "ci", "--yes")
+	b, err := os.ReadFile(log)
+	if err != nil || !bytes.Contains(b, []byte("request")) {
+		t.Errorf("the log is %.200q, %v", b, err)
+	}
+	scan("the log", outcome{stdout: string(b)})
+	for name, raw := range files(t, filepath.Join(k.dir, "locks")) {
+		scan("locks/"+name, outcome{stdout: string(raw)})
+	}
+	if texts < 60 {
+		t.Errorf("only %d texts were searched", texts)
+	}
+}
+
+// TestAPIKeyTyped: a key that is typed is not shown, and an interrupt leaves the
+// terminal as it was.
+func TestAPIKeyTyped(t *testing.T) {
+	k := newKeyBench(t)
+	control, tty := pseudoTerminal(t)
+	run := func(args ...string) *exec.Cmd {
+		c := exec.Command(k.bin, args...)
+		c.Env, c.Stdin, c.Stdout, c.Stderr = k.env, tty, tty, tty
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	screen := &lockedBuffer{}
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := control.Read(buf)
+			_, _ = screen.Write(buf[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	echoes := func() bool {
+		mode, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+		return err == nil && mode.Lflag&unix.ECHO != 0
+	}
+	c := run("apikey", "set", "typed")
+	until(t, "the echo is off", func() bool { return !echoes() })
+	if _, err := control.WriteString("typed-key-1234\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v: %s", err, screen.String())
+	}
+	if strings.Contains(screen.String(), "typed-key") || !strings.Contains(screen.String(), "API key typed (it is not shown): ") {
+		t.Errorf("on the screen: %q", screen.String())
+	}
+	if got := k.mustRun(t, "token", "--api-key", "typed").stdout; got != "typed-key-1234\n" {
+		t.Errorf("stored is %q", got)
+	}
+	c = run("apikey", "set", "other")
+	until(t, "the echo is off", func() bool { return !echoes() })
+	if _, err := control.Write([]byte{3}); err != nil { // Ctrl-C
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 130 || !echoes() {
+		t.Errorf("after Ctrl-C: exit code %d, echo %v: %s", code, echoes(), screen.String())
+	}
+}
+
+// pseudoTerminal is a terminal with both its ends.
+func pseudoTerminal(t *testing.T) (control, tty *os.File) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = control.Close() })
+	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tty.Close() })
+	return control, tty
+}

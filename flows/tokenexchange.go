@@ -1,0 +1,162 @@
+package flows
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+)
+
+const (
+	doingExchange = "token exchange"
+
+	exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
+	tokenTypes    = "urn:ietf:params:oauth:token-type:"
+)
+
+// Token type identifiers (RFC 8693 §3).
+const (
+	TokenTypeAccess  = tokenTypes + "access_token"
+	TokenTypeID      = tokenTypes + "id_token"
+	TokenTypeJWT     = tokenTypes + "jwt"
+	TokenTypeRefresh = tokenTypes + "refresh_token"
+)
+
+// TokenTypeURN returns the identifier of a token type by its short name,
+// access_token, id_token or jwt. A URI is one already: providers have types of
+// their own.
+func TokenTypeURN(short string) (string, bool) {
+	switch short {
+	case "access_token", "id_token", "jwt":
+		return tokenTypes + short, true
+	}
+	u, err := url.Parse(short)
+	return short, err == nil && u.Scheme != "" && (u.Opaque != "" || u.Host != "") && !strings.ContainsAny(short, " \t\r\n")
+}
+
+// TypedToken is a token and what it is, by its identifier.
+type TypedToken struct {
+	Token credential.Secret
+	Type  string // e.g. [TokenTypeID]
+}
+
+// Exchange is a request to exchange a token for another (RFC 8693 §2.1).
+type Exchange struct {
+	Subject   TypedToken // whom the new token speaks of
+	Actor     TypedToken // who acts for them; zero: nobody else
+	Requested string     // type of the new token; empty: the server's choice
+
+	Audiences, Resources, Scopes []string // what the new token is to be good for
+}
+
+// Exchange makes the exchange: one request. The issued token, whatever its type,
+// is the set's access token, good to be handed on as a Bearer token, and the
+// only one: a refresh token in the answer is dropped, since the subject token is
+// what renews it. Nothing in the set has been verified.
+//
+// What the server issued must be what was asked for, and a token of type N_A
+// (§2.2.1) only an ID token or a JWT; else the error is a [*VerifyError].
+func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credential.TokenSet, error) {
+	if e.Subject.Token.IsZero() || e.Subject.Type == "" {
+		return nil, errors.New(doingExchange + ": there is no subject token, or its type is not known")
+	}
+	form := url.Values{
+		"grant_type":         {exchangeGrant},
+		"subject_token":      {e.Subject.Token.Reveal()},
+		"subject_token_type": {e.Subject.Type},
+	}
+	if !e.Actor.Token.IsZero() {
+		form.Set("actor_token", e.Actor.Token.Reveal())
+		form.Set("actor_token_type", cmp.Or(e.Actor.Type, TokenTypeJWT)) // required beside an actor token
+	}
+	if e.Requested != "" {
+		form.Set("requested_token_type", e.Requested)
+	}
+	if len(e.Scopes) > 0 {
+		form.Set("scope", joinScopes(e.Scopes))
+	}
+	for name, targets := range map[string][]string{"audience": e.Audiences, "resource": e.Resources} {
+		if len(targets) > 0 {
+			form[name] = targets
+		}
+	}
+	sent := time.Now()
+	a, err := p.post(ctx, doingExchange, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
+	if err != nil {
+		return nil, err
+	}
+	set, err := parseExchange(a, sent, e.Requested)
+	return set, p.hint(err, exchangeGrant)
+}
+
+// parseExchange reads the answer to an exchange (RFC 8693 §2.2.1).
+func parseExchange(a *answer, sent time.Time, requested string) (*credential.TokenSet, error) {
+	set, fields, err := readTokens(doingExchange, a, sent)
+	if err != nil {
+		return nil, err
+	}
+	// It is REQUIRED; servers that leave it out issue what was asked for, or an
+	// access token.
+	issued := cmp.Or(a.words(text(fields["issued_token_type"]), 200), requested, TokenTypeAccess)
+	if err := checkIssued(issued, requested); err != nil {
+		return nil, err
+	}
+	isJWT := issued == TokenTypeID || issued == TokenTypeJWT
+	if isJWT && strings.EqualFold(set.TokenType, "N_A") {
+		set.TokenType = "" // it is no access token; whoever takes ID tokens takes them as Bearer tokens
+	}
+	if err := mustBeBearer(doingExchange, set); err != nil {
+		return nil, err
+	}
+	if isJWT {
+		// What the token says of its end counts for whoever is shown it.
+		if end, ok := jwtEnd(set.AccessToken); ok {
+			end = end.Add(-set.Skew)
+			if set.ExpiresAt.IsZero() || end.Before(set.ExpiresAt) {
+				set.ExpiresAt = end.UTC()
+			}
+		}
+	}
+	return accessAlone(set), nil
+}
+
+// checkIssued refuses what was not asked for, and what must not be shown to an
+// API: a refresh token is worth a whole session, and SAML is no Bearer token.
+func checkIssued(issued, requested string) error {
+	switch {
+	case issued == TokenTypeRefresh || strings.HasPrefix(issued, tokenTypes+"saml"):
+		return verifyErrorf("%s: the provider issued %s, which cannot be handed to a tool", doingExchange, shortType(issued))
+	case requested == "" || issued == requested,
+		requested == TokenTypeJWT && (issued == TokenTypeAccess || issued == TokenTypeID): // these are JWTs too
+		return nil
+	}
+	return verifyErrorf("%s: asked for %s, the provider issued %s", doingExchange, shortType(requested), shortType(issued))
+}
+
+func shortType(urn string) string { return Clean(strings.TrimPrefix(urn, tokenTypes), 100) }
+
+// jwtEnd reads the exp of a JWT, unverified: whether the token is good, its
+// audience decides; here it only matters when to ask for another.
+func jwtEnd(token credential.Secret) (time.Time, bool) {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return time.Time{}, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		End float64 `json:"exp"` // NumericDate (RFC 7519 §2)
+	}
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.End <= 0 || claims.End > maxDate {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(claims.End), 0), true
+}
+
+// maxDate is the year 9999, which RFC 3339 ends with.
+const maxDate = 253402300799

@@ -1,0 +1,138 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// Grant is how a service gets a token: from a server, by a credential that it
+// has or is given where it runs. Nobody is asked, and nothing is used up: it is
+// made anew whenever a token is needed.
+type Grant struct {
+	Flow   string
+	Tokens func(context.Context) (*flows.Result, error)
+}
+
+// serviceToken returns a token of a service that is good enough.
+func (s *Session) serviceToken(ctx context.Context, need Need) (c credential.Credential, err error) {
+	s.attempts = 3
+	err = s.singly(ctx, cache.LockRefresh, s.sessionKey(), func() bool {
+		c, err = s.stored(need, 0)
+		return err == nil && s.goodEnough(c, need)
+	}, func() error {
+		c, err = s.grant(ctx, need)
+		return err
+	})
+	return c, err
+}
+
+// grant makes the service's grant and keeps what comes of it, under the
+// session's lock.
+func (s *Session) grant(ctx context.Context, need Need) (credential.Credential, error) {
+	s.Log.Info("grant", "flow", s.Grant.Flow)
+	var res *flows.Result
+	err := retry(ctx, s.attempts, func() (err error) {
+		res, err = s.Grant.Tokens(ctx)
+		return err
+	})
+	if ctx.Err() != nil {
+		return credential.Credential{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	s.reportScopes(s.Request.Scopes, res.Tokens.Scopes)
+	s.last, s.who = newTokens(res.Tokens), res.Identity
+	return s.last.Credential(need.TokenType), s.keepGrant(ctx, res)
+}
+
+// keepGrant stores a service's token, and whose it is. Nothing durable is lost
+// where it cannot be: only storage that is unsafe is an error.
+func (s *Session) keepGrant(ctx context.Context, res *flows.Result) error {
+	if s.Store == nil {
+		return nil
+	}
+	skey, tkey := s.keys()
+	old, err := s.Store.Session(skey)
+	if err := ignoreAbsent(err); err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	rec := s.record(res, s.Grant.Flow)
+	rec.SignedInAt, rec.RefreshedAt, rec.RefreshToken = now, now, credential.Secret{}
+	if old != nil {
+		rec.Inherit(old)
+		if old.Subject == rec.Subject && old.EndedAt.IsZero() {
+			rec.SignedInAt = old.SignedInAt
+		}
+	}
+	if old == nil || old.Subject != rec.Subject {
+		// Whose the tokens and derivations of before were is not known.
+		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
+	}
+	room, err := s.Store.ReserveContext(ctx, skey)
+	if err == nil {
+		err = room.Commit(rec)
+	}
+	if err == nil {
+		err = s.Store.WriteTokens(skey, tkey, s.last)
+	}
+	var unsafe *cache.UnsafeError
+	if errors.As(err, &unsafe) {
+		return err
+	}
+	s.keep("the token", err)
+	s.sweep()
+	return nil
+}
+
+// serviceAge is how long a service's session stays after its last token.
+const serviceAge = 7 * 24 * time.Hour
+
+// sweep forgets services that have not come for long: each job of a CI may be
+// another one. Nothing durable is lost with them.
+func (s *Session) sweep() {
+	entries, _, err := s.Store.List()
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		live := func(t cache.TokenEntry) bool { return t.ExpiresAt.After(time.Now()) }
+		if e.Session.Identity != credential.Service || time.Since(e.Session.RefreshedAt) < serviceAge || e.Key == s.sessionKey() || slices.ContainsFunc(e.Tokens, live) {
+			continue
+		}
+		lock, err := s.Store.TryLock(cache.LockRefresh, e.Key)
+		if lock == nil || err != nil {
+			continue
+		}
+		if rec, err := s.Store.Peek(e.Key); err == nil && time.Since(rec.RefreshedAt) >= serviceAge {
+			s.keep("the end of a service's session", s.Store.RemoveSession(e.Key))
+		}
+		lock.Unlock()
+	}
+}
+
+// record is the durable half of what came of a sign-in or a grant, without
+// times.
+func (s *Session) record(res *flows.Result, flow string) *cache.Session {
+	granted := res.Tokens.Scopes
+	if granted == nil {
+		granted = s.asked
+	}
+	rec := &cache.Session{
+		Issuer: s.Request.Issuer, ClientID: s.Request.ClientID, Label: s.Request.Label, Identity: s.Request.Identity,
+		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: flow,
+		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
+		RefreshToken: res.Tokens.RefreshToken, RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(), Reach: s.Reach,
+	}
+	if s.provider != nil {
+		rec.TokenEndpoint = s.provider.TokenEndpointFor(s.client)
+	}
+	return rec
+}

@@ -1,0 +1,201 @@
+// Package workos speaks the endpoints of WorkOS by which an operator manages API
+// keys: create, list, validate, expire, delete. All of them take the key of the
+// environment, which is never shipped with a program and never asked of a person
+// who only wants to sign in.
+//
+// Failures: [*flows.UnavailableError] where nothing is known of what was asked
+// (no answer, 5xx, 429, no JSON), [*Error] for a refusal. No request is sent
+// twice and none follows a redirect, if the client is of [flows.NewHTTPClient].
+package workos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+)
+
+// DefaultURL is where WorkOS answers.
+const DefaultURL = "https://api.workos.com"
+
+// maxResponse bounds an answer, in bytes.
+const maxResponse = 1 << 20
+
+// Client asks WorkOS.
+type Client struct {
+	HTTP *http.Client
+	URL  string            // base, as flows.CheckURL takes it; empty: DefaultURL
+	Key  credential.Secret // the environment's
+}
+
+// Error is a refusal: WorkOS is up and means it.
+type Error struct {
+	Doing   string // e.g. "create the API key"
+	Status  int    // HTTP
+	Code    string // e.g. entity_not_found; may be empty
+	Message string // WorkOS's words, cleaned for a terminal
+}
+
+func (e *Error) Error() string {
+	why := e.Message
+	if e.Code != "" {
+		why = strings.TrimSpace(e.Code + " " + bracketed(e.Message))
+	}
+	if e.Status == http.StatusUnauthorized {
+		return fmt.Sprintf("%s: WorkOS does not accept the environment's key (status 401)", e.Doing)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%s: WorkOS refuses (status %d): %s", e.Doing, e.Status, why), ": ")
+}
+
+func bracketed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+// Gone reports whether WorkOS does not know what was asked about.
+func Gone(err error) bool {
+	var refusal *Error
+	return errors.As(err, &refusal) && refusal.Status == http.StatusNotFound
+}
+
+// call sends one request and decodes a 2xx answer into out, unless that is nil.
+// secrets are what the request carries beside the environment's key.
+func (c Client) call(ctx context.Context, doing, method, path string, query url.Values, in, out any, secrets ...credential.Secret) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	base := c.URL
+	if base == "" {
+		base = DefaultURL
+	}
+	at, err := flows.CheckURL("WorkOS's URL", strings.TrimRight(base, "/")+path)
+	if err != nil {
+		return err
+	}
+	at.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Key.Reveal())
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "sso-exec")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	status, answer, err := c.send(ctx, doing, req)
+	if err != nil {
+		return err
+	}
+	if status < 200 || status > 299 {
+		return refusal(doing, status, answer, append(secrets, c.Key)...)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return garbled(doing, "the answer is not the JSON it must be (status %d)", status)
+	}
+	return nil
+}
+
+// send returns a whole, bounded answer that is not the sign of trouble.
+func (c Client) send(ctx context.Context, doing string, req *http.Request) (status int, body []byte, err error) {
+	resp, err := c.HTTP.Do(req)
+	if err == nil {
+		defer resp.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return 0, nil, context.Cause(ctx)
+		}
+		var in *url.Error // which tells the whole address
+		if errors.As(err, &in) {
+			err = in.Err
+		}
+		return 0, nil, &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("no answer from %s: %w", req.URL.Host, err)}
+	}
+	switch status = resp.StatusCode; {
+	case status >= 500 || status == http.StatusTooManyRequests:
+		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return 0, nil, &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, status), RetryAfter: time.Duration(max(0, after)) * time.Second}
+	case status >= 300 && status < 400:
+		return 0, nil, garbled(doing, "%s redirects (status %d) where no redirect may be", req.URL.Host, status)
+	case len(body) > maxResponse:
+		return 0, nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
+	}
+	return status, body, nil
+}
+
+// refusal reads WorkOS's two envelopes: {code, message, errors} and {error,
+// error_description}. A refusal that is no JSON may be a proxy's.
+func refusal(doing string, status int, answer []byte, secrets ...credential.Secret) error {
+	var doc struct {
+		Code        string            `json:"code"`
+		Message     string            `json:"message"`
+		Error       string            `json:"error"`
+		Description string            `json:"error_description"`
+		Errors      []json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(answer, &doc) != nil && status != http.StatusUnauthorized {
+		return garbled(doing, "the answer is not the JSON it must be (status %d)", status)
+	}
+	message := firstOf(doc.Message, doc.Description)
+	for _, e := range doc.Errors[:min(3, len(doc.Errors))] {
+		message += " " + detail(e)
+	}
+	clean := func(s string) string {
+		for _, secret := range secrets {
+			s = strings.ReplaceAll(s, secret.Reveal(), "[secret]")
+		}
+		return flows.Clean(aKey.ReplaceAllString(s, "[secret]"), 300)
+	}
+	return &Error{Doing: doing, Status: status, Code: clean(firstOf(doc.Code, doc.Error)), Message: clean(message)}
+}
+
+// aKey is what WorkOS's keys look like. A message has no business repeating one,
+// sent or not.
+var aKey = regexp.MustCompile(`sk_[A-Za-z0-9_]{8,}`)
+
+// detail is one of the things that are wrong: a text, or code, field and message.
+func detail(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var e struct{ Code, Field, Message string }
+	_ = json.Unmarshal(raw, &e)
+	return strings.Join(strings.Fields(e.Field+" "+e.Code+" "+e.Message), " ")
+}
+
+func firstOf(texts ...string) string {
+	for _, s := range texts {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func garbled(doing, format string, args ...any) error {
+	return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf(format, args...), Garbled: true}
+}
