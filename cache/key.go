@@ -22,10 +22,29 @@ type Request struct {
 	Resources    []string
 	Organization string
 	AuthParams   []string // K=V, only those that change a token
+
+	// Free are those of scopes, audience, resources and organization that the
+	// provider does not bind to the refresh token: one session serves all.
+	Free Free
 }
+
+// Free says what a refresh token is not bound to.
+type Free struct{ Scopes, Audience, Resources, Organization bool }
 
 // SessionKey names the durable half: one refresh token, one file, one lock.
 func (r Request) SessionKey() string {
+	if r.Free.Scopes {
+		r.Scopes = nil
+	}
+	if r.Free.Audience {
+		r.Audience = ""
+	}
+	if r.Free.Resources {
+		r.Resources = nil
+	}
+	if r.Free.Organization {
+		r.Organization = ""
+	}
 	return digest("session", r.Issuer, r.ClientID, r.Label, r.Identity, r.Grant,
 		set(r.Scopes), r.Audience, set(r.Resources), r.Organization)
 }

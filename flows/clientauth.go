@@ -147,6 +147,7 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []s
 		err = tellCertificate(doing, err)
 	}
 	if a != nil {
+		a.refuse = p.Dialect.refusal
 		a.sent = []string{c.Secret.Reveal()}
 		for _, name := range secretParams {
 			a.sent = append(a.sent, form.Get(name))

@@ -144,7 +144,7 @@ func TestEveryMethodEverywhere(t *testing.T) {
 			t.Parallel() // a device's first poll waits for a second
 			p, found, c := confidential(t, method)
 			set := grant(t, p, found, c)
-			renewed, err := found.Refresh(t.Context(), c, set.RefreshToken, nil)
+			renewed, err := found.Refresh(t.Context(), c, set.RefreshToken, Target{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ func (t Target) form(grant string) url.Values {
 	if len(scopes) > 0 {
 		form.Set("scope", joinScopes(scopes))
 	}
-	SignIn{Audience: t.Audience, Resources: t.Resources, Organization: t.Organization}.addTargets(form)
+	SignIn{Audience: t.Audience, Resources: t.Resources, Organization: t.Organization}.addTargets(form, &Dialect{})
 	return form
 }
 

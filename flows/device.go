@@ -42,7 +42,8 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	}
 	asked := time.Now() // its monotonic part keeps the expiry true when the clock is set
 	form := url.Values{"scope": {joinScopes(req.Scopes)}}
-	req.addTargets(form)
+	req.addTargets(form, p.Dialect)
+	p.adapt(whatDevice, form)
 	a, err := p.post(ctx, doingDevice, req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
 		p.TokenEndpointAuthMethods, req.Client, form)
 	if err != nil {
@@ -52,8 +53,8 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return nil, fmt.Errorf("%s: %w: its device endpoint answers with status %d", doingDevice, ErrNotSupported, a.status)
 	}
-	var fields map[string]json.RawMessage
-	if err := a.json(doingDevice, &fields); err != nil {
+	fields, err := a.fields(doingDevice)
+	if err != nil {
 		return nil, err
 	}
 	if err := oauthError(doingDevice, a, fields); err != nil {
@@ -80,11 +81,11 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, prompt.ExpiresAt, ErrTimedOut)
 	defer cancel()
-	set, err := p.pollDevice(ctx, req, deviceCode, interval)
+	set, fields, err := p.pollDevice(ctx, req, deviceCode, interval)
 	if err != nil {
 		return nil, err
 	}
-	return p.result(ctx, set, Expect{ClientID: req.Client.ID})
+	return p.result(ctx, set, fields, req.expect())
 }
 
 // devicePrompt reads the part of the answer that is for the person. It is
@@ -135,7 +136,7 @@ func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Ti
 }
 
 // pollDevice asks until there is a decision (RFC 8628 §3.4, §3.5).
-func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, interval time.Duration) (*credential.TokenSet, error) {
+func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, interval time.Duration) (*credential.TokenSet, map[string]json.RawMessage, error) {
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
 		"device_code": {deviceCode.Reveal()},
@@ -143,19 +144,20 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 	if len(req.Resources) > 0 {
 		form["resource"] = req.Resources
 	}
+	p.adapt(whatCode, form)
 	wait := interval
 	var lastOutage error
 	for {
 		if err := sleep(ctx, wait); err != nil {
 			// Whoever was cut off to the end was not timed out by a person.
 			if errors.Is(err, ErrTimedOut) && lastOutage != nil {
-				return nil, lastOutage
+				return nil, nil, lastOutage
 			}
-			return nil, err
+			return nil, nil, err
 		}
-		set, err := p.tokenRequest(ctx, doingDevice, req.Client, form)
+		set, fields, err := p.signInRequest(ctx, doingDevice, req.Client, form)
 		if err == nil {
-			return set, nil
+			return set, fields, nil
 		}
 		var outage *UnavailableError
 		var refusal *OAuthError
@@ -168,16 +170,16 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 			wait = max(min(2*wait, maxBackoff), interval, outage.RetryAfter)
 			continue
 		case !errors.As(err, &refusal):
-			return nil, err
+			return nil, nil, err
 		case refusal.Code == "authorization_pending":
 		case refusal.Code == "slow_down":
-			interval += slowDown // for this and all subsequent requests
-		case refusal.Code == "access_denied":
-			return nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
+			interval = max(interval+slowDown, refusal.interval) // for this and all subsequent requests
+		case refusal.Code == "access_denied", refusal.Code == "authorization_declined": // Entra ID's word
+			return nil, nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
 		case refusal.Code == "expired_token":
-			return nil, fmt.Errorf("%s: %w", doingDevice, ErrTimedOut)
+			return nil, nil, fmt.Errorf("%s: %w", doingDevice, ErrTimedOut)
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 		lastOutage = nil
 		wait = interval

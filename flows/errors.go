@@ -28,6 +28,8 @@ import (
 // OAuthError is a refusal in the words of RFC 6749 §4.1.2.1 and §5.2. The
 // server is up and means it: trying the same again does not help.
 type OAuthError struct {
+	interval time.Duration // of a device sign-in that was told to slow down; GitHub has one
+
 	Doing       string // what was asked, e.g. "refresh"
 	Code        string // e.g. invalid_grant
 	Description string // the server's words, cleaned for a terminal

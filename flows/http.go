@@ -71,8 +71,9 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	at     time.Time // when it was received
-	sent   []string  // secrets of the request, which a server may echo in its words
+	at     time.Time                                                              // when it was received
+	refuse func(doing string, a *answer, fields map[string]json.RawMessage) error // the dialect's; may be nil
+	sent   []string                                                               // secrets of the request, which a server may echo in its words
 }
 
 // words makes a server's words fit for a message: without the secrets that it

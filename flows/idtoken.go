@@ -25,6 +25,8 @@ type Expect struct {
 	ClientID string
 	Nonce    string // as sent; empty for a flow that sends none
 	Subject  string // on refresh: the session's; empty at a sign-in
+
+	Organization string // as the dialect's claim names it; empty: any
 }
 
 // VerifyIDToken checks the ID token of a token set by OpenID Connect Core

@@ -71,13 +71,21 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
 	form["scope"] = []string{joinScopes(req.Scopes)}
-	req.addTargets(form)
+	req.addTargets(form, p.Dialect)
+	for _, param := range p.Dialect.AuthParams {
+		form.Set(param.Name, param.Value)
+	}
 	if req.LoginHint != "" {
 		form.Set("login_hint", req.LoginHint)
 	}
 	for _, param := range req.AuthParams {
 		form.Set(param.Name, param.Value)
 	}
+	if p.Dialect.NoOpenID {
+		nonce = ""
+		form.Del("nonce")
+	}
+	p.adapt(whatAuthorize, form)
 	ours := func(q url.Values) bool {
 		return subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) == 1
 	}
@@ -135,11 +143,14 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 	if len(req.Resources) > 0 {
 		form["resource"] = req.Resources
 	}
-	set, err := p.tokenRequest(ctx, doingPKCE, req.Client, form)
+	p.adapt(whatCode, form)
+	set, fields, err := p.signInRequest(ctx, doingPKCE, req.Client, form)
 	if err != nil {
 		return err
 	}
-	res, err := p.result(ctx, set, Expect{ClientID: req.Client.ID, Nonce: nonce})
+	want := req.expect()
+	want.Nonce = nonce
+	res, err := p.result(ctx, set, fields, want)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ type Provider struct {
 	RawMetadata json.RawMessage // to keep
 	RawKeys     json.RawMessage // to keep; changes when the keys are fetched again
 
+	Dialect *Dialect // never nil
+
 	hc        *http.Client
 	keys      jose.JSONWebKeySet
 	refetched bool
@@ -60,11 +62,30 @@ type Provider struct {
 // (Discovery §4.3, RFC 8414 §3.3), and every endpoint must be https, as the
 // issuer is; http is left to an issuer on a loopback address.
 func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, error) {
-	raw, err := fetchMetadata(ctx, hc, issuer)
+	return DiscoverAs(ctx, hc, DialectNamed("oidc"), issuer, "")
+}
+
+// DiscoverAs is Discover for a provider with a dialect. What its metadata lacks is
+// taken from that; some dialects need the client's ID for it.
+func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, clientID string) (*Provider, error) {
+	if d.CheckIssuer != nil {
+		if err := d.CheckIssuer(issuer); err != nil {
+			return nil, err
+		}
+	}
+	var raw json.RawMessage
+	var err error
+	if d.NoMetadata {
+		known := d.Known(issuer, clientID)
+		known.Issuer = issuer
+		raw, err = json.Marshal(known)
+	} else {
+		raw, err = fetchMetadata(ctx, hc, issuer, d.BothDocuments)
+	}
 	if err != nil {
 		return nil, err
 	}
-	p, err := parseMetadata(hc, issuer, raw)
+	p, err := parseMetadata(hc, d, issuer, clientID, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +98,12 @@ func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, e
 // ParseProvider makes a provider from kept metadata and keys, without a
 // request. It makes the same checks as [Discover].
 func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessage) (*Provider, error) {
-	p, err := parseMetadata(hc, issuer, metadata)
+	return ParseProviderAs(hc, DialectNamed("oidc"), issuer, "", metadata, keys)
+}
+
+// ParseProviderAs is ParseProvider for a provider with a dialect.
+func ParseProviderAs(hc *http.Client, d *Dialect, issuer, clientID string, metadata, keys json.RawMessage) (*Provider, error) {
+	p, err := parseMetadata(hc, d, issuer, clientID, metadata)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +112,22 @@ func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessag
 
 const doingDiscovery = "read the provider's metadata"
 
-func fetchMetadata(ctx context.Context, hc *http.Client, issuer string) (json.RawMessage, error) {
+// fill takes over what is missing.
+func (m *Metadata) fill(known Metadata) {
+	for _, f := range []struct{ have, known *string }{
+		{&m.AuthorizationEndpoint, &known.AuthorizationEndpoint}, {&m.TokenEndpoint, &known.TokenEndpoint},
+		{&m.DeviceAuthorizationEndpoint, &known.DeviceAuthorizationEndpoint}, {&m.JWKSURI, &known.JWKSURI},
+		{&m.RevocationEndpoint, &known.RevocationEndpoint}, {&m.EndSessionEndpoint, &known.EndSessionEndpoint},
+	} {
+		if *f.have == "" {
+			*f.have = *f.known
+		}
+	}
+}
+
+// fetchMetadata reads the metadata; of both documents what the first one lacks
+// comes from the second, if there is one.
+func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both bool) (json.RawMessage, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return nil, err
@@ -96,6 +137,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string) (json.Ra
 	inserted := *u
 	inserted.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
 	var a *answer
+	var found json.RawMessage
 	for _, at := range []string{
 		strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration",
 		inserted.String(),
@@ -105,18 +147,47 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string) (json.Ra
 			return nil, err
 		}
 		a, err = request(ctx, hc, doingDiscovery, req)
-		if err != nil {
+		switch {
+		case err != nil && found != nil:
+			return found, nil
+		case err != nil:
 			return nil, err
-		}
-		if a.status == http.StatusOK {
+		case a.status != http.StatusOK:
+		case found != nil:
+			return merged(found, a.body), nil
+		case !both:
 			return a.body, nil
+		default:
+			found = a.body
 		}
+	}
+	if found != nil {
+		return found, nil
 	}
 	return nil, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
 }
 
-func parseMetadata(hc *http.Client, issuer string, raw json.RawMessage) (*Provider, error) {
-	p := &Provider{RawMetadata: raw, hc: hc}
+// merged is a JSON object with what another one has beside it; the first one, if
+// one of them is none.
+func merged(first, second json.RawMessage) json.RawMessage {
+	var all, more map[string]json.RawMessage
+	if json.Unmarshal(first, &all) != nil || json.Unmarshal(second, &more) != nil {
+		return first
+	}
+	for name, value := range more {
+		if _, ok := all[name]; !ok {
+			all[name] = value
+		}
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		return first
+	}
+	return b
+}
+
+func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw json.RawMessage) (*Provider, error) {
+	p := &Provider{RawMetadata: raw, Dialect: d, hc: hc}
 	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
 	if err := a.json(doingDiscovery, &p.Metadata); err != nil {
 		return nil, err
@@ -124,6 +195,9 @@ func parseMetadata(hc *http.Client, issuer string, raw json.RawMessage) (*Provid
 	if p.Issuer != issuer {
 		return nil, verifyErrorf("the provider calls itself %q, not %q as configured; they must be equal to the letter",
 			Clean(p.Issuer, 200), issuer)
+	}
+	if d.Known != nil {
+		p.Metadata.fill(d.Known(issuer, clientID))
 	}
 	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{

@@ -203,7 +203,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		p := providertest.New(t, providertest.Config{})
 		found := discover(t, p)
 		p.Fault(providertest.Token, providertest.Fault{Status: status, Redirect: thief.URL})
-		_, err := found.Refresh(t.Context(), Client{ID: "cli"}, secretToken, nil)
+		_, err := found.Refresh(t.Context(), Client{ID: "cli"}, secretToken, Target{})
 		var outage *UnavailableError
 		if !errors.As(err, &outage) || !outage.Garbled || reached.Load() {
 			t.Errorf("status %d: error %v, redirect followed: %v", status, err, reached.Load())

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 
@@ -17,13 +18,27 @@ const DoingRefresh = "refresh"
 // Whenever the returned set is not nil and has a refresh token, that one has
 // replaced the one that was sent: keep it first, and only then look at the
 // error. Nothing in the set has been verified.
-func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credential.Secret, resources []string) (*credential.TokenSet, error) {
+//
+// What the new tokens are to be good for is asked only as far as the provider
+// does not bind it to the refresh token, but for the resources: a refresh may
+// narrow them (RFC 8707 §2.2).
+func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credential.Secret, t Target) (*credential.TokenSet, error) {
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {refreshToken.Reveal()},
 	}
-	if len(resources) > 0 {
-		form["resource"] = resources
+	if len(t.Resources) > 0 {
+		form["resource"] = t.Resources
 	}
+	if p.Dialect.Free.Scopes && len(t.Scopes) > 0 {
+		form.Set("scope", joinScopes(p.Scopes(t.Scopes)))
+	}
+	if p.Dialect.Free.Audience && t.Audience != "" {
+		form.Set("audience", t.Audience)
+	}
+	if p.Dialect.Organization.Switch && t.Organization != "" {
+		form.Set(cmp.Or(p.Dialect.Organization.Param, "organization"), t.Organization)
+	}
+	p.adapt(whatRefresh, form)
 	return p.tokenRequest(ctx, DoingRefresh, c, form)
 }

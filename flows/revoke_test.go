@@ -64,7 +64,7 @@ func TestRevoke(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := found.Refresh(t.Context(), client, set.RefreshToken, nil); err == nil || p.ActiveFamilies() != 0 {
+			if _, err := found.Refresh(t.Context(), client, set.RefreshToken, Target{}); err == nil || p.ActiveFamilies() != 0 {
 				t.Errorf("the refresh token still works: %v", err)
 			}
 			if err := found.Revoke(t.Context(), client, credential.NewSecret("unknown"), ""); err != nil {

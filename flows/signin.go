@@ -1,7 +1,9 @@
 package flows
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"net/url"
 	"strings"
 
@@ -33,7 +35,7 @@ type Result struct {
 }
 
 // addTargets sets what the tokens are to be good for.
-func (s SignIn) addTargets(form url.Values) {
+func (s SignIn) addTargets(form url.Values, d *Dialect) {
 	if s.Audience != "" {
 		form.Set("audience", s.Audience)
 	}
@@ -41,7 +43,7 @@ func (s SignIn) addTargets(form url.Values) {
 		form.Add("resource", r) // RFC 8707 §2
 	}
 	if s.Organization != "" {
-		form.Set("organization", s.Organization)
+		form.Set(cmp.Or(d.Organization.Param, "organization"), s.Organization)
 	}
 }
 
@@ -59,7 +61,14 @@ var ownParams = map[string]bool{
 func IsOwnParam(name string) bool { return ownParams[name] }
 
 // result verifies a token set of a sign-in.
-func (p *Provider) result(ctx context.Context, set *credential.TokenSet, want Expect) (*Result, error) {
+func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (*Result, error) {
+	if p.Dialect.identify != nil {
+		who, err := p.Dialect.identify(ctx, p, set, fields, want)
+		if err != nil {
+			return nil, err
+		}
+		return &Result{set, who}, nil
+	}
 	if set.IDToken.IsZero() {
 		return nil, verifyErrorf("the provider gave no ID token, though openid was asked for")
 	}
@@ -68,6 +77,22 @@ func (p *Provider) result(ctx context.Context, set *credential.TokenSet, want Ex
 		return nil, err
 	}
 	return &Result{set, who}, nil
+}
+
+// expect is what the tokens of a sign-in must match.
+func (s SignIn) expect() Expect { return Expect{ClientID: s.Client.ID, Organization: s.Organization} }
+
+// VerifyRefreshed checks the answer to a refresh: its ID token, if there is one
+// (OpenID Connect Core §12.2), or what the dialect has in its place.
+func (p *Provider) VerifyRefreshed(ctx context.Context, set *credential.TokenSet, want Expect) error {
+	if p.Dialect.verify != nil {
+		return p.Dialect.verify(ctx, p, set, want)
+	}
+	if set.IDToken.IsZero() {
+		return nil
+	}
+	_, err := p.VerifyIDToken(ctx, set, want)
+	return err
 }
 
 // joinScopes renders scopes as RFC 6749 §3.3 does.

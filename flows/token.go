@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,13 +21,19 @@ import (
 // an error: an answer that is odd in one place may still carry the rotated
 // refresh token, which must not be lost.
 func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, error) {
+	set, _, err := p.signInRequest(ctx, doing, c, form)
+	return set, err
+}
+
+// signInRequest is tokenRequest with all that the answer has.
+func (p *Provider) signInRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, map[string]json.RawMessage, error) {
 	sent := time.Now()
 	a, err := p.post(ctx, doing, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	set, err := parseTokens(doing, a, sent)
-	return set, p.hint(err, form.Get("grant_type"))
+	set, fields, err := p.parseTokens(doing, a, sent)
+	return set, fields, p.hint(err, form.Get("grant_type"))
 }
 
 // hint adds what the metadata says of a grant that was refused. It is no more
@@ -45,22 +52,23 @@ func (p *Provider) hint(err error, grant string) error {
 
 // parseTokens reads a token endpoint's answer whose token must be a Bearer
 // token.
-func parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, error) {
-	set, _, err := readTokens(doing, a, sent)
+func (p *Provider) parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, map[string]json.RawMessage, error) {
+	set, fields, err := readTokens(doing, a, sent)
 	if err == nil {
 		err = mustBeBearer(doing, set)
 	}
-	return set, err
+	if set != nil && p.Dialect.tokens != nil {
+		p.Dialect.tokens(set, fields)
+	}
+	return set, fields, err
 }
 
 // readTokens reads a token endpoint's answer field by field (RFC 6749 §5.1), so
 // that one odd field costs no other.
 func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, map[string]json.RawMessage, error) {
-	// One value is read, whatever stands around it.
-	a.body = bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf"))
-	var fields map[string]json.RawMessage
-	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
-		return nil, nil, a.notJSON(doing)
+	fields, err := a.fields(doing)
+	if err != nil {
+		return nil, nil, err
 	}
 	refusal := oauthError(doing, a, fields)
 	if refusal != nil && (a.status != http.StatusOK || text(fields["refresh_token"]) == "") {
@@ -95,6 +103,29 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 	return set, fields, nil
 }
 
+// fields reads an answer's members: one JSON object, whatever stands around it,
+// or a form, as servers from before RFC 6749 answer.
+func (a *answer) fields(doing string) (map[string]json.RawMessage, error) {
+	var fields map[string]json.RawMessage
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if kind == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(a.body))
+		if err != nil {
+			return nil, a.notJSON(doing)
+		}
+		fields = map[string]json.RawMessage{}
+		for name := range form {
+			fields[name], _ = json.Marshal(form.Get(name))
+		}
+		return fields, nil
+	}
+	a.body = bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf"))
+	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
+		return nil, a.notJSON(doing)
+	}
+	return fields, nil
+}
+
 // mustBeBearer takes a missing token type for Bearer, and spells it so.
 func mustBeBearer(doing string, set *credential.TokenSet) error {
 	if set.TokenType != "" && !strings.EqualFold(set.TokenType, "Bearer") {
@@ -108,8 +139,14 @@ func mustBeBearer(doing string, set *credential.TokenSet) error {
 // oauthError recognizes a refusal (RFC 6749 §5.2), also under status 200, where
 // some servers put it.
 func oauthError(doing string, a *answer, fields map[string]json.RawMessage) error {
+	if a.refuse != nil {
+		if err := a.refuse(doing, a, fields); err != nil {
+			return err
+		}
+	}
 	if code := a.words(text(fields["error"]), 100); code != "" {
-		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status, Skew: a.skew()}
+		interval, _ := seconds(fields["interval"])
+		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status, Skew: a.skew(), interval: interval}
 	}
 	if a.status != http.StatusOK {
 		return garbled(doing, "the answer has status %d and names no error", a.status)

@@ -20,7 +20,8 @@ import (
 var sent = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func parse(status int, body string) (*credential.TokenSet, error) {
-	return parseTokens("refresh", &answer{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body), at: sent}, sent)
+	set, _, err := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", &answer{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body), at: sent}, sent)
+	return set, err
 }
 
 // The life time of a token by its expires_in (RFC 6749 §5.1); -1: not known.

@@ -93,7 +93,7 @@ func newOptions(tool string) *options {
 	f.DurationVar(&o.loginTimeout, "login-timeout", 0, "how long a person may take to sign in (default 5m; 50s under aws)")
 	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
 	f.StringVar(&o.identity, "identity", "", "human or service; a service never opens a browser and asks nobody (default: human; service for the flows of services)")
-	f.StringVar(&o.provider, "provider", "oidc", "the provider's dialect")
+	f.StringVar(&o.provider, "provider", "", "the provider's `dialect`: okta, entra, workos and others; see docs/providers (default: by the issuer's host, else oidc)")
 	f.StringVar(&o.clientSecretFile, "client-secret-file", "", "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET")
 	addServiceFlags(f, o)
 	f.StringVar(&o.tokenType, "token-type", "", "id or access (default: id for kube and aws, access for token)")
@@ -225,7 +225,7 @@ func enumOf(flag string) []string {
 	case "identity":
 		return []string{credential.Human, credential.Service}
 	case "provider":
-		return []string{"oidc"}
+		return providerNames()
 	case "store":
 		return []string{"file", "keyring", "none"}
 	case "interactive":

@@ -218,7 +218,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 	hc.Transport = requestLog{hc.Transport, log}
 	o.http = hc
 	s := &session.Session{
-		Request: o.request(), ProviderKey: cache.ProviderKey(o.issuer, o.provider, ca),
+		Request: o.request(), Dialect: o.dialect(), ProviderKey: cache.ProviderKey(o.issuer, o.dialect().Name, ca),
 		SignIn: flows.SignIn{
 			Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
 			Organization: o.organization, RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),

@@ -244,6 +244,9 @@ func (o *options) usualTokenType() string {
 	if o.tool == toolToken || o.identity == credential.Service || o.exchanges() {
 		return credential.AccessToken
 	}
+	if o.dialect().NoOpenID {
+		return credential.AccessToken
+	}
 	return credential.IDToken
 }
 
@@ -271,6 +274,7 @@ func (o *options) request() cache.Request {
 		Scopes:   slices.DeleteFunc(slices.Clone(o.scopes), func(s string) bool { return s == "openid" || s == "offline_access" }),
 		Audience: o.audience, Resources: o.resources, Organization: o.organization,
 	}
+	r.Free = cache.Free(o.dialect().Free)
 	for _, kv := range o.authParams {
 		name, _, _ := strings.Cut(kv, "=")
 		if !slices.Contains(displayParams, name) {

@@ -115,7 +115,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 	var set *credential.TokenSet
 	var odd error // beside a set: something in the answer is wrong, but there is one
 	err := retry(ctx, s.attempts, func() error {
-		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.SignIn.Resources)
+		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.target())
 		if got != nil {
 			set, odd = got, err
 			return nil
@@ -143,6 +143,11 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 	return set, odd
 }
 
+// target is what the tokens of this run are to be good for.
+func (s *Session) target() flows.Target {
+	return flows.Target{Scopes: s.SignIn.Scopes, Audience: s.SignIn.Audience, Resources: s.SignIn.Resources, Organization: s.SignIn.Organization}
+}
+
 const ended = "the session has ended"
 
 // refused sorts a refresh that failed. The session is forgotten only if the
@@ -150,7 +155,7 @@ const ended = "the session has ended"
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
 func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cache.Reservation, err error) error {
 	var refusal *flows.OAuthError
-	if !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
+	if !errors.As(err, &refusal) || !s.provider.EndsSession(refusal) {
 		return err
 	}
 	room.Release()
@@ -192,16 +197,14 @@ func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Cred
 func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet, need Need) (credential.Credential, error) {
 	var none credential.Credential
 	skey, tkey := s.keys()
-	if !set.IDToken.IsZero() {
-		_, err := p.VerifyIDToken(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject})
-		s.keepKeys(p)
-		var other *flows.SubjectError
-		if errors.As(err, &other) {
-			s.keep("the session's end", s.Store.RemoveSession(skey))
-		}
-		if err != nil {
-			return none, err
-		}
+	err := p.VerifyRefreshed(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: s.Request.Organization})
+	s.keepKeys(p)
+	var other *flows.SubjectError
+	if errors.As(err, &other) {
+		s.keep("the session's end", s.Store.RemoveSession(skey))
+	}
+	if err != nil {
+		return none, err
 	}
 	tokens := newTokens(set)
 	if set.IDToken.IsZero() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -198,12 +197,7 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 	if req.Client, err = s.Client(ctx); err != nil {
 		return err
 	}
-	req.Scopes = slices.Clone(req.Scopes)
-	for _, scope := range []string{"offline_access", "openid"} {
-		if !slices.Contains(req.Scopes, scope) && (scope == "openid" || p.SupportsScope(scope)) {
-			req.Scopes = slices.Insert(req.Scopes, 0, scope)
-		}
-	}
+	req.Scopes = p.Scopes(req.Scopes)
 	s.asked = req.Scopes
 	defer s.keepKeys(p)
 	browse := func(a *flows.Authorization) error { return s.Person.Browse(asking, a) }
