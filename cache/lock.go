@@ -43,6 +43,7 @@ type Failure struct {
 	At      time.Time `json:"at"`
 	Kind    string    `json:"kind"`
 	Message string    `json:"message"`
+	For     string    `json:"for,omitempty"` // the key of what it concerns alone, under a lock of several
 }
 
 // Lock is held by one process of the machine at a time; the system frees it
@@ -133,7 +134,12 @@ func taken(f *flock.Flock, path, purpose string, waited bool) *Lock {
 
 // Fail leaves word of a failure for those who wait.
 func (l *Lock) Fail(kind, message string) {
-	l.self.Failure = &Failure{At: time.Now().UTC(), Kind: kind, Message: message}
+	l.FailFor("", kind, message)
+}
+
+// FailFor is Fail for what concerns one of the things that the lock is for.
+func (l *Lock) FailFor(key, kind, message string) {
+	l.self.Failure = &Failure{At: time.Now().UTC(), Kind: kind, Message: message, For: key}
 	l.write()
 }
 

@@ -32,6 +32,12 @@ type Session struct {
 	SignedInAt    time.Time `json:"signedInAt"`
 	RefreshedAt   time.Time `json:"refreshedAt"`
 	Reach
+	credential.Login
+	// LoginClaims is the parameter claims that the sign-in was asked with.
+	LoginClaims string `json:"loginClaims,omitempty"`
+	// Organizations are those that are known of the person: by a choice that the
+	// provider gave, by its list, by tokens.
+	Organizations []Organization `json:"organizations,omitempty"`
 	// RefreshExpiresAt is when the refresh token ends, where the provider tells.
 	RefreshExpiresAt time.Time `json:"refreshExpiresAt,omitzero"`
 	// EndedAt is when the provider ended the session. What stays then is whose it
@@ -66,6 +72,12 @@ type Reach struct {
 	ClientAuth       string `json:"clientAuth,omitempty"` // as --client-auth names it
 	// AssertionAudience is that of a client assertion, where it is not the issuer.
 	AssertionAudience string `json:"assertionAudience,omitempty"`
+}
+
+// Organization is one that a person belongs to. It is somebody else's text.
+type Organization struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
 }
 
 type sessionFile struct {
@@ -115,6 +127,9 @@ type Tokens struct {
 	ExpiresAt        time.Time `json:"expiresAt,omitzero"` // of the access token
 	IDTokenIssuedAt  time.Time `json:"idTokenIssuedAt,omitzero"`
 	IDTokenExpiresAt time.Time `json:"idTokenExpiresAt,omitzero"`
+	Organization     string    `json:"organization,omitempty"` // that they are for, as far as that is known
+
+	credential.Login
 
 	AccessToken credential.Secret `json:"-"`
 	IDToken     credential.Secret `json:"-"`
@@ -131,9 +146,9 @@ type tokensFile struct {
 // Credential picks one of the tokens; it is zero if there is none of that kind.
 func (t *Tokens) Credential(tokenType string) credential.Credential {
 	if tokenType == credential.IDToken {
-		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt}
+		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
 	}
-	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt}
+	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
 }
 
 func (t *Tokens) encode() ([]byte, error) {
@@ -161,6 +176,7 @@ type derivedFile struct {
 	IssuedAt  time.Time `json:"issuedAt"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	For       string    `json:"for,omitempty"` // a role, an audience: for people
+	credential.Login
 
 	Token     string `json:"token,omitempty"`
 	TokenType string `json:"tokenType,omitempty"`
@@ -178,7 +194,7 @@ const (
 
 func encodeDerived(c credential.Credential) ([]byte, error) {
 	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
-		For: c.For, Token: c.Token.Reveal(), TokenType: c.TokenType}
+		For: c.For, Login: c.Login, Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal(), k.AccountID
@@ -191,7 +207,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 	if err := decode(b, &f, &f.Version); err != nil {
 		return credential.Credential{}, err
 	}
-	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For}
+	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For, Login: f.Login}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
@@ -219,6 +235,8 @@ type Latch struct {
 	Until    time.Time `json:"until"`
 	Failures int       `json:"failures"` // in a row
 	Reason   string    `json:"reason"`
+	// NeedsOrganization: a sign-in that names an organization is not held back.
+	NeedsOrganization bool `json:"needsOrganization,omitempty"`
 }
 
 // newer is what decode returns for a file of a later format.

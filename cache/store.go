@@ -219,6 +219,21 @@ func (s *Store) EndSession(skey string) error {
 	return err
 }
 
+// Amend changes what stands in a session beside its refresh token, which rests
+// where it is. The caller holds the session's refresh lock.
+func (s *Store) Amend(skey string, change func(*Session)) error {
+	rec, err := s.readSession(skey)
+	if err != nil {
+		return err
+	}
+	change(rec)
+	b, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	return s.write(b, true, "sessions", skey+".json")
+}
+
 // RemoveTokens forgets a session's short-lived halves and derivations.
 func (s *Store) RemoveTokens(skey string) error {
 	all := func(string) bool { return true }

@@ -46,6 +46,13 @@ func (i Identity) Display() string {
 	return ""
 }
 
+// Login is how and when a person signed in, as far as the provider tells (acr and
+// auth_time, OpenID Connect Core §2). A refresh does not change it.
+type Login struct {
+	ACR      string    `json:"acr,omitempty"`
+	AuthTime time.Time `json:"authTime,omitzero"` // by this machine's clock
+}
+
 // TokenSet is the answer of a token endpoint (RFC 6749 §5.1; OpenID Connect
 // Core §3.1.3.3). Nothing in it has been verified unless the function that
 // returns it says so.
@@ -61,6 +68,8 @@ type TokenSet struct {
 	IDTokenIssuedAt  time.Time // like IDTokenExpiresAt by this machine's clock
 	IDTokenExpiresAt time.Time
 	RefreshExpiresAt time.Time // of the refresh token, and so of the session; zero when the server does not say
+
+	Login // as the ID token tells it, once that is verified
 
 	// Skew is how far the server's clock is ahead of this machine's, by the
 	// answer's Date header; 0 when they agree or it is not known.
@@ -78,6 +87,8 @@ type Credential struct {
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero: the issuer does not say
 	StoredAt  time.Time // zero: never stored
+
+	Login // that it comes of
 
 	For string // what it is good for, in a word for people: a role's ARN, an audience; empty for the sign-in's own tokens
 }

@@ -17,6 +17,7 @@ type Target struct {
 	Audience     string   // vendor-specific
 	Resources    []string // RFC 8707
 	Organization string   // vendor-specific: the parameter "organization"
+	Claims       string   // of a refresh, where the dialect takes it there; see [StepUp]
 }
 
 // form begins a request for tokens of a service.

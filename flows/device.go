@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	asked := time.Now() // its monotonic part keeps the expiry true when the clock is set
 	form := url.Values{"scope": {joinScopes(req.Scopes)}}
 	req.addTargets(form, p.Dialect)
+	req.StepUp.add(form, p.Dialect)
 	p.adapt(whatDevice, form)
 	a, err := p.post(ctx, doingDevice, req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
 		p.TokenEndpointAuthMethods, req.Client, form)
@@ -60,9 +62,9 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	if err := oauthError(doingDevice, a, fields); err != nil {
 		var refusal *OAuthError
 		if errors.As(err, &refusal) && refusal.Code == "access_denied" {
-			return nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
+			return nil, &deniedError{refusal}
 		}
-		return nil, err
+		return nil, explain(err)
 	}
 	prompt, err := p.devicePrompt(fields, asked)
 	if err != nil {
@@ -82,10 +84,29 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	ctx, cancel := context.WithDeadlineCause(ctx, prompt.ExpiresAt, ErrTimedOut)
 	defer cancel()
 	set, fields, err := p.pollDevice(ctx, req, deviceCode, interval)
+	if err == nil && p.Dialect.Organization.Switch {
+		set, fields, err = p.toOrganization(ctx, req, set, fields)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return p.result(ctx, set, fields, req.expect())
+	return p.result(ctx, set, fields, req.expect(asked))
+}
+
+// toOrganization trades what came of a sign-in that could not name an organization
+// for tokens of the one that was asked for: the person may have chosen another on
+// the page.
+func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credential.TokenSet, fields map[string]json.RawMessage) (*credential.TokenSet, map[string]json.RawMessage, error) {
+	if req.Organization == "" || p.OrganizationOf(set) == req.Organization || set.RefreshToken.IsZero() {
+		return set, fields, nil
+	}
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {set.RefreshToken.Reveal()},
+		cmp.Or(p.Dialect.Organization.Param, "organization"): {req.Organization},
+	}
+	p.adapt(whatRefresh, form)
+	return p.signInRequest(ctx, doingDevice, req.Client, form)
 }
 
 // devicePrompt reads the part of the answer that is for the person. It is
@@ -144,6 +165,9 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 	if len(req.Resources) > 0 {
 		form["resource"] = req.Resources
 	}
+	if p.Dialect.ClaimsAtToken {
+		p.Dialect.addClaims(form, req.Claims)
+	}
 	p.adapt(whatCode, form)
 	wait := interval
 	var lastOutage error
@@ -175,11 +199,11 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 		case refusal.Code == "slow_down":
 			interval = max(interval+slowDown, refusal.interval) // for this and all subsequent requests
 		case refusal.Code == "access_denied", refusal.Code == "authorization_declined": // Entra ID's word
-			return nil, nil, fmt.Errorf("%s: %w", doingDevice, ErrDenied)
+			return nil, nil, &deniedError{refusal}
 		case refusal.Code == "expired_token":
 			return nil, nil, fmt.Errorf("%s: %w", doingDevice, ErrTimedOut)
 		default:
-			return nil, nil, err
+			return nil, nil, explain(err)
 		}
 		lastOutage = nil
 		wait = interval

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -17,7 +18,9 @@ import (
 type Dialect struct {
 	Name  string   // as --provider takes it
 	Title string   // for people
-	Hosts []string // of issuers by which it is recognized; one that begins with a dot stands for all names below it
+	Hosts []string // of issuers by which it is recognized; one that begins with a dot stands for all names below it, a label * for any one
+
+	Issuer string // of all its customers, or where most of them are; the one if none is named
 
 	// Metadata.
 	Known         func(issuer, clientID string) Metadata // endpoints that the metadata lacks
@@ -26,24 +29,29 @@ type Dialect struct {
 	CheckIssuer   func(issuer string) error              // why an issuer cannot be used as it is, and what to do
 
 	// A sign-in.
-	RedirectURIs []string // candidates where none is named
-	Register     []string // what to register at the provider's console, a line each, for people
-	NoOpenID     bool     // it has no ID tokens: openid and a nonce are not asked
-	Offline      string   // OfflineListed if empty
-	AuthParams   []Param  // of the authorization request, unless the user gives others
-	NeedsSecret  bool     // its clients for command lines have a secret, which is none
+	RedirectURIs    []string // candidates where none is named
+	Register        []string // what to register at the provider's console, a line each, for people
+	NoOpenID        bool     // it has no ID tokens: openid and a nonce are not asked
+	Offline         string   // OfflineListed if empty
+	Lacks           []string // flags that mean nothing to it
+	AuthParams      []Param  // of the authorization request, unless the user gives others
+	ClaimsAtToken   bool     // the parameter claims is for the token endpoint as well, also at a refresh
+	Capabilities    []string // what this client declares that it understands: the claim xms_cc
+	NeedsSecret     bool     // its clients for command lines have a secret, which is none
+	CodeNeedsSecret bool     // a sign-in in the browser takes a secret, others none
 
 	// A session.
 	Free    Free          // what the refresh token is not bound to
-	Ended   []string      // codes by which a refresh says that the session is over, beside invalid_grant
+	Ended   []string      // codes by which a refresh says that the session is over, beside invalid_grant; "code: words" if its description must have those
 	Replay  time.Duration // how long a refresh token that was replaced still brings the same successor
+	StepUp  []string      // codes by which a refresh asks for a sign-in, though the session goes on
 	Lasting bool          // its access tokens have no end
 
 	Organization OrganizationRule
 
 	// Out.
 	NoRevocation string                               // where it revokes nothing: what a person can do instead
-	SignOut      func(p *Provider, s SignedIn) string // the page that ends the provider's own session, where there is no end_session_endpoint
+	SignOut      func(p *Provider, s SignedIn) string // the page that ends the provider's own session, in the place of its end_session_endpoint; empty: there is none
 
 	Hints []RefusalHint
 
@@ -53,6 +61,10 @@ type Dialect struct {
 	tokens   func(set *credential.TokenSet, fields map[string]json.RawMessage)      // what the answer tells otherwise
 	identify func(context.Context, *Provider, *credential.TokenSet, map[string]json.RawMessage, Expect) (credential.Identity, error)
 	verify   func(context.Context, *Provider, *credential.TokenSet, Expect) error // of a refresh's answer
+	// endSession ends the provider's session, without a browser and in place of a
+	// revocation.
+	endSession func(context.Context, *Provider, SignedIn) error
+	revoke     func(ctx context.Context, p *Provider, c Client, token credential.Secret, hint string) error // in place of RFC 7009
 }
 
 // Requests, as adapt is told of them.
@@ -134,17 +146,30 @@ func DialectOf(issuer string) *Dialect {
 	}
 	host := strings.ToLower(u.Hostname())
 	for _, d := range Dialects() {
-		if slices.ContainsFunc(d.Hosts, func(h string) bool { return h == host || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h) }) {
+		if slices.ContainsFunc(d.Hosts, func(h string) bool { return isHost(h, host) }) {
 			return d
 		}
 	}
 	return DialectNamed("oidc")
 }
 
+// isHost reports whether a host is the one, or one of those, that a pattern of
+// [Dialect.Hosts] stands for.
+func isHost(pattern, host string) bool {
+	if strings.HasPrefix(pattern, ".") {
+		return strings.HasSuffix(host, pattern)
+	}
+	want, have := strings.Split(pattern, "."), strings.Split(host, ".")
+	return slices.EqualFunc(want, have, func(w, h string) bool { return w == h || w == "*" && h != "" })
+}
+
 // EndsSession reports whether a refusal of a refresh says that the session is
 // over (RFC 6749 §5.2: invalid_grant).
 func (p *Provider) EndsSession(e *OAuthError) bool {
-	return e.Code == "invalid_grant" || slices.Contains(p.Dialect.Ended, e.Code)
+	return e.Code == "invalid_grant" || slices.ContainsFunc(p.Dialect.Ended, func(ended string) bool {
+		code, words, _ := strings.Cut(ended, ": ")
+		return e.Code == code && strings.Contains(e.Description, words)
+	})
 }
 
 // Scopes completes the scopes of a sign-in: openid, and offline_access where it
@@ -161,6 +186,48 @@ func (p *Provider) Scopes(asked []string) []string {
 		}
 	}
 	return scopes
+}
+
+// OrganizationOf is the organization that the tokens are of, as the dialect's
+// claim names it; nothing if it is not known. It is read, not verified.
+func (p *Provider) OrganizationOf(set *credential.TokenSet) string {
+	claim := p.Dialect.Organization.Claim
+	if claim == "" {
+		return ""
+	}
+	for _, token := range []credential.Secret{set.AccessToken, set.IDToken} {
+		var claims map[string]json.RawMessage
+		if peekClaims(token, &claims) && text(claims[claim]) != "" {
+			return text(claims[claim])
+		}
+	}
+	return ""
+}
+
+// sameOrganization holds tokens to the organization that was asked for, by the
+// claim of the access token.
+func (p *Provider) sameOrganization(set *credential.TokenSet, want Expect) error {
+	if want.Organization == "" {
+		return nil
+	}
+	switch is := p.OrganizationOf(set); is {
+	case want.Organization:
+		return nil
+	case "":
+		return verifyErrorf("the provider gave a token of no organization, not of %q", want.Organization)
+	default:
+		return verifyErrorf("the provider gave a token of organization %q, not of %q", Clean(is, 100), want.Organization)
+	}
+}
+
+// peekClaims reads the claims of a JWT into v, without verifying it.
+func peekClaims(token credential.Secret, v any) bool {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(parts[1])
+	return err == nil && json.Unmarshal(b, v) == nil
 }
 
 // adapt has the dialect change the parameters of a request.

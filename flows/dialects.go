@@ -5,4 +5,12 @@ func Dialects() []*Dialect { return dialects }
 
 var dialects = []*Dialect{
 	{Name: "oidc", Title: "OpenID Connect"},
+	&workOS, &authKit,
+	okta, entra, google, auth0, keycloak, dex, pingone, cognito, gitlab, gitHub,
+}
+
+// fixedPorts are the redirect URIs of a provider that compares ports: three, so
+// that one is free where others are taken. All of them are to be registered.
+func fixedPorts(host string) []string {
+	return []string{"http://" + host + ":8400/callback", "http://" + host + ":8401/callback", "http://" + host + ":8402/callback"}
 }

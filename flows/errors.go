@@ -61,6 +61,8 @@ type UnavailableError struct {
 	Err        error
 	RetryAfter time.Duration // the server's wish, 0 if it has none
 	Garbled    bool          // an answer did arrive, but not one of the protocol's
+	Status     int           // HTTP; 0 where no answer came
+	Unsent     bool          // no connection came about: the server knows nothing of it
 }
 
 func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.Err) }
@@ -72,6 +74,18 @@ type VerifyError struct{ Err error }
 
 func (e *VerifyError) Error() string { return e.Err.Error() }
 func (e *VerifyError) Unwrap() error { return e.Err }
+
+// OrganizationChoiceError is a refusal that says that the person belongs to
+// several organizations and that the sign-in must name one. It is begun again
+// with one of these, as [SignIn.Organization]; the list comes from the provider,
+// cleaned for a terminal, and may be empty.
+type OrganizationChoiceError struct {
+	Organizations []Organization
+	Err           *OAuthError // the refusal itself
+}
+
+func (e *OrganizationChoiceError) Error() string { return e.Err.Error() }
+func (e *OrganizationChoiceError) Unwrap() error { return e.Err }
 
 func verifyErrorf(format string, args ...any) error {
 	return &VerifyError{fmt.Errorf(format, args...)}
@@ -101,7 +115,7 @@ func Unusable(err error) bool {
 	if errors.As(err, &refusal) {
 		// RFC 6749 §4.1.2.1 and §5.2: the client is not registered for this grant.
 		switch refusal.Code {
-		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type":
+		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type", "device_flow_disabled": // the last is GitHub's
 			return true
 		case "invalid_client":
 			// So Google (at the device endpoint) and Entra ID (at the first poll) refuse

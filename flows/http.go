@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -43,6 +42,8 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
 	transport.TLSClientConfig = config
+	transport.Proxy = proxyFor
+	transport.OnProxyConnectResponse = checkConnect
 	if len(caPEM) > 0 {
 		roots, err := x509.SystemCertPool()
 		if err != nil {
@@ -70,6 +71,7 @@ func garbled(doing, format string, args ...any) error {
 type answer struct {
 	status int
 	header http.Header
+	host   string // that was asked
 	body   []byte
 	at     time.Time                                                              // when it was received
 	refuse func(doing string, a *answer, fields map[string]json.RawMessage) error // the dialect's; may be nil
@@ -98,24 +100,33 @@ func request(ctx context.Context, hc *http.Client, doing string, req *http.Reque
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "sso-exec")
-	resp, err := hc.Do(req.WithContext(ctx))
+	watched, seen := watch(ctx)
+	resp, err := hc.Do(req.WithContext(watched))
 	if err != nil {
-		return nil, unavailable(tellTransport(err, hc.Timeout))
+		err = unavailable(seen.explain(err, req.URL, hc.Timeout))
+		var outage *UnavailableError
+		if errors.As(err, &outage) {
+			outage.Unsent = seen.unsent()
+		}
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return nil, garbled(doing, "%s redirects (status %d) where no redirect may be", req.URL.Host, resp.StatusCode)
+		return nil, ledElsewhere(doing, req.URL, resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("the answer of %s was cut off: %w", req.URL.Host, tellTransport(err, hc.Timeout)))
+		return nil, unavailable(fmt.Errorf("the answer of %s was cut off: %w", req.URL.Host, err))
 	}
 	if len(body) > maxResponse {
 		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header, body: body, at: time.Now()}
+	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now()}
+	if a.status == http.StatusNetworkAuthenticationRequired {
+		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
+	}
 	if a.status >= 500 || a.status == http.StatusTooManyRequests {
-		return nil, &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a)}
+		return nil, &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a), Status: a.status}
 	}
 	return a, nil
 }
@@ -148,24 +159,12 @@ func (a *answer) json(doing string, v any) error {
 
 func (a *answer) notJSON(doing string) error {
 	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	return garbled(doing, "the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
-}
-
-// tellTransport says in plain words what net/http wraps in the whole URL.
-func tellTransport(err error, timeout time.Duration) error {
-	var u *url.Error
-	if !errors.As(err, &u) {
-		return err
+	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
+	if there := portalIn(a.body, a.host); kind == "text/html" && there != "" {
+		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.host,
+			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.host)}}
 	}
-	host := u.URL
-	if p, perr := url.Parse(u.URL); perr == nil {
-		host = p.Host
-	}
-	var netErr net.Error
-	if errors.As(u.Err, &netErr) && netErr.Timeout() {
-		return fmt.Errorf("no answer from %s within %v", host, timeout)
-	}
-	return fmt.Errorf("no answer from %s: %w", host, u.Err)
+	return &UnavailableError{Doing: doing, Err: errors.New(not), Garbled: true}
 }
 
 // retryAfter reads Retry-After in seconds (RFC 9110 §10.2.3); dates, which no

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,15 +28,18 @@ type Expect struct {
 	Subject  string // on refresh: the session's; empty at a sign-in
 
 	Organization string // as the dialect's claim names it; empty: any
+
+	stepUp StepUp    // of a sign-in
+	began  time.Time // when that was asked for
 }
 
 // VerifyIDToken checks the ID token of a token set by OpenID Connect Core
 // §3.1.3.7 (§12.2 on refresh): the signature by the provider's keys (fetched
 // again once if the token names one that is not known), algorithm, issuer,
 // audience, authorized party, times, nonce and at_hash. It returns who signed
-// in and fills in the token set's ID-token times.
+// in and fills in the token set's ID-token times and its Login.
 //
-// Not checked: acr and auth_time, and the access token beyond at_hash.
+// Not checked: what acr and auth_time say, and the access token beyond at_hash.
 func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, want Expect) (credential.Identity, error) {
 	var none credential.Identity
 	algs := signingAlgs
@@ -62,6 +66,9 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		Name            string   `json:"name"`
 		Email           string   `json:"email"`
 		Groups          []string `json:"groups"`
+
+		ACR      json.RawMessage `json:"acr"`
+		AuthTime json.RawMessage `json:"auth_time"`
 	}
 	if err := tok.Claims(&claims); err != nil {
 		// A provider may give groups another shape; they are for display only.
@@ -85,6 +92,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 			return none, verifyErrorf("the ID token's at_hash is not that of the access token")
 		}
 	}
+	set.Login = readLogin(claims.ACR, claims.AuthTime, set.Skew)
 	set.IDTokenIssuedAt, set.IDTokenExpiresAt = tok.IssuedAt.Add(-set.Skew), tok.Expiry.Add(-set.Skew)
 	return credential.Identity{
 		Issuer: tok.Issuer, Subject: tok.Subject, // as they are: they are compared

@@ -47,6 +47,11 @@ func outcomePage(who credential.Identity, err error) page {
 		return page{Title: "The sign-in was denied", Detail: words, Mark: "✕", Class: "no",
 			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this window."}
 	}
+	var which *OrganizationChoiceError
+	if errors.As(err, &which) {
+		return page{Title: "Which organization?", Mark: "?", Class: "no",
+			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can close this window."}
+	}
 	return page{Title: "The sign-in did not work", Detail: Clean(err.Error(), 400), Mark: "✕", Class: "no",
 		Text: "Nobody was signed in. Your terminal says what to do next. You can close this window."}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -17,7 +18,7 @@ const doingPKCE = "browser sign-in"
 
 // Authorization is a sign-in in a browser that waits for its answer.
 type Authorization struct {
-	URL         string // to be opened; carries the state and the nonce, and nothing else that is secret
+	URL         string // to be opened; carries the state and the nonce, and nothing else that is secret; or a reference to them (PAR)
 	RedirectURI string // where the provider sends the browser in the end
 	Listening   bool   // something of ours listens there
 
@@ -62,6 +63,9 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	if p.AuthorizationEndpoint == "" {
 		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
 	}
+	if p.Dialect.CodeNeedsSecret && req.Client.Secret.IsZero() {
+		return fmt.Errorf("%s: %w to a client without a secret: give --client-secret-file, or sign in with --flow device", doingPKCE, ErrNotSupported)
+	}
 	// Fresh for each attempt (RFC 9700 §2.1). The verifier never leaves this
 	// process but for the token request; state and nonce only inside the URL.
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
@@ -85,7 +89,15 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 		nonce = ""
 		form.Del("nonce")
 	}
+	req.StepUp.add(form, p.Dialect)
 	p.adapt(whatAuthorize, form)
+	began, shown := time.Now(), form
+	if p.pushes(req.PAR) {
+		var err error
+		if shown, err = p.push(ctx, req.Client, form); err != nil {
+			return err
+		}
+	}
 	ours := func(q url.Values) bool {
 		return subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) == 1
 	}
@@ -98,7 +110,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	})
 	waiting, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, form), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0,
+	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0,
 		wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
 	if err := open(a); err != nil {
 		return err
@@ -106,7 +118,9 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	select {
 	case r := <-answers:
 		var who credential.Identity
-		err := p.redeem(ctx, req, r.Values, loop.redirectURI, nonce, verifier, func(res *Result) error {
+		want := req.expect(began)
+		want.Nonce = nonce
+		err := p.redeem(ctx, req, r.Values, loop.redirectURI, verifier, want, func(res *Result) error {
 			who = res.Identity
 			return accept(res)
 		})
@@ -122,7 +136,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 
 // redeem checks the authorization response and trades its code (RFC 6749
 // §4.1.2, §4.1.3).
-func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirectURI, nonce, verifier string, accept func(*Result) error) error {
+func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirectURI, verifier string, want Expect, accept func(*Result) error) error {
 	// RFC 9207 §2.4: compared on success and on error, before anything else is
 	// believed; against mix-up by another provider.
 	switch iss := q.Get("iss"); {
@@ -132,7 +146,7 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 		return verifyErrorf("the answer in the browser does not name its issuer (iss), though the provider says that it does")
 	}
 	if code := Clean(q.Get("error"), 100); code != "" {
-		return authorizationError(code, Clean(q.Get("error_description"), 300))
+		return authorizationError(code, Clean(q.Get("error_description"), 500))
 	}
 	form := url.Values{
 		"grant_type":    {"authorization_code"},
@@ -143,13 +157,14 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 	if len(req.Resources) > 0 {
 		form["resource"] = req.Resources
 	}
+	if p.Dialect.ClaimsAtToken {
+		p.Dialect.addClaims(form, req.Claims)
+	}
 	p.adapt(whatCode, form)
 	set, fields, err := p.signInRequest(ctx, doingPKCE, req.Client, form)
 	if err != nil {
-		return err
+		return explain(err)
 	}
-	want := req.expect()
-	want.Nonce = nonce
 	res, err := p.result(ctx, set, fields, want)
 	if err != nil {
 		return err
@@ -162,15 +177,26 @@ func authorizationError(code, description string) error {
 	refusal := &OAuthError{Doing: doingPKCE, Code: code, Description: description}
 	switch code {
 	case "access_denied":
-		if description != "" {
-			return fmt.Errorf("%s: %w: %s", doingPKCE, ErrDenied, description)
-		}
-		return fmt.Errorf("%s: %w", doingPKCE, ErrDenied)
+		return &deniedError{refusal}
 	case "server_error", "temporarily_unavailable":
 		return &UnavailableError{Doing: doingPKCE, Err: refusal}
 	}
-	return refusal
+	return explain(refusal)
 }
+
+// deniedError is [ErrDenied] in the provider's words: not every denial is the
+// person's.
+type deniedError struct{ refusal *OAuthError }
+
+func (e *deniedError) Error() string {
+	s := fmt.Sprintf("%s: %v", e.refusal.Doing, ErrDenied)
+	if e.refusal.Description != "" {
+		s += ": " + e.refusal.Description
+	}
+	return s
+}
+
+func (e *deniedError) Unwrap() []error { return []error{ErrDenied, e.refusal} }
 
 // callbackQuery returns the query of an authorization response: a GET with a
 // state and either a code or an error, each at most once (RFC 6749 §3.1).

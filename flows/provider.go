@@ -28,6 +28,8 @@ type Metadata struct {
 	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
 	EndSessionEndpoint          string   `json:"end_session_endpoint"` // checked where it is used
 	GrantTypes                  []string `json:"grant_types_supported"`
+	PAREndpoint                 string   `json:"pushed_authorization_request_endpoint"`
+	RequiresPAR                 bool     `json:"require_pushed_authorization_requests"`
 	AssertionSigningAlgs        []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 
 	MTLSEndpointAliases Aliases `json:"mtls_endpoint_aliases"`
@@ -39,6 +41,7 @@ type Aliases struct {
 	TokenEndpoint               string `json:"token_endpoint"`
 	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint"`
 	RevocationEndpoint          string `json:"revocation_endpoint"` // checked where it is used
+	PAREndpoint                 string `json:"pushed_authorization_request_endpoint"`
 }
 
 // Provider is an authorization server whose metadata and keys are known. It is
@@ -155,6 +158,8 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both boo
 		case a.status != http.StatusOK:
 		case found != nil:
 			return merged(found, a.body), nil
+		case !json.Valid(a.body):
+			return nil, a.notJSON(doingDiscovery)
 		case !both:
 			return a.body, nil
 		default:
@@ -201,12 +206,14 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 	}
 	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{
-		"authorization_endpoint":                              p.AuthorizationEndpoint,
-		"token_endpoint":                                      p.TokenEndpoint,
-		"device_authorization_endpoint":                       p.DeviceAuthorizationEndpoint,
-		"jwks_uri":                                            p.JWKSURI,
-		"mtls_endpoint_aliases.token_endpoint":                p.MTLSEndpointAliases.TokenEndpoint,
-		"mtls_endpoint_aliases.device_authorization_endpoint": p.MTLSEndpointAliases.DeviceAuthorizationEndpoint,
+		"authorization_endpoint":                                      p.AuthorizationEndpoint,
+		"token_endpoint":                                              p.TokenEndpoint,
+		"device_authorization_endpoint":                               p.DeviceAuthorizationEndpoint,
+		"jwks_uri":                                                    p.JWKSURI,
+		"pushed_authorization_request_endpoint":                       p.PAREndpoint,
+		"mtls_endpoint_aliases.token_endpoint":                        p.MTLSEndpointAliases.TokenEndpoint,
+		"mtls_endpoint_aliases.device_authorization_endpoint":         p.MTLSEndpointAliases.DeviceAuthorizationEndpoint,
+		"mtls_endpoint_aliases.pushed_authorization_request_endpoint": p.MTLSEndpointAliases.PAREndpoint,
 	} {
 		if endpoint == "" {
 			continue
@@ -239,6 +246,9 @@ func (p *Provider) fetchKeys(ctx context.Context) error {
 	a, err := request(ctx, p.hc, doingKeys, req)
 	if err != nil {
 		return err
+	}
+	if p.Dialect.NoMetadata && (a.status == http.StatusNotFound || a.status == http.StatusBadRequest) { // the address has the client's ID in it
+		return fmt.Errorf("%s: %s has none for this client (status %d): is the client ID right?", doingKeys, a.host, a.status)
 	}
 	if a.status != http.StatusOK {
 		return &UnavailableError{Doing: doingKeys, Err: fmt.Errorf("status %d", a.status)}

@@ -30,7 +30,7 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 	if len(t.Resources) > 0 {
 		form["resource"] = t.Resources
 	}
-	if p.Dialect.Free.Scopes && len(t.Scopes) > 0 {
+	if p.Dialect.Free.Scopes { // or it would be those of the sign-in, which another profile may have begun
 		form.Set("scope", joinScopes(p.Scopes(t.Scopes)))
 	}
 	if p.Dialect.Free.Audience && t.Audience != "" {
@@ -38,6 +38,9 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 	}
 	if p.Dialect.Organization.Switch && t.Organization != "" {
 		form.Set(cmp.Or(p.Dialect.Organization.Param, "organization"), t.Organization)
+	}
+	if p.Dialect.ClaimsAtToken {
+		p.Dialect.addClaims(form, t.Claims)
 	}
 	p.adapt(whatRefresh, form)
 	return p.tokenRequest(ctx, DoingRefresh, c, form)

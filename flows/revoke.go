@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,9 @@ const (
 // other host, whatever the metadata says today ([*VerifyError]). A provider
 // without such an endpoint is [ErrNotSupported].
 func (p *Provider) CanRevoke(issuedBy string) error {
+	if p.Dialect.revoke != nil {
+		return p.canRevokeAt(p.TokenEndpoint, issuedBy)
+	}
 	endpoint := p.RevocationEndpoint
 	if alias := p.MTLSEndpointAliases; alias.RevocationEndpoint != "" && issuedBy == alias.TokenEndpoint {
 		endpoint = alias.RevocationEndpoint
@@ -34,7 +38,7 @@ func (p *Provider) CanRevoke(issuedBy string) error {
 
 func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 	if endpoint == "" {
-		return fmt.Errorf("%s: %w: its metadata has no revocation_endpoint", DoingRevoke, ErrNotSupported)
+		return fmt.Errorf("%s: %w: %s", DoingRevoke, ErrNotSupported, cmp.Or(p.Dialect.NoRevocation, "its metadata has no revocation_endpoint"))
 	}
 	to, err := p.checkEndpoint("revocation_endpoint", endpoint)
 	if err != nil {
@@ -61,6 +65,9 @@ func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret, hint string) error {
 	if token.IsZero() {
 		return errors.New(DoingRevoke + ": there is no token")
+	}
+	if p.Dialect.revoke != nil {
+		return p.Dialect.revoke(ctx, p, c, token, hint)
 	}
 	endpoint := c.endpointFor(p.RevocationEndpoint, p.MTLSEndpointAliases.RevocationEndpoint)
 	if err := p.canRevokeAt(endpoint, p.TokenEndpointFor(c)); err != nil {
@@ -94,6 +101,24 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 		return fmt.Errorf("%w: %w", err, ErrNotSupported)
 	}
 	return err
+}
+
+// EndsSessions reports whether the provider's session is ended by [Provider.End],
+// and not by a revocation.
+func (p *Provider) EndsSessions() bool { return p.Dialect.endSession != nil }
+
+// End ends the session that the tokens are of, at a provider that knows no
+// revocation but signs a session out without asking anybody: one request, with the
+// errors of [Provider.Revoke]. issuedBy is the token endpoint that issued them.
+// Access tokens live on until they end.
+func (p *Provider) End(ctx context.Context, s SignedIn, issuedBy string) error {
+	if !p.EndsSessions() {
+		return fmt.Errorf("%s: %w", DoingRevoke, ErrNotSupported)
+	}
+	if err := p.canRevokeAt(p.TokenEndpoint, issuedBy); err != nil {
+		return err
+	}
+	return p.Dialect.endSession(ctx, p, s)
 }
 
 // checkEndpoint holds an endpoint that not every flow needs to the rule for

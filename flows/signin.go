@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -17,6 +18,9 @@ type SignIn struct {
 	Audience     string // vendor-specific
 	Resources    []string
 	Organization string // vendor-specific: the parameter "organization"
+	StepUp
+
+	PAR string // when the authorization request is pushed; PARAuto if empty
 
 	// Of the authorization request only:
 	RedirectURIs []string // candidates in order; see [Provider.PKCE]
@@ -32,6 +36,8 @@ type Param struct{ Name, Value string }
 type Result struct {
 	Tokens   *credential.TokenSet
 	Identity credential.Identity
+
+	Organization string // that the tokens are of; empty: not known
 }
 
 // addTargets sets what the tokens are to be good for.
@@ -62,25 +68,32 @@ func IsOwnParam(name string) bool { return ownParams[name] }
 
 // result verifies a token set of a sign-in.
 func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (*Result, error) {
-	if p.Dialect.identify != nil {
-		who, err := p.Dialect.identify(ctx, p, set, fields, want)
-		if err != nil {
-			return nil, err
-		}
-		return &Result{set, who}, nil
+	who, err := p.identify(ctx, set, fields, want)
+	if err == nil {
+		err = want.stepUp.check(set.Login, want.began)
 	}
-	if set.IDToken.IsZero() {
-		return nil, verifyErrorf("the provider gave no ID token, though openid was asked for")
-	}
-	who, err := p.VerifyIDToken(ctx, set, want)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{set, who}, nil
+	return &Result{set, who, p.OrganizationOf(set)}, nil
 }
 
-// expect is what the tokens of a sign-in must match.
-func (s SignIn) expect() Expect { return Expect{ClientID: s.Client.ID, Organization: s.Organization} }
+// identify tells who signed in: by the ID token, or as the dialect does.
+func (p *Provider) identify(ctx context.Context, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (credential.Identity, error) {
+	switch {
+	case p.Dialect.identify != nil:
+		return p.Dialect.identify(ctx, p, set, fields, want)
+	case set.IDToken.IsZero():
+		return credential.Identity{}, verifyErrorf("the provider gave no ID token, though openid was asked for")
+	}
+	return p.VerifyIDToken(ctx, set, want)
+}
+
+// expect is what the tokens of a sign-in must match; began is when it was asked
+// for.
+func (s SignIn) expect(began time.Time) Expect {
+	return Expect{ClientID: s.Client.ID, Organization: s.Organization, stepUp: s.StepUp, began: began}
+}
 
 // VerifyRefreshed checks the answer to a refresh: its ID token, if there is one
 // (OpenID Connect Core §12.2), or what the dialect has in its place.
@@ -92,6 +105,16 @@ func (p *Provider) VerifyRefreshed(ctx context.Context, set *credential.TokenSet
 		return nil
 	}
 	_, err := p.VerifyIDToken(ctx, set, want)
+	return err
+}
+
+// StillTakes asks a provider whose access tokens have no end whether it takes one
+// still: an [*OAuthError] says that it does not. Of others nothing is asked.
+func (p *Provider) StillTakes(ctx context.Context, accessToken credential.Secret, want Expect) error {
+	if !p.Dialect.Lasting {
+		return nil
+	}
+	_, err := p.identify(ctx, &credential.TokenSet{AccessToken: accessToken, TokenType: "Bearer"}, nil, want)
 	return err
 }
 

@@ -146,7 +146,7 @@ func oauthError(doing string, a *answer, fields map[string]json.RawMessage) erro
 	}
 	if code := a.words(text(fields["error"]), 100); code != "" {
 		interval, _ := seconds(fields["interval"])
-		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 300), Status: a.status, Skew: a.skew(), interval: interval}
+		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 500), Status: a.status, Skew: a.skew(), interval: interval}
 	}
 	if a.status != http.StatusOK {
 		return garbled(doing, "the answer has status %d and names no error", a.status)

@@ -38,6 +38,11 @@ func (p *Provider) serveAuthorize(r *Request) *answer {
 	} else if r.Method != http.MethodGet {
 		return methodNotAllowed("GET, POST")
 	}
+	asIs := params
+	params, refused := p.unpack(params, !p.config.LoginForm || params.Get("decision") != "")
+	if refused != nil {
+		return refused
+	}
 	client := p.clientByID(params.Get("client_id"))
 	if client == nil {
 		return page(http.StatusBadRequest, "unknown client")
@@ -57,20 +62,24 @@ func (p *Provider) serveAuthorize(r *Request) *answer {
 	a := &answer{status: redirect, header: http.Header{}, members: members, target: params.Get("redirect_uri")}
 	a.header.Set("Cache-Control", "no-store")
 
-	if refused := p.refuseAuthorization(params); refused != nil {
-		members["error"], members["error_description"] = refused.code, refused.description
+	err := p.refuseAuthorization(params)
+	if p.config.RequirePAR && !asIs.Has("request_uri") {
+		err = &oauthError{"invalid_request", "authorization requests must be pushed"}
+	}
+	if err != nil {
+		members["error"], members["error_description"] = err.code, err.description
 		return a
 	}
 	if p.config.LoginForm && params.Get("decision") == "" {
-		return loginPage(params)
+		return loginPage(asIs)
 	}
 	members["code"] = p.newCode(client, params)
 	return a
 }
 
-// refuseAuthorization finds what is wrong with a request whose redirect URI is
+// checkAuthorization finds what is wrong with a request whose redirect URI is
 // right.
-func (p *Provider) refuseAuthorization(params url.Values) *oauthError {
+func (p *Provider) checkAuthorization(params url.Values) *oauthError {
 	for name, values := range params {
 		if len(values) > 1 && name != "resource" {
 			return &oauthError{"invalid_request", name + " is given twice"}
@@ -102,6 +111,16 @@ func (p *Provider) refuseAuthorization(params url.Values) *oauthError {
 	if slices.Contains(prompt, "none") && len(prompt) > 1 {
 		return &oauthError{"invalid_request", "prompt=none stands alone"}
 	}
+	_, err := p.readStepUp(params)
+	return err
+}
+
+// refuseAuthorization finds why nobody signs in.
+func (p *Provider) refuseAuthorization(params url.Values) *oauthError {
+	if err := p.checkAuthorization(params); err != nil {
+		return err
+	}
+	prompt := strings.Fields(params.Get("prompt"))
 	if slices.Contains(prompt, "none") && p.config.LoginForm {
 		return &oauthError{"login_required", "prompt=none, and nobody is signed in"}
 	}
@@ -111,13 +130,17 @@ func (p *Provider) refuseAuthorization(params url.Values) *oauthError {
 	if params.Get("decision") == "deny" {
 		return &oauthError{"access_denied", "the user said no"}
 	}
-	return nil
+	asked, _ := p.readStepUp(params)
+	return p.unmet(asked)
 }
 
 func (p *Provider) newCode(client *Client, params url.Values) string {
 	text := randomText()
+	f := p.newFamily(client, p.user, scopesOf(params), audiences(params), params.Get("nonce"))
+	asked, _ := p.readStepUp(params)
+	p.signIn(f, asked)
 	p.codes[text] = &code{
-		family:      p.newFamily(client, p.user, scopesOf(params), audiences(params), params.Get("nonce")),
+		family:      f,
 		redirectURI: params.Get("redirect_uri"),
 		challenge:   params.Get("code_challenge"),
 		expires:     p.config.Now().Add(codeLifetime),

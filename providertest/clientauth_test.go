@@ -284,7 +284,7 @@ func TestMTLS(t *testing.T) {
 		}
 		json.Unmarshal([]byte(noRedirects(p).get(t, endpointURL(p, ".well-known/openid-configuration")).text), &metadata)
 		at := metadata.Aliases["token_endpoint"]
-		if at == "" || at == endpointURL(p, "token") || len(metadata.Aliases) != 3 {
+		if at == "" || at == endpointURL(p, "token") || len(metadata.Aliases) != 4 {
 			t.Fatalf("%+v", metadata)
 		}
 		cert, err := p.IssueCertificate(key.key.Public(), "svc", time.Time{}, time.Time{})

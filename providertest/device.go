@@ -18,6 +18,7 @@ type device struct {
 	deviceCode, userCode string
 	client               *Client
 	scopes, audiences    []string
+	stepUp               stepUp
 	expires              time.Time
 	interval             time.Duration
 	polled               time.Time // last
@@ -38,7 +39,12 @@ func (p *Provider) serveDevice(r *Request) *answer {
 	if err := checkResources(r.Form["resource"]); err != nil {
 		return fail(err.code, err.description)
 	}
+	asked, err := p.readStepUp(r.Form)
+	if err != nil {
+		return fail(err.code, err.description)
+	}
 	d := &device{
+		stepUp:     asked,
 		deviceCode: "dc-" + randomText(),
 		userCode:   newUserCode(),
 		client:     client,
@@ -211,6 +217,7 @@ func (p *Provider) tooFast(d *device) bool {
 func (p *Provider) grantApproved(d *device) *answer {
 	d.done = true
 	f := p.newFamily(d.client, d.approvedBy, d.scopes, d.audiences, "")
+	p.signIn(f, d.stepUp)
 	return p.issue(DeviceCode, f, d.scopes, p.newRefreshToken(f))
 }
 

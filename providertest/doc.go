@@ -23,6 +23,10 @@
 //		TrustedIssuers: map[string][]byte{"https://ci.example": itsKeys},
 //	})
 //
+// Authorization requests may be pushed (RFC 9126), or must be; people can sign in
+// in several ways ([Config.ACRs]), and have signed in before
+// ([Provider.SetSession]).
+//
 // What goes wrong is said in three ways, all of which may change at any time:
 // [Provider.Fault] breaks the transport, [Provider.Edit] changes the members of
 // an answer, [Provider.TamperIDToken] spoils ID tokens. What happened is told

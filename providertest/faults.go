@@ -20,6 +20,7 @@ const (
 	OpenID    Endpoint = "openid-configuration"
 	OAuth     Endpoint = "oauth-authorization-server"
 	JWKS      Endpoint = "jwks"
+	PAR       Endpoint = "par"
 	Authorize Endpoint = "authorize"
 	Device    Endpoint = "device" // device authorization, not the polls
 	Verify    Endpoint = "verify" // the page where a person enters a user code
@@ -40,7 +41,7 @@ const (
 // known says whether there is such an endpoint; a misspelt one would never break.
 func (e Endpoint) known() bool {
 	switch e {
-	case Discovery, OpenID, OAuth, JWKS, Authorize, Device, Verify, Revoke, UserInfo, Logout, Token,
+	case Discovery, OpenID, OAuth, JWKS, PAR, Authorize, Device, Verify, Revoke, UserInfo, Logout, Token,
 		AuthorizationCode, RefreshToken, DeviceCode, ClientCredentials, TokenExchange, JWTBearer, stsEndpoint:
 		return true
 	}

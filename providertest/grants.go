@@ -15,6 +15,7 @@ type family struct {
 	scopes      []string
 	audiences   []string
 	nonce       string
+	acr         string // of the sign-in, or nothing
 	authTime    time.Time
 	expires     time.Time
 	revoked     bool
@@ -151,6 +152,9 @@ func (p *Provider) accessClaims(f *family, scopes []string, now time.Time) map[s
 		claims["aud"] = f.audiences[0]
 	} else if len(f.audiences) > 1 {
 		claims["aud"] = f.audiences
+	}
+	if f.acr != "" { // RFC 9068 §2.2.1
+		claims["acr"], claims["auth_time"] = f.acr, f.authTime.Unix()
 	}
 	if f.actor != nil {
 		claims["act"] = f.actor

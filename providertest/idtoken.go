@@ -88,6 +88,9 @@ func (p *Provider) newIDToken(grant Endpoint, f *family, scopes []string, now ti
 		"auth_time": f.authTime.Unix(),
 		"jti":       randomText(),
 	}
+	if f.acr != "" {
+		claims["acr"] = f.acr
+	}
 	if f.nonce != "" && grant != RefreshToken {
 		claims["nonce"] = f.nonce
 	}

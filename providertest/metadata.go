@@ -32,6 +32,14 @@ func (p *Provider) serveMetadata(r *Request) *answer {
 		"grant_types_supported": []string{"authorization_code", "refresh_token", "client_credentials",
 			deviceGrant, exchangeGrant, bearerGrant},
 		"authorization_response_iss_parameter_supported": p.config.ResponseIss,
+		"pushed_authorization_request_endpoint":          p.base + "/par",
+		"claims_parameter_supported":                     true,
+	}
+	if p.config.RequirePAR {
+		metadata["require_pushed_authorization_requests"] = true
+	}
+	if len(p.config.ACRs) > 0 {
+		metadata["acr_values_supported"] = p.config.ACRs
 	}
 	metadata["revocation_endpoint_auth_methods_supported"] = methods // RFC 8414 §2
 	if slices.Contains(methods, "private_key_jwt") {
@@ -41,7 +49,7 @@ func (p *Provider) serveMetadata(r *Request) *answer {
 		at := p.mtlsURL + strings.TrimPrefix(p.base, p.url)
 		metadata["mtls_endpoint_aliases"] = map[string]any{
 			"token_endpoint": at + "/token", "revocation_endpoint": at + "/revoke",
-			"device_authorization_endpoint": at + "/device_authorization",
+			"device_authorization_endpoint": at + "/device_authorization", "pushed_authorization_request_endpoint": at + "/par",
 		}
 	}
 	return jsonAnswer(http.StatusOK, metadata)

@@ -30,7 +30,7 @@ type Request struct {
 
 // Counts are requests by kind. They count what arrived, however it was answered.
 type Counts struct {
-	Discovery, JWKS, Authorize, Device, Verify, Revoke, UserInfo, Logout int
+	Discovery, JWKS, PAR, Authorize, Device, Verify, Revoke, UserInfo, Logout int
 
 	Token             int // the sum of those below and of unknown grants
 	AuthorizationCode int
@@ -60,7 +60,7 @@ func (p *Provider) Requests() Counts {
 	defer p.server.mu.Unlock()
 	var c Counts
 	kinds := map[Endpoint]*int{
-		Discovery: &c.Discovery, JWKS: &c.JWKS, Authorize: &c.Authorize, Device: &c.Device,
+		Discovery: &c.Discovery, JWKS: &c.JWKS, PAR: &c.PAR, Authorize: &c.Authorize, Device: &c.Device,
 		Verify: &c.Verify, Revoke: &c.Revoke, UserInfo: &c.UserInfo, Logout: &c.Logout, Token: &c.Token,
 		AuthorizationCode: &c.AuthorizationCode, RefreshToken: &c.RefreshToken, DeviceCode: &c.DeviceCode,
 		ClientCredentials: &c.ClientCredentials, TokenExchange: &c.TokenExchange, JWTBearer: &c.JWTBearer,

@@ -76,6 +76,22 @@ type Config struct {
 	// the provider's own CA; see [Provider.IssueCertificate].
 	ClientCAs []byte
 
+	// RequirePAR takes pushed authorization requests alone (RFC 9126 §5); others may
+	// always be pushed. PARLifetime is how long one waits for its browser: a minute
+	// by default.
+	RequirePAR  bool
+	PARLifetime time.Duration
+
+	// ACRs are the authentication contexts that people can sign in with, the weakest
+	// first, announced as acr_values_supported. A sign-in has the first that was asked
+	// for and is among them, else the weakest. Without any, ID tokens have no acr.
+	ACRs []string
+	// IgnoreStepUp takes no notice of acr_values, max_age and claims.
+	IgnoreStepUp bool
+	// ClaimsAtToken takes the parameter claims at the token endpoint too; otherwise
+	// it is a violation there.
+	ClaimsAtToken bool
+
 	// PKCEOptional also serves clients without a code challenge.
 	PKCEOptional bool
 	// ResponseIss names the issuer in authorization responses (RFC 9207).
@@ -128,6 +144,7 @@ type Provider struct {
 	users    map[string]User
 	denial   string
 	codes    map[string]*code
+	pushed   map[string]*pushedRequest
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
 	order    []string // of refresh tokens, oldest first
@@ -138,7 +155,13 @@ type Provider struct {
 	tampers  int
 	last     Tokens
 	reuses   int
-	seen     map[string]time.Time // client assertions by client and jti, with their end
+
+	signedIn   time.Time // since when the browser has a session; zero: it has none
+	signedInBy string    // its acr
+	needACR    string    // of tokens at the userinfo endpoint
+	needAge    *time.Duration
+
+	seen map[string]time.Time // client assertions by client and jti, with their end
 }
 
 // New starts a provider that ends with the test.
@@ -170,6 +193,7 @@ func Start(config Config) (*Provider, error) {
 	config.AccessTokenLifetime = cmp.Or(config.AccessTokenLifetime, 5*time.Minute)
 	config.IDTokenLifetime = cmp.Or(config.IDTokenLifetime, time.Hour)
 	config.RefreshTokenLifetime = cmp.Or(config.RefreshTokenLifetime, 24*time.Hour)
+	config.PARLifetime = cmp.Or(config.PARLifetime, time.Minute)
 	config.DeviceLifetime = cmp.Or(config.DeviceLifetime, 10*time.Minute)
 	config.AssertionAudience = cmp.Or(config.AssertionAudience, AudienceIssuer)
 	config.AssertionLifetime = cmp.Or(config.AssertionLifetime, 5*time.Minute)
@@ -193,6 +217,7 @@ func Start(config Config) (*Provider, error) {
 		user:    config.User.Subject,
 		users:   map[string]User{config.User.Subject: config.User},
 		codes:   map[string]*code{},
+		pushed:  map[string]*pushedRequest{},
 		access:  map[string]*accessToken{},
 		refresh: map[string]*refreshToken{},
 		seen:    map[string]time.Time{},
@@ -301,6 +326,8 @@ func (p *Provider) endpoint(path string) (Endpoint, handler) {
 			return JWKS, p.locked(p.serveKeys)
 		case "/authorize":
 			return Authorize, p.locked(p.serveAuthorize)
+		case "/par":
+			return PAR, p.locked(p.servePAR)
 		case "/token":
 			return Token, p.locked(p.serveToken)
 		case "/device_authorization":

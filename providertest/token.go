@@ -49,6 +49,9 @@ func (p *Provider) serveToken(r *Request) *answer {
 	if refused != nil {
 		return refused
 	}
+	if r.Form.Has("claims") && !p.config.ClaimsAtToken {
+		p.violation("the parameter claims at the token endpoint")
+	}
 	switch r.Endpoint {
 	case AuthorizationCode:
 		return p.grantCode(r, client)
@@ -123,6 +126,9 @@ func (p *Provider) serveUserInfo(r *Request) *answer {
 		return a
 	}
 	t := p.access[token]
+	if a := p.challenge(t.family); a != nil {
+		return a
+	}
 	return jsonAnswer(http.StatusOK, p.claimsOf(t.family.subject, t.scopes))
 }
 

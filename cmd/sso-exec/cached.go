@@ -64,7 +64,7 @@ func cachedAnswer(args []string) ([]byte, bool) {
 		return cachedAPIKey(o)
 	}
 	damaged := false
-	s := &session.Session{Request: o.request(), Started: time.Now(),
+	s := &session.Session{Request: o.request(), Dialect: o.dialect(), Started: time.Now(),
 		Store: cache.Open(o.cacheDir, func(string) { damaged = true })}
 	c, ok, err := s.Cached(o.need(t.chain(o, s)))
 	if !ok || err != nil || damaged {

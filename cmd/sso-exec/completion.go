@@ -127,6 +127,8 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 		complete = cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	case f.Name == "profile":
 		complete = profileNames
+	case f.Name == "organization" && cmd.Flags().Lookup("issuer") != nil:
+		complete = organizationIDs
 	case f.Name == "api-key" || f.Name == "with":
 		complete = apiKeyNames
 	case stands == "DIRECTORY":

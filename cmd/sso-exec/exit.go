@@ -59,6 +59,7 @@ func exitCode(err error) int {
 		command  *commandError
 		ended    *commandEnd
 		notHere  *workload.NotHereError
+		unnamed  *session.OrganizationRequiredError
 	)
 	switch {
 	case err == nil:
@@ -75,7 +76,7 @@ func exitCode(err error) int {
 		return exitSignal + int(sig.sig)
 	case errors.As(err, &usage), errors.As(err, &notHere):
 		return exitUsage
-	case errors.As(err, &login):
+	case errors.As(err, &login), errors.As(err, &unnamed):
 		return exitLogin
 	case errors.As(err, &shared):
 		return sharedCode(shared.Kind)
@@ -144,9 +145,13 @@ func hints(o *options, err error) []string {
 		setup     *setupError
 		command   *commandError
 		authority x509.UnknownAuthorityError
+		network   *flows.NetworkError
 
 		notHere *workload.NotHereError
 		refused *workload.RefusedError
+
+		unnamed *session.OrganizationRequiredError
+		notFor  *session.OrganizationError
 	)
 	switch {
 	case errors.As(err, &notHere):
@@ -161,6 +166,10 @@ func hints(o *options, err error) []string {
 		return []string{usage.hint}
 	case errors.As(err, &usage):
 		return nil
+	case errors.As(err, &unnamed):
+		return organizationHints(o, unnamed)
+	case errors.As(err, &notFor):
+		return refusedOrganizationHints(o, notFor)
 	case errors.As(err, &login):
 		var lines []string
 		for _, why := range login.Why {
@@ -182,7 +191,7 @@ func hints(o *options, err error) []string {
 	case errors.Is(err, flows.ErrTimedOut) && o.tool == toolAWS:
 		return []string{"the AWS SDKs allow less than a minute; to take longer, run: " + loginCommand(o)}
 	case exitCode(err) == exitDenied:
-		return []string{"to try again, run: " + loginCommand(o)}
+		return append(deniedHints(o, err), "to try again, run: "+loginCommand(o))
 	case errors.As(err, &unsafe):
 		return []string{mend(unsafe.Path, unsafe.Fix)}
 	case errors.As(err, &userFile):
@@ -203,12 +212,16 @@ func hints(o *options, err error) []string {
 		return nil
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}
+	case errors.As(err, &network):
+		return networkHints(network)
 	case errors.As(err, &authority):
 		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
 		return []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
 	case exitCode(err) == exitUnavailable:
 		return []string{"nothing was lost; try again later"}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri http://[::1]:0/callback, if that is registered at the provider"}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return []string{"another program listens there; give a further --redirect-uri that is registered at the provider"}
 	case errors.As(err, &other):
@@ -233,6 +246,22 @@ func mend(path, fix string) string {
 	return "if you know why, mend it with: " + strings.ReplaceAll(fix, path, quote(path))
 }
 
+// deniedHints says what is known of a sign-in that a person, or the provider, did
+// not let come to its end.
+func deniedHints(o *options, err error) []string {
+	d := o.dialect()
+	var refusal *flows.OAuthError
+	if errors.As(err, &refusal) {
+		if say := d.Hint(refusal); say != "" {
+			return []string{say}
+		}
+	}
+	if errors.Is(err, flows.ErrTimedOut) && len(d.Register) > 0 {
+		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
+	}
+	return nil
+}
+
 func refusalHints(o *options, e *flows.OAuthError) []string {
 	if by := e.Skew.Abs().Round(time.Minute); by > 0 && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
 		way := "behind"
@@ -240,6 +269,9 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 			way = "ahead of"
 		}
 		return []string{fmt.Sprintf("this machine's clock is %s %s the provider's: set it, and try again", rough(by), way)}
+	}
+	if say := o.dialect().Hint(e); say != "" {
+		return []string{say}
 	}
 	switch e.Code {
 	case "invalid_client", "unauthorized_client":

@@ -30,6 +30,11 @@ type options struct {
 	tokenType, logLevel, logFile                  string
 	force, explain, verbose                       bool
 
+	// what the sign-in must be like, and how it is asked for
+	acr         []string
+	maxAge      time.Duration
+	claims, par string
+
 	// how a client authenticates; services above all
 	clientAuth, clientSecretCommand                              string
 	clientSecretFD                                               int
@@ -87,9 +92,13 @@ func newOptions(tool string) *options {
 	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, its last address brought back); services: client-credentials, token-exchange, jwt-bearer, or workload (its own token is what is wanted)")
 	f.StringVar(&o.device, "device", flows.DeviceAllow, "when a device sign-in may be used: allow, headless (only where no browser can be reached) or never; a flag cannot loosen what a profile says")
 	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
-	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{"http://127.0.0.1:0/callback"}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
+	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{anyPort}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
 	f.StringVar(&o.loginHint, "login-hint", "", "`account` to suggest to the provider")
 	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request; repeatable")
+	f.StringArrayVar(&o.acr, "acr", nil, "`acr` that the sign-in must have, else somebody is asked to sign in anew (acr_values); repeatable, any of them will do")
+	f.DurationVar(&o.maxAge, "max-age", -1, "how long ago the sign-in may have been, else somebody is asked to sign in anew; 0s is now")
+	f.StringVar(&o.claims, "claims", "", "parameter claims of a sign-in: `JSON`, or its base64 as a claims challenge has it")
+	f.StringVar(&o.par, "par", flows.PARAuto, "push the authorization request to the provider, so that the browser's address has only a reference to it: auto (where the provider requires it), always or never")
 	f.DurationVar(&o.loginTimeout, "login-timeout", 0, "how long a person may take to sign in (default 5m; 50s under aws)")
 	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
 	f.StringVar(&o.identity, "identity", "", "human or service; a service never opens a browser and asks nobody (default: human; service for the flows of services)")
@@ -111,6 +120,7 @@ func newOptions(tool string) *options {
 	f.StringVar(&o.logFile, "log-file", "", "`file` to append the log to, instead of stderr")
 
 	f.Lookup("min-ttl").DefValue = "0s" // -1 stands for the rule that the usage tells
+	f.Lookup("max-age").DefValue = ""   // -1 is any time
 
 	switch tool {
 	case toolAWS:
@@ -167,7 +177,7 @@ var (
 var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "client-secret-command", "client-secret-fd",
 	"client-auth", "client-key-file", "client-key-command", "client-key-id", "client-cert-file", "assertion-audience",
 	"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type", "scope", "audience", "resource",
-	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "ca-file", "ca-data", "cache-dir", "store", "identity"}
+	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "acr", "max-age", "claims", "par", "ca-file", "ca-data", "cache-dir", "store", "identity"}
 
 // profileKey returns the name of a flag in a profile: its own, but for --scope,
 // and within the section aws for those of that command. Empty: it has none.
@@ -228,6 +238,8 @@ func enumOf(flag string) []string {
 		return providerNames()
 	case "store":
 		return []string{"file", "keyring", "none"}
+	case "par":
+		return []string{flows.PARAuto, flows.PARAlways, flows.PARNever}
 	case "interactive":
 		return []string{"auto", "never"}
 	case "token-type":

@@ -22,7 +22,7 @@ type flagGroup struct {
 // is in no group is a command's own, and comes first.
 var flagGroups = []flagGroup{
 	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "organization"}},
-	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "login-timeout", "interactive", "identity", "session"}},
+	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "login-timeout", "interactive", "identity", "session"}},
 	{"How a client authenticates", clientFlags},
 	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
 	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type"}},
@@ -93,7 +93,7 @@ var meaningless = map[string][]string{
 }
 
 // ofSigningIn are settings of a sign-in itself, or of the token that it is for.
-var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "auth-param", "login-timeout", "token-type", "min-ttl", "force", "explain"}
+var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "login-timeout", "token-type", "min-ttl", "force", "explain"}
 
 // valueName annotates a flag with what stands for its value.
 const valueName = "sso-exec_value_name"
@@ -124,7 +124,7 @@ type helpGroup struct {
 }
 
 // order is that of the root's commands for people; others come after these.
-var order = []string{"login", "status", "whoami", "logout", "run", "setup", "config"}
+var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "config"}
 
 // commandGroups lists the commands below one; the root's by whom they are for,
 // and those that every program has by name alone.

@@ -110,6 +110,9 @@ func sayWhatFor(o *options, s *session.Session) {
 			clock(st.AccessUntil), rough(time.Until(st.AccessUntil)))
 	}
 	what := "kubectl and other tools that trust the audience " + o.clientID
+	if o.dialect().NoOpenID {
+		what = "APIs that take the access tokens of " + o.dialect().Title
+	}
 	if o.roleARN != "" {
 		what += "; AWS as " + o.roleARN
 	}

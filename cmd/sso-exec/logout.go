@@ -78,19 +78,19 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 			fail(l, l.err)
 			continue
 		}
-		notSo, err := l.leave(ctx, w)
+		out, err := l.leave(ctx, w)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
 			fail(l, err)
-		case notSo != nil && require:
-			fail(l, &notRevokedError{notSo})
-		case notSo != nil:
-			warn(&notRevokedError{notSo})
+		case out.NotSo != nil && require:
+			fail(l, &notRevokedError{out.NotSo})
+		case out.NotSo != nil:
+			warn(&notRevokedError{out.NotSo})
 		}
 		if endSession && !l.entry.damaged() {
-			if err := l.endAtProvider(ctx, w, pages); err != nil {
+			if err := l.endAtProvider(ctx, w, out, pages); err != nil {
 				fail(l, err)
 			}
 		}
@@ -166,22 +166,21 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	return who, nil
 }
 
-// leave ends one session and says to w what was done. notSo is why the provider
-// did not revoke it.
-func (l leaver) leave(ctx context.Context, w io.Writer) (notSo, err error) {
+// leave ends one session and says to w what was done.
+func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) {
 	out, err := l.s.Logout(ctx)
 	if errors.Is(err, cache.ErrNotExist) {
 		if l.o.issuer != "" {
 			fmt.Fprintf(w, "Nobody is signed in to %s here.\n", hostOf(l.o.issuer))
 		}
-		return nil, nil
+		return session.Logout{}, nil
 	}
 	var stays *session.NotForgottenError
 	switch {
 	case errors.As(err, &stays):
-		return nil, &setupError{err: err, hints: []string{"what is left there is of no more use: make that place writable, and sign out again"}}
+		return session.Logout{}, &setupError{err: err, hints: []string{"what is left there is of no more use: make that place writable, and sign out again"}}
 	case err != nil:
-		return nil, err
+		return session.Logout{}, err
 	case l.entry.damaged():
 		fmt.Fprintf(w, "Signed out somebody whose session was damaged (%s).\n", idOf(l.entry.Key))
 	default:
@@ -198,13 +197,13 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (notSo, err error) {
 	if until := out.KeysUntil; !until.IsZero() {
 		fmt.Fprintf(w, "  AWS keys that were issued work on until %s: nothing revokes them\n", clock(until))
 	}
-	return out.NotSo, nil
+	return out, nil
 }
 
 // endAtProvider opens the provider's page that ends its own session, where there
 // is a browser before the person; else it shows the address. A provider that has
 // no such page is no failure.
-func (l leaver) endAtProvider(ctx context.Context, w io.Writer, pages map[string]bool) error {
+func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logout, pages map[string]bool) error {
 	p, err := l.s.Provider(ctx)
 	if err != nil {
 		return err
@@ -214,6 +213,11 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, pages map[string
 		hint = l.entry.Session.Account
 	}
 	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.clientID, LogoutHint: hint})
+	if own := p.Dialect.SignOut; own != nil {
+		if its := own(p, flows.SignedIn{ClientID: l.o.clientID, Account: hint, AccessToken: out.AccessToken}); its != "" {
+			page, err = its, nil
+		}
+	}
 	if err != nil {
 		warn(err)
 		return nil

@@ -70,6 +70,7 @@ type prompter struct {
 	looked bool
 	here   place.Place // looked at when a sign-in is needed, not before
 	now    *prompt     // of the flow that is being tried; nil before the first
+	chosen flows.Organization
 }
 
 // prompt is one flow as it is put to a person, and what goes on beside it: its
@@ -96,6 +97,7 @@ func newPerson(o *options, t *tool) session.Person {
 	return session.Person{
 		Timeout: o.loginTimeout, LatchOnTimeout: o.tool != toolAWS, WillingToSwitch: o.tool == toolLogin, Screen: screenName,
 		Choose: p.choose, Browse: p.browse, ShowDevice: p.device, FallBack: p.fallBack, SignedIn: p.signedIn,
+		ChooseOrganization: p.chooseOrganization,
 	}
 }
 
@@ -338,6 +340,9 @@ func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
 		at = " to " + hostOf(p.o.issuer)
 	}
 	p.replace(asking.Prompt, "Signed in"+at+" as "+flows.Clean(who.Display(), 100)+".")
+	if p.chosen.ID != "" {
+		fmt.Fprintf(stderr, "  for %s, this once; to keep it, %s\n", orgTitle(p.chosen.ID, p.chosen.Name), p.o.toKeep(p.chosen.ID))
+	}
 }
 
 // replace ends the prompt with one line in its place.

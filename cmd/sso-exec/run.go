@@ -49,10 +49,9 @@ func (e *runError) Error() string { return e.err.Error() }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "sso-exec",
-		Short: "one sign-in for every command line",
-		Long: `sso-exec turns one enterprise sign-in into whatever credential the tool in
-front of it speaks.`,
+		Use:           "sso-exec",
+		Short:         "one sign-in for every command line",
+		Long:          "sso-exec turns one sign-in into whatever credential the tool in front speaks.",
 		Example:       "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec kube --issuer https://login.example.com --client-id cli",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -79,7 +78,7 @@ front of it speaks.`,
 	for _, t := range tools {
 		root.AddCommand(newTool(t))
 	}
-	root.AddCommand(newLogin(), newLogout(), newStatus(), newWhoami(), newRun(), newSetup(), newConfig(), newAPIKey(), newCompletion(), newVersion())
+	root.AddCommand(newLogin(), newLogout(), newStatus(), newWhoami(), newOrg(), newRun(), newSetup(), newConfig(), newAPIKey(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	setHelp(root)
 	setCompletions(root)
@@ -218,10 +217,11 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 	hc.Transport = requestLog{hc.Transport, log}
 	o.http = hc
 	s := &session.Session{
-		Request: o.request(), Dialect: o.dialect(), ProviderKey: cache.ProviderKey(o.issuer, o.dialect().Name, ca),
+		Request: o.request(), Dialect: o.dialect(), ProviderKey: o.providerKey(ca),
 		SignIn: flows.SignIn{
 			Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
-			Organization: o.organization, RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
+			Organization: o.organizationAsked(), RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
+			StepUp: o.stepUp(), PAR: o.par,
 		},
 		HTTP: hc, Started: started, Log: log, Reach: o.reach(),
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -57,7 +58,7 @@ func browserClient() *http.Client {
 	pool := x509.NewCertPool()
 	pem, _ := os.ReadFile(os.Getenv("IDP_CA"))
 	pool.AppendCertsFromPEM(pem)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	return &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
 // suite runs the tests, and removes the binary that they were run against.
@@ -111,7 +112,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Values["world"] = &world{}
-			env.Defer(func() { env.Values["world"].(*world).close() })
+			env.Defer(func() {
+				w := env.Values["world"].(*world)
+				w.close()
+				if w.hosted != nil && !w.violationsRead && len(w.hosted.Violations()) > 0 {
+					env.T().Fatal("violations:", strings.Join(w.hosted.Violations(), "\n"))
+				}
+			})
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -124,6 +131,8 @@ func TestScripts(t *testing.T) {
 			"until":  cmdUntil,
 			"taken":  cmdTaken,
 			"workos": cmdWorkOS,
+			"hosted": cmdHosted,
+			"orgs":   cmdOrgs,
 		},
 	})
 }
@@ -133,6 +142,11 @@ type world struct {
 	idp   *providertest.Provider
 	sts   *providertest.STS
 	taken net.Listener
+
+	hosted         *hosted.World
+	orgs           *orgIdP
+	violationsRead bool // the script looked at hosted's violations itself
+	holdsPorts     bool
 }
 
 func (w *world) close() {
@@ -144,6 +158,12 @@ func (w *world) close() {
 	}
 	if w.taken != nil {
 		_ = w.taken.Close()
+	}
+	if w.hosted != nil {
+		w.hosted.Close()
+	}
+	if w.holdsPorts {
+		fixedPorts.Unlock()
 	}
 }
 

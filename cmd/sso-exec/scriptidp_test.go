@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,9 @@ var tampers = map[string]providertest.Tamper{
 	"bad-signature": providertest.BadSignature, "wrong-issuer": providertest.WrongIssuer, "wrong-audience": providertest.WrongAudience,
 	"extra-audience": providertest.ExtraAudience, "wrong-nonce": providertest.WrongNonce, "no-nonce": providertest.NoNonce,
 	"wrong-at-hash": providertest.WrongATHash, "other-subject": providertest.OtherSubject, "missing": providertest.MissingIDToken,
+	"no-acr": providertest.SetClaim("acr", nil), "weak-acr": providertest.SetClaim("acr", "pwd"), "no-auth-time": providertest.SetClaim("auth_time", nil),
+	"new-auth-time": func(t *providertest.IDToken) { t.Claims["auth_time"] = t.Claims["iat"] },
+
 	"expired": providertest.Expired, "future": providertest.FromTheFuture,
 }
 
@@ -31,6 +35,8 @@ var tampers = map[string]providertest.Tamper{
 //	idp tamper N NAME            spoil the next N ID tokens (0: all)
 //	idp deny CODE | user SUB | rotate-keys | revoke SUB | approve | refuse | polls STEP ...
 //	idp live                     the refresh token in the one stored session is the provider's live one
+//	idp session AGE              the browser has been signed in there for that long
+//	idp asked ENDPOINT NAME VALUE  the last request to it had this parameter; "-": it had none
 //	idp reuses N | violations N
 func cmdIDP(ts *testscript.TestScript, _ bool, args []string) {
 	w := ts.Value("world").(*world)
@@ -110,6 +116,25 @@ func cmdIDP(ts *testscript.TestScript, _ bool, args []string) {
 		if !p.Alive(rec.RefreshToken) {
 			ts.Fatalf("the stored refresh token is not live at the provider")
 		}
+	case "session":
+		age, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		p.SetSession(time.Now().Add(-age))
+	case "asked":
+		got := "-"
+		for _, r := range p.Log() {
+			if string(r.Endpoint) == args[1] {
+				got = "-"
+				for _, q := range []url.Values{r.Query, r.Form} {
+					if q.Has(args[2]) {
+						got = q.Get(args[2])
+					}
+				}
+			}
+		}
+		if got != args[3] {
+			ts.Fatalf("%s was asked with %s=%s, want %s", args[1], args[2], got, args[3])
+		}
 	case "reuses":
 		equal("reuses", p.Reuses(), number(args[1]))
 	case "violations":
@@ -161,6 +186,12 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 			client.RedirectURIs = append(client.RedirectURIs, v)
 		case "grace":
 			c.RotationGrace = duration()
+		case "par":
+			c.RequirePAR = true
+		case "acr":
+			c.ACRs = strings.Split(v, ",")
+		case "ignore-step-up":
+			c.IgnoreStepUp = true
 		case "no-rotation":
 			c.NoRotation = true
 		case "scopes":

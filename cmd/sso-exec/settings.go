@@ -158,7 +158,7 @@ func (o *options) check() error {
 		return usagef("the issuer %q must not have a query", o.issuer)
 	}
 	for _, c := range []struct{ flag, value string }{
-		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store},
+		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store}, {"par", o.par},
 		{"interactive", o.interactive}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
 		if known := enumOf(c.flag); !slices.Contains(known, c.value) && (c.value != "" || slices.Contains(known, o.flags.Lookup(c.flag).DefValue)) {
@@ -195,7 +195,13 @@ func (o *options) check() error {
 			return usagef("--auth-param %s: this parameter is set by sso-exec itself", name)
 		}
 	}
+	if err := o.checkDialect(); err != nil {
+		return err
+	}
 	if err := o.checkIdentity(); err != nil {
+		return err
+	}
+	if err := o.checkStepUp(); err != nil {
 		return err
 	}
 	if o.tool == toolAWS {
@@ -217,6 +223,7 @@ func (o *options) settle() error {
 		// A profile's is for login as well.
 		o.loginTimeout = min(o.loginTimeout, awsLoginTimeout)
 	}
+	o.settleDialect()
 	o.settleIdentity()
 	if o.tokenType == "" {
 		o.tokenType = o.usualTokenType()
@@ -272,7 +279,7 @@ func (o *options) request() cache.Request {
 	r := cache.Request{
 		Issuer: o.issuer, ClientID: o.clientID, Label: o.session, Identity: o.identity, Grant: o.grantKey(),
 		Scopes:   slices.DeleteFunc(slices.Clone(o.scopes), func(s string) bool { return s == "openid" || s == "offline_access" }),
-		Audience: o.audience, Resources: o.resources, Organization: o.organization,
+		Audience: o.audience, Resources: o.resources, Organization: o.organizationAsked(),
 	}
 	r.Free = cache.Free(o.dialect().Free)
 	for _, kv := range o.authParams {
@@ -281,6 +288,7 @@ func (o *options) request() cache.Request {
 			r.AuthParams = append(r.AuthParams, kv)
 		}
 	}
+	r.AuthParams = append(r.AuthParams, o.stepUpParams()...)
 	return r
 }
 
@@ -295,7 +303,7 @@ func (o *options) need(steps []session.Step) session.Need {
 		ttl = awsTTL
 	}
 	ttl.Exact = o.minTTL
-	return session.Need{TokenType: o.tokenType, MinTTL: ttl, Force: o.force, Steps: steps}
+	return session.Need{TokenType: o.tokenType, MinTTL: ttl, Force: o.force, Steps: steps, StepUp: o.stepUp()}
 }
 
 // ca reads the private CA.

@@ -204,8 +204,8 @@ func (p *providerSetup) adopt(name string) error {
 
 func (p *providerSetup) exists(name string) bool { return slices.Contains(p.config.Names(), name) }
 
-// findClient asks for what is left: the client ID and the profile's name.
-func (p *providerSetup) findClient() (err error) {
+// askClientID asks for the client ID, if it is not given.
+func (p *providerSetup) askClientID() (err error) {
 	o := p.o
 	for o.clientID == "" && p.asks {
 		if o.clientID, err = p.ask("Client ID", ""); err != nil {
@@ -213,6 +213,18 @@ func (p *providerSetup) findClient() (err error) {
 		}
 	}
 	o.given["client-id"] = o.given["client-id"] || o.clientID != ""
+	return nil
+}
+
+// findClient asks for what is left: the client ID and the profile's name.
+func (p *providerSetup) findClient() (err error) {
+	o := p.o
+	if err := p.askClientID(); err != nil {
+		return err
+	}
+	if d := o.dialect(); d.NeedsSecret && !o.hasCredential() {
+		return &usageError{fmt.Errorf("clients of %s have a secret, also those for command lines", d.Title), "put it into a file that only you can read, and add --client-secret-file FILE"}
+	}
 	if o.profile != "" || o.clientID == "" { // which check complains about
 		return nil
 	}

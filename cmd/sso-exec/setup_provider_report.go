@@ -55,6 +55,12 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 		o.issuer = issuer
 	}
 	o.given["issuer"] = o.given["issuer"] || o.issuer != ""
+	o.settleDialect()
+	if o.dialect().NoMetadata { // where it has its keys, it has them for each client
+		if err := p.askClientID(); err != nil {
+			return nil, err
+		}
+	}
 	// What else is wrong is told before the network is asked. The client ID comes
 	// later: who has none yet is told first what to register.
 	early := *o
@@ -66,7 +72,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 	if err != nil {
 		return nil, err
 	}
-	provider, err := flows.Discover(ctx, s.HTTP, o.issuer)
+	provider, err := flows.DiscoverAs(ctx, s.HTTP, o.dialect(), o.issuer, o.clientID)
 	if err == nil || ctx.Err() != nil {
 		return provider, err
 	}
@@ -81,7 +87,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 		}
 		if use {
 			o.issuer = found.issuer
-			return flows.Discover(ctx, s.HTTP, o.issuer)
+			return flows.DiscoverAs(ctx, s.HTTP, o.dialect(), o.issuer, o.clientID)
 		}
 	}
 	return nil, &setupError{err: err, hints: p.discoveryHints(err, found)}
@@ -173,11 +179,17 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
 	fmt.Fprintln(stderr, o.issuer+" answers.")
 	fmt.Fprintln(stderr, "\nThere, sso-exec must be registered as a client:")
-	kind := "a public or native application, without a secret"
-	if o.clientSecretFile != "" || os.Getenv(secretVariable) != "" {
-		kind = "a confidential application, with a secret"
+	d := o.dialect()
+	if len(d.Register) == 0 {
+		kind := "a public or native application, without a secret"
+		if o.clientSecretFile != "" || os.Getenv(secretVariable) != "" {
+			kind = "a confidential application, with a secret"
+		}
+		p.say("- ", "type: "+kind)
 	}
-	p.say("- ", "type: "+kind)
+	for _, line := range d.Register {
+		p.say("- ", line)
+	}
 	anyPort, several := false, "redirect URI: "
 	for _, uri := range o.redirectURIs {
 		u, err := url.Parse(uri)
@@ -189,23 +201,26 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	uris := strings.Join(p.redirectURIs(), " and ")
 	if anyPort {
 		p.say("- ", several+uris+" (the port differs each time)")
-		p.say("- ", "if the provider compares the port, as Okta and Auth0 do: register http://127.0.0.1:8000/callback, "+
-			"and run this with --redirect-uri http://127.0.0.1:8000/callback; both can be repeated with another port")
 	} else {
 		p.say("- ", several+uris+" (with these ports)")
+	}
+	if anyPort && d.Name == "oidc" {
+		p.say("- ", "if the provider compares the port, as Okta and Auth0 do: register http://127.0.0.1:8000/callback, "+
+			"and run this with --redirect-uri http://127.0.0.1:8000/callback; both can be repeated with another port")
 	}
 	grants := []string{"authorization code", "refresh token", "device code"}
 	if provider.DeviceAuthorizationEndpoint == "" {
 		grants = grants[:2]
 	}
 	p.say("- ", "grants: "+strings.Join(grants, ", "))
-	scopes := append([]string{"openid"}, o.scopes...)
-	if provider.SupportsScope("offline_access") {
-		scopes = slices.Insert(scopes, 1, "offline_access")
+	scopes := provider.Scopes(o.scopes)
+	if len(scopes) > 0 {
+		first := min(1, len(scopes)-1) // openid stands before the others
+		slices.Sort(scopes[first:])
+		p.say("- ", "scopes: "+strings.Join(slices.Compact(scopes), ", "))
 	}
-	slices.Sort(scopes[1:])
-	p.say("- ", "scopes: "+strings.Join(slices.Compact(scopes), ", "))
-	if missing := missing(provider, slices.Contains(scopes, "offline_access")); len(missing) > 0 {
+	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever
+	if missing := missing(provider, offline); len(missing) > 0 {
 		fmt.Fprintln(stderr, "\nBy its metadata, this provider has no")
 		for _, m := range missing {
 			p.say("- ", m)
@@ -233,8 +248,8 @@ func missing(provider *flows.Provider, offline bool) (list []string) {
 		{lacks(more.Grants, "refresh_token"), "refresh: a person must sign in whenever a token ends"},
 		{!lacks(more.Grants, "refresh_token") && !offline, "scope offline_access: it is not asked for. If the sign-in does not last, try --scope offline_access"},
 		{lacks(more.AuthMethods, "none"), "public clients: many take them all the same. If this one has a secret, give --client-secret-file FILE"},
-		{provider.RevocationEndpoint == "", "revocation: a logout only forgets what is on this machine"},
-		{provider.EndSessionEndpoint == "", "end of its own session: after a logout, its browser session goes on"},
+		{provider.RevocationEndpoint == "" && !provider.EndsSessions(), "revocation: a logout only forgets what is on this machine"},
+		{provider.EndSessionEndpoint == "" && provider.Dialect.SignOut == nil, "end of its own session: after a logout, its browser session goes on"},
 	} {
 		if m.is {
 			list = append(list, m.text)

@@ -22,28 +22,29 @@ import (
 // sessionStatus is a session as status -o json shows it. Fields are only ever
 // added; docs/sessions.md explains them.
 type sessionStatus struct {
-	ID           string          `json:"id"`
-	Profiles     []string        `json:"profiles"`
-	Identity     string          `json:"identity"`
-	Account      string          `json:"account"`
-	Subject      string          `json:"subject"`
-	Issuer       string          `json:"issuer"`
-	ClientID     string          `json:"clientId"`
-	Label        string          `json:"session"`
-	Organization string          `json:"organization"`
-	Scopes       []string        `json:"scopes"`
-	Audience     string          `json:"audience"`
-	Resources    []string        `json:"resources"`
-	Flow         string          `json:"flow"`
-	SignedInAt   time.Time       `json:"signedInAt"`
-	RefreshedAt  time.Time       `json:"refreshedAt"`
-	AccessFrom   time.Time       `json:"accessFrom,omitzero"`
-	AccessUntil  time.Time       `json:"accessUntil,omitzero"`
-	SessionUntil time.Time       `json:"sessionUntil,omitzero"`
-	Renews       bool            `json:"renews"`
-	Store        string          `json:"store"`
-	Derived      []derivedStatus `json:"derived"`
-	Check        *checkStatus    `json:"check,omitempty"`
+	ID            string              `json:"id"`
+	Profiles      []string            `json:"profiles"`
+	Identity      string              `json:"identity"`
+	Account       string              `json:"account"`
+	Subject       string              `json:"subject"`
+	Issuer        string              `json:"issuer"`
+	ClientID      string              `json:"clientId"`
+	Label         string              `json:"session"`
+	Organization  string              `json:"organization"`
+	Organizations []knownOrganization `json:"organizations"`
+	Scopes        []string            `json:"scopes"`
+	Audience      string              `json:"audience"`
+	Resources     []string            `json:"resources"`
+	Flow          string              `json:"flow"`
+	SignedInAt    time.Time           `json:"signedInAt"`
+	RefreshedAt   time.Time           `json:"refreshedAt"`
+	AccessFrom    time.Time           `json:"accessFrom,omitzero"`
+	AccessUntil   time.Time           `json:"accessUntil,omitzero"`
+	SessionUntil  time.Time           `json:"sessionUntil,omitzero"`
+	Renews        bool                `json:"renews"`
+	Store         string              `json:"store"`
+	Derived       []derivedStatus     `json:"derived"`
+	Check         *checkStatus        `json:"check,omitempty"`
 
 	tokens int // that are stored; none is not one without a known end
 }
@@ -258,7 +259,7 @@ func statusOf(e cache.Entry, of []*options) sessionStatus {
 	r := e.Session
 	s := sessionStatus{
 		ID: idOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
-		Label: r.Label, Organization: r.Organization, Scopes: orEmpty(r.Scopes), Audience: r.Audience, Resources: orEmpty(r.Resources),
+		Label: r.Label, Organization: r.Organization, Organizations: organizationsOf(e), Scopes: orEmpty(r.Scopes), Audience: r.Audience, Resources: orEmpty(r.Resources),
 		Flow: r.Flow, SignedInAt: r.SignedInAt, RefreshedAt: r.RefreshedAt, SessionUntil: r.RefreshExpiresAt, Renews: renews(e),
 		Store: "file", Derived: []derivedStatus{},
 	}
@@ -308,7 +309,7 @@ func askProviders(ctx context.Context, o *options, list []known) (good, gone []k
 		if err != nil {
 			check.Error = oneLine(err.Error())
 		}
-		if !k.status.Renews {
+		if !k.status.Renews && !k.o.dialect().Lasting {
 			err = nil // it is good until its token ends
 		}
 		if err != nil {
@@ -332,12 +333,13 @@ func askProviders(ctx context.Context, o *options, list []known) (good, gone []k
 	return good, gone, failed
 }
 
-// ask renews the session's token.
+// ask renews the session's token, or asks whether it is still taken where it has
+// no end.
 func (k known) ask(ctx context.Context) error {
 	if k.entry.Session.Identity == credential.Service && len(k.status.Profiles) == 0 {
 		return errors.New("a service's token is asked for by the command that uses it, or with its --profile")
 	}
-	if !k.status.Renews {
+	if !k.status.Renews && !k.o.dialect().Lasting {
 		return errors.New("it cannot be renewed: the provider gave no refresh token")
 	}
 	o := *k.o

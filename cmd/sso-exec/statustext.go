@@ -40,12 +40,16 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		t.row("provider", s.Issuer)
 		t.row("client", s.ClientID)
 		t.row("session", s.Label)
-		t.row("organization", s.Organization)
+		t.row("organization", organizationRows(s.Organization, s.Organizations)...)
 		t.row("signed in", clock(s.SignedInAt)+" by "+s.Flow)
 		if s.tokens == 0 {
 			t.row("access", "no token is here; one is got when it is needed")
 		} else {
-			t.row("access", t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)...)
+			access := t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)
+			if s.AccessUntil.IsZero() && flows.DialectOf(s.Issuer).Lasting {
+				access = []string{"it has no end, until it is revoked there"}
+			}
+			t.row("access", access...)
 		}
 		switch {
 		case s.Identity == credential.Service:
@@ -60,7 +64,11 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 			t.row("derived", append([]string{cmp.Or(d.For, d.Kind)}, t.life(d.From, d.Until, now, false)...)...)
 		}
 		if c := s.Check; c != nil {
-			t.row("checked", map[bool]string{true: "the provider renewed it just now", false: c.Error}[c.OK])
+			ok := "the provider renewed it just now"
+			if !s.Renews {
+				ok = "the provider takes it still"
+			}
+			t.row("checked", map[bool]string{true: ok, false: c.Error}[c.OK])
 		}
 	}
 	if len(list) == 0 {

@@ -24,7 +24,7 @@ func TestSheetFits(t *testing.T) {
 	who := identityStatus{Account: "alice", Issuer: s.Issuer, ClientID: "cli", Flow: "pkce", SignedInAt: now,
 		Claims: map[string]json.RawMessage{"preferred_username": []byte(`"al"`), "groups": []byte(`["one of them","another of them","a third one","and the last of all of them"]`)},
 		Tokens: identityOf(cache.Entry{Session: &cache.Session{}}).Tokens}
-	who.Tokens = append(who.Tokens, tokenStatus{"id", []string{"cli"}, later, "every cluster and account of those that trust this provider and this audience, and no others"})
+	who.Tokens = append(who.Tokens, tokenStatus{"id", []string{"cli"}, later, "every cluster and account of those that trust this provider and this audience, and no others", "org_01"})
 	for _, columns := range []int{80, 59, 40, 30} {
 		for _, style := range []terminal.Style{{}, {UTF8: true}} {
 			text := statusText([]sessionStatus{s}, style, columns, now) + endedText(ended, columns) + whoamiText(who, sheet{&strings.Builder{}, style, columns})

@@ -21,24 +21,26 @@ import (
 // identityStatus is what whoami -o json shows. Fields are only ever added;
 // docs/sessions.md explains them.
 type identityStatus struct {
-	Account      string                     `json:"account"`
-	Subject      string                     `json:"subject"`
-	Identity     string                     `json:"identity"`
-	Issuer       string                     `json:"issuer"`
-	ClientID     string                     `json:"clientId"`
-	Organization string                     `json:"organization"`
-	Flow         string                     `json:"flow"`
-	SignedInAt   time.Time                  `json:"signedInAt"`
-	Claims       map[string]json.RawMessage `json:"claims"`
-	Tokens       []tokenStatus              `json:"tokens"`
+	Account       string                     `json:"account"`
+	Subject       string                     `json:"subject"`
+	Identity      string                     `json:"identity"`
+	Issuer        string                     `json:"issuer"`
+	ClientID      string                     `json:"clientId"`
+	Organization  string                     `json:"organization"`
+	Organizations []knownOrganization        `json:"organizations"`
+	Flow          string                     `json:"flow"`
+	SignedInAt    time.Time                  `json:"signedInAt"`
+	Claims        map[string]json.RawMessage `json:"claims"`
+	Tokens        []tokenStatus              `json:"tokens"`
 }
 
 // tokenStatus is a token that is stored: whom it is for, and who takes it.
 type tokenStatus struct {
-	Type     string    `json:"type"` // id or access
-	Audience []string  `json:"audience"`
-	Until    time.Time `json:"until,omitzero"`
-	TakenBy  string    `json:"takenBy"`
+	Type         string    `json:"type"` // id or access
+	Audience     []string  `json:"audience"`
+	Until        time.Time `json:"until,omitzero"`
+	TakenBy      string    `json:"takenBy"`
+	Organization string    `json:"organization,omitempty"`
 }
 
 // newWhoami makes the command that shows the identity.
@@ -87,12 +89,12 @@ sso-exec token.`,
 func identityOf(e cache.Entry) identityStatus {
 	r := e.Session
 	who := identityStatus{Account: r.Account, Subject: r.Subject, Identity: r.Identity, Issuer: r.Issuer, ClientID: r.ClientID,
-		Organization: r.Organization, Flow: r.Flow, SignedInAt: r.SignedInAt, Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
+		Organization: r.Organization, Organizations: organizationsOf(e), Flow: r.Flow, SignedInAt: r.SignedInAt, Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
 	for _, t := range e.Tokens {
 		if claims := claimsOf(t.IDToken); claims != nil {
 			who.Claims = claims
 			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), t.IDTokenExpiresAt,
-				"every Kubernetes cluster and AWS account that trusts this provider and this audience"})
+				"every Kubernetes cluster and AWS account that trusts this provider and this audience", t.Organization})
 		}
 		if t.AccessToken.IsZero() {
 			continue
@@ -107,7 +109,7 @@ func identityOf(e cache.Entry) identityStatus {
 		if len(of) == 0 {
 			takenBy = "the provider's own APIs, and those that it was set up for"
 		}
-		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), t.ExpiresAt, takenBy})
+		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), t.ExpiresAt, takenBy, t.Organization})
 	}
 	return who
 }
@@ -147,7 +149,7 @@ func whoamiText(who identityStatus, t sheet) string {
 	t.row("provider", who.Issuer)
 	t.row("client", who.ClientID)
 	t.row("subject", who.Subject)
-	t.row("organization", who.Organization)
+	t.row("organization", organizationRows(who.Organization, who.Organizations)...)
 	for _, name := range claimsThatMatter {
 		if values := texts(who.Claims[name]); len(values) > 0 && values[0] != who.Account {
 			t.row(name, strings.Join(values, ", "))
@@ -160,7 +162,11 @@ func whoamiText(who identityStatus, t sheet) string {
 		if len(token.Audience) > 0 {
 			of = "for " + strings.Join(token.Audience, ", ") + ", "
 		}
-		t.row(label, of+ends(token.Until, time.Now()), "taken by "+token.TakenBy)
+		in := ""
+		if token.Organization != "" {
+			in = "in organization " + token.Organization
+		}
+		t.row(label, of+ends(token.Until, time.Now()), in, "taken by "+token.TakenBy)
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
 		if who.Identity == credential.Service {

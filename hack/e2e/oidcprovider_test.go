@@ -41,8 +41,11 @@ type certified struct {
 type certifiedOptions struct {
 	// FirstTTL is the life of the tokens of a sign-in, in whole seconds; those of a
 	// refresh have an hour. 0: an hour too.
-	FirstTTL time.Duration
-	Wrap     func(http.Handler) http.Handler // around every request, to watch or to spoil it
+	FirstTTL   time.Duration
+	RequirePAR bool
+	ACRs       []string                        // how people can sign in, the weakest first
+	Resources  []string                        // of which tokens can be had
+	Wrap       func(http.Handler) http.Handler // around every request, to watch or to spoil it
 }
 
 type tokenAnswer struct {
@@ -89,7 +92,8 @@ func (p *certified) startNode(o certifiedOptions) (port string) {
 	if o.FirstTTL != 0 {
 		ttl = o.FirstTTL
 	}
-	settings, err := json.Marshal(map[string]any{"issuer": p.issuer, "firstTTL": ttl / time.Second})
+	settings, err := json.Marshal(map[string]any{"issuer": p.issuer, "firstTTL": ttl / time.Second,
+		"requirePAR": o.RequirePAR, "acrs": append([]string{}, o.ACRs...), "resources": append([]string{}, o.Resources...)})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -95,12 +96,14 @@ func kindOf(err error) string {
 		subject *flows.SubjectError
 		other   *OtherPersonError
 		local   *LocalError
+		unnamed *OrganizationRequiredError
 	)
+	_, signIn := signInTo(err)
 	switch {
 	case errors.As(err, &local):
 		return local.Kind
-	case errors.As(err, &ended), errors.As(err, &login):
-		return "" // they see it in what is stored
+	case errors.As(err, &ended), errors.As(err, &login), errors.As(err, &unnamed), signIn:
+		return "" // they see it in what is stored, or have to ask themselves
 	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
 		return FailedSignIn
 	case errors.As(err, &outage):
@@ -133,6 +136,51 @@ const (
 	maxRetryAfter = 5 * time.Second
 )
 
+// While a refresh token that was replaced still brings its successor, a lost answer
+// is not lost: the pauses between the tries grow up to replayPause, and the last try
+// is sent replayMargin before that time is over.
+const (
+	replayPause  = 4 * time.Second
+	replayMargin = 5 * time.Second
+)
+
+// resend sends a refresh token, and again where no answer came. window is how long
+// the provider lets one that it has replaced pass; 0: it does not say. A server that
+// cannot have heard of it has replaced nothing: that is tried as elsewhere, and so
+// is one that asks for patience while the token is still good.
+func (s *Session) resend(ctx context.Context, window time.Duration, send func() error) error {
+	if window == 0 {
+		return retry(ctx, s.attempts, send)
+	}
+	began, pause, heard := time.Now(), retryPause, false
+	for tries := 1; ; tries++ {
+		err := send()
+		var outage *flows.UnavailableError
+		if err == nil || ctx.Err() != nil || !errors.As(err, &outage) {
+			return err
+		}
+		patience := outage.Status == http.StatusTooManyRequests && s.attempts == 1
+		heard = heard || !outage.Unsent && !patience
+		wait := max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause))) //nolint:gosec // jitter is no secret
+		if !heard && tries >= s.attempts || time.Since(began)+wait > window-replayMargin || !sleep(ctx, wait) {
+			return err
+		}
+		pause = min(2*pause, replayPause)
+	}
+}
+
+// sleep waits, and reports whether ctx did not end meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // retry calls f until it does not fail for the provider's trouble, attempts
 // times at most, with pauses that grow and are not everybody's same.
 func retry(ctx context.Context, attempts int, f func() error) error {
@@ -144,11 +192,7 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		if err == nil || attempts == 0 || ctx.Err() != nil || !errors.As(err, &outage) || outage.RetryAfter > maxRetryAfter {
 			return err
 		}
-		t := time.NewTimer(max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause)))) //nolint:gosec // jitter is no secret
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !sleep(ctx, max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause)))) { //nolint:gosec // jitter is no secret
 			return err
 		}
 		pause *= 3

@@ -28,28 +28,36 @@ func (s *Session) singly(ctx context.Context, purpose, key string, ready func() 
 	if ready() {
 		return nil
 	}
-	if err := adopt(lock, began); err != nil {
+	if err := s.adopt(lock, began); err != nil {
 		return err
 	}
 	err = work()
-	leave(lock, err)
+	s.leave(lock, err)
 	return err
 }
 
-// adopt returns the failure of the process that was waited for.
-func adopt(lock *cache.Lock, began time.Time) error {
+// adopt returns the failure of the process that was waited for, but for one of
+// other tokens of the same session: what is refused to one organization says
+// nothing of another.
+func (s *Session) adopt(lock *cache.Lock, began time.Time) error {
 	if lock == nil || !lock.Waited || lock.Last == nil || lock.Last.At.Before(began) {
+		return nil
+	}
+	if _, tkey := s.keys(); lock.Last.For != "" && lock.Last.For != tkey {
 		return nil
 	}
 	return &SharedError{lock.Last.Kind, lock.Last.Message}
 }
 
 // leave tells those who wait how the work ended.
-func leave(lock *cache.Lock, err error) {
+func (s *Session) leave(lock *cache.Lock, err error) {
 	switch kind := kindOf(err); {
 	case lock == nil:
 	case err == nil:
 		lock.Succeed()
+	case kind == FailedOther && (s.Dialect.Free != (flows.Free{}) || !s.SignIn.StepUp.IsZero()):
+		_, tkey := s.keys()
+		lock.FailFor(tkey, kind, err.Error())
 	case kind != "":
 		lock.Fail(kind, err.Error())
 	}
@@ -127,7 +135,7 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 		return good, false, nil
 	}
 	defer lock.Unlock()
-	if stored, err := s.stored(need, 0); err == nil && need.MinTTL.satisfied(stored, time.Now()) && !s.nearEnd(stored, need.MinTTL) {
+	if stored, err := s.stored(need, 0); err == nil && s.serves(need.MinTTL, stored, time.Now()) && s.meets(need, stored) && !s.nearEnd(stored, need.MinTTL) {
 		return stored, false, nil
 	}
 	if lock.Last != nil && time.Since(lock.Last.At) < aheadPause {
@@ -136,7 +144,7 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 	}
 	s.attempts = 1 // the tool waits, for a token that it could have at once
 	c, err = s.renew(ctx, need)
-	leave(lock, err)
+	s.leave(lock, err)
 	switch {
 	case err == nil:
 		return c, true, nil

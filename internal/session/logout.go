@@ -17,6 +17,8 @@ type Logout struct {
 	Ended     bool      // the provider had ended it before
 	NotSo     error     // why the provider did not revoke it; nil: it takes its tokens no more
 	KeysUntil time.Time // AWS keys that were issued live on until then; zero if there are none
+
+	AccessToken credential.Secret // the last one; it may name the session at the provider
 }
 
 // NotForgottenError says that a session ended at the provider, but that not all
@@ -68,7 +70,7 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 	case err != nil:
 		return out, err
 	}
-	out.Account = e.Session.Account
+	out.Account, out.AccessToken = e.Session.Account, lastToken(e)
 	for _, d := range e.Derived {
 		if d.AWS != nil && d.ExpiresAt.After(time.Now()) && d.ExpiresAt.After(out.KeysUntil) {
 			out.KeysUntil = d.ExpiresAt
@@ -112,6 +114,10 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	if err != nil {
 		return err
 	}
+	if p.EndsSessions() {
+		in := flows.SignedIn{ClientID: e.Session.ClientID, Account: e.Session.Account, AccessToken: lastToken(e)}
+		return retry(ctx, 2, func() error { return p.End(ctx, in, e.Session.TokenEndpoint) })
+	}
 	if err := p.CanRevoke(e.Session.TokenEndpoint); err != nil {
 		return err
 	}
@@ -134,6 +140,17 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 		}
 	}
 	return nil
+}
+
+// lastToken is the access token that was stored last; zero if there is none.
+func lastToken(e cache.Entry) (token credential.Secret) {
+	var last time.Time
+	for _, t := range e.Tokens {
+		if t.StoredAt.After(last) && !t.AccessToken.IsZero() {
+			token, last = t.AccessToken, t.StoredAt
+		}
+	}
+	return token
 }
 
 func (s *Session) revokeToken(ctx context.Context, p *flows.Provider, token credential.Secret, hint string) error {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -70,6 +71,8 @@ func (s *Session) At(e cache.Entry) {
 	for _, t := range e.Tokens {
 		if t.StoredAt.After(last) {
 			s.tkey, last = t.Key, t.StoredAt
+			// Or a token of the profile's organization would lie under another's key.
+			s.Request.Organization, s.SignIn.Organization = t.Organization, t.Organization
 		}
 	}
 	if e.Session != nil {
@@ -95,12 +98,43 @@ func (s *Session) Check(ctx context.Context) error {
 		_, err := s.serviceToken(ctx, need)
 		return err
 	}
+	if c, err := s.stored(need, 0); err == nil && s.Dialect.Lasting && c.ExpiresAt.IsZero() {
+		return s.checkLasting(ctx, c.Token)
+	}
 	_, err := s.refresh(ctx, need)
 	var ended *sessionEnded
 	if errors.As(err, &ended) {
 		return &LoginRequiredError{Reason: ended.reason}
 	}
+	if reason, ok := signInTo(err); ok {
+		return &LoginRequiredError{Reason: reason}
+	}
 	return err
+}
+
+// checkLasting asks the provider whether it takes a token still that has no end,
+// and forgets one that it does not.
+func (s *Session) checkLasting(ctx context.Context, token credential.Secret) error {
+	p, err := s.providerFor(ctx)
+	if err != nil {
+		return err
+	}
+	err = retry(ctx, 2, func() error { return p.StillTakes(ctx, token, flows.Expect{ClientID: s.Request.ClientID}) })
+	var refusal *flows.OAuthError
+	if !errors.As(err, &refusal) || refusal.Status != http.StatusUnauthorized {
+		return err
+	}
+	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
+	if err != nil {
+		return err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	}
+	if now, err := s.stored(Need{TokenType: credential.AccessToken}, 0); err == nil && now.Token.Equal(token) {
+		s.keep("the session's end", s.Store.EndSession(s.sessionKey()))
+	}
+	return &LoginRequiredError{Reason: ended + " (" + refusal.Description + ")"}
 }
 
 func (s *Session) sessionKey() string {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,8 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 		return none, &StorageError{err}
 	case !rec.EndedAt.IsZero():
 		return none, &sessionEnded{ended}
+	case s.needsSignIn(need, rec) != "":
+		return none, &sessionEnded{s.needsSignIn(need, rec)}
 	case rec.RefreshToken.IsZero():
 		return none, &sessionEnded{"a new token is needed, and the provider gave no refresh token"}
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
@@ -83,17 +86,22 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 		return none, s.cannotStore(err)
 	}
 	defer room.Release()
-	sent := rec.RefreshToken
-	set, err := s.spend(ctx, p, client, rec, room)
+	sent, organization := rec.RefreshToken, s.organization(rec)
+	set, err := s.spend(ctx, p, client, rec, organization, room)
 	if err != nil {
-		err = s.refused(ctx, sent, room, err)
+		err = s.refused(ctx, sent, organization, room, err)
 	}
 	if errors.Is(err, errReplaced) {
 		return s.adoptReplaced(ctx, need)
 	}
+	if err == nil && !s.replaced && s.ofAnother(p, set, organization) {
+		s.replaced = true
+		room.Release()
+		return s.useRefreshToken(ctx, need)
+	}
 	var c credential.Credential
 	if err == nil {
-		c, err = s.accept(ctx, p, rec, set, need)
+		c, err = s.accept(ctx, p, rec, set, organization, need)
 	}
 	if ctx.Err() != nil { // interrupted meanwhile; what came is stored
 		return none, context.Cause(ctx)
@@ -106,16 +114,17 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 //
 // Where no answer came, the same token is sent once more: many providers let
 // one that was just replaced pass for a few seconds, for this very case. One
-// that calls it reuse ends the session, which it would at the next call too.
-func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Client, rec *cache.Session, room *cache.Reservation) (*credential.TokenSet, error) {
+// that calls it reuse ends the session, which it would at the next call too. A
+// provider that says for how long it lets it pass is asked again and again.
+func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Client, rec *cache.Session, organization string, room *cache.Reservation) (*credential.TokenSet, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	s.Log.Info("refresh", "account", rec.Account)
 	var set *credential.TokenSet
 	var odd error // beside a set: something in the answer is wrong, but there is one
-	err := retry(ctx, s.attempts, func() error {
-		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.target())
+	err := s.resend(ctx, p.Dialect.Replay, func() error {
+		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.target(organization))
 		if got != nil {
 			set, odd = got, err
 			return nil
@@ -144,8 +153,8 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 }
 
 // target is what the tokens of this run are to be good for.
-func (s *Session) target() flows.Target {
-	return flows.Target{Scopes: s.SignIn.Scopes, Audience: s.SignIn.Audience, Resources: s.SignIn.Resources, Organization: s.SignIn.Organization}
+func (s *Session) target(organization string) flows.Target {
+	return flows.Target{Scopes: s.SignIn.Scopes, Audience: s.SignIn.Audience, Resources: s.SignIn.Resources, Organization: organization, Claims: s.SignIn.Claims}
 }
 
 const ended = "the session has ended"
@@ -153,9 +162,18 @@ const ended = "the session has ended"
 // refused sorts a refresh that failed. The session is forgotten only if the
 // provider says that the grant has ended and the stored refresh token is still
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
-func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cache.Reservation, err error) error {
+func (s *Session) refused(ctx context.Context, sent credential.Secret, organization string, room *cache.Reservation, err error) error {
 	var refusal *flows.OAuthError
-	if !errors.As(err, &refusal) || !s.provider.EndsSession(refusal) {
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	if about := s.refusesOrganization(refusal, organization); about != nil {
+		return about
+	}
+	if s.provider.NeedsPerson(refusal) {
+		return &sessionEnded{err.Error()}
+	}
+	if !s.provider.EndsSession(refusal) {
 		return err
 	}
 	room.Release()
@@ -173,6 +191,13 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, room *cac
 		reason += " (" + refusal.Description + ")"
 	}
 	return &sessionEnded{reason}
+}
+
+// ofAnother reports whether a refresh brought what an earlier one had asked for, for
+// another organization, and was not answered: its refresh token is the one to go on
+// with, and to ask once more with.
+func (s *Session) ofAnother(p *flows.Provider, set *credential.TokenSet, organization string) bool {
+	return p.Dialect.Replay > 0 && p.Dialect.Organization.Switch && organization != "" && p.OrganizationOf(set) != organization
 }
 
 // errReplaced says that the stored refresh token is another one than was sent:
@@ -194,10 +219,10 @@ func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Cred
 // accept verifies a refresh's answer and stores the tokens. The ID token that
 // is stored already stays where the answer has none (OpenID Connect Core
 // §12.2), with its own end: it never passes for a fresh one.
-func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet, need Need) (credential.Credential, error) {
+func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet, organization string, need Need) (credential.Credential, error) {
 	var none credential.Credential
 	skey, tkey := s.keys()
-	err := p.VerifyRefreshed(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: s.Request.Organization})
+	err := p.VerifyRefreshed(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: organization})
 	s.keepKeys(p)
 	var other *flows.SubjectError
 	if errors.As(err, &other) {
@@ -207,12 +232,18 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		return none, err
 	}
 	tokens := newTokens(set)
+	tokens.Login = loginOf(rec, set)
+	tokens.Organization = cmp.Or(organization, p.OrganizationOf(set))
 	if set.IDToken.IsZero() {
 		if old, err := s.Store.Tokens(skey, tkey); err == nil {
 			tokens.IDToken, tokens.IDTokenIssuedAt, tokens.IDTokenExpiresAt = old.IDToken, old.IDTokenIssuedAt, old.IDTokenExpiresAt
 		}
 	}
 	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
+	s.remember(rec, flows.Organization{ID: tokens.Organization})
+	if unmet := s.unmet(need, tokens.Login, rec.SignedInAt); unmet != "" {
+		return none, &sessionEnded{"another sign-in is needed: " + unmet}
+	}
 	c := tokens.Credential(need.TokenType)
 	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (need.Force || c.Token.IsZero() || !c.LastsFor(0, time.Now())) {
 		return none, errNoIDToken()
@@ -270,6 +301,6 @@ func newTokens(set *credential.TokenSet) *cache.Tokens {
 	return &cache.Tokens{
 		TokenType: set.TokenType, Scopes: set.Scopes, AccessToken: set.AccessToken, IDToken: set.IDToken,
 		IssuedAt: set.IssuedAt.UTC(), ExpiresAt: set.ExpiresAt.UTC(),
-		IDTokenIssuedAt: set.IDTokenIssuedAt.UTC(), IDTokenExpiresAt: set.IDTokenExpiresAt.UTC(),
+		IDTokenIssuedAt: set.IDTokenIssuedAt.UTC(), IDTokenExpiresAt: set.IDTokenExpiresAt.UTC(), Login: set.Login,
 	}
 }

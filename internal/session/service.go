@@ -130,6 +130,7 @@ func (s *Session) record(res *flows.Result, flow string) *cache.Session {
 		Subject: res.Identity.Subject, Account: res.Identity.Display(), Flow: flow,
 		Scopes: granted, Audience: s.Request.Audience, Resources: s.Request.Resources, Organization: s.Request.Organization,
 		RefreshToken: res.Tokens.RefreshToken, RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(), Reach: s.Reach,
+		Login: res.Tokens.Login, LoginClaims: s.SignIn.Claims,
 	}
 	if s.provider != nil {
 		rec.TokenEndpoint = s.provider.TokenEndpointFor(s.client)

@@ -49,20 +49,23 @@ type Session struct {
 	attempts  int                 // at a refresh
 	last      *cache.Tokens       // of a sign-in or a grant in this run
 	who       credential.Identity // whose that is
+	offered   []flows.Organization
 }
 
 // Person is how somebody is asked to sign in. Its functions are called only
 // when a sign-in is needed.
 type Person struct {
-	Choose          func(noLock bool) (flows.Choice, error)
-	Browse          func(Ask, *flows.Authorization) error // for PKCE: open the page; for paste: show it
-	ShowDevice      func(Ask, flows.DevicePrompt) error
-	FallBack        func(from Ask, to string, why error) // the next flow is tried
-	SignedIn        func(Ask, credential.Identity)
-	Screen          func() string // names the terminal that a prompt would be on; empty if there is none
-	Timeout         time.Duration
-	LatchOnTimeout  bool // false where the time was the tool's, not the person's
-	WillingToSwitch bool // the sign-in may end as another person than the stored one (login)
+	Choose     func(noLock bool) (flows.Choice, error)
+	Browse     func(Ask, *flows.Authorization) error // for PKCE: open the page; for paste: show it
+	ShowDevice func(Ask, flows.DevicePrompt) error
+	FallBack   func(from Ask, to string, why error) // the next flow is tried
+	SignedIn   func(Ask, credential.Identity)
+	// ChooseOrganization returns the ID of one of these; nil: nobody can be asked.
+	ChooseOrganization func(context.Context, Ask, []flows.Organization) (string, error)
+	Screen             func() string // names the terminal that a prompt would be on; empty if there is none
+	Timeout            time.Duration
+	LatchOnTimeout     bool // false where the time was the tool's, not the person's
+	WillingToSwitch    bool // the sign-in may end as another person than the stored one (login)
 }
 
 // Ask is a sign-in as it is put to a person.
@@ -78,6 +81,8 @@ type Need struct {
 	MinTTL    TTL    // of the last link
 	Force     bool   // the last link is made anew
 	Steps     []Step // what is derived from the token, link by link
+
+	StepUp flows.StepUp // what the sign-in behind it must be like
 }
 
 // TTL is how long a cached answer must still last.
@@ -113,10 +118,11 @@ const (
 	unknownLife = time.Hour
 )
 
-// satisfied reports whether a stored credential is good enough.
-func (t TTL) satisfied(c credential.Credential, now time.Time) bool {
+// serves reports whether a stored credential is good enough.
+func (s *Session) serves(t TTL, c credential.Credential, now time.Time) bool {
 	age := now.Sub(c.StoredAt)
-	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || age < unknownLife)
+	endless := s.Dialect.Lasting && c.AWS == nil && c.For == "" // one of the sign-in's own
+	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || endless || age < unknownLife)
 }
 
 // Client returns how this program authenticates to the provider.
@@ -162,7 +168,7 @@ func (s *Session) linkKey(need Need, n int) string {
 // that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	good := err == nil && need.MinTTL.satisfied(c, time.Now()) && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
+	good := err == nil && s.serves(need.MinTTL, c, time.Now()) && s.meets(need, c) && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
 	return c, good, ignoreAbsent(err)
 }
 
@@ -178,6 +184,9 @@ func (s *Session) stored(need Need, n int) (credential.Credential, error) {
 	t, err := s.Store.Tokens(skey, tkey)
 	if err != nil {
 		return credential.Credential{}, err
+	}
+	if asked := s.Request.Organization; asked != "" && t.Organization != "" && t.Organization != asked {
+		return credential.Credential{}, cache.ErrNotExist // whoever put it there
 	}
 	c := t.Credential(need.TokenType)
 	if c.Token.IsZero() {
@@ -225,7 +234,7 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 	} else {
 		c, err = s.exchange(ctx, need, n)
 	}
-	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && (TTL{}).satisfied(stale, time.Now()) {
+	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && s.meets(need, stale) && s.serves(TTL{}, stale, time.Now()) {
 		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v", time.Until(stale.ExpiresAt).Round(time.Second), err))
 		return stale, false, nil
 	}
@@ -239,7 +248,7 @@ func (s *Session) goodEnough(c credential.Credential, need Need) bool {
 	if need.Force && (c.StoredAt.Before(s.Started) || c.StoredAt.After(now)) {
 		return false
 	}
-	return need.MinTTL.satisfied(c, now)
+	return s.serves(need.MinTTL, c, now) && s.meets(need, c)
 }
 
 // exchange makes the chain's n-th link out of the one before it. The parent is
@@ -271,7 +280,7 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 
 // forParent is what the link before the last must be like.
 func (n Need) forParent(force bool) Need {
-	return Need{TokenType: n.TokenType, MinTTL: TokenTTL, Force: force, Steps: n.Steps}
+	return Need{TokenType: n.TokenType, MinTTL: TokenTTL, Force: force, Steps: n.Steps, StepUp: n.StepUp}
 }
 
 // trade runs a link of the chain.
@@ -281,7 +290,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 		c, err = step.Run(ctx, parent)
 		return err
 	})
-	c.For = step.For
+	c.For, c.Login = step.For, parent.Login
 	return c, err
 }
 
@@ -339,6 +348,9 @@ func (s *Session) token(ctx context.Context, need Need) (credential.Credential, 
 	var ended *sessionEnded
 	if errors.As(err, &ended) {
 		return s.signIn(ctx, need, ended.reason)
+	}
+	if reason, ok := signInTo(err); ok {
+		return s.signIn(ctx, need, reason)
 	}
 	return c, err
 }

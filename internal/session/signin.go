@@ -29,11 +29,11 @@ func (s *Session) Login(ctx context.Context) error {
 		if lock == nil || !lock.Waited {
 			return false, nil
 		}
-		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) {
+		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) && s.SignIn.Unmet(rec.Login, began.Add(-flows.AuthTimeSlack)) == "" {
 			s.Person.SignedIn(Ask{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
 			return true, nil
 		}
-		return false, adopt(lock, began)
+		return false, s.adopt(lock, began)
 	})
 	return err
 }
@@ -47,11 +47,20 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 		stored, err := s.stored(need, 0)
 		// What was stored while this process waited is what its own sign-in would
 		// bring, even if it lasts too short.
-		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(began) && stored.LastsFor(0, time.Now())) {
+		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(began) && stored.LastsFor(0, time.Now()) && s.meets(need, stored)) {
 			c, found = stored, true
 			return true, nil
 		}
-		if err := adopt(lock, began); err != nil {
+		if err := s.adopt(lock, began); err != nil {
+			return false, err
+		}
+		// What somebody else signed in to may serve this too: another organization,
+		// other scopes.
+		if c, err = s.ofNewSession(ctx, need, lock, began); err == nil {
+			found = true
+			return true, nil
+		}
+		if !errors.Is(err, cache.ErrNotExist) {
 			return false, err
 		}
 		return false, s.latched(reason)
@@ -60,6 +69,24 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 		return c, err
 	}
 	return s.last.Credential(need.TokenType), nil
+}
+
+// ofNewSession gets a token of the session that somebody signed in to while this
+// process waited; cache.ErrNotExist if there is none, or if that takes a sign-in
+// of its own.
+func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock, began time.Time) (c credential.Credential, err error) {
+	if lock == nil || !lock.Waited || s.Dialect.Free == (flows.Free{}) {
+		return c, cache.ErrNotExist
+	}
+	if rec, err := s.Store.Peek(s.sessionKey()); err != nil || !rec.SignedInAt.After(began) || !rec.EndedAt.IsZero() {
+		return c, cache.ErrNotExist
+	}
+	c, err = s.refresh(ctx, need)
+	var ended *sessionEnded
+	if _, ok := signInTo(err); ok || errors.As(err, &ended) {
+		return c, cache.ErrNotExist
+	}
+	return c, err
 }
 
 // ask chooses the flow and runs it under the sign-in lock. before is called
@@ -126,6 +153,12 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 			who = res.Identity
 			return s.signedIn(ctx, asking.Flow, res)
 		})
+		var which *flows.OrganizationChoiceError
+		if errors.As(err, &which) {
+			if err = s.chooseOrganization(ctx, asking, which); err == nil {
+				continue // it begins again, for that one
+			}
+		}
 		if err == nil || len(asking.Then) == 0 || !flows.Unusable(err) || ctx.Err() != nil {
 			break
 		}
@@ -136,7 +169,7 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	if errors.Is(err, flows.ErrNoBrowser) {
 		err = &LoginRequiredError{Reason: reason, Why: []string{err.Error()}}
 	}
-	leave(lock, err)
+	s.leave(lock, err)
 	s.setLatch(err)
 	if err == nil {
 		s.Person.SignedIn(asking, who)
@@ -218,6 +251,7 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 // session before it may be under way, and must not write its token over ours.
 func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) error {
 	s.last = newTokens(res.Tokens)
+	s.last.Organization = cmp.Or(s.SignIn.Organization, res.Organization)
 	s.reportScopes(s.asked, res.Tokens.Scopes)
 	if s.Store == nil {
 		return nil
@@ -248,9 +282,8 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	now := time.Now().UTC()
 	rec := s.record(res, flow)
 	rec.SignedInAt, rec.RefreshedAt = now, now
-	if old != nil {
-		rec.Inherit(old)
-	}
+	rec.Organization = cmp.Or(s.SignIn.Organization, s.last.Organization, s.Request.Organization)
+	s.inherit(rec, old)
 	room, err := s.Store.ReserveContext(ctx, skey)
 	if err == nil {
 		err = room.Commit(rec)
@@ -287,6 +320,8 @@ func (s *Session) latched(reason string) error {
 		return ignoreAbsent(err)
 	case l.FailedAt.After(time.Now()): // the clock was set back
 		return nil
+	case l.NeedsOrganization && s.SignIn.Organization != "":
+		return nil
 	case time.Now().Before(l.Until):
 		return &LoginRequiredError{Reason: reason, Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
 			l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
@@ -298,12 +333,14 @@ func (s *Session) latched(reason string) error {
 // forgets such a memory after one that worked.
 func (s *Session) setLatch(err error) {
 	timedOut := errors.Is(err, flows.ErrTimedOut)
+	var unnamed *OrganizationRequiredError
+	needs := errors.As(err, &unnamed) // or each call would open a page for nothing
 	switch {
 	case s.Store == nil:
 	case err == nil:
 		s.keep("the latch's end", s.Store.ClearLatch(s.sessionKey()))
-	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout:
-		l := &cache.Latch{FailedAt: time.Now().UTC(), Failures: 1, Reason: err.Error()}
+	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout || needs:
+		l := &cache.Latch{FailedAt: time.Now().UTC(), Failures: 1, Reason: err.Error(), NeedsOrganization: needs}
 		if old, oerr := s.Store.Latch(s.sessionKey()); oerr == nil {
 			l.Failures += old.Failures
 		}

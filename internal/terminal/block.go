@@ -1,13 +1,15 @@
 package terminal
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 )
 
-// A Block is what a sign-in shows: a [Browser], [Device] or [Paste] prompt.
+// A Block is what a sign-in shows: a [Browser], [Device] or [Paste] prompt, or a
+// [Choice] in between.
 // Texts in it should be free of control characters; what is left of them is
 // removed.
 type Block interface {
@@ -155,6 +157,28 @@ func (d Paste) waiting() waiting {
 	return waiting{}
 }
 
+// Choice asks for one of a list, whose number the person types: see
+// [Live.ReadAnswer].
+type Choice struct {
+	Asker
+	Question string
+	Items    []string
+	Until    time.Time
+}
+
+func (c Choice) body(p *page) {
+	p.headline(c.headline())
+	p.say(c.Question)
+	p.blank()
+	width := len(fmt.Sprint(len(c.Items)))
+	for i, item := range c.Items {
+		p.item(fmt.Sprintf("%*d", width, i+1), item)
+	}
+	p.say(waiting{"Waiting", c.Until}.fixed(p.background))
+}
+
+func (c Choice) waiting() waiting { return waiting{} }
+
 // inputPrompt stands before what is pasted.
 const inputPrompt = "  address: "
 
@@ -202,6 +226,15 @@ func (p *page) say(s string) {
 	p.blank()
 	for _, l := range wrap(clean(s, p.style.UTF8), indent, min(p.columns, textColumns)) {
 		p.lines = append(p.lines, line{text: l})
+	}
+}
+
+// item adds a line of a list. What does not fit goes on below its text.
+func (p *page) item(mark, s string) {
+	left := strings.Repeat(" ", indent) + clean(mark, p.style.UTF8) + "  "
+	for _, l := range wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)-len(left)) {
+		p.lines = append(p.lines, line{indent: left, text: l})
+		left = strings.Repeat(" ", len(left))
 	}
 }
 

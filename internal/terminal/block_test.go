@@ -28,7 +28,9 @@ var blocks = map[string]Block{
 	"paste":           Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, false, until},
 	"paste-deaf":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", false, until},
 	"unread":          Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, true, until},
-	"unread-alone":    Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", true, until},
+	"choice": Choice{asker, "Which organization? Type its number.", []string{"Acme Corporation (org_01HJ3R5N4N8Z1Q2W3E4R5T6Y7U)", "org_01BETA",
+		"Société Générale d'Électricité de la Région (org_01GAMMA)"}, until},
+	"unread-alone": Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", true, until},
 }
 
 // The blocks as they look: with colour, without, and where nothing but lines can
@@ -117,6 +119,7 @@ func TestHostileTexts(t *testing.T) {
 		Device{Asker{bad, bad, bad}, bad, bad, bad, until},
 		Paste{Asker{bad, bad, bad}, bad, bad, bad, false, until},
 		Paste{Asker{bad, bad, bad}, bad, bad, bad, true, until},
+		Choice{Asker{bad, bad, bad}, bad, []string{bad, ""}, until},
 	} {
 		out := render(layout(b, &page{style: Style{UTF8: true}, columns: 80}, 60))
 		if strings.ContainsAny(out, "\x1b\r\u202e\u009b") {

@@ -35,8 +35,8 @@ func (k *keyboard) close() { _ = unix.Close(k.fd) }
 const backgroundPause = 250 * time.Millisecond
 
 // readLine reads a line with the kernel's line editing and echo turned off.
-// echo is called with the masked line whenever that has changed.
-func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (string, error) {
+// echo is called with a form of the line whenever that has changed.
+func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string, error) {
 	if !k.one.TryLock() {
 		return "", ErrInUse
 	}
@@ -57,13 +57,13 @@ func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (str
 			}
 		}
 		e.pause()
-		echo(e.masked())
+		echo(form(&e))
 		return false, nil
 	}, modeKeys)
 	if err != nil {
 		return "", err
 	}
-	echo(e.masked())
+	echo(form(&e))
 	return string(e.line), nil
 }
 

@@ -38,9 +38,9 @@ func openKeyboard() (*keyboard, error) {
 
 func (k *keyboard) close() { _ = k.file.Close() }
 
-// readLine reads a line without echo. echo is called with the masked line once
+// readLine reads a line without echo. echo is called with a form of the line once
 // that is whole.
-func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (string, error) {
+func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string, error) {
 	if !k.one.TryLock() {
 		return "", ErrInUse
 	}
@@ -58,7 +58,7 @@ func (k *keyboard) readLine(ctx context.Context, echo func(forms []string)) (str
 	if ended, err := e.add([]byte(text)); ended && err != nil {
 		return "", err
 	}
-	echo(e.masked())
+	echo(form(&e))
 	return string(e.line), nil
 }
 

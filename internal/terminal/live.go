@@ -46,6 +46,7 @@ type Live struct {
 	inPlace   bool   // the last line is rewritten
 	last      string // what it says; the cursor is at its end
 	input     bool   // it is what a person writes
+	prompt    string // before that
 	elsewhere bool   // the cursor may not be in the last line any more
 	closed    bool   // the block has ended
 	timer     *time.Timer
@@ -105,17 +106,27 @@ func (l *Live) Write(p []byte) (int, error) {
 // error is io.EOF at Ctrl-D, [ErrTooLong], [ErrInUse], or the cause of ctx's
 // end. The terminal's mode is as it was when ReadLine returns.
 func (l *Live) ReadLine(ctx context.Context) (string, error) {
+	return l.readLine(ctx, inputPrompt, (*editor).masked)
+}
+
+// ReadAnswer is ReadLine for what is no secret, after a label: it is shown where
+// the last line can be rewritten, else when it is whole.
+func (l *Live) ReadAnswer(ctx context.Context, label string) (string, error) {
+	return l.readLine(ctx, "  "+label+": ", (*editor).plain)
+}
+
+func (l *Live) readLine(ctx context.Context, prompt string, form func(*editor) []string) (string, error) {
 	k, err := l.keys()
 	if err != nil {
 		return "", err
 	}
-	l.now(func() { l.ask(fit(l.columns, inputPrompt), !l.inPlace) })
+	l.now(func() { l.prompt = prompt; l.ask(fit(l.columns, prompt), !l.inPlace) })
 	if l.s.style.Cursor {
 		l.now(func() { l.write(pasteMarksOn) })
 		defer func() { l.now(func() { l.write(pasteMarksOff) }) }()
 	}
 	var forms []string
-	text, err := k.readLine(ctx, func(f []string) {
+	text, err := k.readLine(ctx, form, func(f []string) {
 		forms = f
 		l.now(func() { l.ask(l.answer(f), false) })
 	})

@@ -164,7 +164,7 @@ func (l *Live) ask(text string, once bool) {
 func (l *Live) answer(forms []string) string {
 	with := make([]string, len(forms))
 	for i, f := range forms {
-		with[i] = inputPrompt + f
+		with[i] = l.prompt + f
 	}
 	return fit(l.columns, with...)
 }

@@ -1,0 +1,26 @@
+package flows
+
+// Dex. A public client without registered redirect URIs may use any loopback
+// port; one registered URI ends that (dex issue 4836). Its device endpoint
+// answers an unknown code with invalid_request, and a refresh token that is gone
+// too. Refresh tokens rotate; the one before is taken for as long as
+// expiry.refreshTokens.reuseInterval says, which is not at all unless set. Some
+// connectors cannot refresh. It revokes nothing (dexidp/dex, server/).
+var dex = &Dialect{
+	Name: "dex", Title: "Dex",
+
+	Register: []string{
+		"staticClients: an entry with public: true and no redirectURIs; any loopback port will do then",
+		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code",
+	},
+	Lacks:        []string{"organization", "audience", "resource"},
+	Ended:        []string{"invalid_request: Refresh token is invalid or has already been claimed", "invalid_request: Refresh token expired"},
+	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or kubectl delete refreshtokens.dex.coreos.com",
+	Hints: []RefusalHint{
+		{"invalid_client", "", "does staticClients have this ID, with public: true? One with a secret needs --client-secret-file"},
+		{"invalid_request", "redirect_uri", "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
+		{"invalid_scope", "", "Dex knows openid, email, profile, groups, offline_access, federated:id and audience:server:client_id:ID, and no other"},
+		{"unsupported_grant_type", "", "allow the grant in Dex's config: oauth2.grantTypes"},
+		{"access_denied", "", "the connector lets you not in: are you of the groups or the organization that it requires?"},
+	},
+}

@@ -1,0 +1,106 @@
+package flows
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Microsoft Entra ID. The port is ignored for localhost alone; a registration
+// for 127.0.0.1 takes the manifest. Access tokens live for 60 to 90 minutes,
+// refresh tokens for 90 days; a refresh brings a new one and leaves the old one
+// good, and it is bound to neither scopes nor resources (learn.microsoft.com,
+// identity-platform: "Redirect URI restrictions", "Refresh tokens",
+// "OAuth 2.0 device authorization grant", "Error codes").
+var entra = &Dialect{
+	Name: "entra", Title: "Microsoft Entra ID",
+	Hosts:  []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"},
+	Issuer: "https://login.microsoftonline.com", // with a tenant; see Organization
+
+	CheckIssuer:  checkEntra,
+	RedirectURIs: []string{"http://localhost:0/callback"},
+	Register: []string{
+		"App registrations > New registration; Authentication > Add a platform > Mobile and desktop applications",
+		"Authentication > Allow public client flows: Yes, for device sign-ins",
+		"API permissions: what the scopes name; openid and offline_access are there",
+	},
+	Offline: OfflineAlways,
+	Free:    Free{Scopes: true, Resources: true},
+	// Claims challenges come only to clients that say that they understand them.
+	ClaimsAtToken: true, Capabilities: []string{"cp1"},
+	Lacks: []string{"audience"},
+	Organization: OrganizationRule{
+		Word: "tenant",
+		Issuer: func(issuer, tenant string) string {
+			return siteOf(issuer) + "/" + url.PathEscape(tenant) + "/v2.0"
+		},
+		Claim: "tid",
+	},
+	NoRevocation: "Entra ID has none; to end every session of yours: https://mysignins.microsoft.com, Sign out everywhere",
+	// Its logout_hint is a claim of its own, not an address.
+	SignOut: func(p *Provider, _ SignedIn) string { return p.EndSessionEndpoint },
+	Hints: []RefusalHint{
+		{"", "AADSTS7000218", "an administrator has to set, at the app registration, Authentication > Allow public client flows: Yes; or the redirect URI is registered for Web: move it to Mobile and desktop applications"},
+		{"", "AADSTS50011", "register the redirect URI http://localhost/callback at the platform Mobile and desktop applications; the port does not matter there"},
+		{"", "AADSTS500112", "the redirect URI of the code is another one; begin the sign-in again"},
+		{"", "AADSTS900232", "the redirect URI is registered for a single-page application: move it to Mobile and desktop applications"},
+		{"", "AADSTS53003", "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: --flow pkce or --flow paste; else show an administrator the text above"},
+		{"", "AADSTS5300", "Conditional Access wants a device that is known or complies: sign in with a browser on that device (--flow pkce)"},
+		{"", "AADSTS530", "Conditional Access forbids this sign-in: show an administrator the text above"},
+		{"", "AADSTS50105", "have an administrator assign you to the enterprise application"},
+		{"", "AADSTS65001", "consent is missing: sign in with a browser and give it, or have an administrator grant it (API permissions)"},
+		{"", "AADSTS90094", "an administrator has to consent: API permissions > Grant admin consent"},
+		{"", "AADSTS700016", "this tenant does not know the client ID: is it the Application (client) ID, and is the tenant right?"},
+		{"", "AADSTS90002", "is the tenant's ID in the issuer right?"},
+		{"", "AADSTS50020", "your account is of another tenant: is the tenant's ID in the issuer right? Or have an administrator invite you"},
+		{"", "AADSTS70011", "a scope is wrong: those of one resource only, and RESOURCE/.default not beside others of it"},
+		{"", "AADSTS28000", "scopes of one resource only: leave one out, and ask for the other in another profile"},
+		{"bad_verification_code", "", "the device code is not known there any more: begin the sign-in again"},
+	},
+	adapt: adaptEntra,
+}
+
+// adaptEntra turns resources into scopes: the second version of the endpoints
+// takes no parameter resource (AADSTS901002).
+func adaptEntra(what string, form url.Values) {
+	resources := form["resource"]
+	form.Del("resource")
+	form.Del("audience")
+	if what == whatCode { // the scopes are those of the authorization
+		return
+	}
+	scopes := strings.Fields(form.Get("scope"))
+	for _, r := range resources {
+		if scope := r + "/.default"; !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	if len(scopes) > 0 {
+		form.Set("scope", joinScopes(scopes))
+	}
+}
+
+var entraPath = regexp.MustCompile(`^/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/v2\.0$`)
+
+func checkEntra(issuer string) error {
+	const form = "https://login.microsoftonline.com/TENANT-ID/v2.0"
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return err
+	}
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	switch {
+	case u.Hostname() == "sts.windows.net":
+		return errors.New("sts.windows.net is the issuer of tokens of version 1; use " + form)
+	case slices.Contains([]string{"common", "organizations", "consumers"}, tenant):
+		return fmt.Errorf("%q stands for every tenant, and tokens name one: use %s with your tenant's ID", tenant, form)
+	case entraPath.MatchString(u.Path):
+		return nil
+	case strings.Contains(tenant, "."):
+		return fmt.Errorf("%q is a tenant's name, and tokens have its ID: use %s with the directory (tenant) ID", tenant, form)
+	}
+	return errors.New("an issuer of Entra ID's is " + form + ", without a slash at its end")
+}

@@ -1,0 +1,60 @@
+package flows
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// When an authorization request is pushed.
+const (
+	PARAuto   = "auto" // where the provider requires it
+	PARAlways = "always"
+	PARNever  = "never"
+)
+
+const doingPAR = "pushed authorization request"
+
+// pushes reports whether a request is to be pushed.
+func (p *Provider) pushes(when string) bool {
+	return when == PARAlways || when != PARNever && p.RequiresPAR
+}
+
+// push sends an authorization request to the provider directly (RFC 9126 §2), so
+// that the browser's address has nothing but a reference to it. It returns the
+// parameters of that address.
+func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Values, error) {
+	if p.PAREndpoint == "" {
+		return nil, fmt.Errorf("%s: %w: its metadata has no pushed_authorization_request_endpoint", doingPAR, ErrNotSupported)
+	}
+	// The methods are those of the token endpoint (RFC 9126 §2). What
+	// authenticates the client is added to a copy: it must not reach the browser.
+	a, err := p.post(ctx, doingPAR, c.endpointFor(p.PAREndpoint, p.MTLSEndpointAliases.PAREndpoint),
+		p.TokenEndpointAuthMethods, c, maps.Clone(form))
+	if err != nil {
+		return nil, err
+	}
+	switch a.status {
+	case http.StatusNotFound, http.StatusNotImplemented: // 405 is a refusal (RFC 9126 §2.3)
+		return nil, fmt.Errorf("%s: %w: its endpoint answers with status %d", doingPAR, ErrNotSupported, a.status)
+	case http.StatusCreated:
+		a.status = http.StatusOK // the one that is a success elsewhere
+	}
+	fields, err := a.fields(doingPAR)
+	if err != nil {
+		return nil, err
+	}
+	if err := oauthError(doingPAR, a, fields); err != nil {
+		return nil, explain(err)
+	}
+	uri := text(fields["request_uri"])
+	if uri == "" || strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || !unicode.IsPrint(r) }) {
+		return nil, garbled(doingPAR, "the answer has no request_uri")
+	}
+	// RFC 9126 §4, RFC 9101 §5: nothing beside these two.
+	return url.Values{"client_id": {c.ID}, "request_uri": {uri}}, nil
+}
