@@ -63,6 +63,7 @@ type Session struct {
 // Reach is how a session's provider was reached, so that the session can be
 // ended by its ID alone. It is no part of any key.
 type Reach struct {
+	Provider         string `json:"provider,omitempty"` // its dialect, as --provider names it
 	CAFile           string `json:"caFile,omitempty"` // absolute
 	CAData           string `json:"caData,omitempty"`
 	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute, as the two below; never the secret itself

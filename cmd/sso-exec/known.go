@@ -219,7 +219,7 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 // reach is how the provider is reached, for the session's record. The paths are
 // made absolute: the session may be ended from anywhere.
 func (o *options) reach() cache.Reach {
-	r := cache.Reach{CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
+	r := cache.Reach{Provider: o.dialect().Name, CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
 		ClientKeyID: o.clientKeyID, ClientAuth: o.clientAuth}
 	if o.assertionAudience != o.flags.Lookup("assertion-audience").DefValue {
 		r.AssertionAudience = o.assertionAudience
@@ -250,6 +250,9 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 		o.forgetClient() // what is given is another client's
 	}
 	r := f.Session.Reach
+	if !base.given["provider"] {
+		o.provider = r.Provider
+	}
 	if !base.given["ca-file"] && !base.given["ca-data"] && (r.CAData != "" || stillThere(r.CAFile)) {
 		o.caFile, o.caData = "", r.CAData
 		if stillThere(r.CAFile) {

@@ -125,9 +125,11 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	if !rec.RefreshToken.IsZero() {
-		if err := s.revokeToken(ctx, p, rec.RefreshToken, flows.HintRefreshToken); err != nil {
-			return err
+		failed = s.revokeToken(ctx, p, rec.RefreshToken, flows.HintRefreshToken)
+		if failed != nil && !errors.Is(failed, flows.ErrNotSupported) {
+			return failed
 		}
 	}
 	for _, t := range e.Tokens {
@@ -139,7 +141,7 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 			}
 		}
 	}
-	return nil
+	return failed
 }
 
 // lastToken is the access token that was stored last; zero if there is none.

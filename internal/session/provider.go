@@ -75,6 +75,10 @@ func (s *Session) At(e cache.Entry) {
 			s.Request.Organization, s.SignIn.Organization = t.Organization, t.Organization
 		}
 	}
+	if s.Dialect.Free.Scopes { // the newest token may be for others than are asked for here
+		s.tkey = s.Request.TokenKey()
+		return
+	}
 	if e.Session != nil {
 		s.SignIn.Resources = e.Session.Resources
 	}
