@@ -155,4 +155,3 @@ func (b *bounded) Write(p []byte) (int, error) {
 	b.Buffer.Write(p[:min(len(p), b.most-b.Len())])
 	return len(p), nil
 }
-
