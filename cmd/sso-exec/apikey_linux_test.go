@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/internal/ptytest"
 )
 
 // keyBench is a home and WorkOS's stand-in for the binary, without a provider of
@@ -363,7 +365,7 @@ func TestCanaryAPIKey(t *testing.T) {
 // terminal as it was.
 func TestAPIKeyTyped(t *testing.T) {
 	k := newKeyBench(t)
-	control, tty := pseudoTerminal(t)
+	control, tty := ptytest.Open(t, 0, 0)
 	run := func(args ...string) *exec.Cmd {
 		c := exec.Command(k.bin, args...)
 		c.Env, c.Stdin, c.Stdout, c.Stderr = k.env, tty, tty, tty
@@ -411,27 +413,4 @@ func TestAPIKeyTyped(t *testing.T) {
 	if code := c.ProcessState.ExitCode(); code != 130 || !echoes() {
 		t.Errorf("after Ctrl-C: exit code %d, echo %v: %s", code, echoes(), screen.String())
 	}
-}
-
-// pseudoTerminal is a terminal with both its ends.
-func pseudoTerminal(t *testing.T) (control, tty *os.File) {
-	t.Helper()
-	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = control.Close() })
-	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = tty.Close() })
-	return control, tty
 }
