@@ -212,7 +212,7 @@ func TestMaskKey(t *testing.T) {
 	for key, want := range map[string]string{
 		"": "…", "abc": "…", "abcdefgh": "…gh", "abcdefghijklmnop": "…mnop", "0123456789abcdef0123": "0…0123",
 		"sk_live_0123456789abcdefghijklmn": "sk_live_…klmn", "sk_live_0123456789abcdefghijklm": "sk_…jklm", "sk_live_0123456789abcdefghijklmnopqrstuv": "sk_live_…stuv",
-		"ghp_0123456789abcdefghijklmnopqrstuvwxyz": "ghp_…wxyz", "a-b-c-d-e-f-": "…-f-", "0123456789abcdefghijklmnopqrstuvwxyz": "0123…wxyz",
+		"pat_0123456789abcdefghijklmnopqrstuvwxyz": "pat_…wxyz", "a-b-c-d-e-f-": "…-f-", "0123456789abcdefghijklmnopqrstuvwxyz": "0123…wxyz",
 	} {
 		got := MaskKey(credential.NewSecret(key))
 		if got != want {

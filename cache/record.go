@@ -64,7 +64,7 @@ type Session struct {
 // ended by its ID alone. It is no part of any key.
 type Reach struct {
 	Provider         string `json:"provider,omitempty"` // its dialect, as --provider names it
-	CAFile           string `json:"caFile,omitempty"` // absolute
+	CAFile           string `json:"caFile,omitempty"`   // absolute
 	CAData           string `json:"caData,omitempty"`
 	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute, as the two below; never the secret itself
 	ClientKeyFile    string `json:"clientKeyFile,omitempty"`

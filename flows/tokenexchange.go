@@ -13,9 +13,10 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-const (
-	doingExchange = "token exchange"
+// DoingExchange names an exchange in the errors about it.
+const DoingExchange = "token exchange"
 
+const (
 	exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
 	tokenTypes    = "urn:ietf:params:oauth:token-type:"
 )
@@ -64,7 +65,7 @@ type Exchange struct {
 // (§2.2.1) only an ID token or a JWT; else the error is a [*VerifyError].
 func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credential.TokenSet, error) {
 	if e.Subject.Token.IsZero() || e.Subject.Type == "" {
-		return nil, errors.New(doingExchange + ": there is no subject token, or its type is not known")
+		return nil, errors.New(DoingExchange + ": there is no subject token, or its type is not known")
 	}
 	form := url.Values{
 		"grant_type":         {exchangeGrant},
@@ -87,7 +88,7 @@ func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credent
 		}
 	}
 	sent := time.Now()
-	a, err := p.post(ctx, doingExchange, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
+	a, err := p.post(ctx, DoingExchange, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credent
 
 // parseExchange reads the answer to an exchange (RFC 8693 §2.2.1).
 func parseExchange(a *answer, sent time.Time, requested string) (*credential.TokenSet, error) {
-	set, fields, err := readTokens(doingExchange, a, sent)
+	set, fields, err := readTokens(DoingExchange, a, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func parseExchange(a *answer, sent time.Time, requested string) (*credential.Tok
 	if isJWT && strings.EqualFold(set.TokenType, "N_A") {
 		set.TokenType = "" // it is no access token; whoever takes ID tokens takes them as Bearer tokens
 	}
-	if err := mustBeBearer(doingExchange, set); err != nil {
+	if err := mustBeBearer(DoingExchange, set); err != nil {
 		return nil, err
 	}
 	if isJWT {
@@ -131,12 +132,12 @@ func parseExchange(a *answer, sent time.Time, requested string) (*credential.Tok
 func checkIssued(issued, requested string) error {
 	switch {
 	case issued == TokenTypeRefresh || strings.HasPrefix(issued, tokenTypes+"saml"):
-		return verifyErrorf("%s: the provider issued %s, which cannot be handed to a tool", doingExchange, shortType(issued))
+		return verifyErrorf("%s: the provider issued %s, which cannot be handed to a tool", DoingExchange, shortType(issued))
 	case requested == "" || issued == requested,
 		requested == TokenTypeJWT && (issued == TokenTypeAccess || issued == TokenTypeID): // these are JWTs too
 		return nil
 	}
-	return verifyErrorf("%s: asked for %s, the provider issued %s", doingExchange, shortType(requested), shortType(issued))
+	return verifyErrorf("%s: asked for %s, the provider issued %s", DoingExchange, shortType(requested), shortType(issued))
 }
 
 func shortType(urn string) string { return Clean(strings.TrimPrefix(urn, tokenTypes), 100) }

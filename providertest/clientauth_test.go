@@ -170,7 +170,7 @@ func TestAssertionAudiences(t *testing.T) {
 	key := newSigner(t, "k1")
 	for _, test := range []struct {
 		wanted string
-		taken  string // of i(ssuer), t(oken endpoint), l(ist of the issuer), o(ther)
+		taken  string // "i": the issuer, "t": the token endpoint, "l": a list with the issuer, "o": another
 	}{{"", "i"}, {providertest.AudienceIssuer, "i"}, {providertest.AudienceTokenEndpoint, "t"}, {providertest.AudienceAny, "itl"}} {
 		p := providertest.New(t, providertest.Config{AssertionAudience: test.wanted, Clients: []providertest.Client{{ID: "svc", JWKS: key.jwks(nil)}}})
 		for letter, aud := range map[string]any{"i": p.Issuer(), "t": endpointURL(p, "token"), "l": []string{p.Issuer(), "x"}, "o": "x"} {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
 // Bounds of a key, in bytes.
@@ -111,7 +112,7 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 // keyFromHelper runs a command, without a shell, and takes what it prints. It has
 // our environment without our own variables, our terminal and our stderr.
 func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
-	words, err := splitCommand(command)
+	words, err := workload.SplitCommand(command)
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("--from-command: %w", err)}
 	}
@@ -153,35 +154,4 @@ type bounded struct {
 func (b *bounded) Write(p []byte) (int, error) {
 	b.Buffer.Write(p[:min(len(p), b.most-b.Len())])
 	return len(p), nil
-}
-
-// splitCommand splits at spaces outside of single and double quotes. A backslash
-// is nothing special: on Windows it stands in every path.
-func splitCommand(s string) (words []string, err error) {
-	var quote rune
-	word, inWord := "", false
-	for _, r := range s + " " {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word += string(r)
-		case r == '\'' || r == '"':
-			quote, inWord = r, true
-		case r == ' ' || r == '\t':
-			if inWord {
-				words = append(words, word)
-			}
-			word, inWord = "", false
-		default:
-			word, inWord = word+string(r), true
-		}
-	}
-	switch {
-	case quote != 0:
-		return nil, errors.New("a quote is left open")
-	case len(words) == 0:
-		return nil, errors.New("there is no command")
-	}
-	return words, nil
 }

@@ -60,13 +60,20 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 	if err = a.store.FitsKeyring(k.Key); err == nil {
 		err = a.save(ctx, k)
 	}
-	if err != nil { // nobody has its value any more
-		if derr := client.DeleteAPIKey(ctx, made.ID); derr != nil {
-			warn(fmt.Errorf("the new key (%s) could neither be stored nor deleted at WorkOS: %w", made.ID, derr))
-		}
-		return err
+	if err == nil {
+		return nil
 	}
-	return nil
+	if now, rerr := a.store.APIKeyWithKey(ctx, k.Name); rerr == nil && now.Key.Equal(made.Value) {
+		// Written, but perhaps not for good: a power cut could bring the old key back.
+		// So that one is not ended yet.
+		return &setupError{err: err, text: fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
+			hints: []string{"when that place is mended, run: sso-exec apikey rotate " + k.Name}}
+	}
+	// Nobody has its value any more.
+	if derr := client.DeleteAPIKey(ctx, made.ID); derr != nil {
+		warn(fmt.Errorf("the new key (%s) could neither be stored nor deleted at WorkOS: %w", made.ID, derr))
+	}
+	return err
 }
 
 // sweep deletes the key that a run which was cut off may have had made.

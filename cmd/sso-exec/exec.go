@@ -72,11 +72,17 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	if err != nil { // now: nobody is to sign in for nothing
 		return &commandError{argv[0], err}
 	}
+	env := newEnvironment(os.Environ())
+	if r.o.apiKey != "" {
+		if err := r.setAPIKey(ctx, env); err != nil {
+			return err
+		}
+		return asItEnded(become(ctx, path, argv, env.list()))
+	}
 	s, err := newSession(r.o, nil)
 	if err != nil {
 		return err
 	}
-	env := newEnvironment(os.Environ())
 	if r.tokenEnv != "" {
 		if err := r.setToken(ctx, s, env); err != nil {
 			return err
@@ -114,8 +120,15 @@ func asItEnded(err error) error {
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
 	role := *r.keys
+	if r.o.apiKey != "" { // it needs no profile's role
+		role = options{}
+	}
 	r.aws = r.aws || r.renew || role.roleARN != "" && (r.tokenEnv == "" || r.o.given["role-arn"])
 	switch {
+	case r.o.apiKey != "" && (r.renew || r.o.given["role-arn"]):
+		return usagef("--api-key and AWS keys contradict each other: run one within the other")
+	case r.o.apiKey != "" && r.tokenEnv == "":
+		return &usageError{errors.New("--api-key: in which variable?"), "give --token-env NAME"}
 	case !r.aws && r.tokenEnv == "":
 		return &usageError{errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token"}
 	case r.tokenEnv != "" && !isVariableName(r.tokenEnv):
@@ -157,6 +170,21 @@ func (r *runner) setToken(ctx context.Context, s *session.Session, env *environm
 		return err
 	}
 	text, err := plugin.EncodeToken(plugin.TokenRaw, false, c)
+	if err == nil {
+		env.set(r.tokenEnv, string(text))
+	}
+	return err
+}
+
+// setAPIKey puts an API key into the environment.
+func (r *runner) setAPIKey(ctx context.Context, env *environment) error {
+	k, err := apiKeyOf(ctx, r.o)
+	if err != nil {
+		return err
+	}
+	o := *r.o
+	o.output, o.noNewline = plugin.TokenRaw, true
+	text, err := encodeAPIKey(&o, k, time.Now())
 	if err == nil {
 		env.set(r.tokenEnv, string(text))
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -218,6 +219,8 @@ func hints(o *options, err error) []string {
 		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
 		return []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
+	case exitCode(err) == exitUnavailable && o.clientCertFile != "" && errors.Is(err, io.EOF):
+		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
 	case exitCode(err) == exitUnavailable:
 		return []string{"nothing was lost; try again later"}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -276,11 +279,18 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 	switch e.Code {
 	case "invalid_client", "unauthorized_client":
 		if o.identity == credential.Service {
-			return []string{fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.clientID, o.issuer, o.flow)}
+			lines := []string{fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.clientID, o.issuer, o.flow)}
+			if o.subjectTokenFrom != "" {
+				lines = append(lines, "does it trust "+o.subjectTokenFrom+"'s issuer, and whom that token is for (--subject-token-audience)? One that was used before may be refused too")
+			}
+			return lines
 		}
 		return []string{fmt.Sprintf("is client %q registered at %s, for this flow, and as a public client if it has no secret?", o.clientID, o.issuer)}
 	case "invalid_scope":
 		return []string{"the provider does not know a scope, or does not allow it to this client: see --scope"}
+	}
+	if e.Doing == flows.DoingExchange {
+		return []string{"does the provider let this client exchange such a token (--token-type, --subject-token-type) for this target, and trust its issuer? Has the token ended?"}
 	}
 	if e.Doing == flows.DoingRefresh { // not every provider says invalid_grant when a session is over
 		return []string{"the session is kept; if this lasts, sign in anew: " + loginCommand(o)}
@@ -295,11 +305,16 @@ func stsHints(o *options, e *flows.STSError) []string {
 	case "ExpiredTokenException":
 		return []string{"is this machine's clock right?"}
 	case "InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim":
-		if o.tokenType == credential.AccessToken {
+		switch {
+		case o.identity == credential.Service:
+			return []string{"STS takes a JWT whose issuer is an identity provider of the account, for one of its audiences: see --resource, --audience, and of a platform's own token --subject-token-audience"}
+		case o.exchanges():
+			return []string{"STS takes a JWT whose issuer is an identity provider of the account: is that what the exchange gives, and for the right --exchange-audience? See --exchange-token-type"}
+		case o.tokenType == credential.AccessToken:
 			return []string{"STS takes ID tokens: leave out --token-type access"}
 		}
 		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?", o.issuer, o.clientID)}
-	case "ValidationError":
+	case "ValidationError", "InvalidParameterValue":
 		return []string{"see --role-arn, --role-session-name and --duration"}
 	}
 	return nil

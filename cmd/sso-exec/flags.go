@@ -129,6 +129,8 @@ func newOptions(tool string) *options {
 		f.StringVarP(&o.output, "output", "o", "raw", "raw, header (an Authorization header) or json")
 		f.BoolVarP(&o.noNewline, "no-newline", "n", false, "leave out the newline at the end")
 		f.StringVar(&o.apiKey, "api-key", "", apiKeyUsage)
+	case toolRun:
+		f.StringVar(&o.apiKey, "api-key", "", "`name` of a stored API key to put into --token-env instead of a token")
 	}
 	return o
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -11,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/sso-exec/sso-exec/internal/ptytest"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -20,23 +17,7 @@ import (
 // came there so far.
 func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, screen func() string) {
 	t.Helper()
-	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = control.Close() })
-	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tty.Close()
+	control, tty := ptytest.Open(t, 0, 0)
 	cmd = exec.Command("/bin/sh", "-c", script)
 	cmd.Env = append([]string{"TERM=xterm", "SSO_EXEC=" + b.bin}, b.env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty

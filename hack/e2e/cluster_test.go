@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,8 +22,25 @@ func cluster(t *testing.T) string {
 	return url
 }
 
-var startCluster = sync.OnceValues(func() (string, error) {
-	etcd, err := startEtcd()
+// otherCluster starts a second API server once.
+func otherCluster(t *testing.T) string {
+	t.Helper()
+	url, err := startOtherCluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+var (
+	startEtcdOnce     = sync.OnceValues(startEtcd)
+	startCluster      = sync.OnceValues(func() (string, error) { return startAPIServer("registry", &trusts) })
+	startOtherCluster = sync.OnceValues(func() (string, error) { return startAPIServer("other", &otherTrusts) })
+)
+
+// startAPIServer starts one that keeps its objects below a prefix of etcd.
+func startAPIServer(name string, trusts *authentication) (string, error) {
+	etcd, err := startEtcdOnce()
 	if err != nil {
 		return "", err
 	}
@@ -33,17 +49,21 @@ var startCluster = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	_, port, _ := net.SplitHostPort(address)
-	authentication := filepath.Join(scratch, "authentication.json")
-	if err := writeAuthentication(authentication); err != nil {
+	if err := trusts.write(); err != nil {
 		return "", err
 	}
+	if err := os.WriteFile(adminFile(), []byte(adminToken+",admin,admin,system:masters\n"), 0o600); err != nil {
+		return "", err
+	}
+	url := "https://" + address
 	server, err := startComponent("kube-apiserver", nil,
-		"--etcd-servers="+etcd,
+		"--etcd-servers="+etcd, "--etcd-prefix=/"+name,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port,
 		"--tls-cert-file="+ca.certFile, "--tls-private-key-file="+ca.keyFile,
-		"--cert-dir="+filepath.Join(scratch, "kube-apiserver"),
-		"--authentication-config="+authentication, "--authorization-mode=RBAC",
-		"--service-account-issuer=https://kubernetes.default.svc",
+		"--cert-dir="+filepath.Join(scratch, "kube-apiserver-"+name),
+		"--authentication-config="+trusts.file(), "--authorization-mode=RBAC",
+		"--token-auth-file="+adminFile(),
+		"--service-account-issuer="+url, "--service-account-jwks-uri="+url+"/openid/v1/jwks", // where others find its keys
 		"--service-account-key-file="+ca.keyFile, "--service-account-signing-key-file="+ca.keyFile,
 		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",
 		"--disable-admission-plugins=ServiceAccount",
@@ -51,9 +71,9 @@ var startCluster = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	url := "https://" + address
+	trusts.log = server.log
 	return url, server.ready(url + "/readyz")
-})
+}
 
 func startEtcd() (string, error) {
 	client, err := freeAddress()
@@ -77,24 +97,3 @@ func startEtcd() (string, error) {
 }
 
 type object = map[string]any
-
-func writeAuthentication(file string) error {
-	config, err := json.Marshal(object{
-		"apiVersion": "apiserver.config.k8s.io/v1",
-		"kind":       "AuthenticationConfiguration",
-		"jwt": []object{{
-			"issuer": object{
-				"url": provider.Issuer, "audiences": []string{clientID}, "certificateAuthority": string(ca.caPEM),
-			},
-			"claimMappings": object{
-				"username": object{"claim": "email", "prefix": prefix},
-				"groups":   object{"claim": "groups", "prefix": prefix},
-			},
-		}},
-		"anonymous": object{"enabled": true, "conditions": []object{{"path": "/readyz"}}},
-	})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, config, 0o600)
-}

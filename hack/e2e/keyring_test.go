@@ -106,11 +106,15 @@ func newKeyringClient(t *testing.T, life time.Duration) *keyringClient {
 	return k
 }
 
+// bus is the environment with the session bus.
+func (k *keyringClient) bus() []string {
+	return k.service.env[slices.IndexFunc(k.service.env, func(v string) bool { return strings.HasPrefix(v, "DBUS_") }):]
+}
+
 // run runs sso-exec with the session bus in its environment.
 func (k *keyringClient) run(command string, more ...string) *command {
 	k.t.Helper()
-	env := k.service.env[slices.IndexFunc(k.service.env, func(v string) bool { return strings.HasPrefix(v, "DBUS_") }):]
-	return k.start("sso-exec", env, k.args(command, append([]string{"--store", "keyring", "--http-timeout", "5s"}, more...)...)...)
+	return k.start("sso-exec", k.bus(), k.args(command, append([]string{"--store", "keyring", "--http-timeout", "5s"}, more...)...)...)
 }
 
 func (k *keyringClient) signIn(command string, more ...string) {
@@ -123,6 +127,16 @@ func (k *keyringClient) signIn(command string, more ...string) {
 // noTokenIn fails if a refresh token that Dex ever gave is in a file.
 func (k *keyringClient) noTokenIn(dir string) {
 	k.t.Helper()
+	var tokens []string
+	for _, token := range k.tokens.all() {
+		tokens = append(tokens, strings.TrimRight(token, "p"))
+	}
+	k.noneIn(dir, tokens...)
+}
+
+// noneIn fails if a secret is in a file.
+func (k *keyringClient) noneIn(dir string, secrets ...string) {
+	k.t.Helper()
 	files := 0
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -130,9 +144,9 @@ func (k *keyringClient) noTokenIn(dir string) {
 		}
 		files++
 		content, err := os.ReadFile(path)
-		for _, token := range k.tokens.all() {
-			if bytes.Contains(content, []byte(strings.TrimRight(token, "p"))) {
-				k.t.Errorf("%s has a refresh token", path)
+		for _, secret := range secrets {
+			if bytes.Contains(content, []byte(secret)) {
+				k.t.Errorf("%s has a secret that is to be in the keyring alone", path)
 			}
 		}
 		return err
@@ -158,6 +172,32 @@ func (k *keyringClient) restsIn() string {
 		k.t.Fatal(err)
 	}
 	return session.RefreshTokenIn
+}
+
+// TestAPIKeyInKeyring: an API key rests in a real Secret Service and in no file,
+// and comes out again.
+func TestAPIKeyInKeyring(t *testing.T) {
+	k := newKeyringClient(t, 0)
+	const key = "sk_live_0123456789abcdefghijklmnop"
+	file := k.write("key", key+"\n")
+	apikey := func(words ...string) *command {
+		return k.start("sso-exec", k.bus(), append(words, "--cache-dir", k.cache)...)
+	}
+	apikey("apikey", "set", "acme", "--store", "keyring", "--from-command", "cat "+file).ok()
+	if _, secret := k.service.one(); !strings.Contains(secret, key) {
+		t.Error("the keyring's entry is not the key")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	k.noneIn(k.home, key)
+	if out := apikey("token", "--api-key", "acme", "-n").ok(); out != key {
+		t.Errorf("got %q", out)
+	}
+	apikey("apikey", "revoke", "acme", "--yes").ok()
+	if left := k.service.entries(); len(left) != 0 {
+		t.Errorf("%d entries are left", len(left))
+	}
 }
 
 // TestKeyring lives through a session whose refresh token rests in a real

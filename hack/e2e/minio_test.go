@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/tls"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,37 +30,52 @@ func minio(t *testing.T) string {
 }
 
 var startMinIO = sync.OnceValues(func() (string, error) {
-	address, err := freeAddress()
+	server, url, err := runMinIO("minio", map[string]string{clientID: provider.Issuer})
 	if err != nil {
 		return "", err
 	}
-	certs := filepath.Join(scratch, "minio-certs")
-	if err := os.MkdirAll(filepath.Join(certs, "CAs"), 0o700); err != nil {
-		return "", err
-	}
-	for name, target := range map[string]string{"public.crt": ca.certFile, "private.key": ca.keyFile, "CAs/ca.crt": ca.caFile} {
-		if err := os.Symlink(target, filepath.Join(certs, name)); err != nil {
-			return "", err
-		}
-	}
-	server, err := startComponent("minio", []string{
-		"MINIO_ROOT_USER=" + rootUser, "MINIO_ROOT_PASSWORD=" + rootPassword,
-		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
-		"MINIO_IDENTITY_OPENID_CONFIG_URL=" + provider.Issuer + "/.well-known/openid-configuration",
-		"MINIO_IDENTITY_OPENID_CLIENT_ID=" + clientID,
-		"MINIO_IDENTITY_OPENID_CLIENT_SECRET=unused",
-		"MINIO_IDENTITY_OPENID_ROLE_POLICY=readwrite",
-	}, "server", "--address", address, "--certs-dir", certs, filepath.Join(scratch, "minio"))
-	if err != nil {
-		return "", err
-	}
-	url := "https://" + address
 	return url, server.ready(url + "/minio/health/live")
 })
 
-// roleARN is the one role of MinIO, which it names after the client's ID.
-func roleARN() string {
-	sum := sha1.Sum([]byte(clientID))
+// runMinIO starts one whose STS gives a role to tokens for an audience, by the
+// issuer that it takes them from.
+func runMinIO(name string, issuers map[string]string) (server component, url string, err error) {
+	address, err := freeAddress()
+	if err != nil {
+		return server, "", err
+	}
+	certs := filepath.Join(scratch, name+"-certs")
+	if err := os.MkdirAll(filepath.Join(certs, "CAs"), 0o700); err != nil {
+		return server, "", err
+	}
+	for name, target := range map[string]string{"public.crt": ca.certFile, "private.key": ca.keyFile, "CAs/ca.crt": ca.caFile} {
+		if err := os.Symlink(target, filepath.Join(certs, name)); err != nil {
+			return server, "", err
+		}
+	}
+	env := []string{
+		"MINIO_ROOT_USER=" + rootUser, "MINIO_ROOT_PASSWORD=" + rootPassword,
+		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
+	}
+	for audience, issuer := range issuers {
+		of := fmt.Sprintf("_I%x=", sha1.Sum([]byte(audience)))
+		env = append(env,
+			"MINIO_IDENTITY_OPENID_CONFIG_URL"+of+issuer+"/.well-known/openid-configuration",
+			"MINIO_IDENTITY_OPENID_CLIENT_ID"+of+audience,
+			"MINIO_IDENTITY_OPENID_CLIENT_SECRET"+of+"unused",
+			"MINIO_IDENTITY_OPENID_ROLE_POLICY"+of+"readwrite",
+		)
+	}
+	server, err = startComponent("minio", env, "server", "--address", address, "--certs-dir", certs, filepath.Join(scratch, name))
+	return server, "https://" + address, err
+}
+
+// roleARN is the role of the tests' own client.
+func roleARN() string { return roleOf(clientID) }
+
+// roleOf is the one role of MinIO for an audience, which it names after that.
+func roleOf(audience string) string {
+	sum := sha1.Sum([]byte(audience))
 	return "arn:minio:iam:::role/" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 

@@ -46,6 +46,10 @@ type certifiedOptions struct {
 	ACRs       []string                        // how people can sign in, the weakest first
 	Resources  []string                        // of which tokens can be had
 	Wrap       func(http.Handler) http.Handler // around every request, to watch or to spoil it
+
+	Clients []object         // of services, as RFC 7591 §2 has them
+	Ahead   time.Duration    // of its clock
+	MTLS    *certificateDoor // where clients with certificates come in; nil: nowhere
 }
 
 type tokenAnswer struct {
@@ -92,8 +96,12 @@ func (p *certified) startNode(o certifiedOptions) (port string) {
 	if o.FirstTTL != 0 {
 		ttl = o.FirstTTL
 	}
-	settings, err := json.Marshal(map[string]any{"issuer": p.issuer, "firstTTL": ttl / time.Second,
-		"requirePAR": o.RequirePAR, "acrs": append([]string{}, o.ACRs...), "resources": append([]string{}, o.Resources...)})
+	about := object{"issuer": p.issuer, "firstTTL": ttl / time.Second, "clients": append([]object{}, o.Clients...), "ahead": o.Ahead / time.Second,
+		"requirePAR": o.RequirePAR, "acrs": append([]string{}, o.ACRs...), "resources": append([]string{}, o.Resources...)}
+	if o.MTLS != nil {
+		about["mtls"] = o.MTLS.settings()
+	}
+	settings, err := json.Marshal(about)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -120,6 +128,9 @@ func (p *certified) startNode(o certifiedOptions) (port string) {
 	})
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if found := listens.FindStringSubmatch(stdout.String()); found != nil {
+			if o.MTLS != nil {
+				o.MTLS.lead(stdout.String())
+			}
 			return found[1]
 		}
 		select {

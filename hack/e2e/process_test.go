@@ -141,7 +141,7 @@ func startComponent(name string, env []string, args ...string) (component, error
 	if err != nil {
 		return component{}, err
 	}
-	log, err := os.Create(filepath.Join(scratch, name+".log"))
+	log, err := os.CreateTemp(scratch, name+"-*.log")
 	if err != nil {
 		return component{}, err
 	}

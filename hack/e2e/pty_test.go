@@ -1,15 +1,13 @@
 package e2e
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"regexp"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/sso-exec/sso-exec/internal/ptytest"
 )
 
 // terminal is a pseudo-terminal, with the test as the person before it.
@@ -21,26 +19,7 @@ type terminal struct {
 
 func newTerminal(t *testing.T, columns, rows uint16) *terminal {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var number int
-	onFile(t, master, func(fd int) error {
-		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-			return err
-		}
-		if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
-			return err
-		}
-		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
-		return err
-	})
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		master.Close()
-		t.Fatal(err)
-	}
+	master, slave := ptytest.Open(t, columns, rows)
 	term := &terminal{t: t, master: master, slave: slave}
 	read := make(chan struct{})
 	go func() {
@@ -53,21 +32,6 @@ func newTerminal(t *testing.T, columns, rows uint16) *terminal {
 		<-read
 	})
 	return term
-}
-
-func onFile(t *testing.T, f *os.File, do func(fd int) error) {
-	t.Helper()
-	conn, err := f.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed error
-	if err := conn.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
-		t.Fatal(err)
-	}
-	if failed != nil {
-		t.Fatalf("%s: %v", f.Name(), failed)
-	}
 }
 
 // press types what a person would.

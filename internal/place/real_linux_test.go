@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/ptytest"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
@@ -84,30 +85,6 @@ func seen(t *testing.T, role string, controlling, stderr *os.File, env ...string
 	return f
 }
 
-// newTerminal returns a pseudo-terminal's two ends.
-func newTerminal(t *testing.T) (person, side *os.File) {
-	t.Helper()
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	person = os.NewFile(uintptr(fd), "ptmx")
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	side, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { side.Close() })
-	return person, side
-}
-
 // mode switches one of a terminal's modes.
 func mode(t *testing.T, f *os.File, flag uint32, on bool) {
 	t.Helper()
@@ -125,8 +102,8 @@ func mode(t *testing.T, f *os.File, flag uint32, on bool) {
 
 // Real terminals, and none.
 func TestRealTerminals(t *testing.T) {
-	_, tty := newTerminal(t)
-	_, other := newTerminal(t)
+	_, tty := ptytest.Open(t, 0, 0)
+	_, other := ptytest.Open(t, 0, 0)
 	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -171,8 +148,8 @@ func TestRealTerminals(t *testing.T) {
 // A job in the background that writes is stopped under "stty tostop", with all
 // the locks that it holds: that terminal is no place for a prompt.
 func TestStoppedByWriting(t *testing.T) {
-	_, tty := newTerminal(t)
-	_, other := newTerminal(t)
+	_, tty := ptytest.Open(t, 0, 0)
+	_, other := ptytest.Open(t, 0, 0)
 	for _, f := range []*os.File{tty, other} {
 		mode(t, f, unix.TOSTOP, true)
 	}
@@ -210,7 +187,7 @@ func TestRealProcess(t *testing.T) {
 	if err != nil || len(own) < 2 || own[0] != strings.TrimSpace(string(name)) {
 		t.Errorf("we descend from %q, and are %q, %v", own, name, err)
 	}
-	_, tty := newTerminal(t)
+	_, tty := ptytest.Open(t, 0, 0)
 	if f := seen(t, "look", tty, tty, "SUDO_UID="+strconv.Itoa(os.Geteuid())); strings.Contains(f.OtherUser, "sudo") {
 		t.Errorf("sudo from ourselves to ourselves: %q", f.OtherUser)
 	}

@@ -189,6 +189,10 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		err := f()
 		attempts--
 		var outage *flows.UnavailableError
+		var local *LocalError // which has tried again by itself
+		if errors.As(err, &local) {
+			return err
+		}
 		if err == nil || attempts == 0 || ctx.Err() != nil || !errors.As(err, &outage) || outage.RetryAfter > maxRetryAfter {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/internal/ptytest"
 )
 
 // childEnv makes the test binary a program on a terminal: what it is to do.
@@ -137,23 +138,7 @@ type pty struct {
 // on starts a child of the test on a terminal of its own.
 func on(t *testing.T, what string) *pty {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n int
-	if err := control(master, func(fd int) {
-		err = errors.Join(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
-			unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: 60, Row: 40}))
-		n, _ = unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { slave.Close() })
+	master, slave := ptytest.Open(t, 60, 40)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

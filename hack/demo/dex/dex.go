@@ -8,6 +8,7 @@ package dex
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/dexidp/dex/connector/oidc"
 	"github.com/dexidp/dex/server"
 	"github.com/dexidp/dex/server/connectors"
 	"github.com/dexidp/dex/server/signer"
@@ -27,6 +29,8 @@ import (
 type Options struct {
 	ClientIDs []string // public clients: PKCE and Device Code, no secret
 	Users     []User
+	Services  []Service  // they get tokens for themselves, by a secret
+	Upstreams []Upstream // whose ID tokens are taken in exchange for Dex's own
 
 	Listener    net.Listener     // nil: a free port of 127.0.0.1
 	Certificate *tls.Certificate // nil: plain http, which sso-exec accepts on a literal loopback address only
@@ -46,6 +50,19 @@ type User struct {
 	Email, Password string
 	Name            string
 	Groups          []string
+}
+
+// Service is a confidential client, with the groups of its own tokens.
+type Service struct {
+	ID, Secret string
+	Groups     []string
+}
+
+// Upstream is another issuer, by the name that a token exchange gives as
+// connector_id.
+type Upstream struct {
+	ID, Issuer string
+	CAFile     string // in PEM; empty: the system's
 }
 
 // Server is a running Dex.
@@ -136,11 +153,9 @@ func newHandler(ctx context.Context, issuer string, o Options) (http.Handler, er
 		return nil, err
 	}
 	return server.NewServer(ctx, server.Config{
-		Issuer:  issuer,
-		Storage: store,
-		AllowedGrantTypes: []string{
-			"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code",
-		},
+		Issuer:             issuer,
+		Storage:            store,
+		AllowedGrantTypes:  grantTypes(o),
 		SkipApprovalScreen: true,
 		IDTokensValidFor:   o.IDTokenLifetime,
 		RefreshTokenPolicy: rotation,
@@ -150,8 +165,25 @@ func newHandler(ctx context.Context, issuer string, o Options) (http.Handler, er
 	})
 }
 
+func grantTypes(o Options) []string {
+	types := []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
+	if len(o.Services) > 0 {
+		types = append(types, "client_credentials")
+	}
+	if len(o.Upstreams) > 0 {
+		types = append(types, "urn:ietf:params:oauth:grant-type:token-exchange")
+	}
+	return types
+}
+
 func newStorage(o Options) (storage.Storage, error) {
 	var clients []storage.Client
+	for _, s := range o.Services {
+		clients = append(clients, storage.Client{
+			ID: s.ID, Name: s.ID, Secret: s.Secret,
+			ClientCredentialsClaims: &storage.ClientCredentialsClaims{Groups: s.Groups},
+		})
+	}
 	for _, id := range o.ClientIDs {
 		// Public and without redirect URIs: Dex then takes any port and path
 		// of 127.0.0.1 and localhost (RFC 8252, section 7.3).
@@ -172,7 +204,28 @@ func newStorage(o Options) (storage.Storage, error) {
 	store := newMemory(o.Log)
 	store = storage.WithStaticClients(store, clients)
 	store = storage.WithStaticPasswords(store, passwords, o.Log)
-	return storage.WithStaticConnectors(store, []storage.Connector{
-		{ID: connectors.LocalConnector, Name: "Email", Type: connectors.LocalConnector},
-	}), nil
+	upstreams, err := upstreams(o)
+	if err != nil {
+		return nil, err
+	}
+	return storage.WithStaticConnectors(store, append(upstreams,
+		storage.Connector{ID: connectors.LocalConnector, Name: "Email", Type: connectors.LocalConnector},
+	)), nil
+}
+
+// upstreams names people and workloads by the sub of their ID tokens, which is
+// all that those of a cluster have.
+func upstreams(o Options) (all []storage.Connector, err error) {
+	for _, u := range o.Upstreams {
+		config := oidc.Config{Issuer: u.Issuer, ClientID: "unused", ClientSecret: "unused", UserNameKey: "sub", Scopes: []string{"openid"}}
+		if u.CAFile != "" {
+			config.RootCAs = []string{u.CAFile}
+		}
+		text, err := json.Marshal(config)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, storage.Connector{ID: u.ID, Name: u.ID, Type: "oidc", Config: text})
+	}
+	return all, nil
 }

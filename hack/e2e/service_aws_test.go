@@ -1,0 +1,65 @@
+package e2e
+
+import "testing"
+
+const (
+	storage  = "https://storage.example" // a resource of oidc-provider, and whom MinIO takes its tokens for
+	podToken = "pods-storage"            // the audience of pods' tokens there
+)
+
+// TestServiceAWS: a service's token opens a bucket, by the AWS CLI and an SDK:
+// its access token for that resource, one that it was exchanged for, what the
+// platform put into a file, and a pod's own.
+func TestServiceAWS(t *testing.T) {
+	t.Parallel()
+	server := cluster(t)
+	p := newCertified(t, certifiedOptions{Clients: []object{basicClient}})
+	s := newService(t, p.issuer)
+	publish(t, server)
+	s.account(server, "storage")
+	minio, s3, err := runMinIO("minio-services", map[string]string{storage: p.issuer, podToken: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(minio.stop)
+	if err := minio.ready(s3 + "/minio/health/live"); err != nil {
+		t.Fatal(err)
+	}
+	makeBucket(s.client, s3)
+
+	secret := []string{"--client-secret-file", s.file("secret", []byte(secretOfBasic))}
+	role := []string{"--role-arn", roleOf(storage), "--sts-endpoint", s3, "--region", "us-east-1"}
+	podRole := []string{"--role-arn", roleOf(podToken), "--sts-endpoint", s3, "--region", "us-east-1"}
+	workload := func(from string, role []string) []string {
+		return append([]string{"aws", "--flow", "workload", "--ca-file", ca.caFile, "--cache-dir", s.cache, "--subject-token-from", from}, role...)
+	}
+	file := s.file("token", []byte(s.run("token", "basic", append(secret, "--resource", storage)...).token()))
+	pod := project(t, s.mint(server, "storage", podToken))
+
+	for _, way := range []struct {
+		name     string
+		args     []string
+		requests int // to oidc-provider's token endpoint
+	}{
+		{"its access token", s.args("aws", "basic", append(append(secret, "--resource", storage), role...)...), 0}, // that of "token" is good still
+		{"exchanged", s.args("aws", "basic", append(append(secret, "--exchange-audience", storage), role...)...), 2},
+		{"from a file", workload("file:"+file, append(role, "--subject-token-audience", storage)), 0},
+		{"of a pod", workload("kubernetes:"+pod.path(), append(podRole, "--subject-token-audience", podToken)), 0},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			p.forget()
+			env := s.awsConfig(way.args)
+			wantListing(t, s.aws(s3, env, "s3", "ls", "s3://e2e").ok())
+			p.tokenRequests(way.requests)
+			wantSDK(t, append([]string{mustTool(t, "sso-exec")}, way.args...))
+			p.requests(map[string]int{})
+		})
+	}
+
+	// STS takes no token for somebody else, and none of somebody else.
+	wrong := s.run("aws", "basic", append(append(secret, "--resource", "https://elsewhere.example"), role...)...)
+	t.Log(wrong.refused(1, "sso-exec: "))
+	s.sso(workload("kubernetes:"+pod.path(), podRole)...).refused(2, "sts.amazonaws.com") // what AWS itself wants
+	s.sso(workload("file:"+file, append(role, "--subject-token-audience", podToken))...).refused(2, podToken, "--subject-token-audience")
+	t.Log(s.sso(workload("file:"+file, podRole)...).refused(1, "sso-exec: "))
+}
