@@ -281,7 +281,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 		return err
 	})
 	c.For = step.For
-	return c, err
+	return c, everybodys(ctx, err)
 }
 
 // refusesParent reports whether an exchange was refused for what was given to
