@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -46,10 +47,22 @@ func (p *Provider) ClientCredentials(ctx context.Context, c Client, t Target) (*
 // nothing beside it.
 func (p *Provider) serviceRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, error) {
 	set, err := p.tokenRequest(ctx, doing, c, form)
+	if err == nil {
+		err = mustBeVisible(doing, set)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return accessAlone(set), nil
+}
+
+// mustBeVisible refuses what no token can be (RFC 6749 A.12: VSCHARs). Kept, it
+// would fail wherever it is handed on, until it ends.
+func mustBeVisible(doing string, set *credential.TokenSet) error {
+	if strings.ContainsFunc(set.AccessToken.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) {
+		return verifyErrorf("%s: the token that came has characters in it that no token can have (RFC 6749 A.12)", doing)
+	}
+	return nil
 }
 
 // accessAlone drops what a service does not keep.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -84,6 +83,9 @@ func (o *options) checkClient() error {
 	case hasKey && o.flow == flows.FlowClientCredentials && o.subjectTokenFrom != "":
 		return usagef("a key and --subject-token-from contradict each other: the client has one credential")
 	}
+	if o.clientSecretFD >= 0 {
+		claimDescriptor(o.clientSecretFD)
+	}
 	if a := o.assertionAudience; a != "" && a != "issuer" && a != "token-endpoint" && !strings.Contains(a, ":") {
 		return usagef("--assertion-audience %q: use issuer, token-endpoint or a URI", a)
 	}
@@ -108,7 +110,8 @@ func (o *options) authMethod() string {
 // newClient is how the client authenticates; hc presents its certificate.
 func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client, error) {
 	c := flows.Client{ID: o.clientID, Method: o.authMethod()}
-	if o.clientKeyFile != "" || o.clientKeyCommand != "" {
+	named := func(methods ...string) bool { return slices.Contains(methods, c.Method) }
+	if named(flows.AuthPrivateKeyJWT, flows.AuthTLS, flows.AuthSelfSignedTLS) && (o.clientKeyFile != "" || o.clientKeyCommand != "") {
 		key, err := o.clientKey(ctx)
 		if err != nil {
 			return c, local(err)
@@ -127,8 +130,11 @@ func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client,
 		}
 		return c, present(hc, certificate)
 	}
-	if o.flow == flows.FlowClientCredentials && o.subjectTokenFrom != "" {
+	switch {
+	case o.flow == flows.FlowClientCredentials && o.subjectTokenFrom != "" && named("", flows.AuthPrivateKeyJWT):
 		c.Asserter = assertion{o}
+		return c, nil
+	case named(flows.AuthNone):
 		return c, nil
 	}
 	var err error
@@ -230,7 +236,7 @@ func (o *options) clientSecret(ctx context.Context) (credential.Secret, error) {
 	case "client-secret-command":
 		text, err = helperOutput(ctx, "--"+from, o.clientSecretCommand)
 	case "client-secret-fd":
-		text, err = readDescriptor(o.clientSecretFD)
+		text, err = readDescriptor(ctx, o.clientSecretFD)
 	}
 	if err != nil {
 		return none, err
@@ -284,25 +290,4 @@ func helperOutput(ctx context.Context, flag, command string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return out, nil
-}
-
-// maxDescriptor bounds what is read from a descriptor.
-const maxDescriptor = 64 << 10
-
-// readDescriptor reads a secret from a file descriptor that the parent opened,
-// to its end.
-func readDescriptor(fd int) ([]byte, error) {
-	f := os.NewFile(uintptr(fd), "descriptor")
-	if f == nil {
-		return nil, usagef("--client-secret-fd %d: there is no such descriptor", fd)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxDescriptor+1))
-	switch {
-	case err != nil:
-		return nil, usagef("--client-secret-fd %d: %w", fd, errors.Unwrap(err))
-	case len(b) > maxDescriptor:
-		return nil, usagef("--client-secret-fd %d: there are more than %d bytes", fd, maxDescriptor)
-	}
-	return b, nil
 }

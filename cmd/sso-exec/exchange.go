@@ -31,6 +31,12 @@ func exchangeSteps(o *options, s *session.Session) []session.Step {
 	if o.tokenType == credential.IDToken {
 		subjectType = flows.TokenTypeID
 	}
+	if o.flow == flows.FlowWorkload { // the platform's own token, a JWT from most
+		subjectType = flows.TokenTypeJWT
+		if urn, ok := flows.TokenTypeURN(o.subjectTokenType); ok {
+			subjectType = urn
+		}
+	}
 	actor := o.actorTokenFrom
 	if o.flow == flows.FlowTokenExchange { // it was for that one
 		actor = ""
@@ -38,7 +44,7 @@ func exchangeSteps(o *options, s *session.Session) []session.Step {
 	request := flows.Exchange{Requested: o.exchangeTokenTypeOf(), Audiences: o.exchangeAudiences, Resources: o.exchangeResources, Scopes: o.exchangeScopes}
 	return []session.Step{{
 		Kind:   "token-exchange",
-		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.actorTokenType},
+		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.actorTokenType, o.actorAudience(actor)},
 		For:    strings.Join(append(append([]string{}, o.exchangeAudiences...), o.exchangeResources...), ", "),
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
 			var none credential.Credential
@@ -82,16 +88,20 @@ func (o *options) serviceExchange(ctx context.Context, target flows.Target) (flo
 	return e, err
 }
 
+// actorAudience is whom the actor's token is to be for: who takes it.
+func (o *options) actorAudience(spec string) string {
+	if o.subjectTokenAudience != "" || spec == "" || isGiven(spec) {
+		return o.subjectTokenAudience
+	}
+	return o.issuer
+}
+
 // actor is the token of who acts for the subject; zero if nobody does.
 func (o *options) actor(ctx context.Context, spec string) (flows.TypedToken, error) {
 	if spec == "" {
 		return flows.TypedToken{}, nil
 	}
-	audience := o.subjectTokenAudience
-	if audience == "" && !isGiven(spec) {
-		audience = o.issuer
-	}
-	own, err := o.tokenFrom(ctx, spec, audience)
+	own, err := o.tokenFrom(ctx, spec, o.actorAudience(spec))
 	if err != nil {
 		return flows.TypedToken{}, err
 	}

@@ -54,6 +54,8 @@ func (o *options) checkIdentity() error {
 		return usagef("--actor-token-from: there is no token exchange that it would be for")
 	case service && o.flow != flows.FlowClientCredentials && o.subjectTokenFrom == "":
 		return &usageError{errors.New("--flow " + o.flow + ": which token is it made from?"), "give --subject-token-from: " + strings.Join(workload.Names(), ", ")}
+	case o.exchanges() && o.issuer == "":
+		return &usageError{errors.New("an exchange needs a provider that makes it"), "give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…"}
 	case o.flow == flows.FlowClientCredentials && !o.hasCredential() && !slices.Contains([]string{toolStatus, toolWhoami, toolLogout}, o.tool):
 		return &usageError{errors.New("--flow client-credentials: the service has no credential"),
 			"give it one: --client-secret-file, --client-key-file or --subject-token-from"}
@@ -95,9 +97,9 @@ func (o *options) grantKey() string {
 	if o.subjectTokenFrom == "" {
 		return o.flow
 	}
-	parts := []string{o.flow, o.subjectTokenFrom, o.subjectTokenAudience}
+	parts := []string{o.flow, o.subjectTokenFrom, o.subjectAudience()}
 	if o.flow == flows.FlowTokenExchange {
-		parts = append(parts, o.subjectTokenType, o.actorTokenFrom, principal(o.actorTokenFrom), o.exchangeTokenTypeOf())
+		parts = append(parts, o.subjectTokenType, o.actorTokenFrom, o.actorTokenType, principal(o.actorTokenFrom), o.exchangeTokenTypeOf())
 	}
 	return strings.Join(append(parts, principal(o.subjectTokenFrom)), " ")
 }
@@ -201,7 +203,7 @@ func (o *options) subjectAudience() string {
 		return o.issuer
 	case o.audience != "":
 		return o.audience
-	case o.tool == toolAWS:
+	case o.tool == toolAWS, o.roleARN != "" && o.tool != toolKube && o.tool != toolToken: // of run, and of a profile that has a role
 		return stsAudience
 	}
 	return ""

@@ -116,6 +116,16 @@ func kindOf(err error) string {
 	return "" // an interrupt is meant for one process
 }
 
+// everybodys gives a failure that has no kind one, for those who wait: a client
+// that cannot authenticate as the provider wants it fails for all of them, and
+// each would run its helper for nothing.
+func everybodys(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || kindOf(err) != "" {
+		return err
+	}
+	return &LocalError{FailedOther, err}
+}
+
 // canWait tells failures beside which a credential that is still valid may be
 // served: the provider or the disk is in trouble, or nobody is there to ask.
 func canWait(err error) bool {

@@ -132,7 +132,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, everybodys(ctx, err)
 	}
 	rec.RefreshedAt = time.Now().UTC()
 	before := rec.Scopes

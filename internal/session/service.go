@@ -45,7 +45,7 @@ func (s *Session) grant(ctx context.Context, need Need) (credential.Credential, 
 		return credential.Credential{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return credential.Credential{}, err
+		return credential.Credential{}, everybodys(ctx, err)
 	}
 	s.reportScopes(s.Request.Scopes, res.Tokens.Scopes)
 	s.last, s.who = newTokens(res.Tokens), res.Identity

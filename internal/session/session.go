@@ -291,7 +291,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 		return err
 	})
 	c.For, c.Login = step.For, parent.Login
-	return c, err
+	return c, everybodys(ctx, err)
 }
 
 // refusesParent reports whether an exchange was refused for what was given to

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -96,7 +97,8 @@ func (e *CommandError) Unwrap() error { return e.Err }
 // RunCommand runs a helper command without a shell and returns its stdout, 64
 // KiB at most. The command gets the null device as stdin, no terminal, and our
 // environment without our settings, secrets among them. It has 30 seconds; then,
-// or when ctx ends, it is killed with all that it has started. It returns a
+// or when ctx ends, it is killed with all that it has started; on Linux it ends
+// also where this process is killed. It returns a
 // [*CommandError], a [*flows.UnavailableError] where it took too long, or the
 // cause of ctx.
 func RunCommand(ctx context.Context, words []string) ([]byte, error) {
@@ -112,6 +114,8 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = withoutOurs(os.Environ())
 	alone(cmd)
+	runtime.LockOSThread() // PR_SET_PDEATHSIG goes by the thread that forks
+	defer runtime.UnlockOSThread()
 	// A process that it leaves behind can hold its stdout open.
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
@@ -127,7 +131,7 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ended(ctx, "the command "+name, name)
 	case limited.Err() != nil:
-		return nil, &flows.UnavailableError{Doing: "the command " + name, Err: fmt.Errorf("%s did not end within %v", name, commandTime)}
+		return nil, &flows.UnavailableError{Doing: "the command " + name, Err: fmt.Errorf("it did not end within %v", commandTime)}
 	}
 	return nil, failure(name, cmd, err, hide(stderr.lastLine(), strings.TrimSpace(string(out)), 200))
 }

@@ -12,7 +12,8 @@ import (
 // alone gives a command a session of its own: it has no terminal to ask at, a
 // Ctrl-C does not reach it past us, and it ends with all that it has started.
 func alone(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = withUs()
+	cmd.SysProcAttr.Setsid = true
 	cmd.Cancel = func() error {
 		err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		if errors.Is(err, syscall.ESRCH) {

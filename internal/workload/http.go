@@ -61,7 +61,8 @@ type answer struct {
 }
 
 // send sends a request, and once more if the server asks for that: 429 and 5xx
-// pass by themselves, say the vendors' documents. What keeps an answer from
+// pass by themselves, say the vendors' documents, and a connection that was closed
+// may. What keeps an answer from
 // arriving whole, a redirect too, is an [*flows.UnavailableError]; every other
 // status is the caller's.
 func (env Env) send(ctx context.Context, r request) (*answer, error) {
@@ -95,7 +96,7 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, 0, r.unavailable(ctx, client.Timeout, err)
+		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
@@ -103,7 +104,7 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, 0, r.unavailable(ctx, client.Timeout, err)
+		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
 	}
 	if len(body) > maxBody {
 		return nil, 0, r.garbled("the answer of %s is larger than %d bytes", host, maxBody)
@@ -121,6 +122,16 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 		}
 	}
 	return a, 0, nil
+}
+
+// againAfter is when to ask again where the connection failed: one that was
+// refused or closed may be there a second later, one that hangs has had its time.
+func againAfter(err error) time.Duration {
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		return 0
+	}
+	return minRetry
 }
 
 func (r request) garbled(format string, args ...any) error {
