@@ -18,6 +18,7 @@ type Target struct {
 	Audience     string   // vendor-specific
 	Resources    []string // RFC 8707
 	Organization string   // vendor-specific: the parameter "organization"
+	Params       []Param  // of a service's request: what the provider wants beside the standard's
 	Claims       string   // of a refresh, where the dialect takes it there; see [StepUp]
 }
 
@@ -29,6 +30,9 @@ func (t Target) form(grant string) url.Values {
 		form.Set("scope", joinScopes(scopes))
 	}
 	SignIn{Audience: t.Audience, Resources: t.Resources, Organization: t.Organization}.addTargets(form, &Dialect{})
+	for _, param := range t.Params {
+		form.Set(param.Name, param.Value)
+	}
 	return form
 }
 

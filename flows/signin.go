@@ -28,7 +28,7 @@ type SignIn struct {
 	AuthParams   []Param
 }
 
-// Param is a further parameter of the authorization request.
+// Param is a further parameter of a request.
 type Param struct{ Name, Value string }
 
 // Result is a finished sign-in: tokens whose ID token has been verified, and
@@ -60,9 +60,11 @@ var ownParams = map[string]bool{
 	"response_type": true, "response_mode": true, "client_id": true, "redirect_uri": true, "scope": true, "state": true,
 	"nonce": true, "code_challenge": true, "code_challenge_method": true, "login_hint": true, "audience": true,
 	"resource": true, "organization": true, "request": true, "request_uri": true, "client_secret": true,
+	"grant_type": true, "code": true, "code_verifier": true, "refresh_token": true, "assertion": true, "client_assertion": true, "client_assertion_type": true,
+	"subject_token": true, "subject_token_type": true, "actor_token": true, "actor_token_type": true, "requested_token_type": true,
 }
 
-// IsOwnParam reports whether an authorization parameter is set by the flow
+// IsOwnParam reports whether a parameter of a request is set by the flow
 // itself, so that AuthParams must not carry it.
 func IsOwnParam(name string) bool { return ownParams[name] }
 

@@ -54,6 +54,7 @@ type Exchange struct {
 	Requested string     // type of the new token; empty: the server's choice
 
 	Audiences, Resources, Scopes []string // what the new token is to be good for
+	Params                       []Param  // what the provider wants beside the standard's, such as Dex's connector_id
 }
 
 // Exchange makes the exchange: one request. The issued token, whatever its type,
@@ -81,6 +82,9 @@ func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credent
 	}
 	if len(e.Scopes) > 0 {
 		form.Set("scope", joinScopes(e.Scopes))
+	}
+	for _, param := range e.Params {
+		form.Set(param.Name, param.Value)
 	}
 	for name, targets := range map[string][]string{"audience": e.Audiences, "resource": e.Resources} {
 		if len(targets) > 0 {

@@ -41,10 +41,10 @@ func exchangeSteps(o *options, s *session.Session) []session.Step {
 	if o.flow == flows.FlowTokenExchange { // it was for that one
 		actor = ""
 	}
-	request := flows.Exchange{Requested: o.exchangeTokenTypeOf(), Audiences: o.exchangeAudiences, Resources: o.exchangeResources, Scopes: o.exchangeScopes}
+	request := flows.Exchange{Requested: o.exchangeTokenTypeOf(), Audiences: o.exchangeAudiences, Resources: o.exchangeResources, Scopes: o.exchangeScopes, Params: paramsOf(o.exchangeParams)}
 	return []session.Step{{
 		Kind:   "token-exchange",
-		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.actorTokenType, o.actorAudience(actor)},
+		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.actorTokenType, o.actorAudience(actor), o.exchangeParams},
 		For:    strings.Join(append(append([]string{}, o.exchangeAudiences...), o.exchangeResources...), ", "),
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
 			var none credential.Credential
@@ -72,7 +72,7 @@ func exchangeSteps(o *options, s *session.Session) []session.Step {
 
 // serviceExchange is the exchange by which a service gets its token.
 func (o *options) serviceExchange(ctx context.Context, target flows.Target) (flows.Exchange, error) {
-	e := flows.Exchange{Requested: o.exchangeTokenTypeOf(), Resources: target.Resources, Scopes: target.Scopes}
+	e := flows.Exchange{Requested: o.exchangeTokenTypeOf(), Resources: target.Resources, Scopes: target.Scopes, Params: target.Params}
 	if target.Audience != "" {
 		e.Audiences = []string{target.Audience}
 	}

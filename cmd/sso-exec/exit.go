@@ -103,6 +103,8 @@ func sharedCode(kind string) int {
 		return exitDenied
 	case session.FailedUsage:
 		return exitUsage
+	case session.FailedFile:
+		return exitStorage
 	}
 	return exitOther
 }
@@ -110,9 +112,12 @@ func sharedCode(kind string) int {
 // local gives a failure on this machine its kind, for those who wait for it.
 func local(err error) error {
 	kind := session.FailedOther
+	var unsafe *userfile.UnsafeError
 	switch code := exitCode(err); {
 	case err == nil || code >= exitSignal:
 		return err
+	case errors.As(err, &unsafe):
+		kind = session.FailedFile
 	case code == exitUsage:
 		kind = session.FailedUsage
 	case code == exitUnavailable:
@@ -265,8 +270,11 @@ func deniedHints(o *options, err error) []string {
 	return nil
 }
 
+// noticeable is how much two clocks may differ without a word.
+const noticeable = 10 * time.Second
+
 func refusalHints(o *options, e *flows.OAuthError) []string {
-	if by := e.Skew.Abs().Round(time.Minute); by > 0 && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
+	if by := e.Skew.Abs(); by >= noticeable && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
 		way := "behind"
 		if e.Skew < 0 {
 			way = "ahead of"
@@ -279,9 +287,12 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 	switch e.Code {
 	case "invalid_client", "unauthorized_client":
 		if o.identity == credential.Service {
-			lines := []string{fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.clientID, o.issuer, o.flow)}
-			if o.subjectTokenFrom != "" {
-				lines = append(lines, "does it trust "+o.subjectTokenFrom+"'s issuer, and whom that token is for (--subject-token-audience)? One that was used before may be refused too")
+			var lines []string
+			if o.clientID != "" {
+				lines = append(lines, fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.clientID, o.issuer, o.flow))
+			}
+			if source, _, _ := strings.Cut(o.subjectTokenFrom, ":"); source != "" {
+				lines = append(lines, "does it trust the issuer of the token from "+source+", and whom that token is for (--subject-token-audience)? One that was used before may be refused too")
 			}
 			return lines
 		}

@@ -44,6 +44,7 @@ type options struct {
 	actorTokenFrom, actorTokenType                               string
 	exchangeAudiences, exchangeResources, exchangeScopes         []string
 	exchangeTokenType                                            string
+	exchangeParams                                               []string
 
 	http        *http.Client // of the session; nil before there is one
 	explained   bool         // what --explain asks for was said
@@ -94,7 +95,7 @@ func newOptions(tool string) *options {
 	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
 	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{anyPort}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
 	f.StringVar(&o.loginHint, "login-hint", "", "`account` to suggest to the provider")
-	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request; repeatable")
+	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request, or of a service's request for a token; repeatable")
 	f.StringArrayVar(&o.acr, "acr", nil, "`acr` that the sign-in must have, else somebody is asked to sign in anew (acr_values); repeatable, any of them will do")
 	f.DurationVar(&o.maxAge, "max-age", -1, "how long ago the sign-in may have been, else somebody is asked to sign in anew; 0s is now")
 	f.StringVar(&o.claims, "claims", "", "parameter claims of a sign-in: `JSON`, or its base64 as a claims challenge has it")
@@ -153,6 +154,7 @@ func addServiceFlags(f *pflag.FlagSet, o *options) {
 	f.StringArrayVar(&o.exchangeResources, "exchange-resource", nil, "exchange the token for one for this resource `URI`; repeatable")
 	f.StringSliceVar(&o.exchangeScopes, "exchange-scope", nil, "`scope` of the exchanged token; repeatable, commas allowed")
 	f.StringVar(&o.exchangeTokenType, "exchange-token-type", "", "what to exchange the token for: access_token, id_token or jwt (default: the provider's choice)")
+	f.StringArrayVar(&o.exchangeParams, "exchange-param", nil, "further `K=V` of the exchange; repeatable")
 
 	f.Lookup("client-secret-fd").DefValue = "" // -1 is none
 }

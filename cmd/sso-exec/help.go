@@ -25,7 +25,7 @@ var flagGroups = []flagGroup{
 	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "login-timeout", "interactive", "identity", "session"}},
 	{"How a client authenticates", clientFlags},
 	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
-	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type"}},
+	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type", "exchange-param"}},
 	{"What to get", []string{"scope", "audience", "resource", "token-type", "min-ttl", "force"}},
 	{"Which AWS role", awsFlags},
 	{"Where to keep it", []string{"store", "cache-dir"}},

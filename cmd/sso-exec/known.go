@@ -127,7 +127,7 @@ func profiles(base *options) (all []*options, wrong []error, err error) {
 	}
 	for _, name := range c.Names() {
 		o, err := profileOptions(base, c, name)
-		if err == nil && (o.issuer == "" || o.clientID == "") {
+		if err == nil && (o.issuer == "" && o.needsProvider() || o.clientID == "" && o.needsClientID()) {
 			continue
 		}
 		if err == nil {

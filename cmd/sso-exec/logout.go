@@ -138,7 +138,7 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	case o.cacheDir == "":
 		return nil, nil
 	case !all && len(ids) == 0:
-		if o.issuer == "" {
+		if o.issuer == "" && o.needsProvider() {
 			return nil, &usageError{errors.New("which session?"), "give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all"}
 		}
 		if err := o.check(); err != nil {
@@ -239,6 +239,9 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 }
 
 func hostOf(issuer string) string {
+	if issuer == "" { // of a workload's own token
+		return "its platform"
+	}
 	if u, err := url.Parse(issuer); err == nil && u.Host != "" {
 		return flows.Clean(u.Host, 100)
 	}

@@ -34,7 +34,7 @@ the session that there is where the provider can switch, else by a sign-in; then
 the change to the profile is shown, and made. A switch that fails changes
 nothing.`,
 		Example: `  sso-exec org use org_01HACME
-  sso-exec org use "Acme Corp" --profile corp --yes
+  sso-exec org use acme --profile corp --yes
   sso-exec org use --remove`,
 		Args: cobra.MaximumNArgs(1),
 	}

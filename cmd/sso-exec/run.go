@@ -258,10 +258,12 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 // under --force.
 var started = time.Now()
 
-// params are the further parameters of the authorization request.
-func (o *options) params() []flows.Param {
-	var params []flows.Param
-	for _, kv := range o.authParams {
+// params are the further parameters of the authorization request, or of a
+// service's request for a token.
+func (o *options) params() []flows.Param { return paramsOf(o.authParams) }
+
+func paramsOf(list []string) (params []flows.Param) {
+	for _, kv := range list {
 		name, value, _ := strings.Cut(kv, "=")
 		params = append(params, flows.Param{Name: name, Value: value})
 	}

@@ -136,7 +136,7 @@ func newGrant(o *options, s *session.Session) *session.Grant {
 			return nil, err
 		}
 		who := credential.Identity{Issuer: o.issuer, Subject: o.clientID}
-		target := flows.Target{Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources, Organization: o.organization}
+		target := flows.Target{Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources, Organization: o.organization, Params: o.params()}
 		var set *credential.TokenSet
 		switch o.flow {
 		case flows.FlowClientCredentials:

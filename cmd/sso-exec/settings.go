@@ -84,9 +84,12 @@ func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 		}
 		// Or a kubeconfig's flags could send a profile's secret to any server.
 		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
-			return &usageError{fmt.Errorf("the client secret of profile %q (%s) is not for the issuer %s", o.profile, name, o.issuer),
-				"name the secret beside the issuer: --" + name + "; or choose another --profile"}
+			return &usageError{fmt.Errorf("what profile %q authenticates with (%s) is not for the issuer %s", o.profile, name, o.issuer),
+				"name it beside the issuer: --" + name + "; or choose another --profile"}
 		}
+	}
+	if ofService(profile) && !o.given["identity"] { // whatever flow a flag or a variable names
+		o.identity = credential.Service
 	}
 	if role := profile["aws.role-arn"].Values; o.tool != toolAWS && !o.given["role-arn"] && len(role) == 1 {
 		o.roleARN = role[0] // for people: what the profile is good for
@@ -186,13 +189,18 @@ func (o *options) check() error {
 			return usagef("the resource %q must be an absolute URI without a fragment (RFC 8707)", r)
 		}
 	}
-	for _, kv := range o.authParams {
-		name, _, ok := strings.Cut(kv, "=")
-		switch {
-		case !ok || name == "":
-			return usagef("--auth-param %q must be K=V", kv)
-		case flows.IsOwnParam(name):
-			return usagef("--auth-param %s: this parameter is set by sso-exec itself", name)
+	for _, list := range []struct {
+		flag   string
+		params []string
+	}{{"auth-param", o.authParams}, {"exchange-param", o.exchangeParams}} {
+		for _, kv := range list.params {
+			name, _, ok := strings.Cut(kv, "=")
+			switch {
+			case !ok || name == "":
+				return usagef("--%s %q must be K=V", list.flag, kv)
+			case flows.IsOwnParam(name):
+				return usagef("--%s %s: this parameter is set by sso-exec itself", list.flag, name)
+			}
 		}
 	}
 	if err := o.checkDialect(); err != nil {

@@ -17,6 +17,7 @@ const (
 	FailedProvider = "provider" // it cannot be reached, or is failing
 	FailedStorage  = "storage"
 	FailedUsage    = "usage"   // the settings are wrong, for this place at least
+	FailedFile     = "file"    // a file of the user's is unsafe
 	FailedSignIn   = "sign-in" // denied, or not completed in time
 	FailedOther    = "other"
 )
