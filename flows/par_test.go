@@ -188,7 +188,7 @@ func TestPushedRequestFails(t *testing.T) {
 				if !errors.As(err, &refusal) || refusal.Code != c.code {
 					t.Errorf("%v", err)
 				}
-			case c.want == ErrNotSupported:
+			case errors.Is(c.want, ErrNotSupported):
 				if !errors.Is(err, ErrNotSupported) || !Unusable(err) {
 					t.Errorf("%v", err)
 				}

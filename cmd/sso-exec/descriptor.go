@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -94,7 +95,8 @@ func readDescriptor(ctx context.Context, fd int) ([]byte, error) {
 
 // cause is an error of a file without the file's name, which is made up here.
 func cause(err error) error {
-	if path, ok := err.(*os.PathError); ok {
+	var path *os.PathError
+	if errors.As(err, &path) {
 		return path.Err
 	}
 	return err

@@ -153,7 +153,7 @@ func (g *gitHub) authorize(rw http.ResponseWriter, r *http.Request) {
 		g.mu.Unlock()
 	}
 	to.RawQuery = back.Encode()
-	http.Redirect(rw, r, to.String(), http.StatusFound) //nolint:gosec // to this machine alone
+	http.Redirect(rw, r, to.String(), http.StatusFound)
 }
 
 func (g *gitHub) deviceCode(rw http.ResponseWriter, r *http.Request) {
