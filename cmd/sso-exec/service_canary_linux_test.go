@@ -93,11 +93,11 @@ func TestCanaryServices(t *testing.T) {
 			k.secrets[line] = aClientKey
 		}
 	}
-	secret, err := key.Bytes()
+	number, err := key.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.secrets[base64.RawURLEncoding.EncodeToString(secret)] = aClientKey
+	k.secrets[base64.RawURLEncoding.EncodeToString(number)] = aClientKey
 	helper := filepath.Join(dir, "helper")
 	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ >\"$DUMPS/$$.environ\"\nexec cat \"$1\"\n"
 	if err := os.WriteFile(helper, []byte(script), 0o700); err != nil { //nolint:gosec // a program
