@@ -142,7 +142,7 @@ func DialectNamed(name string) *Dialect {
 func DialectOf(issuer string) *Dialect {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "https" {
-		return DialectNamed("oidc")
+		return DialectNamed(standardName)
 	}
 	host := strings.ToLower(u.Hostname())
 	for _, d := range Dialects() {
@@ -150,7 +150,7 @@ func DialectOf(issuer string) *Dialect {
 			return d
 		}
 	}
-	return DialectNamed("oidc")
+	return DialectNamed(standardName)
 }
 
 // isHost reports whether a host is the one, or one of those, that a pattern of

@@ -31,7 +31,7 @@ var entra = &Dialect{
 	Free:    Free{Scopes: true, Resources: true},
 	// Claims challenges come only to clients that say that they understand them.
 	ClaimsAtToken: true, Capabilities: []string{"cp1"},
-	Lacks: []string{"audience"},
+	Lacks: []string{"audience", "acr"}, // an authentication context is a claim: --claims
 	Organization: OrganizationRule{
 		Word: "tenant",
 		Issuer: func(issuer, tenant string) string {

@@ -3,8 +3,11 @@ package flows
 // Dialects returns the dialects, the standard's first. The table is read-only.
 func Dialects() []*Dialect { return dialects }
 
+// standardName is the dialect of a provider that keeps to the standards.
+const standardName = "oidc"
+
 var dialects = []*Dialect{
-	{Name: "oidc", Title: "OpenID Connect"},
+	{Name: standardName, Title: "OpenID Connect"},
 	&workOS, &authKit,
 	okta, entra, google, auth0, keycloak, dex, pingone, cognito, gitlab, gitHub,
 }

@@ -65,7 +65,7 @@ type Provider struct {
 // (Discovery §4.3, RFC 8414 §3.3), and every endpoint must be https, as the
 // issuer is; http is left to an issuer on a loopback address.
 func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, error) {
-	return DiscoverAs(ctx, hc, DialectNamed("oidc"), issuer, "")
+	return DiscoverAs(ctx, hc, DialectNamed(standardName), issuer, "")
 }
 
 // DiscoverAs is Discover for a provider with a dialect. What its metadata lacks is
@@ -83,7 +83,9 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 		known.Issuer = issuer
 		raw, err = json.Marshal(known)
 	} else {
-		raw, err = fetchMetadata(ctx, hc, issuer, d.BothDocuments)
+		raw, err = fetchMetadata(ctx, hc, issuer, func(first json.RawMessage) bool {
+			return d.BothDocuments || d.Name == standardName && lacksEndpoints(first)
+		})
 	}
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 // ParseProvider makes a provider from kept metadata and keys, without a
 // request. It makes the same checks as [Discover].
 func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessage) (*Provider, error) {
-	return ParseProviderAs(hc, DialectNamed("oidc"), issuer, "", metadata, keys)
+	return ParseProviderAs(hc, DialectNamed(standardName), issuer, "", metadata, keys)
 }
 
 // ParseProviderAs is ParseProvider for a provider with a dialect.
@@ -130,7 +132,7 @@ func (m *Metadata) fill(known Metadata) {
 
 // fetchMetadata reads the metadata; of both documents what the first one lacks
 // comes from the second, if there is one.
-func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both bool) (json.RawMessage, error) {
+func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both func(first json.RawMessage) bool) (json.RawMessage, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return nil, err
@@ -160,7 +162,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both boo
 			return merged(found, a.body), nil
 		case !json.Valid(a.body):
 			return nil, a.notJSON(doingDiscovery)
-		case !both:
+		case !both(a.body):
 			return a.body, nil
 		default:
 			found = a.body
@@ -172,11 +174,18 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both boo
 	return nil, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
 }
 
+// lacksEndpoints reports whether OpenID Connect's document leaves out what RFC
+// 8414 has beside it: some providers tell that in its own document alone.
+func lacksEndpoints(metadata json.RawMessage) bool {
+	var m Metadata
+	return json.Unmarshal(metadata, &m) == nil && (m.DeviceAuthorizationEndpoint == "" || m.RevocationEndpoint == "")
+}
+
 // merged is a JSON object with what another one has beside it; the first one, if
-// one of them is none.
+// one of them is none, or is another issuer's (RFC 8414 §3.3).
 func merged(first, second json.RawMessage) json.RawMessage {
 	var all, more map[string]json.RawMessage
-	if json.Unmarshal(first, &all) != nil || json.Unmarshal(second, &more) != nil {
+	if json.Unmarshal(first, &all) != nil || json.Unmarshal(second, &more) != nil || text(more["issuer"]) != text(all["issuer"]) {
 		return first
 	}
 	for name, value := range more {

@@ -1,0 +1,52 @@
+package flows
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// Some providers tell an endpoint only in the document of RFC 8414. What that one
+// has beside OpenID Connect's counts, if it is the same issuer's.
+func TestBothDocuments(t *testing.T) {
+	var second string
+	asked := 0
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	issuer := server.URL
+	first := fmt.Sprintf(`"issuer":%q,"token_endpoint":"%s/token","jwks_uri":"%s/keys","device_authorization_endpoint":"%s/device"`, issuer, issuer, issuer, issuer)
+	more := ""
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "{%s%s}", first, more) })
+	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		if second == "" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		fmt.Fprint(w, second)
+	})
+	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"keys":[]}`) })
+	revocation := issuer + "/revoke"
+	for _, c := range []struct {
+		name, more, second string
+		want               string
+		asked              int
+	}{
+		{"only there", "", fmt.Sprintf(`{"issuer":%q,"token_endpoint":"%s/other","revocation_endpoint":%q}`, issuer, issuer, revocation), revocation, 1},
+		{"another issuer's", "", fmt.Sprintf(`{"issuer":"https://evil.example","revocation_endpoint":%q}`, revocation), "", 1},
+		{"none", "", "", "", 1},
+		{"nonsense", "", "<html>", "", 1},
+		{"nothing lacks", fmt.Sprintf(`,"revocation_endpoint":%q`, revocation), "", revocation, 0},
+	} {
+		asked, second, more = 0, c.second, c.more
+		p, err := Discover(t.Context(), server.Client(), issuer)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if p.RevocationEndpoint != c.want || p.TokenEndpoint != issuer+"/token" || asked != c.asked {
+			t.Errorf("%s: revocation at %q, tokens at %q, asked %d times", c.name, p.RevocationEndpoint, p.TokenEndpoint, asked)
+		}
+	}
+}
