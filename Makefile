@@ -55,7 +55,7 @@ test: ## go vet, then all tests, under the race detector
 	[ "$$(go env GOOS)" != linux ] || command -v strace >/dev/null || { \
 		skip='^Test(Crash|DiskErrors)'; missing="$$missing strace (SO THE PROOFS BY CRASH POINTS WERE LEFT OUT)"; }; \
 	[ -z "$$missing" ] || [ "$(CI)" != true ] || { echo "make test: MISSING: $$missing" >&2; exit 1; }; \
-	set -x; CGO_ENABLED=$${race:+1} go test $$race -skip "$$skip" ./... || exit 1; set +x; \
+	set -x; CGO_ENABLED=$${race:+1} go test $$race -timeout 30m -skip "$$skip" ./... || exit 1; set +x; \
 	[ -z "$$missing" ] || echo "make test: MISSING: $$missing" >&2
 
 # The tests of the demo's Dex are here and not in test: they need the hundreds of
