@@ -181,9 +181,7 @@ func hints(o *options, err error) []string {
 		for _, why := range login.Why {
 			lines = append(lines, "nobody was asked: "+why)
 		}
-		if own := serviceHints(o); own != nil {
-			return append(lines, own...)
-		}
+		lines = append(lines, serviceHints(o)...)
 		if o.store == "none" {
 			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
 		}

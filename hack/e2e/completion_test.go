@@ -46,7 +46,7 @@ func TestCompletion(t *testing.T) {
 				"sso-exec ku":                                       "sso-exec kube",
 				"sso-exec config va":                                "sso-exec config validate",
 				"sso-exec help conf":                                "sso-exec help config",
-				"sso-exec kube --client-s":                          "sso-exec kube --client-secret-file",
+				"sso-exec kube --client-ce":                         "sso-exec kube --client-cert-file",
 				"sso-exec kube --flow de":                           "sso-exec kube --flow device",
 				"sso-exec kube --store=k":                           "sso-exec kube --store=keyring",
 				"sso-exec token -o h":                               "sso-exec token -o header",
