@@ -3,7 +3,6 @@ package flows
 import (
 	"errors"
 	"net/url"
-	"regexp"
 )
 
 // Amazon Cognito user pools. Metadata is at the pool's issuer, the endpoints on
@@ -19,7 +18,7 @@ var cognito = &Dialect{
 	Hosts: []string{"cognito-idp.*.amazonaws.com", "cognito-idp.*.amazonaws.com.cn"},
 
 	CheckIssuer: func(issuer string) error {
-		if u, err := url.Parse(issuer); err != nil || !cognitoPath.MatchString(u.Path) {
+		if u, err := url.Parse(issuer); err != nil || !cognitoPath().MatchString(u.Path) {
 			return errors.New("an issuer of Cognito's is https://cognito-idp.REGION.amazonaws.com/POOL-ID; the domain that people sign in at is found from there")
 		}
 		return nil
@@ -49,4 +48,4 @@ var cognito = &Dialect{
 	},
 }
 
-var cognitoPath = regexp.MustCompile(`^/[a-z0-9-]+_[A-Za-z0-9]+$`)
+var cognitoPath = lazyRegexp(`^/[a-z0-9-]+_[A-Za-z0-9]+$`)

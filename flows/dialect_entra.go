@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -83,7 +82,7 @@ func adaptEntra(what string, form url.Values) {
 	}
 }
 
-var entraPath = regexp.MustCompile(`^/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/v2\.0$`)
+var entraPath = lazyRegexp(`^/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/v2\.0$`)
 
 func checkEntra(issuer string) error {
 	const form = "https://login.microsoftonline.com/TENANT-ID/v2.0"
@@ -97,7 +96,7 @@ func checkEntra(issuer string) error {
 		return errors.New("sts.windows.net is the issuer of tokens of version 1; use " + form)
 	case slices.Contains([]string{"common", "organizations", "consumers"}, tenant):
 		return fmt.Errorf("%q stands for every tenant, and tokens name one: use %s with your tenant's ID", tenant, form)
-	case entraPath.MatchString(u.Path):
+	case entraPath().MatchString(u.Path):
 		return nil
 	case strings.Contains(tenant, "."):
 		return fmt.Errorf("%q is a tenant's name, and tokens have its ID: use %s with the directory (tenant) ID", tenant, form)

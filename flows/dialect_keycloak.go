@@ -3,7 +3,6 @@ package flows
 import (
 	"errors"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ var keycloak = &Dialect{
 	Name: "keycloak", Title: "Keycloak",
 
 	CheckIssuer: func(issuer string) error {
-		if u, err := url.Parse(issuer); err != nil || !keycloakPath.MatchString(u.Path) {
+		if u, err := url.Parse(issuer); err != nil || !keycloakPath().MatchString(u.Path) {
 			return errors.New("an issuer of Keycloak's is https://HOST/realms/REALM, without a slash at its end (before version 17: https://HOST/auth/realms/REALM)")
 		}
 		return nil
@@ -47,4 +46,4 @@ var keycloak = &Dialect{
 	},
 }
 
-var keycloakPath = regexp.MustCompile(`^(/.+)?/realms/[^/]+$`)
+var keycloakPath = lazyRegexp(`^(/.+)?/realms/[^/]+$`)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -49,8 +48,8 @@ var okta = &Dialect{
 }
 
 var (
-	oktaPath  = regexp.MustCompile(`^(/oauth2/[A-Za-z0-9_-]+)?$`)
-	oktaAdmin = regexp.MustCompile(`-admin\.okta[a-z-]*\.(com|mil)$`)
+	oktaPath  = lazyRegexp(`^(/oauth2/[A-Za-z0-9_-]+)?$`)
+	oktaAdmin = lazyRegexp(`-admin\.okta[a-z-]*\.(com|mil)$`)
 )
 
 func checkOkta(issuer string) error {
@@ -60,9 +59,9 @@ func checkOkta(issuer string) error {
 		return err
 	case strings.HasSuffix(u.Path, "/"):
 		return fmt.Errorf("an issuer of Okta's has no slash at its end: %s", strings.TrimRight(issuer, "/"))
-	case oktaAdmin.MatchString(u.Hostname()):
+	case oktaAdmin().MatchString(u.Hostname()):
 		return fmt.Errorf("%s is the administrators' console; the issuer's host has no -admin", u.Hostname())
-	case !oktaPath.MatchString(u.Path):
+	case !oktaPath().MatchString(u.Path):
 		return errors.New("an issuer of Okta's is https://HOST, or https://HOST/oauth2/ID of a custom authorization server (ID may be default)")
 	}
 	return nil

@@ -3,7 +3,6 @@ package flows
 import (
 	"errors"
 	"net/url"
-	"regexp"
 )
 
 // PingOne. A native application's loopback redirect may have any port. Access
@@ -16,7 +15,7 @@ var pingone = &Dialect{
 
 	CheckIssuer: func(issuer string) error {
 		u, err := url.Parse(issuer)
-		if err != nil || isHost("auth.pingone.*", u.Hostname()) && !pingonePath.MatchString(u.Path) {
+		if err != nil || isHost("auth.pingone.*", u.Hostname()) && !pingonePath().MatchString(u.Path) {
 			return errors.New("an issuer of PingOne's is https://auth.pingone.REGION/ENVIRONMENT-ID/as, without a slash at its end")
 		}
 		return nil
@@ -43,4 +42,4 @@ var pingone = &Dialect{
 	},
 }
 
-var pingonePath = regexp.MustCompile(`^/[0-9a-fA-F-]{36}/as$`)
+var pingonePath = lazyRegexp(`^/[0-9a-fA-F-]{36}/as$`)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -140,13 +139,13 @@ func workOSRefusal(doing string, a *answer, fields map[string]json.RawMessage) e
 
 // workOSID is what an ID looks like, so that one can be put into a command to be
 // pasted.
-var workOSID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+var workOSID = lazyRegexp(`^[A-Za-z0-9_-]{1,100}$`)
 
 func workOSOrganizations(a *answer, fields map[string]json.RawMessage) []Organization {
 	var listed, all []Organization
 	_ = json.Unmarshal(fields["organizations"], &listed)
 	for _, o := range listed {
-		if workOSID.MatchString(o.ID) {
+		if workOSID().MatchString(o.ID) {
 			all = append(all, Organization{ID: o.ID, Name: a.words(o.Name, 100)})
 		}
 	}
@@ -157,7 +156,7 @@ func workOSOrganizations(a *answer, fields map[string]json.RawMessage) []Organiz
 func tellConnections(raw json.RawMessage) string {
 	var ids []string
 	_ = json.Unmarshal(raw, &ids)
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !workOSID.MatchString(id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !workOSID().MatchString(id) })
 	if len(ids) == 0 {
 		return ""
 	}
@@ -170,7 +169,7 @@ func tellMethods(methods, connections json.RawMessage) string {
 	_ = json.Unmarshal(methods, &allowed)
 	var names []string
 	for name, ok := range allowed {
-		if ok && workOSID.MatchString(name) {
+		if ok && workOSID().MatchString(name) {
 			names = append(names, name)
 		}
 	}
@@ -291,7 +290,7 @@ func workOSIdentify(ctx context.Context, p *Provider, set *credential.TokenSet, 
 // nothing if it names none. It asks for no more than the session's ID.
 func workOSSignOut(p *Provider, s SignedIn) string {
 	var c workOSClaims
-	if !peekClaims(s.AccessToken, &c) || !workOSID.MatchString(c.Session) {
+	if !peekClaims(s.AccessToken, &c) || !workOSID().MatchString(c.Session) {
 		return ""
 	}
 	return workOSBase(p.Issuer) + "/user_management/sessions/logout?" + url.Values{"session_id": {c.Session}}.Encode()

@@ -1,5 +1,10 @@
 package flows
 
+import (
+	"regexp"
+	"sync"
+)
+
 // Dialects returns the dialects, the standard's first. The table is read-only.
 func Dialects() []*Dialect { return dialects }
 
@@ -16,4 +21,10 @@ var dialects = []*Dialect{
 // that one is free where others are taken. All of them are to be registered.
 func fixedPorts(host string) []string {
 	return []string{"http://" + host + ":8400/callback", "http://" + host + ":8401/callback", "http://" + host + ":8402/callback"}
+}
+
+// lazyRegexp is an expression that is compiled when it is used: a cached answer,
+// which needs none, has no time for it.
+func lazyRegexp(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

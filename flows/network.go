@@ -9,7 +9,6 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -179,11 +178,11 @@ func portalAnswer(host string, body []byte) error {
 }
 
 // elsewhere is where a page sends its reader by itself, or has a form sent to.
-var elsewhere = regexp.MustCompile(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)\s*["']?https?://([^"'/?#\s<>]+)`)
+var elsewhere = lazyRegexp(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)\s*["']?https?://([^"'/?#\s<>]+)`)
 
 // portalIn finds the other host that a page leads to; empty if there is none.
 func portalIn(page []byte, host string) string {
-	for _, m := range elsewhere.FindAllSubmatch(page, 10) {
+	for _, m := range elsewhere().FindAllSubmatch(page, 10) {
 		if there := Clean(string(m[1]), 100); !strings.EqualFold(there, host) {
 			return there
 		}
