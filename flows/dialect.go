@@ -89,12 +89,11 @@ type Free struct{ Scopes, Audience, Resources, Organization bool }
 
 // OrganizationRule is what an organization is to a provider.
 type OrganizationRule struct {
-	Word   string                                                                      // its own word: "tenant", "realm"; empty: organization
-	Param  string                                                                      // the parameter of the authorization request; empty: organization
-	Issuer func(issuer, organization string) string                                    // each is an issuer of its own
-	Claim  string                                                                      // of the access token, else of the ID token, that names it
-	Switch bool                                                                        // a refresh can ask for another one
-	List   func(context.Context, *Provider, credential.Secret) ([]Organization, error) // those of a person; nil: they cannot be listed
+	Word   string                                   // its own word: "tenant", "realm"; empty: organization
+	Param  string                                   // the parameter of the authorization request; empty: organization
+	Issuer func(issuer, organization string) string // each is an issuer of its own
+	Claim  string                                   // of the access token, else of the ID token, that names it
+	Switch bool                                     // a refresh can ask for another one
 }
 
 // Organization is one that a person belongs to.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/workload"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // Bounds of a key, in bytes.
@@ -112,7 +112,7 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 // keyFromHelper runs a command, without a shell, and takes what it prints. It has
 // our environment without our own variables, our terminal and our stderr.
 func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
-	words, err := workload.SplitCommand(command)
+	words, err := commandline.Command(command)
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("--from-command: %w", err)}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
@@ -278,7 +279,7 @@ func readSecretFile(flag, path string) ([]byte, error) {
 
 // helperOutput runs a helper that prints a secret.
 func helperOutput(ctx context.Context, flag, command string) ([]byte, error) {
-	words, err := workload.SplitCommand(command)
+	words, err := commandline.Command(command)
 	if err != nil {
 		return nil, usagef("%s: %w", flag, err)
 	}

@@ -48,7 +48,6 @@ type organizationsStatus struct {
 	Issuer        string               `json:"issuer"`
 	Pinned        string               `json:"pinned"`  // by the profile, a flag or a variable
 	Current       string               `json:"current"` // that the next token is for
-	Listed        bool                 `json:"listed"`  // by the provider, just now
 	Organizations []organizationStatus `json:"organizations"`
 }
 
@@ -65,21 +64,21 @@ func newOrgList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "show the organizations that are known",
-		Long: `Show the organizations of who is signed in. The provider is asked where it can
-tell; else they are those that a sign-in offered and that tokens were got for.`,
+		Long: `Show the organizations of who is signed in that are known here: those that a
+sign-in offered, and those that tokens were got for.`,
 		Example: "  sso-exec org list\n  sso-exec org list --profile corp -o json",
 		Args:    noArgs,
 	}
 	var output string
 	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
-	return withFlags(o, c, func(ctx context.Context) error {
+	return withFlags(o, c, func(context.Context) error {
 		if err := checkOutput(output); err != nil {
 			return err
 		}
 		if o.cacheDir == "" || o.store == "none" {
 			return &session.LoginRequiredError{Reason: "nothing is kept here"}
 		}
-		st, err := o.organizations(ctx)
+		st, err := o.organizations()
 		if err != nil {
 			return err
 		}
@@ -93,24 +92,18 @@ tell; else they are those that a sign-in offered and that tokens were got for.`,
 }
 
 // organizations tells what is known of the organizations of a profile's session.
-func (o *options) organizations(ctx context.Context) (organizationsStatus, error) {
+func (o *options) organizations() (organizationsStatus, error) {
 	st := organizationsStatus{Profile: o.profile, Issuer: o.issuer, Pinned: o.organization, Organizations: []organizationStatus{}}
 	s, err := newSession(o, nil)
 	if err != nil {
 		return st, err
 	}
-	list, listed, err := s.Organizations(ctx)
+	list, err := s.Organizations()
 	absent := errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrCorrupt)
-	if ctx.Err() != nil {
-		return st, context.Cause(ctx)
-	}
 	if err != nil && !absent {
-		if list == nil {
-			return st, err
-		}
-		warn(fmt.Errorf("the provider's list could not be had: %w", err))
+		return st, err
 	}
-	st.Current, st.Listed = cmp.Or(s.Organization(), o.organization), listed
+	st.Current = cmp.Or(s.Organization(), o.organization)
 	until := map[string]time.Time{}
 	if e, err := s.Stored(); err == nil {
 		st.Account = cmp.Or(e.Session.Account, e.Session.Subject)
@@ -207,11 +200,7 @@ func (o *options) orgText(st organizationsStatus, t sheet) string {
 		}
 		fmt.Fprintln(t.b, strings.TrimRight(fmt.Sprintf("  %s %-*s  %s", mark, width, id, name), " "))
 	}
-	if st.Listed {
-		say("This is the provider's own list.")
-	} else {
-		say("These are known from sign-ins and tokens; there may be more.")
-	}
+	say("These are known from sign-ins and tokens; there may be more.")
 	return t.b.String()
 }
 

@@ -65,7 +65,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	var id, name string
 	if !u.remove {
 		// What a variable says is not what the profile will.
-		st, err := o.organizations(ctx)
+		st, err := o.organizations()
 		var login *session.LoginRequiredError
 		if err != nil && !errors.As(err, &login) {
 			return err

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // A Finder finds programs on a system. What it looks at can be exchanged, so
@@ -80,13 +82,17 @@ func (f Finder) FromVariable(value string) (Commands, []string) {
 // mostEntries of $BROWSER are looked at: each is looked for in all of PATH.
 const mostEntries = 16
 
-// split is split, but for the absolute path of a program with spaces in it and
+// split is commandline.Split, but for the absolute path of a program with spaces in it and
 // nothing after it: that is what people write on Windows and macOS.
 func (f Finder) split(s string) ([]string, error) {
 	if whole := strings.TrimSpace(s); filepath.IsAbs(whole) && f.executable(whole) {
 		return []string{whole}, nil
 	}
-	return split(s)
+	words, err := commandline.Split(s)
+	if err != nil {
+		return nil, fmt.Errorf("the browser command %q %w", s, err)
+	}
+	return words, nil
 }
 
 func (f Finder) command(name string, words []string) (Command, error) {

@@ -8,55 +8,6 @@ import (
 	"testing"
 )
 
-// Words as a shell would split them with quotes alone: nothing else is special.
-func TestSplit(t *testing.T) {
-	for in, want := range map[string][]string{
-		"firefox":                              {"firefox"},
-		"  firefox \t --new-window  ":          {"firefox", "--new-window"},
-		`"/Program Files/b" 'a b'`:             {"/Program Files/b", "a b"},
-		`a"b c"d'e f'`:                         {"ab cde f"},
-		`open "" ''`:                           {"open", "", ""},
-		`x "it's" '"'`:                         {"x", "it's", `"`},
-		`x $HOME $(id) ; rm -rf / | y > z & \`: {"x", "$HOME", "$(id)", ";", "rm", "-rf", "/", "|", "y", ">", "z", "&", `\`},
-		"":                                     nil,
-		" \t ":                                 nil,
-		"日本 語":                                 {"日本", "語"},
-	} {
-		if got, err := split(in); err != nil || !slices.Equal(got, want) {
-			t.Errorf("split(%q) is %q, %v, want %q", in, got, err, want)
-		}
-	}
-	for _, in := range []string{`"open`, `'`, `a "b' c`} {
-		if got, err := split(in); err == nil {
-			t.Errorf("split(%q) is %q", in, got)
-		}
-	}
-}
-
-func FuzzSplit(f *testing.F) {
-	f.Add(`a "b c" 'd'`)
-	f.Fuzz(func(t *testing.T, s string) {
-		words, err := split(s)
-		if err != nil {
-			return
-		}
-		// Quoting each word again gives the same words.
-		for i, w := range words {
-			switch {
-			case !strings.Contains(w, "'"):
-				words[i] = "'" + w + "'"
-			case !strings.Contains(w, `"`):
-				words[i] = `"` + w + `"`
-			default:
-				return
-			}
-		}
-		if again, err := split(strings.Join(words, " ")); err != nil || len(again) != len(words) {
-			t.Errorf("split(%q): %q, then %q, %v", s, words, again, err)
-		}
-	})
-}
-
 func FuzzCheckURL(f *testing.F) {
 	f.Add("https://x.example/?a=b")
 	f.Fuzz(func(t *testing.T, s string) {

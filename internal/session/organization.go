@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/cache"
-	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 )
 
@@ -134,42 +133,15 @@ func (s *Session) inherit(rec, old *cache.Session) {
 	know(rec, flows.Organization{ID: rec.Organization})
 }
 
-// Organizations lists those of the person who is signed in: as the provider tells
-// (asked), where it can, else those that are known. The error is of asking it;
-// what is known comes beside that.
-func (s *Session) Organizations(ctx context.Context) (list []cache.Organization, asked bool, err error) {
+// Organizations lists those that are known of the person who is signed in: what a
+// sign-in offered, and what tokens were got for. No provider here tells its list
+// to a client of a person's.
+func (s *Session) Organizations() ([]cache.Organization, error) {
 	e, err := s.Stored()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	known := e.Session.Organizations
-	if s.Dialect.Organization.List == nil || s.Grant != nil {
-		return known, false, nil
-	}
-	c, ok, err := s.Cached(Need{TokenType: credential.AccessToken, MinTTL: TokenTTL})
-	if err == nil && !ok {
-		c, err = s.refresh(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL})
-	}
-	if err != nil {
-		return known, false, err
-	}
-	p, err := s.providerFor(ctx)
-	if err != nil {
-		return known, false, err
-	}
-	told, err := s.Dialect.Organization.List(ctx, p, c.Token)
-	if err != nil {
-		return known, false, err
-	}
-	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
-	if err != nil {
-		return known, false, err
-	}
-	if lock != nil {
-		defer lock.Unlock()
-		s.remember(e.Session, told[:min(len(told), maxOrganizations)]...)
-	}
-	return e.Session.Organizations, true, nil
+	return e.Session.Organizations, nil
 }
 
 // Organization returns the one that the next token is for, as far as that is

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // command runs a helper that prints a token, JWT or opaque. What it prints is
@@ -26,7 +27,7 @@ type command struct {
 }
 
 func newCommand(b base, line string) (Source, error) {
-	words, err := SplitCommand(line)
+	words, err := commandline.Command(line)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package workload
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -110,25 +109,6 @@ func TestCommandPrincipal(t *testing.T) {
 	one, two := map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "1"}, map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "2"}
 	if of("vault", one) == of("vault", two) || of("vault", one) == of("vault", nil) {
 		t.Error("two jobs have one principal")
-	}
-}
-
-func TestSplitCommand(t *testing.T) {
-	for line, want := range map[string][]string{
-		"a":                      {"a"},
-		"  a\tb\n":               {"a", "b"},
-		`"C:\Program Files\x" y`: {`C:\Program Files\x`, "y"},
-		`a '' "b 'c'"`:           {"a", "", "b 'c'"},
-		"a; rm $X `b`":           {"a;", "rm", "$X", "`b`"},
-	} {
-		if got, err := SplitCommand(line); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %q, %v", line, got, err)
-		}
-	}
-	for _, line := range []string{"", " ", "a 'b", `"`, "'' a", "a\x00b"} {
-		if got, err := SplitCommand(line); err == nil {
-			t.Errorf("%q: %q", line, got)
-		}
 	}
 }
 
