@@ -25,20 +25,29 @@ const maxResponse = 1 << 20
 // system's roots, and no redirects, since a 307 would replay a body with
 // secrets in it (RFC 9700 §4.12) and metadata must come from where it was asked.
 func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
-	return newHTTPClient(timeout, caPEM, &tls.Config{MinVersion: tls.VersionTLS12})
+	hc, _, err := newHTTPClient(timeout, caPEM, &tls.Config{MinVersion: tls.VersionTLS12})
+	return hc, err
 }
 
 // NewMTLSClient is [NewHTTPClient] with a client certificate (RFC 8705 §2; see
 // [Key.TLSCertificate]). It is shown to every server that asks for one, also
 // where it asks for those of other CAs: a self-signed one is of none.
+//
+// It speaks HTTP/1.1: under HTTP/2 Go drops the alert by which a server refuses
+// a certificate when it comes before the request is out.
 func NewMTLSClient(timeout time.Duration, caPEM []byte, cert tls.Certificate) (*http.Client, error) {
-	return newHTTPClient(timeout, caPEM, &tls.Config{
+	hc, transport, err := newHTTPClient(timeout, caPEM, &tls.Config{
 		MinVersion:           tls.VersionTLS12,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil },
 	})
+	if err == nil {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP1(true)
+	}
+	return hc, err
 }
 
-func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*http.Client, error) {
+func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*http.Client, *http.Transport, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
 	transport.TLSClientConfig = config
@@ -50,7 +59,7 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 			roots = x509.NewCertPool()
 		}
 		if !roots.AppendCertsFromPEM(caPEM) {
-			return nil, errors.New("no certificate in PEM form in it")
+			return nil, nil, errors.New("no certificate in PEM form in it")
 		}
 		config.RootCAs = roots
 	}
@@ -60,7 +69,7 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
-	}, nil
+	}, transport, nil
 }
 
 func garbled(doing, format string, args ...any) error {

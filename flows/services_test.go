@@ -314,6 +314,7 @@ func FuzzParseExchange(f *testing.F) {
 	f.Add(200, `{"access_token":"a.b.c","issued_token_type":"urn:ietf:params:oauth:token-type:id_token","token_type":"N_A"}`, TokenTypeID)
 	f.Add(200, `{"access_token":"`+jwtUntil(1e18)+`","token_type":"N_A","refresh_token":"r"}`, TokenTypeJWT)
 	f.Add(400, `{"error":"invalid_target"}`, "")
+	f.Add(200, "{\"access_token\":\"\xe6\",\"token_type\":\"0\"}", "0") // wrong in two ways: one line all the same
 	f.Fuzz(func(t *testing.T, status int, body, requested string) {
 		set, err := parseExchange(&answer{status: status, header: http.Header{}, body: []byte(body), at: sent}, sent, requested)
 		if err != nil {
