@@ -37,19 +37,25 @@ type Session struct {
 	Started   time.Time // of this process: what was stored since is new enough even under force
 	Log       *slog.Logger
 
-	provider  *flows.Provider
-	client    flows.Client
-	hasClient bool
-	lockErr   error    // why no lock could be taken
-	draw      float64  // this process's place in the window of renewals ahead
-	asked     []string // scopes of the sign-in in this run
-	skey      string
-	tkey      string
-	replaced  bool                // the session was, during a refresh in this run
-	attempts  int                 // at a refresh
-	last      *cache.Tokens       // of a sign-in or a grant in this run
-	who       credential.Identity // whose that is
-	offered   []flows.Organization
+	state
+}
+
+// state is what one run has come to know. Nothing of it rests as it is here.
+type state struct {
+	skey, tkey string
+	draw       float64 // this process's place in the window of renewals ahead
+	provider   *flows.Provider
+	client     flows.Client
+	hasClient  bool
+
+	lockErr  error // why no lock could be taken
+	attempts int   // at a refresh or a grant
+	replaced bool  // the session was, during a refresh
+
+	asked   []string             // scopes of the sign-in
+	offered []flows.Organization // by the provider, to choose from
+	last    *cache.Tokens        // of a sign-in or a grant
+	who     credential.Identity  // whose that is
 }
 
 // Person is how somebody is asked to sign in. Its functions are called only
