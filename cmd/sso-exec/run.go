@@ -237,7 +237,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 				log.Warn(what)
 			}
 		})
-		s.Store.UseKeyring = o.store == "keyring"
+		s.Store.UseKeyring = o.store == "keyring" && o.identity != credential.Service // who has no refresh token
 		s.Store.Waiting = func(h cache.Holder) {
 			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && sameTerminal(h.PID) {
 				return // its prompt is seen here
