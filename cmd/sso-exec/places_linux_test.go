@@ -15,27 +15,48 @@ import (
 
 // TestNowhereToKeep: a user without a home (a container's random user id with
 // HOME=/, sudo -u that keeps root's HOME, a read-only home) gets the credential
-// that was asked for, and one warning that says what to do.
+// that was asked for, and one warning that says what to do; so does a service.
+// There is nobody to be signed out.
 func TestNowhereToKeep(t *testing.T) {
 	readOnly := filepath.Join(t.TempDir(), "home")
 	if err := os.Mkdir(readOnly, 0o555); err != nil { //nolint:gosec // somebody else must see it
 		t.Fatal(err)
 	}
 	open(t, readOnly)
+	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1, Clients: []providertest.Client{{ID: "cli"}, {ID: "svc", Secret: serviceSecret}}})
+	open(t, b.bin)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(serviceSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(secret, stranger(), -1); err != nil {
+		t.Fatal(err)
+	}
+	open(t, secret)
+	person := []string{"--client-id", "cli", "--flow", "device"}
+	service := []string{"--client-id", "svc", "--flow", "client-credentials", "--client-secret-file", secret}
 	for _, home := range []string{"/", "/root", readOnly} {
-		b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1})
-		open(t, b.bin)
-		cmd := exec.Command(b.bin, "kube", "--flow", "device", "--ca-data", encodeCA(b.idp.CAPEM()),
-			"--issuer", b.idp.Issuer(), "--client-id", "cli")
-		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
-		asStranger(cmd)
-		var stdout, stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "ExecCredential") {
-			t.Errorf("HOME=%s: %v\nstdout: %s\nstderr: %s", home, err, &stdout, &stderr)
-		}
-		if n := strings.Count(stderr.String(), "--cache-dir"); n != 1 {
-			t.Errorf("HOME=%s: %d warnings that name --cache-dir, want one\n%s", home, n, &stderr)
+		for _, c := range []struct {
+			command string
+			as      []string
+			stdout  string
+		}{
+			{"kube", person, "ExecCredential"},
+			{"kube", service, "ExecCredential"},
+			{"logout", person, "Nobody is signed in to "},
+			{"logout", service, "Nobody is signed in to "},
+		} {
+			cmd := exec.Command(b.bin, append([]string{c.command, "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer", b.idp.Issuer()}, c.as...)...)
+			cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
+			asStranger(cmd)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), c.stdout) {
+				t.Errorf("HOME=%s %v: %v\nstdout: %s\nstderr: %s", home, cmd.Args, err, &stdout, &stderr)
+			}
+			if n := strings.Count(stderr.String(), "warning: "); n != 1 || !strings.Contains(stderr.String(), "--cache-dir") {
+				t.Errorf("HOME=%s %v: %d warnings, want one that names --cache-dir\n%s", home, cmd.Args, n, &stderr)
+			}
 		}
 	}
 }
@@ -43,9 +64,17 @@ func TestNowhereToKeep(t *testing.T) {
 // asStranger runs a command as a user id that nobody has, if this is root, who
 // could write anywhere.
 func asStranger(cmd *exec.Cmd) {
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321}}
+	if id := stranger(); id != os.Geteuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(id), Gid: uint32(id)}} //nolint:gosec // it fits
 	}
+}
+
+// stranger is that user id; who is not root can be nobody else.
+func stranger() int {
+	if os.Geteuid() == 0 {
+		return 54321
+	}
+	return os.Geteuid()
 }
 
 // open lets that user reach a file of the test's.

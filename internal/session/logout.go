@@ -57,6 +57,9 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 		return out, err
 	}
 	if lock == nil {
+		if _, err := s.Store.Peek(skey); errors.Is(err, cache.ErrNotExist) {
+			return out, err // where nothing can be kept, nothing is
+		}
 		return out, &StorageError{s.lockErr}
 	}
 	defer lock.Unlock()

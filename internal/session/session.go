@@ -362,8 +362,9 @@ func (s *Session) token(ctx context.Context, need Need) (credential.Credential, 
 }
 
 // keep reports what could not be stored: a warning, not the credential's loss.
+// Where no lock could be taken, it was said already that nothing can be kept.
 func (s *Session) keep(what string, err error) {
-	if err != nil {
+	if err != nil && s.lockErr == nil {
 		s.Log.Warn(fmt.Sprintf("%s could not be stored: %v", what, err))
 	}
 }
