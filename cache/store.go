@@ -196,8 +196,12 @@ func (s *Store) ClearLatch(skey string) error {
 // RemoveSession forgets a session with its tokens and derivations and what it
 // has in the keyring, the durable half last. The caller holds the session's refresh lock.
 func (s *Store) RemoveSession(skey string) error {
-	return errors.Join(s.RemoveTokens(skey), s.removeEntries(skey),
+	err := errors.Join(s.RemoveTokens(skey), s.removeEntries(skey),
 		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
+	for _, dir := range []string{"tokens", "derived"} {
+		_ = os.Remove(filepath.Join(s.path, dir, skey)) // empty, if all went well; whoever writes there holds the lock
+	}
+	return err
 }
 
 // EndSession forgets all of a session but whose it was. The caller holds the

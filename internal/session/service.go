@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -88,34 +87,8 @@ func (s *Session) keepGrant(ctx context.Context, res *flows.Result) error {
 		return err
 	}
 	s.keep("the token", err)
-	s.sweep()
+	s.keep("the end of services that come no more", s.Store.SweepServices())
 	return nil
-}
-
-// serviceAge is how long a service's session stays after its last token.
-const serviceAge = 7 * 24 * time.Hour
-
-// sweep forgets services that have not come for long: each job of a CI may be
-// another one. Nothing durable is lost with them.
-func (s *Session) sweep() {
-	entries, _, err := s.Store.List()
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		live := func(t cache.TokenEntry) bool { return t.ExpiresAt.After(time.Now()) }
-		if e.Session.Identity != credential.Service || time.Since(e.Session.RefreshedAt) < serviceAge || e.Key == s.sessionKey() || slices.ContainsFunc(e.Tokens, live) {
-			continue
-		}
-		lock, err := s.Store.TryLock(cache.LockRefresh, e.Key)
-		if lock == nil || err != nil {
-			continue
-		}
-		if rec, err := s.Store.Peek(e.Key); err == nil && time.Since(rec.RefreshedAt) >= serviceAge {
-			s.keep("the end of a service's session", s.Store.RemoveSession(e.Key))
-		}
-		lock.Unlock()
-	}
 }
 
 // record is the durable half of what came of a sign-in or a grant, without
