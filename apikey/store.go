@@ -15,6 +15,8 @@ import (
 // share nothing with what is kept: a caller may change their Scopes.
 // Errors that are none of those named here are passed on, wrapped: keep
 // secrets out of them.
+//
+// The package storetest checks all of this, as far as one process can.
 type Store interface {
 	// Add adds a record. [ErrExists] if its ID or its Hash is there already.
 	Add(ctx context.Context, r Record) error

@@ -10,79 +10,23 @@ import (
 	"time"
 )
 
-func testRecord(id string, hash byte) Record {
-	at := time.Date(2030, 1, 1, 0, 0, int(hash), 0, time.UTC)
-	return Record{ID: id, Owner: "o", Scopes: []string{"a"}, CreatedAt: at, Hash: Hash{hash}}
-}
-
-func TestMemoryStore(t *testing.T) {
-	ctx := t.Context()
+// What a store must do is in storetest. This one also heeds the end of a context.
+func TestMemoryStoreEnded(t *testing.T) {
 	m := NewMemoryStore()
-	want := func(err, is error) {
-		t.Helper()
-		if !errors.Is(err, is) {
-			t.Errorf("%v, not %v", err, is)
+	r := Record{ID: "1", Owner: "o", Hash: Hash{1}}
+	if err := m.Add(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, byHash := m.ByHash(ended, r.Hash)
+	_, byID := m.ByID(ended, "1")
+	_, list := m.List(ended, "o")
+	for _, err := range []error{byHash, byID, list, m.Add(ended, Record{ID: "2"}), m.Revoke(ended, "1", time.Now())} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, not %v", err, context.Canceled)
 		}
 	}
-	first := testRecord("1", 1)
-	want(m.Add(ctx, testRecord("2", 2)), nil)
-	want(m.Add(ctx, first), nil)
-	first.Scopes[0] = "changed"
-	want(m.Add(ctx, testRecord("1", 3)), ErrExists)
-	want(m.Add(ctx, testRecord("3", 1)), ErrExists)
-
-	got, err := m.ByHash(ctx, Hash{1})
-	if err != nil || got.ID != "1" || got.Scopes[0] != "a" {
-		t.Errorf("%+v, %v", got, err)
-	}
-	got.Scopes[0] = "changed"
-	if again, err := m.ByID(ctx, "1"); err != nil || again.Scopes[0] != "a" {
-		t.Errorf("%+v, %v", again, err)
-	}
-	_, err = m.ByHash(ctx, Hash{9})
-	want(err, ErrNotFound)
-	_, err = m.ByID(ctx, "9")
-	want(err, ErrNotFound)
-	if list, err := m.List(ctx, "o"); err != nil || len(list) != 2 || list[0].ID != "1" {
-		t.Errorf("%+v, %v", list, err)
-	}
-	if list, err := m.List(ctx, "nobody"); err != nil || len(list) != 0 {
-		t.Errorf("%+v, %v", list, err)
-	}
-
-	late := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
-	want(m.Touch(ctx, "1", late), nil)
-	want(m.Touch(ctx, "1", late.Add(-1)), nil) // never back
-	want(m.Touch(ctx, "9", late), nil)
-	if got, _ := m.ByID(ctx, "1"); got.LastUsedAt != late {
-		t.Errorf("used at %v", got.LastUsedAt)
-	}
-
-	// Both or nothing.
-	want(m.Replace(ctx, "9", late, testRecord("4", 4)), ErrNotFound)
-	want(m.Replace(ctx, "1", late, testRecord("4", 2)), ErrExists)
-	if got, _ := m.ByID(ctx, "1"); got.ReplacedBy != "" || !got.ExpiresAt.IsZero() {
-		t.Errorf("half a replacement: %+v", got)
-	}
-	want(m.Replace(ctx, "1", late, testRecord("4", 4)), nil)
-	want(m.Replace(ctx, "1", late, testRecord("5", 5)), ErrReplaced)
-	want(m.Revoke(ctx, "2", late), nil)
-	want(m.Replace(ctx, "2", late, testRecord("5", 5)), ErrRevoked)
-	want(m.Revoke(ctx, "9", late), ErrNotFound)
-	if _, err := m.ByID(ctx, "5"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("half a replacement: %v", err)
-	}
-
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	_, err = m.ByHash(ended, Hash{1})
-	want(err, context.Canceled)
-	_, err = m.ByID(ended, "1")
-	want(err, context.Canceled)
-	_, err = m.List(ended, "o")
-	want(err, context.Canceled)
-	want(m.Add(ended, testRecord("6", 6)), context.Canceled)
-	want(m.Revoke(ended, "4", late), context.Canceled)
 }
 
 // A check that begins after Revoke has returned fails, whoever makes it.

@@ -59,6 +59,7 @@ var may = map[string][]string{
 	"flows":                {"credential"},
 	"plugin":               {"credential"},
 	"apikey":               {},
+	"apikey/storetest":     {"apikey"},
 	"internal/session":     {"credential", "cache", "flows"},
 	"internal/workload":    {"credential", "flows", "internal/commandline", "internal/userfile"},
 	"internal/workos":      {"credential", "flows"},
