@@ -44,7 +44,7 @@ type Dialect struct {
 	Free    Free          // what the refresh token is not bound to
 	Ended   []string      // codes by which a refresh says that the session is over, beside invalid_grant; "code: words" if its description must have those
 	Replay  time.Duration // how long a refresh token that was replaced still brings the same successor
-	StepUp  []string      // codes by which a refresh asks for a sign-in, though the session goes on
+	StepUp  []string      // codes by which a refresh asks for a sign-in, though the session goes on; written as those of Ended
 	Lasting bool          // its access tokens have no end
 
 	Organization OrganizationRule
@@ -165,8 +165,13 @@ func isHost(pattern, host string) bool {
 // EndsSession reports whether a refusal of a refresh says that the session is
 // over (RFC 6749 §5.2: invalid_grant).
 func (p *Provider) EndsSession(e *OAuthError) bool {
-	return e.Code == "invalid_grant" || slices.ContainsFunc(p.Dialect.Ended, func(ended string) bool {
-		code, words, _ := strings.Cut(ended, ": ")
+	return e.Code == "invalid_grant" || e.among(p.Dialect.Ended)
+}
+
+// among reports whether a refusal is one of a list of [Dialect.Ended]'s kind.
+func (e *OAuthError) among(list []string) bool {
+	return slices.ContainsFunc(list, func(one string) bool {
+		code, words, _ := strings.Cut(one, ": ")
 		return e.Code == code && strings.Contains(e.Description, words)
 	})
 }

@@ -33,6 +33,7 @@ var auth0 = &Dialect{
 		"for an API (--audience): Applications > APIs > its Settings > Allow Offline Access",
 	},
 	Offline:      OfflineAlways,
+	StepUp:       []string{"mfa_required"},
 	Organization: OrganizationRule{Claim: "org_id"},
 	// Its logout_hint is a session's ID, not an address.
 	SignOut: func(p *Provider, s SignedIn) string {
@@ -51,6 +52,7 @@ var auth0 = &Dialect{
 		{"", "parameter organization", "this application signs in to an organization: name it with --organization"},
 		{"", "organization", "may members of that organization use this application? See its Organizations tab, and --organization"},
 		{"consent_required", "", "the API has to be consented to: sign in with a browser, --flow pkce; or its Settings > Allow Skipping User Consent"},
+		{"mfa_required", "", "a second factor is asked for at each refresh: have the tenant's Action leave it out where event.transaction.protocol is oauth2-refresh-token"},
 		{"invalid_client", "", "the application must be a Native one whose Authentication Method is None"},
 	},
 	identify: identifyOf, verify: verifyOf,

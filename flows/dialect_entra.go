@@ -28,6 +28,13 @@ var entra = &Dialect{
 	},
 	Offline: OfflineAlways,
 	Free:    Free{Scopes: true, Resources: true},
+	// A policy, or a consent that is missing, is about one resource: the refresh
+	// token stays good for the others, though the code is invalid_grant.
+	StepUp: []string{
+		"invalid_grant: AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:", // a second factor
+		"invalid_grant: AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530", // Conditional Access
+		"invalid_grant: AADSTS50105:", "invalid_grant: AADSTS65001:", "invalid_grant: AADSTS90094:", // assignment, consent
+	},
 	// Claims challenges come only to clients that say that they understand them.
 	ClaimsAtToken: true, Capabilities: []string{"cp1"},
 	Lacks: []string{"audience", "acr"}, // an authentication context is a claim: --claims
@@ -43,7 +50,7 @@ var entra = &Dialect{
 	SignOut: func(p *Provider, _ SignedIn) string { return p.EndSessionEndpoint },
 	Hints: []RefusalHint{
 		{"", "AADSTS7000218", "an administrator has to set, at the app registration, Authentication > Allow public client flows: Yes; or the redirect URI is registered for Web: move it to Mobile and desktop applications"},
-		{"", "AADSTS50011", "register the redirect URI http://localhost/callback at the platform Mobile and desktop applications; the port does not matter there"},
+		{"", "AADSTS50011:", "register the redirect URI http://localhost/callback at the platform Mobile and desktop applications; the port does not matter there"},
 		{"", "AADSTS500112", "the redirect URI of the code is another one; begin the sign-in again"},
 		{"", "AADSTS900232", "the redirect URI is registered for a single-page application: move it to Mobile and desktop applications"},
 		{"", "AADSTS53003", "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: --flow pkce or --flow paste; else show an administrator the text above"},

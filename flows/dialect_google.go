@@ -37,7 +37,8 @@ var google = &Dialect{
 	Hints: []RefusalHint{
 		{"invalid_request", "client_secret is missing", "Google gives desktop clients a secret, and wants it: put it into a file that only you can read, and give --client-secret-file FILE"},
 		{"invalid_client", "client type", "device sign-ins need a client of the type TVs and Limited Input devices; with a Desktop app use --flow pkce or --flow paste"},
-		{"invalid_client", "", "is it the client ID and the secret of one and the same client? A deleted one is refused in the same way"},
+		{"invalid_client", "", "is it the client ID and the secret of one and the same client?"},
+		{"deleted_client", "", "somebody deleted this client at Google, or Google did since nobody used it: create another one"},
 		{"invalid_scope", "", "Google allows few scopes to device sign-ins (openid, email, profile and some of Drive's and YouTube's): for others use --flow pkce or --flow paste"},
 		{"redirect_uri_mismatch", "", "the client is of the type Web application: create one of the type Desktop app"},
 		{"unauthorized_client", "", "is the client of the type Desktop app?"},

@@ -165,6 +165,9 @@ func TestEveryDialect(t *testing.T) {
 			if h.Say == "" || h.Code == "" && h.Word == "" {
 				t.Errorf("%s: a hint without words, or for every error: %+v", d.Name, h)
 			}
+			if got := d.Hint(&OAuthError{Code: h.Code, Description: h.Word}); got != h.Say {
+				t.Errorf("%s: the hint for %s %s is never given: %q stands before it", d.Name, h.Code, h.Word, got)
+			}
 		}
 		page, err := os.ReadFile("../docs/providers/" + d.Name + ".md")
 		if err != nil || !strings.Contains(string(page), "\n```yaml\nversion: 1\n") {
@@ -185,6 +188,33 @@ func TestEndedInAProvidersOwnWords(t *testing.T) {
 	} {
 		p := &Provider{Dialect: DialectNamed(c.dialect)}
 		if got := p.EndsSession(&OAuthError{Code: c.code, Description: c.words}); got != c.want {
+			t.Errorf("%s: %s (%s): %v", c.dialect, c.code, c.words, got)
+		}
+	}
+}
+
+// What a provider wants of the person for one token is no end of the session, that
+// serves others.
+func TestStepUpInAProvidersOwnWords(t *testing.T) {
+	for _, c := range []struct {
+		dialect, code, words string
+		want                 bool
+	}{
+		{"oidc", "interaction_required", "", true},
+		{"oidc", "invalid_grant", "AADSTS65001: The user or administrator has not consented to use the application.", false},
+		{"entra", "invalid_grant", "AADSTS65001: The user or administrator has not consented to use the application.", true},
+		{"entra", "invalid_grant", "AADSTS50076: Due to a configuration change made by your administrator, you must use multi-factor authentication.", true},
+		{"entra", "invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", true},
+		{"entra", "invalid_grant", "AADSTS530034: A delegated administrator was blocked.", true},
+		{"entra", "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.", false},
+		{"entra", "invalid_grant", "AADSTS50173: The provided grant has expired due to it being revoked.", false},
+		{"entra", "invalid_client", "AADSTS50076: never so.", false},
+		{"auth0", "mfa_required", "Multifactor authentication required", true},
+		{"auth0", "invalid_grant", "Unknown or invalid refresh token.", false},
+		{"workos", "sso_required", "", true},
+	} {
+		p := &Provider{Dialect: DialectNamed(c.dialect)}
+		if got := p.NeedsPerson(&OAuthError{Code: c.code, Description: c.words}); got != c.want {
 			t.Errorf("%s: %s (%s): %v", c.dialect, c.code, c.words, got)
 		}
 	}

@@ -171,7 +171,7 @@ func (p *Provider) NeedsPerson(e *OAuthError) bool {
 	case "interaction_required", "login_required", "consent_required", "account_selection_required", "insufficient_user_authentication":
 		return true
 	}
-	return slices.Contains(p.Dialect.StepUp, e.Code)
+	return e.among(p.Dialect.StepUp)
 }
 
 // explained are the errors of a sign-in whose names say too little (OpenID Connect
