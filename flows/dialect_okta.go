@@ -1,8 +1,10 @@
 package flows
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -39,12 +41,24 @@ var okta = &Dialect{
 		{"access_denied", "not assigned", "have an administrator assign you to the application"},
 		{"unauthorized_client", "grant type", "tick the grant at the application (General > Grant type): Authorization Code, Refresh Token, Device Authorization"},
 		{"unauthorized_client", "", "is the client ID of this very org, and is the application active?"},
+		{"invalid_client", "'client_id'", "is the client ID of this very org, and is the application active?"},
 		{"invalid_client", "", "the application must be a Native one whose client authentication is None; one with a secret needs --client-secret-file"},
 		{"invalid_dpop_proof", "", "untick \"Require Demonstrating Proof of Possession (DPoP)\" at the application: no tool here can send such tokens"},
 		{"invalid_grant", "PKCE", "the application requires PKCE, which was sent: is a proxy in between that rewrites requests? Else try again"},
 		{"invalid_scope", "", "the authorization server does not have a scope: Security > API > Scopes. The org's own server has only OpenID Connect's"},
 		{"invalid_request", "redirect_uri", "register the redirect URIs with their ports: Okta compares them to the letter"},
 	},
+	refusal: oktaRefusal,
+}
+
+// oktaRefusal reads the envelope of Okta's other APIs, in which its authorization
+// servers refuse a client that they do not know: {errorCode, errorSummary}.
+func oktaRefusal(doing string, a *answer, fields map[string]json.RawMessage) error {
+	code := a.words(text(fields["errorCode"]), 100)
+	if code == "" || a.status == http.StatusOK || text(fields["error"]) != "" {
+		return nil
+	}
+	return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["errorSummary"]), 300), Status: a.status, Skew: a.skew()}
 }
 
 var (
