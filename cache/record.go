@@ -238,6 +238,9 @@ type Latch struct {
 	Reason   string    `json:"reason"`
 	// NeedsOrganization: a sign-in that names an organization is not held back.
 	NeedsOrganization bool `json:"needsOrganization,omitempty"`
+	// Only is the key of the tokens that were asked for: a sign-in for others is not
+	// held back. Empty: all are.
+	Only string `json:"only,omitempty"`
 }
 
 // newer is what decode returns for a file of a later format.

@@ -218,9 +218,9 @@ func (p *Provider) sameOrganization(set *credential.TokenSet, want Expect) error
 	case want.Organization:
 		return nil
 	case "":
-		return verifyErrorf("the provider gave a token of no organization, not of %q", want.Organization)
+		return unmetErrorf("the provider gave a token of no organization, not of %q", want.Organization)
 	default:
-		return verifyErrorf("the provider gave a token of organization %q, not of %q", Clean(is, 100), want.Organization)
+		return unmetErrorf("the provider gave a token of organization %q, not of %q", Clean(is, 100), want.Organization)
 	}
 }
 

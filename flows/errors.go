@@ -75,6 +75,17 @@ type VerifyError struct{ Err error }
 func (e *VerifyError) Error() string { return e.Err.Error() }
 func (e *VerifyError) Unwrap() error { return e.Err }
 
+// UnmetError says that somebody signed in, but not in the way or for the
+// organization that was asked for: asking them once more brings the same. It is
+// inside a [*VerifyError].
+type UnmetError struct{ says string }
+
+func (e *UnmetError) Error() string { return e.says }
+
+func unmetErrorf(format string, args ...any) error {
+	return &VerifyError{&UnmetError{fmt.Sprintf(format, args...)}}
+}
+
 // OrganizationChoiceError is a refusal that says that the person belongs to
 // several organizations and that the sign-in must name one. It is begun again
 // with one of these, as [SignIn.Organization]; the list comes from the provider,

@@ -75,7 +75,7 @@ const AuthTimeSlack = minSkew + time.Second
 // §3.1.3.7, 12 and 13).
 func (u StepUp) check(login credential.Login, began time.Time) error {
 	if unmet := u.Unmet(login, began.Add(-AuthTimeSlack)); unmet != "" {
-		return verifyErrorf("the provider did not ask for the sign-in that was wanted: %s", unmet)
+		return unmetErrorf("the provider did not ask for the sign-in that was wanted: %s", unmet)
 	}
 	return nil
 }

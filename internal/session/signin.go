@@ -314,13 +314,14 @@ func (s *Session) latched(reason string) error {
 	if s.Store == nil {
 		return nil
 	}
-	l, err := s.Store.Latch(s.sessionKey())
+	skey, tkey := s.keys()
+	l, err := s.Store.Latch(skey)
 	switch {
 	case err != nil:
 		return ignoreAbsent(err)
 	case l.FailedAt.After(time.Now()): // the clock was set back
 		return nil
-	case l.NeedsOrganization && s.SignIn.Organization != "":
+	case l.NeedsOrganization && s.SignIn.Organization != "", l.Only != "" && l.Only != tkey:
 		return nil
 	case time.Now().Before(l.Until):
 		return &LoginRequiredError{Reason: reason, Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
@@ -334,13 +335,16 @@ func (s *Session) latched(reason string) error {
 func (s *Session) setLatch(err error) {
 	timedOut := errors.Is(err, flows.ErrTimedOut)
 	var unnamed *OrganizationRequiredError
-	needs := errors.As(err, &unnamed) // or each call would open a page for nothing
+	needs, unmet := errors.As(err, &unnamed), isUnmet(err) // or each call would open a page for nothing
 	switch {
 	case s.Store == nil:
 	case err == nil:
 		s.keep("the latch's end", s.Store.ClearLatch(s.sessionKey()))
-	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout || needs:
+	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout || needs || unmet:
 		l := &cache.Latch{FailedAt: time.Now().UTC(), Failures: 1, Reason: err.Error(), NeedsOrganization: needs}
+		if unmet {
+			_, l.Only = s.keys()
+		}
 		if old, oerr := s.Store.Latch(s.sessionKey()); oerr == nil {
 			l.Failures += old.Failures
 		}
@@ -351,4 +355,13 @@ func (s *Session) setLatch(err error) {
 		l.Until = l.FailedAt.Add(hold)
 		s.keep("the latch", s.Store.WriteLatch(s.sessionKey(), l))
 	}
+}
+
+// isUnmet reports whether the provider cannot, or will not, have the person sign in
+// the way that is asked for (OpenID Connect Core Error Code
+// unmet_authentication_requirements).
+func isUnmet(err error) bool {
+	var unmet *flows.UnmetError
+	var refusal *flows.OAuthError
+	return errors.As(err, &unmet) || errors.As(err, &refusal) && refusal.Code == "unmet_authentication_requirements"
 }
