@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -168,7 +169,7 @@ func (a *answer) json(doing string, v any) error {
 
 func (a *answer) notJSON(doing string) error {
 	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.status, Clean(kind, 40))
+	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.status, Clean(cmp.Or(kind, "of no type"), 40))
 	if there := portalIn(a.body, a.host); kind == "text/html" && there != "" {
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.host,
 			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.host)}}

@@ -21,8 +21,11 @@ func TestBothDocuments(t *testing.T) {
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "{%s%s}", first, more) })
 	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
 		asked++
-		if second == "" {
+		switch second {
+		case "":
 			w.WriteHeader(http.StatusNotFound)
+		case "down":
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		fmt.Fprint(w, second)
 	})
@@ -36,6 +39,7 @@ func TestBothDocuments(t *testing.T) {
 		{"only there", "", fmt.Sprintf(`{"issuer":%q,"token_endpoint":"%s/other","revocation_endpoint":%q}`, issuer, issuer, revocation), revocation, 1},
 		{"another issuer's", "", fmt.Sprintf(`{"issuer":"https://evil.example","revocation_endpoint":%q}`, revocation), "", 1},
 		{"none", "", "", "", 1},
+		{"not told just now", "", "down", "", 1},
 		{"nonsense", "", "<html>", "", 1},
 		{"nothing lacks", fmt.Sprintf(`,"revocation_endpoint":%q`, revocation), "", revocation, 0},
 	} {
@@ -44,6 +48,9 @@ func TestBothDocuments(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
+		}
+		if p.Incomplete != (c.second == "down") {
+			t.Errorf("%s: incomplete: %v", c.name, p.Incomplete)
 		}
 		if p.RevocationEndpoint != c.want || p.TokenEndpoint != issuer+"/token" || asked != c.asked {
 			t.Errorf("%s: revocation at %q, tokens at %q, asked %d times", c.name, p.RevocationEndpoint, p.TokenEndpoint, asked)

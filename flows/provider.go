@@ -50,6 +50,7 @@ type Provider struct {
 	Metadata
 	RawMetadata json.RawMessage // to keep
 	RawKeys     json.RawMessage // to keep; changes when the keys are fetched again
+	Incomplete  bool            // one of its two documents could not be had just now: ask again soon
 
 	Dialect *Dialect // never nil
 
@@ -77,13 +78,14 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 		}
 	}
 	var raw json.RawMessage
+	var incomplete bool
 	var err error
 	if d.NoMetadata {
 		known := d.Known(issuer, clientID)
 		known.Issuer = issuer
 		raw, err = json.Marshal(known)
 	} else {
-		raw, err = fetchMetadata(ctx, hc, issuer, func(first json.RawMessage) bool {
+		raw, incomplete, err = fetchMetadata(ctx, hc, issuer, func(first json.RawMessage) bool {
 			return d.BothDocuments || d.Name == standardName && lacksEndpoints(first)
 		})
 	}
@@ -94,6 +96,7 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 	if err != nil {
 		return nil, err
 	}
+	p.Incomplete = incomplete
 	if err := p.fetchKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -131,11 +134,11 @@ func (m *Metadata) fill(known Metadata) {
 }
 
 // fetchMetadata reads the metadata; of both documents what the first one lacks
-// comes from the second, if there is one.
-func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both func(first json.RawMessage) bool) (json.RawMessage, error) {
+// comes from the second, if there is one; incomplete: that could not be told.
+func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both func(first json.RawMessage) bool) (metadata json.RawMessage, incomplete bool, err error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	// RFC 8414 §3.1 inserts the well-known part before the issuer's path,
 	// Discovery §4 appends it.
@@ -149,29 +152,29 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 	} {
 		req, err := http.NewRequest(http.MethodGet, at, nil)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		a, err = request(ctx, hc, doingDiscovery, req)
 		switch {
 		case err != nil && found != nil:
-			return found, nil
+			return found, true, nil
 		case err != nil:
-			return nil, err
+			return nil, false, err
 		case a.status != http.StatusOK:
 		case found != nil:
-			return merged(found, a.body), nil
+			return merged(found, a.body), false, nil
 		case !json.Valid(a.body):
-			return nil, a.notJSON(doingDiscovery)
+			return nil, false, a.notJSON(doingDiscovery)
 		case !both(a.body):
-			return a.body, nil
+			return a.body, false, nil
 		default:
 			found = a.body
 		}
 	}
 	if found != nil {
-		return found, nil
+		return found, false, nil
 	}
-	return nil, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
+	return nil, false, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
 }
 
 // lacksEndpoints reports whether OpenID Connect's document leaves out what RFC

@@ -16,6 +16,10 @@ import (
 // once, by flows.
 const providerAge = 24 * time.Hour
 
+// incompleteAge is how long metadata serves a part of which could not be had: it is
+// a server's trouble of today that would have an endpoint missing until tomorrow.
+const incompleteAge = time.Hour
+
 // providerFor returns the provider, from the cache if that is young enough.
 func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	if s.provider != nil {
@@ -28,7 +32,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 		}
 		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
 			if p, err := flows.ParseProviderAs(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
-				s.provider = p
+				s.provider, s.providerAt = p, kept.FetchedAt
 				return p, nil
 			}
 		}
@@ -41,12 +45,16 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.provider = p
+	s.provider, s.providerAt = p, time.Now().UTC()
+	if p.Incomplete {
+		s.providerAt = s.providerAt.Add(incompleteAge - providerAge)
+	}
 	s.keepProvider(p)
 	return p, nil
 }
 
-// keepKeys stores keys that had to be fetched again.
+// keepKeys stores keys that had to be fetched again; the metadata beside them gets
+// no younger by that.
 func (s *Session) keepKeys(p *flows.Provider) {
 	if p.KeysRefetched() {
 		s.keepProvider(p)
@@ -56,7 +64,7 @@ func (s *Session) keepKeys(p *flows.Provider) {
 func (s *Session) keepProvider(p *flows.Provider) {
 	if s.Store != nil {
 		s.keep("the provider's metadata", s.Store.WriteProvider(s.ProviderKey,
-			&cache.Provider{FetchedAt: time.Now().UTC(), Metadata: p.RawMetadata, Keys: p.RawKeys}))
+			&cache.Provider{FetchedAt: s.providerAt, Metadata: p.RawMetadata, Keys: p.RawKeys}))
 	}
 }
 

@@ -45,6 +45,7 @@ type state struct {
 	skey, tkey string
 	draw       float64 // this process's place in the window of renewals ahead
 	provider   *flows.Provider
+	providerAt time.Time // when its metadata was fetched
 	client     flows.Client
 	hasClient  bool
 
