@@ -168,12 +168,16 @@ func (w *world) close() {
 }
 
 // cmdTaken listens on a port, so that nobody else can; TAKEN is a redirect URI
-// with it.
+// with it, and FREE one with a port that was free just now.
 func cmdTaken(ts *testscript.TestScript, _ bool, _ []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	ts.Value("world").(*world).taken = l
 	ts.Setenv("TAKEN", "http://"+l.Addr().String()+"/callback")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("FREE", "http://"+free.Addr().String()+"/callback")
+	ts.Check(free.Close())
 }
 
 // cmdCode runs a command and checks its exit code: code 3 sso-exec kube …

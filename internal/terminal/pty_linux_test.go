@@ -145,7 +145,8 @@ func on(t *testing.T, what string) *pty {
 	}
 	p := &pty{t: t, master: master, slave: slave, shown: newEmulator(t, 60, 40), change: make(chan struct{}, 1)}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childEnv+"="+what, "TERM=xterm", "LANG=C.UTF-8", "LC_ALL=", "NO_COLOR=", "ACCESSIBLE=", "GOTRACEBACK=none")
+	cmd.Env = append(os.Environ(), childEnv+"="+what, "TERM=xterm", "LANG=C.UTF-8", "LC_ALL=", "NO_COLOR=", "ACCESSIBLE=", "GOTRACEBACK=none",
+		"GORACE=atexit_sleep_ms=0") // or it takes a second to end
 	cmd.Stderr = slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}
 	stdin, err := cmd.StdinPipe()
