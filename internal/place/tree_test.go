@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -47,7 +48,12 @@ func tree(t *testing.T, files map[string]string) string {
 			if len(content) > 2 && content[:2] == "#!" {
 				mode = 0o700
 			}
-			if err := os.WriteFile(at, []byte(content), mode); err != nil {
+			// A process that another test starts just now would have the file open
+			// for writing until it is another program: it cannot be run then (ETXTBSY).
+			syscall.ForkLock.RLock()
+			err := os.WriteFile(at, []byte(content), mode)
+			syscall.ForkLock.RUnlock()
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
