@@ -200,6 +200,8 @@ func browserReaches(f Facts) (bool, string) {
 		return true, "this is a remote editor's terminal: it opens pages before you and forwards the port (" + f.Browser + ")"
 	case f.Remote != "":
 		return false, "this is " + f.Remote + ": a browser here is not in front of you"
+	case f.Service != "" && !f.StderrTerminal && !f.Terminal:
+		return false, "this is " + f.Service + ", which nobody watches"
 	case f.BrowserBy == BrowserByVariable:
 		return true, "a browser was named by $BROWSER (" + f.Browser + ")"
 	case f.Container != "":
@@ -208,8 +210,6 @@ func browserReaches(f Facts) (bool, string) {
 		return false, "no browser was found"
 	case f.Display == "":
 		return false, "there is no graphical session"
-	case f.Service != "" && !f.StderrTerminal && !f.Terminal:
-		return false, "this is " + f.Service + ", which nobody watches"
 	}
 	return true, "there is " + f.Display + " and a browser (" + f.Browser + ")"
 }

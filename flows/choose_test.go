@@ -100,6 +100,7 @@ func TestChoose(t *testing.T) {
 		{"cron with a browser installed", system(Facts{}), "", PromptNowhere, "", "no graphical session"},
 		{"cron with DISPLAY in its table", system(Facts{Display: desktop, Service: "a service of systemd (cron.service)"}), "", PromptNowhere, "", "cron.service"},
 		{"a systemd timer of a user with a desktop", system(Facts{Display: desktop, Service: "a service of systemd (backup.service)"}), "", PromptNowhere, "", "nobody watches"},
+		{"the same, with $BROWSER from the login's environment", Facts{Display: desktop, Service: "a service of systemd (backup.service)", Browser: "/usr/bin/firefox", BrowserBy: BrowserByVariable}, "", PromptNowhere, "", "nobody watches"},
 		{"a terminal inside of a service (emacs.service)", person(system(Facts{Display: desktop, Service: "a service of systemd (emacs.service)"})), FlowPKCE, PromptStderr, "device paste", "X display"},
 
 		// A parent that captures stderr.
@@ -225,6 +226,8 @@ func check(f Facts, got Choice) string {
 		return "somebody is asked though nobody may be"
 	case f.Flow == FlowAuto && got.Flow == FlowPKCE && (f.NoLock || f.BrowserBy == BrowserNone || f.Browser == ""):
 		return "a browser is opened"
+	case f.Flow == FlowAuto && got.Flow == FlowPKCE && f.Service != "" && !f.StderrTerminal && !f.Terminal && f.BrowserBy != BrowserByFlag && f.BrowserBy != BrowserByEditor:
+		return "a browser is opened where nobody watches"
 	case slices.Contains(got.Then, FlowPKCE):
 		return "a second browser tab"
 	case f.Device == DeviceNever && slices.Contains(ways, FlowDevice):
