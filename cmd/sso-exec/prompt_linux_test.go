@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -80,4 +81,65 @@ func TestOnePromptOnATerminal(t *testing.T) {
 	if strings.Contains(screen(), "waiting for another") {
 		t.Errorf("somebody talks into the prompt:\n%s", screen())
 	}
+}
+
+// TestTerminalGoesAway: the line of an SSH session drops in the middle of a
+// sign-in. It ends by the hangup and leaves no lock; one that is to outlive the
+// terminal (nohup) goes on, and signs in.
+func TestTerminalGoesAway(t *testing.T) {
+	for _, nohup := range []bool{false, true} {
+		for flow, last := range map[string]string{"device": "Ctrl-C cancels", "paste": "address:", "pkce": "Ctrl-C cancels"} {
+			b := newBench(t, providertest.Config{DeviceInterval: 1})
+			control, tty := ptytest.Open(t, 80, 50)
+			script := `exec "$0" "$@"`
+			if nohup {
+				script = `trap '' HUP; exec "$0" "$@"`
+			}
+			cmd := exec.Command("/bin/sh", "-c", script, b.bin, "token", "--flow", flow, "--browser", "none")
+			cmd.Env = append([]string{"TERM=xterm"}, b.env...)
+			var stdout bytes.Buffer
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, &stdout, tty
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+			var screen bytes.Buffer
+			for buf := make([]byte, 4096); !strings.Contains(screen.String(), last); {
+				n, err := control.Read(buf)
+				if err != nil {
+					t.Fatalf("%v: %s", err, screen.String())
+				}
+				screen.Write(buf[:n])
+			}
+			tty.Close()
+			control.Close() // the line drops
+			want := 128 + int(syscall.SIGHUP)
+			if nohup {
+				want = 0
+				answer(t, b, flow, screen.String())
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != want || (stdout.Len() > 0) != nohup {
+				t.Errorf("%s, nohup %v: exit code %d, want %d, and %d bytes on stdout", flow, nohup, code, want, stdout.Len())
+			}
+			b.locksFree(t)
+		}
+	}
+}
+
+// answer signs in where a prompt on a terminal says.
+func answer(t *testing.T, b *bench, flow, screen string) {
+	t.Helper()
+	if flow == "device" {
+		if err := b.idp.ApproveDevice(b.idp.PendingUserCodes()[0]); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	resp, err := b.idp.Client().Get(regexp.MustCompile(`https://\S+state=\S+`).FindString(screen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 }
