@@ -145,7 +145,8 @@ func TestOpenArguments(t *testing.T) {
 func TestOpenSurroundings(t *testing.T) {
 	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
 		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY", "CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY",
-		"MY_PASSPHRASE", "GITHUB_PAT", "NPM_AUTH", "npm_config__auth", "DB_PASS"}
+		"MY_PASSPHRASE", "GITHUB_PAT", "NPM_AUTH", "npm_config__auth", "DB_PASS",
+		"MYSQL_PWD", "SSHPASS", "DOCKER_AUTH_CONFIG", "RAILS_MASTER_KEY", "SOPS_AGE_KEY", "BW_SESSION", "OP_SESSION_corp"}
 	for _, name := range secrets {
 		t.Setenv(name, "hunter2")
 	}
@@ -153,7 +154,8 @@ func TestOpenSurroundings(t *testing.T) {
 	for name, value := range map[string]string{"DATABASE_URL": "postgres://u:hunter2@db/x", "CACHE": "redis://:hunter2@[::1]:6379", "MIRRORS": "https://a.example/ https://u:hunter2@b.example/"} {
 		t.Setenv(name, value)
 	}
-	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER"}
+	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER",
+		"DESKTOP_SESSION", "XDG_SESSION_ID", "GIT_ASKPASS", "OLDPWD", "SSH_KEY_PATH"}
 	for _, name := range keeps {
 		t.Setenv(name, "/kept")
 	}

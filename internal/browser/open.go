@@ -118,7 +118,7 @@ func (c Command) name() string {
 func scrub(env []string) []string {
 	// The names of variables that hold credentials, and values that are addresses
 	// with a password in them. Compiled here: every run would pay for it otherwise.
-	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)(PASS|PAT|AUTH)$|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
+	secretName := regexp.MustCompile(`(?i)^SSO_EXEC_|^KUBERNETES_EXEC_INFO$|TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)(PASS|PAT|AUTH|KEY)$|_PWD$|^SSHPASS$|AUTH_CONFIG|^(BW|OP)_SESSION|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY`)
 	withPassword := regexp.MustCompile(`://[^/?#@\s]*:[^/?#\s]*@`)
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
