@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,9 +41,17 @@ func ParseKubeRequest(env string) (KubeRequest, error) {
 		} `json:"spec"`
 	}
 	if err := json.Unmarshal([]byte(env), &info); err != nil {
+		var other *json.UnmarshalTypeError
+		if errors.As(err, &other) { // its own words tell of Go's types
+			return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: %s is a JSON %s", cmp.Or(other.Field, "it"), other.Value)
+		}
 		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not JSON: %w", err)
 	}
-	if info.Kind != "ExecCredential" {
+	switch info.Kind {
+	case "ExecCredential":
+	case "":
+		return KubeRequest{}, errors.New("KUBERNETES_EXEC_INFO is not an ExecCredential: it has no kind")
+	default:
 		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is a %q, not an ExecCredential", info.Kind)
 	}
 	switch info.APIVersion {
