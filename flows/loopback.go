@@ -103,10 +103,17 @@ func CheckRedirectURI(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("redirect URI %q is not a URL", Clean(raw, 200))
 	case u.Scheme != "http" || u.Hostname() != "localhost" && !IsLoopback(u.Hostname()):
 		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", Clean(raw, 200))
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one", Clean(raw, 200))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", Clean(raw, 200))
 	}
 	return u, nil
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // bindLoopback listens on a redirect URI's address. For localhost it holds the
