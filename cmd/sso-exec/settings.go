@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -151,7 +152,7 @@ func (o *options) check() error {
 	switch {
 	case o.issuer == "" && !o.needsProvider():
 	case o.issuer == "":
-		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + config.DefaultPath()}
+		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + cmp.Or(o.config, config.DefaultPath(), "a config file (--config FILE)")}
 	case o.clientID == "" && o.needsClientID():
 		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
 	}
