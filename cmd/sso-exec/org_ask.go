@@ -136,7 +136,7 @@ func organizationsOf(e cache.Entry) []knownOrganization {
 		known := knownOrganization{ID: k.ID, Name: k.Name}
 		for _, t := range e.Tokens {
 			if t.Organization == k.ID && t.ExpiresAt.After(known.Until) {
-				known.Until = t.ExpiresAt
+				known.Until = seconds(t.ExpiresAt)
 			}
 		}
 		all = append(all, known)

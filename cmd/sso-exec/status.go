@@ -260,7 +260,7 @@ func statusOf(e cache.Entry, of []*options) sessionStatus {
 	s := sessionStatus{
 		ID: idOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
 		Label: r.Label, Organization: r.Organization, Organizations: organizationsOf(e), Scopes: orEmpty(r.Scopes), Audience: r.Audience, Resources: orEmpty(r.Resources),
-		Flow: r.Flow, SignedInAt: r.SignedInAt, RefreshedAt: r.RefreshedAt, SessionUntil: r.RefreshExpiresAt, Renews: renews(e),
+		Flow: r.Flow, SignedInAt: seconds(r.SignedInAt), RefreshedAt: seconds(r.RefreshedAt), SessionUntil: seconds(r.RefreshExpiresAt), Renews: renews(e),
 		Store: "file", Derived: []derivedStatus{},
 	}
 	for _, o := range of {
@@ -271,7 +271,7 @@ func statusOf(e cache.Entry, of []*options) sessionStatus {
 	}
 	for _, t := range e.Tokens {
 		if t.ExpiresAt.After(s.AccessUntil) {
-			s.AccessFrom, s.AccessUntil = t.IssuedAt, t.ExpiresAt
+			s.AccessFrom, s.AccessUntil = seconds(t.IssuedAt), seconds(t.ExpiresAt)
 		}
 	}
 	s.tokens = len(e.Tokens)
@@ -282,12 +282,16 @@ func statusOf(e cache.Entry, of []*options) sessionStatus {
 			if d.AWS != nil {
 				kind = "aws-keys"
 			}
-			s.Derived = append(s.Derived, derivedStatus{kind, d.For, d.IssuedAt, d.ExpiresAt})
+			s.Derived = append(s.Derived, derivedStatus{kind, d.For, seconds(d.IssuedAt), seconds(d.ExpiresAt)})
 		}
 	}
 	slices.SortFunc(s.Derived, func(a, b derivedStatus) int { return strings.Compare(a.For, b.For) })
 	return s
 }
+
+// seconds is a time as JSON shows it to people's scripts: in UTC and without a
+// fraction, which jq's fromdate does not take.
+func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 func orEmpty(list []string) []string {
 	if list == nil {

@@ -89,11 +89,11 @@ sso-exec token.`,
 func identityOf(e cache.Entry) identityStatus {
 	r := e.Session
 	who := identityStatus{Account: r.Account, Subject: r.Subject, Identity: r.Identity, Issuer: r.Issuer, ClientID: r.ClientID,
-		Organization: r.Organization, Organizations: organizationsOf(e), Flow: r.Flow, SignedInAt: r.SignedInAt, Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
+		Organization: r.Organization, Organizations: organizationsOf(e), Flow: r.Flow, SignedInAt: seconds(r.SignedInAt), Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
 	for _, t := range e.Tokens {
 		if claims := claimsOf(t.IDToken); claims != nil {
 			who.Claims = claims
-			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), t.IDTokenExpiresAt,
+			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), seconds(t.IDTokenExpiresAt),
 				"every Kubernetes cluster and AWS account that trusts this provider and this audience", t.Organization})
 		}
 		if t.AccessToken.IsZero() {
@@ -109,7 +109,7 @@ func identityOf(e cache.Entry) identityStatus {
 		if len(of) == 0 {
 			takenBy = "the provider's own APIs, and those that it was set up for"
 		}
-		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), t.ExpiresAt, takenBy, t.Organization})
+		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), seconds(t.ExpiresAt), takenBy, t.Organization})
 	}
 	return who
 }
