@@ -12,6 +12,10 @@ import (
 // warn says, before anything is asked, what would keep the AWS CLI or an SDK
 // from asking sso-exec, and who else takes the same token.
 func (s *awsSetup) warn(path, text string) {
+	if why := awsconfig.Unread(text); why != nil {
+		fmt.Fprintf(stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", visible(path), oneLine(why.Error()))
+		fmt.Fprintln(stderr, "  mend that line: until then they take nothing of the file, this profile included")
+	}
 	home, _ := os.UserHomeDir()
 	credentials := awsconfig.CredentialsPath(os.Getenv, home)
 	var credentialsText string

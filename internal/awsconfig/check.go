@@ -65,3 +65,39 @@ func checkValue(v string) error {
 	}
 	return nil
 }
+
+// Unread returns why botocore, and with it the AWS CLI, reads nothing of a config
+// file at all, though others may: its parser (Python's RawConfigParser, strict)
+// gives up on a line without a section or without a value, and on a section or a
+// key that is there twice. Nil stands for none of these; indented lines, whose
+// meaning depends on the ones above, are not looked at.
+func Unread(text string) *TextError {
+	d, _ := split(text, func(int) error { return nil })
+	section, sections, keys := "", map[string]int{}, map[string]int{}
+	for i, l := range d.lines {
+		n := i + 1
+		if l.kind == header {
+			section = strings.TrimSpace(l.body)
+			section = section[:strings.LastIndex(section, "]")+1]
+			if first := sections[section]; first > 0 && l.body[0] == '[' && section != "[DEFAULT]" {
+				return &TextError{n, fmt.Sprintf("the section %s is there already, at line %d", section, first)}
+			}
+			sections[section] = n
+			clear(keys)
+			continue
+		}
+		switch {
+		case l.kind == blank || l.kind == comment:
+		case len(sections) == 0:
+			return &TextError{n, "it is in no section"}
+		case l.kind == indented:
+		case l.key == "":
+			return &TextError{n, "it is neither a section, nor a key and its value, nor a comment"}
+		case keys[l.key] > 0 && section != "[DEFAULT]":
+			return &TextError{n, fmt.Sprintf("the key %s is there already, at line %d", l.key, keys[l.key])}
+		default:
+			keys[l.key] = n
+		}
+	}
+	return nil
+}
