@@ -41,7 +41,10 @@ func setHelp(root *cobra.Command) {
 		if all || cmd.Name() == topicSettings {
 			text = fullHelp
 		}
-		fmt.Fprint(cmd.OutOrStdout(), text(cmd, helpWidth()))
+		if _, err := fmt.Fprint(cmd.OutOrStdout(), text(cmd, helpWidth())); err != nil { // which cobra has no way for
+			complain(nil, err)
+			os.Exit(exitCode(err))
+		}
 	})
 	root.AddCommand(newSettingsTopic())
 	root.InitDefaultHelpCmd()

@@ -16,11 +16,15 @@ func newVersion() *cobra.Command {
 		Use: "version", Short: "print the version", Args: noArgs,
 		Long:    "Print the version, the Go release that built it, and the system that it is for.",
 		Example: "  sso-exec version",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return printVersion(cmd) },
 	}
+}
+
+func printVersion(cmd *cobra.Command) error {
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+		return &runError{nil, err}
+	}
+	return nil
 }
 
 // versionText is the release's version, or what the Go command knows of a build
