@@ -48,6 +48,7 @@ type runError struct {
 func (e *runError) Error() string { return e.err.Error() }
 
 func newRoot() *cobra.Command {
+	versionAsked := false
 	root := &cobra.Command{
 		Use:           "sso-exec",
 		Short:         "one sign-in for every command line",
@@ -57,13 +58,18 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
+			switch {
+			case len(args) > 0:
+				return unknown(cmd, "command", args[0])
+			case versionAsked:
+				return printVersion(cmd)
 			}
-			return unknown(cmd, "command", args[0])
+			return cmd.Help()
 		},
 		SuggestionsMinimumDistance: 2,
 	}
+	root.Flags().BoolVar(&versionAsked, "version", false, "the same as the command version") // not -v, which is --verbose elsewhere
+	root.Flags().Lookup("version").Hidden = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
 		if errors.As(err, &unknown) {
