@@ -1,10 +1,13 @@
 package flows
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Some providers tell an endpoint only in the document of RFC 8414. What that one
@@ -54,6 +57,45 @@ func TestBothDocuments(t *testing.T) {
 		}
 		if p.RevocationEndpoint != c.want || p.TokenEndpoint != issuer+"/token" || asked != c.asked {
 			t.Errorf("%s: revocation at %q, tokens at %q, asked %d times", c.name, p.RevocationEndpoint, p.TokenEndpoint, asked)
+		}
+	}
+}
+
+// A server that is OAuth's alone may answer with its page, or lead to it, where
+// OpenID Connect's document would be. Whoever has neither document is told of the
+// first: that may be a sign-in page of the network.
+func TestSecondDocumentAlone(t *testing.T) {
+	second := true
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	mux.HandleFunc("/page/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html>")
+	})
+	mux.HandleFunc("/away/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/login", http.StatusFound)
+	})
+	mux.HandleFunc("/.well-known/oauth-authorization-server/{at}", func(w http.ResponseWriter, r *http.Request) {
+		if !second {
+			fmt.Fprint(w, "<html>")
+			return
+		}
+		fmt.Fprintf(w, `{"issuer":"%s/%s","token_endpoint":"%s/token"}`, server.URL, r.PathValue("at"), server.URL)
+	})
+	hc, err := NewHTTPClient(5*time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, says := range map[string]string{"page": "(status 200, text/html)", "away": "redirects (status 302)"} {
+		second = true
+		if p, err := Discover(t.Context(), hc, server.URL+"/"+at); err != nil || p.TokenEndpoint != server.URL+"/token" {
+			t.Errorf("%s: %v", at, err)
+		}
+		second = false
+		var outage *UnavailableError
+		if _, err := Discover(t.Context(), hc, server.URL+"/"+at); !errors.As(err, &outage) || !outage.Garbled || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s, with neither: %v", at, err)
 		}
 	}
 }

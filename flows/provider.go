@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -146,6 +147,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 	inserted.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
 	var a *answer
 	var found json.RawMessage
+	var odd error // some sites have a page, or lead to one, in the place of what they do not have
 	for _, at := range []string{
 		strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration",
 		inserted.String(),
@@ -155,24 +157,35 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 			return nil, false, err
 		}
 		a, err = request(ctx, hc, doingDiscovery, req)
+		var outage *UnavailableError
+		var portal *NetworkError // it would answer the other question too
 		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, false, err
 		case err != nil && found != nil:
 			return found, true, nil
-		case err != nil:
+		case errors.As(err, &outage) && outage.Garbled && !errors.As(err, &portal) && odd == nil:
+			odd = err
+		case err != nil && odd == nil:
 			return nil, false, err
+		case err != nil:
 		case a.status != http.StatusOK:
 		case found != nil:
 			return merged(found, a.body), false, nil
+		case !json.Valid(a.body) && odd == nil:
+			odd = a.notJSON(doingDiscovery)
 		case !json.Valid(a.body):
-			return nil, false, a.notJSON(doingDiscovery)
 		case !both(a.body):
 			return a.body, false, nil
 		default:
 			found = a.body
 		}
 	}
-	if found != nil {
+	switch {
+	case found != nil:
 		return found, false, nil
+	case odd != nil:
+		return nil, false, odd
 	}
 	return nil, false, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
 }
