@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -186,8 +185,8 @@ func (o *options) check() error {
 		}
 	}
 	for _, r := range slices.Concat(o.resources, o.exchangeResources) {
-		if u, err := url.Parse(r); err != nil || !u.IsAbs() || u.Fragment != "" {
-			return usagef("the resource %q must be an absolute URI without a fragment (RFC 8707)", r)
+		if err := checkResource(r); err != nil {
+			return &usageError{err: err}
 		}
 	}
 	for _, list := range []struct {
@@ -195,12 +194,8 @@ func (o *options) check() error {
 		params []string
 	}{{"auth-param", o.authParams}, {"exchange-param", o.exchangeParams}} {
 		for _, kv := range list.params {
-			name, _, ok := strings.Cut(kv, "=")
-			switch {
-			case !ok || name == "":
-				return usagef("--%s %q must be K=V", list.flag, kv)
-			case flows.IsOwnParam(name):
-				return usagef("--%s %s: this parameter is set by sso-exec itself", list.flag, name)
+			if err := checkParam(kv); err != nil {
+				return usagef("--%s %w", list.flag, err)
 			}
 		}
 	}

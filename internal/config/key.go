@@ -26,6 +26,9 @@ type Key struct {
 	Usage   string   // for editors
 	Default string   // for editors
 
+	// Check, if it is not nil, says what else is wrong with a value.
+	Check func(value string) error
+
 	// Secret says that the value, or the file that it names, is for the profile's
 	// issuer alone. client-secret-file always is.
 	Secret bool
@@ -61,6 +64,11 @@ func (k *Key) check(values []string, list bool) string {
 		case Enum:
 			if !slices.Contains(k.Enum, v) {
 				return k.Name + ": " + strconv.Quote(v) + " is none of its values" + Suggest(v, k.Enum)
+			}
+		}
+		if k.Check != nil {
+			if err := k.Check(v); err != nil {
+				return k.Name + ": " + err.Error()
 			}
 		}
 	}
