@@ -79,6 +79,10 @@ func newRoot() *cobra.Command {
 				return fmt.Errorf("%w (did you mean --%s?)", err, near)
 			}
 		}
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, badValue(invalid.GetFlag(), invalid.GetValue(), errors.Unwrap(err)))
+		}
 		return err
 	})
 	for _, t := range tools {

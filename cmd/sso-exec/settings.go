@@ -54,9 +54,23 @@ func (o *options) fillFromConfig() error {
 // set gives a flag its value; origin is where that was found.
 func (o *options) set(name, value, origin string) error {
 	if err := o.flags.Set(name, value); err != nil {
-		return usagef("%s: %v", origin, errors.Unwrap(err))
+		return usagef("%s: %w", origin, badValue(o.flags.Lookup(name), value, errors.Unwrap(err)))
 	}
 	return nil
+}
+
+// badValue says why a flag does not take a value, in the words of a config file's
+// errors; err is what its parser says.
+func badValue(f *pflag.Flag, value string, err error) error {
+	switch f.Value.Type() {
+	case "duration":
+		return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", value)
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", value)
+	case "int":
+		return fmt.Errorf("%q is not a whole number", value)
+	}
+	return err
 }
 
 func (o *options) fillFromEnvironment() (err error) {
