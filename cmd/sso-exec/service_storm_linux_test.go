@@ -171,6 +171,48 @@ func TestStormOfServicesFails(t *testing.T) {
 	}
 }
 
+// TestStormOfServicesKilled: kill -9 of the one that all others wait for. Its
+// helper ends with it; the next one takes over, and asks once for all.
+func TestStormOfServicesKilled(t *testing.T) {
+	s := newService(t, providertest.Config{})
+	n := serviceCrowd() / 3
+	var procs []*proc
+	for range n {
+		procs = append(procs, s.start(t, s.args()...))
+	}
+	waits := func(p *proc) bool { return strings.Contains(p.stderr.String(), "waiting for another sso-exec") }
+	var first *proc
+	until(t, "all wait for one", func() bool {
+		waiting := 0
+		for _, p := range procs {
+			if waits(p) {
+				waiting++
+			} else {
+				first = p
+			}
+		}
+		_, err := os.Stat(s.runs) // its helper has begun
+		return waiting == n-1 && err == nil
+	})
+	first.signal(syscall.SIGKILL)
+	if o := first.wait(t); o.code != 128+int(syscall.SIGKILL) || o.stdout != "" {
+		t.Fatalf("the first one: %+v", o)
+	}
+	defer s.free()()
+	var rest []outcome
+	for _, p := range procs {
+		if p != first {
+			rest = append(rest, p.wait(t))
+		}
+	}
+	checkAll(t, rest)
+	if c, ran := s.idp.Requests(), s.ran(t); c.ClientCredentials != 1 || ran != 2 {
+		t.Errorf("the provider was asked %d times, the helper ran %d times, want 1 and 2", c.ClientCredentials, ran)
+	}
+	s.intact(t, "after the kill", nil)
+	s.locksFree(t)
+}
+
 // TestStormOfExchanges: after one sign-in many processes at once want a token of
 // two clusters and a role's keys by way of an exchange. Each is had once.
 func TestStormOfExchanges(t *testing.T) {
