@@ -1,6 +1,14 @@
 package e2e
 
-import "testing"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
 
 const (
 	storage  = "https://storage.example" // a resource of oidc-provider, and whom MinIO takes its tokens for
@@ -62,4 +70,38 @@ func TestServiceAWS(t *testing.T) {
 	s.sso(workload("kubernetes:"+pod.path(), podRole)...).refused(2, "sts.amazonaws.com") // what AWS itself wants
 	s.sso(workload("file:"+file, append(role, "--subject-token-audience", podToken))...).refused(2, podToken, "--subject-token-audience")
 	t.Log(s.sso(workload("file:"+file, podRole)...).refused(1, "sso-exec: "))
+}
+
+// TestServiceRunRenew: the AWS CLI, started by run --renew as a service, gets new
+// keys from the endpoint while the command goes on, and nobody is asked.
+func TestServiceRunRenew(t *testing.T) {
+	t.Parallel()
+	idp := providertest.New(t, providertest.Config{JWTAccessTokens: true, Clients: []providertest.Client{{ID: "storage", Secret: secretOfBasic}}})
+	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: idp, KeyLifetime: time.Hour})
+	s := newService(t, idp.Issuer())
+	// Keys are renewed that last less than the hour without 15 seconds. The command
+	// lets those pass, and more of them do no harm.
+	child := fmt.Sprintf("'%s' configure export-credentials && sleep 16 && '%[1]s' configure export-credentials", mustTool(t, "aws"))
+	run := s.start("sso-exec", []string{"AWS_EC2_METADATA_DISABLED=true"},
+		"run", "--renew", "--issuer", idp.Issuer(), "--ca-file", s.file("ca.pem", idp.CAPEM()), "--cache-dir", s.cache,
+		"--flow", "client-credentials", "--client-id", "storage", "--client-secret-file", s.file("secret", []byte(secretOfBasic)), "--audience", "storage",
+		"--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint", sts.URL(), "--region", "us-east-1", "--min-ttl", "59m45s",
+		"--", "sh", "-c", child)
+	var keys []struct{ AccessKeyID, Expiration string }
+	for d := json.NewDecoder(strings.NewReader(run.ok())); d.More(); {
+		var k struct{ AccessKeyID, Expiration string }
+		if err := d.Decode(&k); err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) != 2 || keys[0].AccessKeyID == "" || keys[0].AccessKeyID == keys[1].AccessKeyID || keys[0].Expiration >= keys[1].Expiration {
+		t.Errorf("the AWS CLI got %d keys, want two that differ: %+v", len(keys), keys)
+	}
+	if n, c := sts.Requests(), idp.Requests(); n < 2 || c.ClientCredentials != 1 || c.Authorize+c.Device != 0 {
+		t.Errorf("%d requests to STS, want two; to the provider %+v, want one for a token", n, c)
+	}
+	if run.stderr.String() != "" {
+		t.Errorf("stderr: %s", run.stderr.String())
+	}
 }
