@@ -46,7 +46,11 @@ func openRoot(path string, create bool) (dir, error) {
 	// Who may rename entries of the parent may put another directory in our
 	// place; the sticky bit prevents that.
 	if st.Mode&0o002 != 0 && st.Mode&unix.S_ISVTX == 0 {
-		return dir{}, &UnsafeError{parent, "can be written to by everybody", "chmod o-w " + parent}
+		fix := "chmod o-w " + parent
+		if euid := os.Geteuid(); euid != 0 && int(st.Uid) != euid { // a pod's emptyDir
+			fix = "a --cache-dir elsewhere (in a container: /dev/shm/sso-exec), or have its owner run: chmod +t " + parent
+		}
+		return dir{}, &UnsafeError{parent, "can be written to by everybody", fix}
 	}
 	return openDirAt(unix.AT_FDCWD, path, path)
 }

@@ -61,6 +61,50 @@ func TestNowhereToKeep(t *testing.T) {
 	}
 }
 
+// TestDirectoryOfEverybody: a pod's emptyDir is root's, and everybody can write to
+// it. Nothing is kept there until it is sticky, and the hint is one that a user
+// without root's rights can follow.
+func TestDirectoryOfEverybody(t *testing.T) {
+	shared := filepath.Join(t.TempDir(), "emptydir")
+	if err := os.Mkdir(shared, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	open(t, shared)
+	b := newBench(t, providertest.Config{Clients: []providertest.Client{{ID: "svc", Secret: serviceSecret}}})
+	open(t, b.bin)
+	run := func(mode os.FileMode) (code int, stderr string) {
+		t.Helper()
+		if err := os.Chmod(shared, mode); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(b.bin, "token", "--flow", "client-credentials", "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer", b.idp.Issuer(), "--client-id", "svc",
+			"--cache-dir", filepath.Join(shared, "sso-exec"))
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSO_EXEC_CLIENT_SECRET=" + serviceSecret}
+		asStranger(cmd)
+		var text bytes.Buffer
+		cmd.Stderr = &text
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode(), text.String()
+	}
+	hint := "chmod o-w " + shared
+	if stranger() != os.Geteuid() {
+		hint = "chmod +t " + shared
+	}
+	if code, stderr := run(0o777); code != exitStorage || !strings.Contains(stderr, hint) {
+		t.Errorf("exit code %d, stderr %q, want %d and %q", code, stderr, exitStorage, hint)
+	}
+	for range 2 {
+		if code, stderr := run(0o777 | os.ModeSticky); code != 0 || stderr != "" {
+			t.Errorf("sticky: exit code %d, stderr %q", code, stderr)
+		}
+	}
+	if n := b.idp.Requests().ClientCredentials; n != 1 {
+		t.Errorf("%d requests, want one for both", n)
+	}
+}
+
 // asStranger runs a command as a user id that nobody has, if this is root, who
 // could write anywhere.
 func asStranger(cmd *exec.Cmd) {
