@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +30,11 @@ import (
 // against the providers of providertest.
 
 func TestMain(m *testing.M) {
+	if signal.Ignored(os.Interrupt) {
+		// A shell started us in the background, without job control. What we start
+		// would ignore Ctrl-C as well; what is caught is not handed down so.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)
+	}
 	testscript.Main(suite{m}, map[string]func(){
 		// The browser of the scripts: it opens a page and follows redirects, as
 		// far as sso-exec's own last page.
