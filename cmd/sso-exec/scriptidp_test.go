@@ -60,6 +60,14 @@ func cmdIDP(ts *testscript.TestScript, _ bool, args []string) {
 		p.ResetRequests()
 	case "requests":
 		equal(args[1]+" requests", countOf(p.Requests(), args[1]), number(args[2]))
+	case "await": // a request, which may not be answered yet
+		for range 3000 {
+			if countOf(p.Requests(), args[1]) > 0 {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		equal(args[1]+" requests", countOf(p.Requests(), args[1]), 1)
 	case "fault":
 		p.Fault(providertest.Endpoint(args[1]), parseFault(ts, args[2:]))
 	case "clear":
@@ -93,7 +101,7 @@ func cmdIDP(ts *testscript.TestScript, _ bool, args []string) {
 		p.RevokeSession(args[1])
 	case "approve", "refuse":
 		codes := p.PendingUserCodes()
-		for range 500 {
+		for range 3000 {
 			if len(codes) > 0 {
 				break
 			}

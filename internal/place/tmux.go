@@ -12,8 +12,9 @@ import (
 )
 
 // tmuxLimit is how long tmux may take to answer: it is asked while a person
-// waits for a browser, and answers in a few milliseconds.
-const tmuxLimit = 300 * time.Millisecond
+// waits for a browser, and answers in a few milliseconds, but on a machine that
+// is busy. Without its answer a page may open where nobody sits.
+const tmuxLimit = time.Second
 
 // tmuxDecides reports whether it is left to tmux where the person sits: a shell
 // in it knows only where tmux was begun, and all of that speaks for a browser.

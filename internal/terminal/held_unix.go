@@ -133,9 +133,12 @@ func stop(ch <-chan os.Signal) {
 	}
 	select {
 	case <-ch: // SIGCONT
-	case <-time.After(time.Second): // was left alone
+	case <-time.After(leftAlone):
 	}
 }
+
+// leftAlone is how long a stop takes at most to come; after that there was none.
+var leftAlone = time.Second
 
 // watchContinue calls back whenever the process goes on after a stop.
 func watchContinue(call func()) (stop func()) {

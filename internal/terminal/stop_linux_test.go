@@ -25,7 +25,7 @@ func TestStopped(t *testing.T) {
 
 // Where nobody could continue it, Ctrl-Z does not stop the process.
 func TestStopOfOrphan(t *testing.T) {
-	p := on(t, "line") // leads its session: no shell is above it
+	p := on(t, "orphan") // leads its session: no shell is above it
 	p.ready()
 	p.types("ab")
 	p.sees("(2 characters)")
