@@ -64,13 +64,8 @@ type Lock struct {
 // returns the cause of that.
 //
 // The lock file is a file of its own (a data file's inode changes with each
-// rename), and names its holder. On Linux and macOS it is flock(2), on Windows
-// LockFileEx.
-//
-// Who holds the lock of a file that has its name still is alone: the name passes
-// to another file only if somebody removes this one, which SweepServices does,
-// and only while it holds the lock of the file that it removes. So whoever gets a
-// lock looks whether the name is that file's, and begins anew if it is not.
+// rename), is never removed, and names its holder. On Linux and macOS it is
+// flock(2), on Windows LockFileEx.
 func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
 	l, err := s.TryLock(purpose, key)
 	if l != nil || err != nil {
@@ -85,21 +80,15 @@ func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
 		})
 		defer t.Stop()
 	}
-	for {
-		f := newFlock(path)
-		ok, err := f.TryLockContext(ctx, lockPoll)
-		if ok && err == nil && named(f) {
-			return taken(f, path, purpose, true), nil
-		}
+	f := newFlock(path)
+	if ok, err := f.TryLockContext(ctx, lockPoll); !ok || err != nil {
 		_ = f.Close()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if err != nil {
-			return nil, err
-		}
-		time.Sleep(lockPoll)
+		return nil, err
 	}
+	return taken(f, path, purpose, true), nil
 }
 
 // TryLock takes the lock if nobody holds it, and returns nil if somebody does.
@@ -114,21 +103,11 @@ func (s *Store) TryLock(purpose, key string) (*Lock, error) {
 	}
 	path := s.lockPath(purpose, key)
 	f := newFlock(path)
-	if ok, err := f.TryLock(); !ok || err != nil || !named(f) { // what was just swept is as good as held
+	if ok, err := f.TryLock(); !ok || err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return taken(f, path, purpose, false), nil
-}
-
-// named reports whether a lock's name is still that of the file that is locked.
-func named(f *flock.Flock) bool {
-	held, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	now, err := os.Lstat(f.Path())
-	return err == nil && os.SameFile(held, now)
 }
 
 func lockName(purpose, key string) string { return key + "." + purpose }

@@ -24,8 +24,7 @@ const lockSweep = "sweep"
 // SweepServices forgets the sessions of services that have asked for no token for
 // a week and have none that is good still. It looks once an hour at most, and
 // reads only what has not been written to for that long: a CI runner may have
-// thousands of them. Sessions that somebody holds the lock of are passed over. Lock
-// files that nobody has taken for a week go too.
+// thousands of them. Sessions that somebody holds the lock of are passed over.
 func (s *Store) SweepServices() error {
 	if last, ok := readHolder(s.lockPath(lockSweep, "all")); ok && time.Since(last.Since).Abs() < sweepEvery {
 		return nil
@@ -41,25 +40,7 @@ func (s *Store) SweepServices() error {
 			err = errors.Join(err, s.sweepSession(key))
 		}
 	}
-	names, lerr := s.untouched("locks")
-	for _, name := range names {
-		s.sweepLock(filepath.Join(s.path, "locks", name))
-	}
-	return errors.Join(err, lerr)
-}
-
-// sweepLock removes a lock file under its own lock: see Lock. One that cannot be
-// removed stays; Windows removes none that is open.
-func (s *Store) sweepLock(path string) {
-	f := newFlock(path)
-	defer f.Close()
-	if ok, err := f.TryLock(); !ok || err != nil || !named(f) {
-		return
-	}
-	// Who has taken it since the look at the directory has written to it.
-	if st, err := f.Stat(); err == nil && time.Since(st.ModTime()) >= serviceAge {
-		_ = os.Remove(path)
-	}
+	return err
 }
 
 // untouched lists the files of a directory that nobody has written to for

@@ -2,11 +2,8 @@ package cache
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -92,82 +89,4 @@ func TestSweepServices(t *testing.T) {
 	}
 	sweep()
 	left("copied", "good-still", "lately", "person")
-}
-
-// Lock files go that nobody has taken for long, but none that is held.
-func TestSweepLocks(t *testing.T) {
-	s := newStore(t)
-	long := time.Now().Add(-8 * 24 * time.Hour)
-	for _, key := range []string{"old", "new", "held"} {
-		l, err := s.Lock(t.Context(), LockExchange, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if key == "held" {
-			defer l.Unlock()
-		} else {
-			l.Unlock()
-		}
-		if key != "new" {
-			touch(t, s, "locks/"+key+"."+LockExchange, long)
-		}
-	}
-	if err := s.SweepServices(); err != nil {
-		t.Fatal(err)
-	}
-	names, err := s.names("locks")
-	if want := []string{"all.sweep", "held.exchange", "new.exchange"}; !slices.Equal(names, want) || err != nil {
-		t.Errorf("%q, %v, want %q", names, err, want)
-	}
-}
-
-// One holder at a time, across processes, though the lock's file is taken for old
-// and swept at every moment.
-func TestLockExcludesWhileSwept(t *testing.T) {
-	s := newStore(t)
-	path := s.lockPath(LockRefresh, "counter")
-	l, err := s.Lock(t.Context(), LockRefresh, "counter") // makes the directory
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []*exec.Cmd
-	for range 8 {
-		cmd := helper(t, "count", s, "25")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, cmd)
-	}
-	l.Unlock()
-	counted := make(chan struct{})
-	var sweepers sync.WaitGroup
-	swept := 0
-	sweepers.Go(func() {
-		for {
-			select {
-			case <-counted:
-				return
-			default:
-			}
-			long := time.Now().Add(-8 * 24 * time.Hour)
-			_ = os.Chtimes(path, long, long)
-			s.sweepLock(path)
-			if _, err := os.Lstat(path); err != nil {
-				swept++
-			}
-		}
-	})
-	for _, cmd := range all {
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	}
-	close(counted)
-	sweepers.Wait()
-	if b, _ := os.ReadFile(filepath.Join(s.Path(), "count")); string(b) != "200" {
-		t.Errorf("counted to %s, want 200", b)
-	}
-	if swept == 0 && runtime.GOOS != "windows" {
-		t.Error("nothing was swept")
-	}
 }
