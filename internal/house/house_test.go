@@ -69,7 +69,7 @@ var may = map[string][]string{
 	"internal/place":       {"credential", "flows", "internal/browser", "internal/commandline", "internal/terminal"},
 	"internal/terminal":    {},
 	"internal/userfile":    {},
-	"internal/kubeconfig":  {},
+	"internal/kubeconfig":  {"internal/userfile"},
 	"internal/awsconfig":   {"internal/userfile"},
 }
 

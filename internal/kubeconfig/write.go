@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // LockedError says that another process holds a file's lock, or was killed while
@@ -253,12 +255,16 @@ func WriteFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	if links(st) < 2 {
+		_ = f.Close() // nothing was written; Windows replaces no file that is open
 		if err := replace(path, st, text); err == nil || !mustStay(err) {
 			return err
 		}
+		if f, err = open(path, st); err != nil {
+			return err
+		}
 	}
+	defer f.Close()
 	return overwrite(f, st.Size(), text)
 }
 
@@ -313,7 +319,7 @@ func replace(path string, old fs.FileInfo, text []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := userfile.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	if d, err := os.Open(dir); err == nil { // Windows cannot sync a directory

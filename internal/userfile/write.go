@@ -68,7 +68,7 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 		}
 	}
 	if err == nil {
-		err = rename(temp, target)
+		err = Rename(temp, target)
 	}
 	if err != nil {
 		_ = os.Remove(temp)
@@ -125,7 +125,7 @@ func backup(path string, old []byte, st os.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := rename(temp, path+".bak"); err != nil {
+	if err := Rename(temp, path+".bak"); err != nil {
 		_ = os.Remove(temp)
 		return err
 	}

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-func rename(from, to string) error { return os.Rename(from, to) }
+// Rename is os.Rename, which on Windows needs more than one try.
+func Rename(from, to string) error { return os.Rename(from, to) }
 
 // sameOwner gives a new file the owner and the group of another, and tells
 // whether it has the same group then.

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// rename tries again for a moment: a virus scanner or a reader may hold the file
-// open.
-func rename(from, to string) error {
+// Rename is os.Rename, tried again for a moment: a virus scanner or a reader may
+// hold the file open.
+func Rename(from, to string) error {
 	for try := 0; ; try++ {
 		err := os.Rename(from, to)
 		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
