@@ -167,10 +167,24 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 
 // noFamily reports whether this machine does not have an address's family.
 func noFamily(err error) bool {
-	var no syscall.Errno
-	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) ||
-		// Winsock's numbers for the same, which Go does not translate.
-		errors.As(err, &no) && (no == 10049 || no == 10047)
+	return NoAddress(err) || isErrno(err, syscall.EAFNOSUPPORT, 10047)
+}
+
+// NoAddress reports whether this machine does not have the address that a
+// loopback redirect needs.
+func NoAddress(err error) bool { return isErrno(err, syscall.EADDRNOTAVAIL, 10049) }
+
+// PortTaken reports whether another program listens where a loopback redirect
+// needs to. Winsock's WSAEACCES: that program wants no other there, or the system
+// keeps the port for itself.
+func PortTaken(err error) bool {
+	return isErrno(err, syscall.EADDRINUSE, 10048) || errors.Is(err, syscall.Errno(10013))
+}
+
+// isErrno reports whether an error has a number, or Winsock's for the same, which
+// Go does not translate.
+func isErrno(err error, posix, winsock syscall.Errno) bool {
+	return errors.Is(err, posix) || errors.Is(err, winsock)
 }
 
 // serve answers requests until close. wants tells the state waited for;

@@ -60,12 +60,13 @@ func TestWay(t *testing.T) {
 		"sinkhole": {way{err: dial(syscall.ECONNREFUSED), tried: at("0.0.0.0")}, NetBlocked, "login.corp.example leads to this machine itself here (0.0.0.0)"},
 		"IPv4 on an IPv6 network": {way{err: dial(syscall.ENETUNREACH), tried: at("203.0.113.7")}, NetUnreachable4,
 			"there is no way from here to login.corp.example, at 203.0.113.7: this machine's network carries no IPv4 there"},
-		"IPv6 on an IPv4 network": {way{err: dial(syscall.ENETUNREACH), tried: at("2001:db8::7")}, NetUnreachable6, "carries no IPv6 there"},
-		"server of this machine":  {way{host: "127.0.0.1:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1")}, "", "no answer from 127.0.0.1:8443: dial tcp: connect: connection refused"},
-		"localhost":               {way{host: "localhost:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1", "::1")}, "", "no answer from localhost:8443: "},
-		"private literal":         {way{host: "10.1.2.3", err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3")}, NetSilent, "no answer from 10.1.2.3, at 10.1.2.3: connection refused"},
-		"cut off":                 {way{err: io.ErrUnexpectedEOF, connected: true, tried: at("10.1.2.3")}, "", "no answer from login.corp.example: unexpected EOF"},
-		"slow":                    {way{err: context.DeadlineExceeded, connected: true, within: time.Second, tried: at("10.1.2.3")}, "", "no answer from login.corp.example within 1s"},
+		"IPv6 by Winsock's number": {way{err: dial(syscall.Errno(10051)), tried: at("2001:db8::7")}, NetUnreachable6, "carries no IPv6 there"},
+		"IPv6 on an IPv4 network":  {way{err: dial(syscall.ENETUNREACH), tried: at("2001:db8::7")}, NetUnreachable6, "carries no IPv6 there"},
+		"server of this machine":   {way{host: "127.0.0.1:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1")}, "", "no answer from 127.0.0.1:8443: dial tcp: connect: connection refused"},
+		"localhost":                {way{host: "localhost:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1", "::1")}, "", "no answer from localhost:8443: "},
+		"private literal":          {way{host: "10.1.2.3", err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3")}, NetSilent, "no answer from 10.1.2.3, at 10.1.2.3: connection refused"},
+		"cut off":                  {way{err: io.ErrUnexpectedEOF, connected: true, tried: at("10.1.2.3")}, "", "no answer from login.corp.example: unexpected EOF"},
+		"slow":                     {way{err: context.DeadlineExceeded, connected: true, within: time.Second, tried: at("10.1.2.3")}, "", "no answer from login.corp.example within 1s"},
 
 		"proxy's name": {way{err: toProxy(nxdomain("proxy.corp.example")), proxy: proxy, toProxy: true}, NetProxyDown,
 			"the name of the proxy proxy.corp.example:3128 (HTTPS_PROXY) is not known here"},
@@ -120,7 +121,7 @@ func TestWayForReal(t *testing.T) {
 		t.Errorf("held: %v, want %s", err, want)
 	}
 	_ = held.Close()
-	if err := get(time.Minute); !errors.Is(err, syscall.ECONNREFUSED) {
+	if err := get(time.Minute); !isErrno(err, syscall.ECONNREFUSED, 10061) {
 		t.Errorf("closed: %v", err)
 	}
 }

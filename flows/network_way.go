@@ -181,14 +181,15 @@ func (w way) unreached() error {
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	named := err != nil && host != "localhost"
+	noWay := isErrno(w.err, syscall.ENETUNREACH, 10051)
 	switch {
 	case named && all(func(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }):
 		return w.error(NetBlocked, "%s leads to this machine itself here (%s), where nothing answers", w.host, at)
 	case named && all(isPrivate):
 		return w.error(NetPrivate, "%s is at %s, a private address, which does not answer%s", w.host, at, w.because())
-	case errors.Is(w.err, syscall.ENETUNREACH) && all(netip.Addr.Is4):
+	case noWay && all(netip.Addr.Is4):
 		return w.error(NetUnreachable4, "there is no way from here to %s, at %s: this machine's network carries no IPv4 there", w.host, at)
-	case errors.Is(w.err, syscall.ENETUNREACH) && all(netip.Addr.Is6):
+	case noWay && all(netip.Addr.Is6):
 		return w.error(NetUnreachable6, "there is no way from here to %s, at %s: this machine's network carries no IPv6 there", w.host, at)
 	case all(netip.Addr.IsLoopback): // a server on this machine
 		return w.error("", "no answer from %s%s", w.host, w.whole())

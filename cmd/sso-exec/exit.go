@@ -226,9 +226,9 @@ func hints(o *options, err error) []string {
 		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
 	case exitCode(err) == exitUnavailable:
 		return []string{"nothing was lost; try again later"}
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case flows.NoAddress(err):
 		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri http://[::1]:0/callback, if that is registered at the provider"}
-	case errors.Is(err, syscall.EADDRINUSE):
+	case flows.PortTaken(err):
 		return []string{"another program listens there; give a further --redirect-uri that is registered at the provider"}
 	case errors.As(err, &other):
 		return []string{"nothing was changed; if you mean to switch, run: " + loginCommand(o)}
