@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -152,14 +153,30 @@ func (l *Lock) Succeed() {
 }
 
 // write is best effort: without it a waiter only knows less.
+//
+// LockFileEx keeps the file's first byte from all handles but the one that holds
+// the lock, and that is not ours. So the byte is written by itself, where that can
+// be, and readHolder does not look at it: it is a brace.
 func (l *Lock) write() {
+	f, err := os.OpenFile(l.path, os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
 	b, _ := json.Marshal(l.self)
-	_ = os.WriteFile(l.path, b, 0o600)
+	_, _ = f.WriteAt(b[:1], 0)
+	_, _ = f.WriteAt(b[1:], 1)
+	_ = f.Truncate(int64(len(b)))
 }
 
 func readHolder(path string) (h Holder, ok bool) {
-	b, err := os.ReadFile(path)
-	return h, err == nil && len(b) < maxFile && json.Unmarshal(b, &h) == nil
+	f, err := os.Open(path)
+	if err != nil {
+		return h, false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 1, maxFile))
+	return h, err == nil && json.Unmarshal(append([]byte("{"), b...), &h) == nil
 }
 
 // Unlock frees the lock.
