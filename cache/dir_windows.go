@@ -101,7 +101,9 @@ func (d dir) rename(from, to string) error {
 	})
 }
 
-func (d dir) remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
+func (d dir) remove(name string) error {
+	return retrySharing(func() error { return os.Remove(filepath.Join(d.path, name)) })
+}
 
 // sync does nothing: Windows has no way to sync a directory, and NTFS journals
 // its renames.
