@@ -128,6 +128,9 @@ func warned(s *Store) (*Store, *[]string) {
 // put writes a file of the cache by hand.
 func put(t testing.TB, s *Store, content string, elem ...string) string {
 	t.Helper()
+	if d, err := s.open(true); err == nil { // with an access list of its own on Windows
+		d.close()
+	}
 	path := filepath.Join(append([]string{s.Path()}, elem...)...)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)

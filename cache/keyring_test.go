@@ -325,23 +325,6 @@ func TestKeyringRemove(t *testing.T) {
 	}
 }
 
-// TestKeyringAccount: one entry a directory, by whatever name it is reached.
-func TestKeyringAccount(t *testing.T) {
-	base := t.TempDir()
-	for _, name := range []string{"one", "two"} {
-		if err := os.MkdirAll(filepath.Join(base, name, "cache"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink("one", filepath.Join(base, "link")); err != nil {
-		t.Fatal(err)
-	}
-	account := func(name string) string { return Open(filepath.Join(base, name, "cache"), nil).account(skey) }
-	if account("one") == account("two") || account("one") != account("link") || !strings.HasPrefix(account("one"), skey+"@") {
-		t.Errorf("one %s, two %s, link %s", account("one"), account("two"), account("link"))
-	}
-}
-
 // TestKeyringDeadline: a keyring that hangs costs its time-out, or the time to
 // an interrupt, and what it does later is nobody's business.
 func TestKeyringDeadline(t *testing.T) {

@@ -1,13 +1,15 @@
 package config
 
 import (
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 )
 
 func TestView(t *testing.T) {
-	c := layered(t, "profiles:\n  base:\n    issuer: https://login.example\n    ca-file: ca.pem\n    scopes: [email, 'a, b']\n    aws: {role-arn: 'arn:x', policy-arn: [p]}\n",
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	c := layered(t, "profiles:\n  base:\n    issuer: https://login.example\n    ca-file: "+ca+"\n    scopes: [email, 'a, b']\n    aws: {role-arn: 'arn:x', policy-arn: [p]}\n",
 		"profiles:\n  corp:\n    extends: base\n    client-id: 0123\n    quiet: true\n    login-hint: \"me: you # \\n\\e\"\n    aws: {region: eu}\n")
 	p, err := c.Profile("corp", testKeys)
 	if err != nil {
@@ -21,7 +23,7 @@ profiles:
     login-hint: "me: you # \n\e" # /home/u.yaml:7
     scopes: [email, 'a, b'] # /etc/s.yaml:6 (profile base)
     quiet: true # /home/u.yaml:6
-    ca-file: /etc/ca.pem # /etc/s.yaml:5 (profile base)
+    ca-file: ` + ca + ` # /etc/s.yaml:5 (profile base)
     aws:
       role-arn: arn:x # /etc/s.yaml:7 (profile base)
       region: eu # /home/u.yaml:8

@@ -3,6 +3,7 @@ package kubeconfig
 import (
 	"encoding/base64"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestFromKubelogin(t *testing.T) {
 		{"--token-cache-dir ~/x --token-cache-storage=keyring", at8000 + " " + at18000 + " --store=keyring", []string{"--token-cache-dir"}},
 		{"--token-cache-storage=none", at8000 + " " + at18000 + " --store=none", nil},
 		{"--force-keyring", at8000 + " " + at18000 + " --store=keyring", nil},
-		{"--certificate-authority=~/ca.pem", at8000 + " " + at18000 + " --ca-file=/home/alice/ca.pem", nil},
+		{"--certificate-authority=~/ca.pem", at8000 + " " + at18000 + " --ca-file=" + filepath.FromSlash("/home/alice/ca.pem"), nil},
 		{"--certificate-authority=a.pem --certificate-authority=b.pem", at8000 + " " + at18000 + " --ca-file=a.pem", []string{"--certificate-authority"}},
 		{"--certificate-authority-data=" + b64("A\n"), at8000 + " " + at18000 + " --ca-data=" + b64("A\n"), nil},
 		{"--certificate-authority-data=" + b64("A") + " --certificate-authority-data " + b64("B\n"), at8000 + " " + at18000 + " --ca-data=" + b64("A\nB\n"), nil},

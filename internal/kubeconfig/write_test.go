@@ -156,48 +156,6 @@ func TestLockIsClientGos(t *testing.T) {
 	}
 }
 
-// Links are followed, through relative ones and to what is not there yet; they
-// stay links.
-func TestLinks(t *testing.T) {
-	for _, exists := range []bool{true, false} {
-		dir := write(t, nil)
-		real := filepath.Join(dir, "dotfiles", "kubeconfig")
-		if err := os.MkdirAll(filepath.Dir(real), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if exists {
-			if err := os.WriteFile(real, []byte("old"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.Mkdir(filepath.Join(dir, ".kube"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, ".kube", "config")
-		for link, to := range map[string]string{path: "second", filepath.Join(dir, ".kube", "second"): "../dotfiles/kubeconfig"} {
-			if err := os.Symlink(to, link); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := Update(t.Context(), path, to("new")); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.Readlink(path); err != nil || got != "second" || content(t, real) != "new" {
-			t.Errorf("the link is %q, the file %q, %v", got, content(t, real), err)
-		}
-		only(t, filepath.Dir(real), "kubeconfig")
-		only(t, filepath.Dir(path), "config", "second")
-	}
-	dir := t.TempDir()
-	loop := filepath.Join(dir, "loop")
-	if err := os.Symlink("loop", loop); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteFile(loop, []byte("x")); err == nil || !strings.Contains(err.Error(), "links") {
-		t.Errorf("a link to itself: %v", err)
-	}
-}
-
 func TestNotAFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{dir, os.DevNull} {

@@ -180,7 +180,8 @@ func TestWriteManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := files(t, filepath.Dir(path)); got != "file file.bak" {
+	// On Windows it may be that only the first of them got in between the readers.
+	if got := files(t, filepath.Dir(path)); got != "file file.bak" && (runtime.GOOS != "windows" || got != "file") {
 		t.Errorf("left behind: %s", got)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -110,62 +109,6 @@ func TestKubernetes(t *testing.T) {
 	check(t, s, wanted, "verify", "ended at")
 }
 
-// The kubelet writes a new directory, swaps the link ..data and removes the old
-// directory, while many read.
-func TestKubernetesRotationRace(t *testing.T) {
-	env := at(t, nil)
-	env.pause = sleep
-	dir := env.Root
-	swap := func(i int) {
-		name := fmt.Sprintf("..2024_%d", i)
-		put(t, dir, name+"/token", podToken("web", "uid-1", now+int64(i)))
-		tmp := filepath.Join(dir, "..data_tmp")
-		if err := os.Symlink(name, tmp); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(tmp, filepath.Join(dir, "..data")); err != nil {
-			t.Fatal(err)
-		}
-		_ = os.RemoveAll(filepath.Join(dir, fmt.Sprintf("..2024_%d", i-1)))
-	}
-	swap(1)
-	if err := os.Symlink("..data/token", filepath.Join(dir, "token")); err != nil {
-		t.Fatal(err)
-	}
-	s := parse(t, "kubernetes:"+filepath.Join(dir, "token"), env)
-	principal, err := s.Principal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := make(chan struct{})
-	var readers, swapper sync.WaitGroup
-	swapper.Go(func() {
-		for i := 2; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				swap(i)
-			}
-		}
-	})
-	for range 50 {
-		readers.Go(func() {
-			for range 40 {
-				if _, err := s.Token(t.Context(), wanted); err != nil {
-					t.Error(err)
-				}
-				if p, err := s.Principal(); err != nil || p != principal {
-					t.Errorf("principal %s, %v", p, err)
-				}
-			}
-		})
-	}
-	readers.Wait()
-	close(stop)
-	swapper.Wait()
-}
-
 // A writer that is slow between truncating and writing.
 func TestHalfWritten(t *testing.T) {
 	whole := svid("spiffe://example.org/web", wanted)
@@ -180,30 +123,6 @@ func TestHalfWritten(t *testing.T) {
 	}
 	check(t, parse(t, "spiffe:"+path, env), wanted, "ok", "")
 	if looked != 2 {
-		t.Errorf("looked again %d times", looked)
-	}
-}
-
-// The kubelet has removed the old directory, and the link was followed there.
-func TestLinkBeingSwapped(t *testing.T) {
-	env := at(t, nil)
-	put(t, env.Root, "..new/token", podToken("web", "uid-1", now))
-	data, path := filepath.Join(env.Root, "..data"), filepath.Join(env.Root, "token")
-	for name, target := range map[string]string{data: "..old", path: "..data/token"} {
-		if err := os.Symlink(target, name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	looked := 0
-	env.pause = func(context.Context, time.Duration) error {
-		if looked++; looked == 3 {
-			_ = os.Remove(data)
-			return os.Symlink("..new", data)
-		}
-		return nil
-	}
-	check(t, parse(t, "kubernetes:"+path, env), wanted, "ok", "")
-	if looked != 3 {
 		t.Errorf("looked again %d times", looked)
 	}
 }
