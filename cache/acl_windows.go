@@ -53,13 +53,14 @@ func checkPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	fix := fmt.Sprintf(`icacls "%s" /inheritance:r /grant:r "%%USERNAME%%":(OI)(CI)F SYSTEM:(OI)(CI)F`, path)
+	// For cmd and PowerShell, and by SID: names are in Windows' own language.
+	fix := fmt.Sprintf(`icacls %s /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, path, allowed[0])
 	owner, _, err := sd.Owner()
 	if err != nil {
 		return err
 	}
 	if !isOneOf(owner, allowed) {
-		return &UnsafeError{path, "belongs to somebody else (" + owner.String() + ")", fix}
+		return &UnsafeError{path, "belongs to somebody else (" + owner.String() + ")", fmt.Sprintf(`icacls %s /setowner "*%s"`, path, allowed[0])}
 	}
 	acl, _, err := sd.DACL()
 	if err != nil {
@@ -78,7 +79,7 @@ func checkPrivate(path string) error {
 			continue
 		case windows.ACCESS_ALLOWED_ACE_TYPE:
 			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, allowed) {
-				return &UnsafeError{path, "is open to others (" + sid.String() + ")", fix}
+				return &UnsafeError{path, "is open to others (" + sid.String() + ")", fmt.Sprintf(`%s /remove "*%s"`, fix, sid)}
 			}
 		default: // object and callback entries, which nothing of ours has
 			return &UnsafeError{path, "has an access list of an unknown kind", fix}
@@ -87,6 +88,7 @@ func checkPrivate(path string) error {
 	return nil
 }
 
+// allowedSIDs are who may have access, the user first.
 func allowedSIDs() ([]*windows.SID, error) {
 	user, err := currentUser()
 	if err != nil {

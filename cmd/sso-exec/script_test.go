@@ -117,6 +117,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("USERPROFILE", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "home", ".cache"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "home", ".cache"))
 			env.Setenv("CACHE", filepath.Join(env.WorkDir, "home", ".cache", "sso-exec"))
 			if err := os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -91,7 +92,11 @@ func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
 	for _, a := range e.Args[1:] {
 		words = append(words, quote(a))
 	}
-	fmt.Fprintf(stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask 077; cat >%s)\n", quote(file))
+	if runtime.GOOS == "windows" {
+		fmt.Fprintf(stderr, "  to make that file, run this, and paste the secret: notepad %s\n", quote(file))
+	} else {
+		fmt.Fprintf(stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask 077; cat >%s)\n", quote(file))
+	}
 	fmt.Fprintf(stderr, "  then run: %s %s\n", oneLine(strings.Join(words, " ")), quote("--client-secret-file="+file))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -87,8 +88,12 @@ func loginCommand(o *options, without ...string) string {
 	return strings.Join(words, " ")
 }
 
-// quote makes a word safe to paste into a POSIX shell.
+// quote makes a word safe to paste into a shell: a POSIX one, on Windows cmd and
+// PowerShell.
 func quote(s string) string {
+	if runtime.GOOS == "windows" {
+		return quoteWindows(s)
+	}
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=/:.,@%+", r)
 	}
@@ -96,4 +101,17 @@ func quote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// quoteWindows quotes as CommandLineToArgvW reads it: a backslash means something
+// only before a double quote. A comma makes a list in PowerShell.
+func quoteWindows(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`-_=/:.+\`, r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	last := s[len(strings.TrimRight(s, `\`)):] // before our own quote
+	return `"` + strings.ReplaceAll(s, `"`, `\"`) + last + `"`
 }

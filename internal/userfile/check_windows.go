@@ -60,9 +60,9 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 		return err
 	}
 	if owner == nil || !isOneOf(owner, admins) {
-		return &UnsafeError{path, "speaks for the whole machine and does not belong to its administrators", fmt.Sprintf(`icacls "%s" /setowner *S-1-5-32-544`, path)}
+		return &UnsafeError{path, "speaks for the whole machine and does not belong to its administrators", fmt.Sprintf(`icacls %s /setowner "*S-1-5-32-544"`, path)}
 	}
-	fix := fmt.Sprintf(`icacls "%s" /inheritance:r /grant:r *S-1-5-32-544:F *S-1-5-18:F *S-1-5-32-545:RX`, path)
+	fix := fmt.Sprintf(`icacls %s /inheritance:r /grant:r "*S-1-5-32-544:F" "*S-1-5-18:F" "*S-1-5-32-545:RX"`, path)
 	acl, _, err := sd.DACL()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 			return &UnsafeError{path, "speaks for the whole machine and has an access list of an unknown kind", fix}
 		case ace.Mask&rights != 0:
 			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, admins) {
-				return &UnsafeError{path, "speaks for the whole machine and can be written to by others (" + sid.String() + ")", fix}
+				return &UnsafeError{path, "speaks for the whole machine and can be written to by others (" + sid.String() + ")", fmt.Sprintf(`%s /remove "*%s"`, fix, sid)}
 			}
 		}
 	}
