@@ -9,10 +9,11 @@ import (
 // the pool's domain. Callback URLs are compared to the port, and http is for
 // localhost alone. There is no device grant, and no scope for refresh tokens:
 // each sign-in brings one. Access and ID tokens live for an hour, refresh tokens
-// for 30 days; they rotate if the app client says so, with a grace of up to 60
-// seconds. What is revoked is a refresh token, and with it what it brought
-// (docs.aws.amazon.com/cognito: "The token revocation endpoint", "The managed
-// login sign-out endpoint").
+// for 30 days; they rotate if that is switched on at the app client, with a grace
+// of up to 60 seconds, and a new one ends when the first would have. What is
+// revoked is a refresh token, and with it what it brought
+// (docs.aws.amazon.com/cognito: "Refresh tokens", "The token revocation
+// endpoint", "The managed login sign-out endpoint").
 var cognito = &Dialect{
 	Name: "cognito", Title: "Amazon Cognito",
 	Hosts: []string{"cognito-idp.*.amazonaws.com", "cognito-idp.*.amazonaws.com.cn"},
