@@ -1,10 +1,14 @@
 package flows
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +101,63 @@ func TestSecondDocumentAlone(t *testing.T) {
 		if _, err := Discover(t.Context(), hc, server.URL+"/"+at); !errors.As(err, &outage) || !outage.Garbled || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s, with neither: %v", at, err)
 		}
+	}
+}
+
+// A member of a wrong type is as if it were missing, and costs no other; but not
+// one of those that a sign-in rests on.
+func TestMetadataOfAnotherType(t *testing.T) {
+	const issuer = "https://login.example"
+	whole := map[string]any{
+		"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
+		"device_authorization_endpoint": issuer + "/device", "scopes_supported": []string{"openid", "offline_access"},
+		"token_endpoint_auth_methods_supported": []string{"none"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+		"authorization_response_iss_parameter_supported": true, "revocation_endpoint": issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported": []string{"none"}, "end_session_endpoint": issuer + "/logout", "grant_types_supported": []string{"refresh_token"},
+		"pushed_authorization_request_endpoint": issuer + "/par", "require_pushed_authorization_requests": true,
+		"token_endpoint_auth_signing_alg_values_supported": []string{"RS256"}, "mtls_endpoint_aliases": map[string]any{"token_endpoint": issuer + "/mtls"},
+	}
+	parse := func(edit func(map[string]any)) (*Provider, error) {
+		doc := maps.Clone(whole)
+		edit(doc)
+		raw, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ParseProvider(nil, issuer, raw, json.RawMessage(`{"keys":[]}`))
+	}
+	for name := range whole {
+		for _, odd := range []any{map[string]any{"a": 1}, 1, []any{[]any{}}} {
+			p, err := parse(func(doc map[string]any) { doc[name] = odd })
+			if slices.Contains([]string{"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}, name) {
+				var outage *UnavailableError
+				if !errors.As(err, &outage) || !outage.Garbled || !strings.HasSuffix(err.Error(), ": its "+name+" is not a string") {
+					t.Errorf("%s is %v: %v", name, odd, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s is %v: %v", name, odd, err)
+				continue
+			}
+			// A list, or the aliases, of which a part is of a wrong type has the rest.
+			missing, err := parse(func(doc map[string]any) { delete(doc, name) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, list := odd.([]any); !list && !reflect.DeepEqual(p.Metadata, missing.Metadata) {
+				t.Errorf("%s is %v: %+v", name, odd, p.Metadata)
+			}
+		}
+	}
+	for _, raw := range []string{`[]`, `"x"`, `1`, `{"issuer":`} {
+		if _, err := readMetadata(json.RawMessage(raw)); err == nil {
+			t.Errorf("metadata that is %s", raw)
+		}
+	}
+	if p, err := parse(func(doc map[string]any) {
+		doc["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": 1, "revocation_endpoint": issuer + "/r"}
+	}); err != nil || p.MTLSEndpointAliases != (Aliases{RevocationEndpoint: issuer + "/r"}) {
+		t.Errorf("an alias of a wrong type: %v", err)
 	}
 }

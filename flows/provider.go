@@ -193,8 +193,8 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 // lacksEndpoints reports whether OpenID Connect's document leaves out what RFC
 // 8414 has beside it: some providers tell that in its own document alone.
 func lacksEndpoints(metadata json.RawMessage) bool {
-	var m Metadata
-	return json.Unmarshal(metadata, &m) == nil && (m.DeviceAuthorizationEndpoint == "" || m.RevocationEndpoint == "")
+	m, err := readMetadata(metadata)
+	return err == nil && (m.DeviceAuthorizationEndpoint == "" || m.RevocationEndpoint == "")
 }
 
 // merged is a JSON object with what another one has beside it; the first one, if
@@ -216,10 +216,33 @@ func merged(first, second json.RawMessage) json.RawMessage {
 	return b
 }
 
+// readMetadata reads metadata member by member: one of a wrong type costs no
+// other, and is as if it were missing, but for those that a sign-in rests on.
+func readMetadata(raw json.RawMessage) (m Metadata, err error) {
+	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
+	err = json.Unmarshal(raw, &m)
+	var odd *json.UnmarshalTypeError // the others were read all the same
+	switch {
+	case err == nil:
+		return m, nil
+	case !errors.As(err, &odd) || odd.Field == "":
+		return m, a.notJSON(doingDiscovery)
+	}
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &members)
+	for _, name := range []string{"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"} {
+		var s *string // null is as if it were missing
+		if v, ok := members[name]; ok && json.Unmarshal(v, &s) != nil {
+			return m, garbled(doingDiscovery, "its %s is not a string", name)
+		}
+	}
+	return m, nil
+}
+
 func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw json.RawMessage) (*Provider, error) {
 	p := &Provider{RawMetadata: raw, Dialect: d, hc: hc}
-	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
-	if err := a.json(doingDiscovery, &p.Metadata); err != nil {
+	var err error
+	if p.Metadata, err = readMetadata(raw); err != nil {
 		return nil, err
 	}
 	if p.Issuer != issuer {
