@@ -107,6 +107,7 @@ type SignedIn struct {
 	ClientID    string
 	Account     string
 	AccessToken credential.Secret
+	RedirectURI string // the first that was named for its sign-in; empty: the dialect's
 }
 
 // RefusalHint is what to do about a refusal that the provider is known for.

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 )
@@ -36,7 +37,7 @@ var cognito = &Dialect{
 	// callback URLs is registered for sure.
 	SignOut: func(p *Provider, s SignedIn) string {
 		return siteOf(p.TokenEndpoint) + "/logout?" + url.Values{
-			"client_id": {s.ClientID}, "response_type": {"code"}, "redirect_uri": {fixedPorts("localhost")[0]},
+			"client_id": {s.ClientID}, "response_type": {"code"}, "redirect_uri": {cmp.Or(s.RedirectURI, fixedPorts("localhost")[0])},
 		}.Encode()
 	},
 	Hints: []RefusalHint{

@@ -214,7 +214,11 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 	}
 	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.clientID, LogoutHint: hint})
 	if own := p.Dialect.SignOut; own != nil {
-		if its := own(p, flows.SignedIn{ClientID: l.o.clientID, Account: hint, AccessToken: out.AccessToken}); its != "" {
+		in := flows.SignedIn{ClientID: l.o.clientID, Account: hint, AccessToken: out.AccessToken}
+		if l.o.flags.Changed("redirect-uri") {
+			in.RedirectURI = l.o.redirectURIs[0]
+		}
+		if its := own(p, in); its != "" {
 			page, err = its, nil
 		}
 	}
