@@ -90,6 +90,11 @@ func watch(ctx context.Context) (context.Context, *route) {
 // request's route is told of.
 func proxyFor(req *http.Request) (*url.URL, error) {
 	proxy, err := http.ProxyFromEnvironment(req)
+	if proxy != nil && strings.HasPrefix(proxy.Path, "//") {
+		// What does not parse as a URL is tried with "http://" before it, which takes
+		// the URL's own scheme for a host. As of others that do not parse, none is used.
+		proxy = nil
+	}
 	if r, ok := req.Context().Value(routeKey{}).(*route); ok {
 		r.mu.Lock()
 		defer r.mu.Unlock()

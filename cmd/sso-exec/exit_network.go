@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
 )
@@ -69,9 +70,10 @@ func unusedProxy() []string {
 	if name == "" {
 		return nil
 	}
-	_, err := url.Parse(os.Getenv(name))
-	_, bare := url.Parse("http://" + os.Getenv(name))
-	if err != nil && bare != nil {
+	value := os.Getenv(name)
+	_, err := url.Parse(value)
+	_, bare := url.Parse("http://" + value)
+	if err != nil && (bare != nil || strings.Contains(value, "://")) {
 		return []string{name + " is set, but is not a URL, so it was not used; a password's characters must be percent-encoded in it"}
 	}
 	return nil

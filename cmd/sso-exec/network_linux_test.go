@@ -383,6 +383,8 @@ func TestUnusedProxy(t *testing.T) {
 	_ = closed.Close()
 	for name, c := range map[string]struct{ variable, value, want string }{
 		"not a URL":    {"HTTPS_PROXY", "http://alice:canary%zz@proxy.corp.example:3128", "HTTPS_PROXY is set, but is not a URL, so it was not used"},
+		"brackets":     {"HTTPS_PROXY", "http://alice:canary@[::1", "HTTPS_PROXY is set, but is not a URL, so it was not used"},
+		"port":         {"https_proxy", "http://alice:canary@proxy.corp.example:31x28", "https_proxy is set, but is not a URL, so it was not used"},
 		"another name": {"ALL_PROXY", "http://alice:canary@proxy.corp.example:3128", "ALL_PROXY is set, but only HTTPS_PROXY is heeded"},
 	} {
 		b := newBench(t, providertest.Config{})
