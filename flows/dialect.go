@@ -36,7 +36,7 @@ type Dialect struct {
 	Lacks           []string // flags that mean nothing to it
 	AuthParams      []Param  // of the authorization request, unless the user gives others
 	ClaimsAtToken   bool     // the parameter claims is for the token endpoint as well, also at a refresh
-	Capabilities    []string // what this client declares that it understands: the claim xms_cc
+	Capabilities    []string // what this client declares that it understands: the claim xms_cc; its refusals may have claims for the sign-in that follows
 	NeedsSecret     bool     // its clients for command lines have a secret, which is none
 	CodeNeedsSecret bool     // a sign-in in the browser takes a secret, others none
 

@@ -2,10 +2,12 @@ package flows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -126,41 +128,40 @@ func ParseClaims(s string) (string, error) {
 	return short.String(), nil
 }
 
+// MergeClaims returns the parameter claims that asks for what either of two asks
+// for, each as [ParseClaims] returns it, or empty. Of what both ask for, and of a
+// member that is no object, the second one counts.
+func MergeClaims(first, second string) string {
+	if first == "" || second == "" {
+		return cmp.Or(first, second)
+	}
+	var all, more map[string]json.RawMessage
+	if json.Unmarshal([]byte(first), &all) != nil || json.Unmarshal([]byte(second), &more) != nil {
+		return second
+	}
+	for name, asked := range more { // id_token, access_token, userinfo
+		var into, from map[string]json.RawMessage
+		if json.Unmarshal(all[name], &into) == nil && json.Unmarshal(asked, &from) == nil && into != nil {
+			maps.Copy(into, from)
+			asked, _ = json.Marshal(into)
+		}
+		all[name] = asked
+	}
+	merged, _ := json.Marshal(all) // of what was read as JSON
+	return string(merged)
+}
+
 // addClaims sets the parameter claims, with what this client can do, where the
-// provider wants to be told.
+// provider wants to be told: it asks for the claim xms_cc in the access token, by
+// which a client of the Microsoft identity platform declares what it understands.
 func (d *Dialect) addClaims(form url.Values, claims string) {
 	if len(d.Capabilities) > 0 {
-		claims = withCapabilities(claims, d.Capabilities)
+		can, _ := json.Marshal(map[string]any{"access_token": map[string]any{"xms_cc": map[string]any{"values": d.Capabilities}}})
+		claims = MergeClaims(string(can), claims)
 	}
 	if claims != "" {
 		form.Set("claims", claims)
 	}
-}
-
-// withCapabilities asks for the claim xms_cc in the access token, by which a client
-// of the Microsoft identity platform declares what it understands. Claims that ask
-// for it themselves stay as they are, as does what is of another shape.
-func withCapabilities(claims string, capabilities []string) string {
-	all, access := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	if claims != "" && json.Unmarshal([]byte(claims), &all) != nil {
-		return claims
-	}
-	if raw, ok := all["access_token"]; ok && json.Unmarshal(raw, &access) != nil {
-		return claims
-	}
-	if _, ok := access["xms_cc"]; ok {
-		return claims
-	}
-	if access == nil { // null
-		access = map[string]json.RawMessage{}
-	}
-	access["xms_cc"], _ = json.Marshal(map[string][]string{"values": capabilities})
-	all["access_token"], _ = json.Marshal(access)
-	b, err := json.Marshal(all)
-	if err != nil {
-		return claims
-	}
-	return string(b)
 }
 
 // NeedsPerson reports whether a refusal of a refresh means that the session goes

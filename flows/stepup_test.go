@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -145,7 +146,7 @@ func FuzzParseClaims(f *testing.F) {
 			t.Errorf("%q becomes %q: %v", short, again, err)
 		}
 		var object map[string]json.RawMessage
-		if json.Unmarshal([]byte(withCapabilities(short, []string{"cp1"})), &object) != nil {
+		if json.Unmarshal([]byte(MergeClaims(`{"access_token":{"xms_cc":{"values":["cp1"]}}}`, short)), &object) != nil {
 			t.Errorf("%q with capabilities is no JSON", short)
 		}
 	})
@@ -171,6 +172,48 @@ func TestCapabilities(t *testing.T) {
 		(&Dialect{Capabilities: c.capabilities}).addClaims(form, c.asked)
 		if form.Get("claims") != c.want {
 			t.Errorf("%s: %s, want %s", c.asked, form.Get("claims"), c.want)
+		}
+	}
+}
+
+func TestMergeClaims(t *testing.T) {
+	for _, c := range []struct{ first, second, want string }{
+		{"", "", ""},
+		{`{"a":{}}`, "", `{"a":{}}`},
+		{"", `{"a":{}}`, `{"a":{}}`},
+		{`{"id_token":{"acr":null}}`, `{"access_token":{"nbf":{"value":"1"}}}`, `{"access_token":{"nbf":{"value":"1"}},"id_token":{"acr":null}}`},
+		{`{"access_token":{"nbf":{"value":"1"},"acrs":null}}`, `{"access_token":{"nbf":{"value":"2"},"capolids":{"values":["x"]}}}`, `{"access_token":{"acrs":null,"capolids":{"values":["x"]},"nbf":{"value":"2"}}}`},
+		{`{"id_token":{"acr":null}}`, `{"id_token":null}`, `{"id_token":{"acr":null}}`},
+		{`{"id_token":null}`, `{"id_token":{"acr":null}}`, `{"id_token":{"acr":null}}`},
+		{`{"id_token":"odd"}`, `{"id_token":{"acr":null}}`, `{"id_token":{"acr":null}}`},
+	} {
+		if got := MergeClaims(c.first, c.second); got != c.want {
+			t.Errorf("%s and %s: %s, want %s", c.first, c.second, got, c.want)
+		}
+	}
+}
+
+// What a refusal asks the next sign-in for is kept, where it is a JSON object of a
+// bounded size and the provider one that does so; and it is in no message.
+func TestRefusalClaims(t *testing.T) {
+	const claims = `{"access_token":{"capolids":{"essential":true,"values":["11111111-2222-3333-4444-555555555555"]}}}`
+	quoted, _ := json.Marshal(claims)
+	long, _ := json.Marshal(`{"access_token":{"x":"` + strings.Repeat("x", maxClaims) + `"}}`)
+	for _, c := range []struct{ dialect, member, want string }{
+		{"entra", string(quoted), claims},
+		{"oidc", string(quoted), ""},
+		{"entra", claims, ""},
+		{"entra", `"[1]"`, ""},
+		{"entra", `"{"`, ""},
+		{"entra", `7`, ""},
+		{"entra", string(long), ""},
+	} {
+		p := &Provider{Dialect: DialectNamed(c.dialect)}
+		a := &answer{status: http.StatusBadRequest, header: http.Header{}, body: []byte(`{"error":"interaction_required","error_description":"AADSTS50076: x","claims":` + c.member + `}`)}
+		_, _, err := p.parseTokens(DoingRefresh, a, time.Now())
+		var refusal *OAuthError
+		if !errors.As(err, &refusal) || refusal.Claims != c.want || strings.Contains(err.Error(), "claims") {
+			t.Errorf("%s, %.80s: %v, %.80s", c.dialect, c.member, err, refusal.Claims)
 		}
 	}
 }

@@ -57,6 +57,10 @@ func (p *Provider) parseTokens(doing string, a *answer, sent time.Time) (*creden
 	if err == nil {
 		err = mustBeBearer(doing, set)
 	}
+	var refusal *OAuthError
+	if errors.As(err, &refusal) && len(p.Dialect.Capabilities) > 0 {
+		refusal.Claims, _ = ParseClaims(text(fields["claims"])) // what cannot be asked for is not
+	}
 	if set != nil && p.Dialect.tokens != nil {
 		p.Dialect.tokens(set, fields)
 	}
@@ -72,7 +76,7 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 	}
 	refusal := oauthError(doing, a, fields)
 	if refusal != nil && (a.status != http.StatusOK || text(fields["refresh_token"]) == "") {
-		return nil, nil, refusal
+		return nil, fields, refusal
 	}
 	set := &credential.TokenSet{
 		AccessToken:  credential.NewSecret(text(fields["access_token"])),

@@ -24,6 +24,7 @@ import (
 //	hosted person SUB [ORG]         who sits at the browser
 //	hosted answer 'POST HOST/PATH' STATUS BODY    the next request there gets this answer
 //	hosted requests 'POST HOST/PATH' N            so many were made
+//	hosted asked 'GET HOST/PATH' NAME VALUE       the last one had this parameter; "-": it had none
 //	hosted violations N
 //
 // A script fails for violations that it did not ask for.
@@ -60,6 +61,14 @@ func cmdHosted(ts *testscript.TestScript, _ bool, args []string) {
 		made := slices.DeleteFunc(w.hosted.Requests(), func(at string) bool { return at != args[1] })
 		if len(made) != number(args[2]) {
 			ts.Fatalf("%d requests %s, want %s; all: %q", len(made), args[1], args[2], w.hosted.Requests())
+		}
+	case "asked":
+		got := "-"
+		if q := w.hosted.Query(args[1]); q.Has(args[2]) {
+			got = q.Get(args[2])
+		}
+		if got != args[3] {
+			ts.Fatalf("%s was asked with %s=%s, want %s", args[1], args[2], got, args[3])
 		}
 	case "violations":
 		w.violationsRead = true

@@ -20,6 +20,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,7 @@ type World struct {
 	options    map[string]string
 	scripted   []scripted
 	requests   []string
+	queries    map[string]url.Values // of the last request to a place
 	violations []string
 }
 
@@ -88,7 +90,7 @@ func Start() (*World, error) {
 	}
 	w := &World{
 		CAPEM: ca.pem, CAFile: filepath.Join(dir, "ca.pem"), dir: dir, tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{})},
-		hosts: map[string]http.Handler{}, options: map[string]string{},
+		hosts: map[string]http.Handler{}, options: map[string]string{}, queries: map[string]url.Values{},
 		person: Person{Subject: "alice", Email: "alice@corp.example", Name: "Alice"},
 	}
 	if err := os.WriteFile(w.CAFile, ca.pem, 0o600); err != nil {
@@ -194,6 +196,13 @@ func (w *World) Requests() []string {
 	return slices.Clone(w.requests)
 }
 
+// Query is that of the last request to a place.
+func (w *World) Query(at string) url.Values {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.queries[at]
+}
+
 func place(r *http.Request) string {
 	host, _, _ := strings.Cut(r.Host, ":")
 	return r.Method + " " + host + r.URL.Path
@@ -220,6 +229,7 @@ func (w *World) route(rw http.ResponseWriter, r *http.Request) {
 	host, _, _ := strings.Cut(r.Host, ":")
 	w.mu.Lock()
 	w.requests = append(w.requests, at)
+	w.queries[at] = r.URL.Query()
 	h := w.hosts[host]
 	i := slices.IndexFunc(w.scripted, func(s scripted) bool { return s.at == at })
 	var say scripted
