@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,14 +203,55 @@ func TestPushedRequestFails(t *testing.T) {
 	}
 }
 
-// An answer with status 200 is as good, and its expiry is the provider's affair.
+// An answer with status 200 is as good, also one that does not say for how long.
 func TestPushedRequestLenient(t *testing.T) {
 	p := providertest.New(t, providertest.Config{})
 	found := discover(t, p)
 	p.Fault(providertest.PAR, providertest.Fault{Status: http.StatusOK, Body: `{"request_uri":"urn:example:1"}`})
-	values, err := found.push(t.Context(), Client{ID: "cli"}, url.Values{})
-	if err != nil || values.Encode() != "client_id=cli&request_uri=urn%3Aexample%3A1" {
-		t.Errorf("%v, %v", values, err)
+	values, life, err := found.push(t.Context(), Client{ID: "cli"}, url.Values{})
+	if err != nil || values.Encode() != "client_id=cli&request_uri=urn%3Aexample%3A1" || life != 0 {
+		t.Errorf("%v, %v, %v", values, life, err)
+	}
+}
+
+// A reference ends unopened. The same sign-in goes on with another one, until
+// somebody comes back from either.
+func TestPushedAgain(t *testing.T) {
+	var ahead atomic.Int64
+	p := providertest.New(t, providertest.Config{RequirePAR: true, PARLifetime: 2 * time.Second,
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	get := func(address string) int {
+		resp, err := p.Client().Get(address)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	err := discover(t, p).PKCE(t.Context(), SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid"}}, func(a *Authorization) error {
+		if a.URLFor != 2*time.Second {
+			t.Errorf("it can be opened for %v", a.URLFor)
+		}
+		ahead.Store(int64(3 * time.Second))
+		if status := get(a.URL); status != http.StatusBadRequest {
+			t.Errorf("one that has ended: status %d", status)
+		}
+		next, err := a.Again(t.Context())
+		if err != nil || next == a.URL {
+			t.Errorf("another one: %s, %v", next, err)
+		}
+		go get(next)
+		return err
+	}, func(*Result) error { return nil })
+	if err != nil {
+		t.Error(err)
+	}
+	if n := p.Requests().PAR; n != 2 {
+		t.Errorf("%d pushed", n)
+	}
+	if next, err := new(Authorization).Again(t.Context()); next != "" || err != nil {
+		t.Errorf("of one that was not pushed: %s, %v", next, err)
 	}
 }
 

@@ -21,9 +21,14 @@ type Authorization struct {
 	URL         string // to be opened; carries the state and the nonce, and nothing else that is secret; or a reference to them (PAR)
 	RedirectURI string // where the provider sends the browser in the end
 	Listening   bool   // something of ours listens there
+	// URLFor is how long the URL can be opened, from now; 0: as long as the sign-in
+	// takes, or not told. It is that of a pushed request (RFC 9126 §2.2): see
+	// [Authorization.Again].
+	URLFor time.Duration
 
-	wants       func(url.Values) bool // has the state of this sign-in
-	needsIssuer bool                  // the answer must name its issuer (RFC 9207)
+	again       func(context.Context) (string, error) // nil: nothing was pushed
+	wants       func(url.Values) bool                 // has the state of this sign-in
+	needsIssuer bool                                  // the answer must name its issuer (RFC 9207)
 	answer      chan<- response
 	end         context.CancelCauseFunc
 }
@@ -92,10 +97,19 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	req.StepUp.add(form, p.Dialect)
 	p.adapt(whatAuthorize, form)
 	began, shown := time.Now(), form
+	var life time.Duration
+	var again func(context.Context) (string, error)
 	if p.pushes(req.PAR) {
 		var err error
-		if shown, err = p.push(ctx, req.Client, form); err != nil {
+		if shown, life, err = p.push(ctx, req.Client, form); err != nil {
 			return err
+		}
+		again = func(ctx context.Context) (string, error) {
+			shown, _, err := p.push(ctx, req.Client, form)
+			if err != nil {
+				return "", err
+			}
+			return withQuery(p.AuthorizationEndpoint, shown), nil
 		}
 	}
 	ours := func(q url.Values) bool {
@@ -110,8 +124,8 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	})
 	waiting, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0,
-		wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
+	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0, URLFor: life,
+		again: again, wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
 	if err := open(a); err != nil {
 		return err
 	}

@@ -184,6 +184,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	block := terminal.Browser{Asker: p.asker(asking), URL: a.URL, Until: asking.Until}
 	if len(p.here.Browser) == 0 {
 		q.show(block)
+		q.tellEnd(a, "")
 		return nil
 	}
 	fail := func(err error) error {
@@ -257,6 +258,11 @@ func (p *prompter) paste(q *prompt, asking session.Ask, a *flows.Authorization) 
 		return &session.LoginRequiredError{Reason: "nothing can be pasted here, and no port can be listened on", Try: "run this on a terminal"}
 	}
 	shown := q.show(terminal.Paste{Asker: p.asker(asking), URL: a.URL, RedirectURI: a.RedirectURI, Forward: p.forward(a, !reads), NoInput: !reads, Until: asking.Until})
+	then := ""
+	if reads && q.screen != nil {
+		then = " After that, press Enter for a new one."
+	}
+	q.tellEnd(a, then)
 	switch {
 	case !shown || !reads:
 	case q.screen != nil:
@@ -268,7 +274,19 @@ func (p *prompter) paste(q *prompt, asking session.Ask, a *flows.Authorization) 
 	return nil
 }
 
-// bring takes what the person brings back, until that is an answer.
+// tellEnd says how long the address can be opened, if it has an end.
+func (p *prompt) tellEnd(a *flows.Authorization, then string) {
+	life := a.URLFor
+	if life > time.Minute { // no longer than it is
+		life = life.Truncate(time.Minute)
+	}
+	if life > 0 && p.live != nil {
+		p.live.Note("The address can be opened within " + rough(life) + "." + then)
+	}
+}
+
+// bring takes what the person brings back, until that is an answer. Enter alone
+// is for a new address, where the one before may have ended.
 func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (string, error)) {
 	for {
 		text, err := read(p.ctx)
@@ -286,6 +304,18 @@ func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (strin
 		case err != nil && !errors.Is(err, io.EOF):
 			p.live.Note(err.Error())
 			return
+		}
+		if strings.TrimSpace(text) == "" && p.screen != nil { // a pipe may have any number of them
+			switch next, err := a.Again(p.ctx); {
+			case p.ctx.Err() != nil:
+				return
+			case err != nil:
+				p.live.Note("A new address could not be had: " + oneLine(err.Error()) + ".")
+				continue
+			case next != "":
+				p.live.Note("A new address, for the same sign-in:", next)
+				continue
+			}
 		}
 		if err := a.Answer(text); err != nil {
 			p.live.Note("That was not it: " + err.Error() + ".")

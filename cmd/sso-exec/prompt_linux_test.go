@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -14,9 +15,9 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
-// onTerminal starts a shell script on a terminal of its own; screen returns what
-// came there so far.
-func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, screen func() string) {
+// onTerminal starts a shell script on a terminal of its own, at which control types;
+// screen returns what came there so far.
+func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, control *os.File, screen func() string) {
 	t.Helper()
 	control, tty := ptytest.Open(t, 0, 0)
 	cmd = exec.Command("/bin/sh", "-c", script)
@@ -44,7 +45,7 @@ func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, screen f
 			}
 		}
 	}()
-	return cmd, func() string {
+	return cmd, control, func() string {
 		mu.Lock()
 		defer mu.Unlock()
 		return out.String()
@@ -56,7 +57,7 @@ func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, screen f
 // that its code does not run out unseen, and nobody tears the first one's prompt.
 func TestOnePromptOnATerminal(t *testing.T) {
 	b := newBench(t, providertest.Config{DeviceInterval: 1})
-	cmd, screen := b.onTerminal(t, `
+	cmd, _, screen := b.onTerminal(t, `
 		"$SSO_EXEC" token --session a --flow device >/dev/null &
 		"$SSO_EXEC" token --session b --flow device >/dev/null &
 		wait; echo all done`)
@@ -142,4 +143,36 @@ func answer(t *testing.T, b *bench, flow, screen string) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
+}
+
+// TestNewAddress: the address of a pushed request ends (RFC 9126 §2.2), maybe before
+// the person has opened it. Enter brings another one, for the same sign-in.
+func TestNewAddress(t *testing.T) {
+	b := newBench(t, providertest.Config{RequirePAR: true})
+	cmd, control, screen := b.onTerminal(t, `exec "$SSO_EXEC" login --flow paste --browser none`)
+	until(t, "the prompt", func() bool { return strings.Contains(screen(), "address: ") })
+	const ends = "The address can be opened within 60 seconds. After that, press Enter for a new one."
+	if said := strings.Join(strings.Fields(screen()), " "); !strings.Contains(said, ends) {
+		t.Errorf("%q", screen())
+	}
+	if _, err := control.WriteString("\r"); err != nil {
+		t.Fatal(err)
+	}
+	var addresses []string
+	until(t, "a new address", func() bool {
+		addresses = regexp.MustCompile(`https://\S+request_uri=\S+`).FindAllString(screen(), -1)
+		return len(addresses) == 2
+	})
+	if addresses[0] == addresses[1] || b.idp.Requests().PAR != 2 {
+		t.Errorf("%q, after %d requests", addresses, b.idp.Requests().PAR)
+	}
+	resp, err := b.idp.Client().Get(addresses[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	until(t, "the end", func() bool { return strings.Contains(screen(), " as alice.") })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }
