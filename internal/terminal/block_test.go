@@ -128,20 +128,22 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-// The words change seldom: a screen reader reads each change.
+// The words change seldom: a screen reader reads each change. Until then there is
+// as much as they say.
 func TestRemaining(t *testing.T) {
 	for d, want := range map[time.Duration]struct {
 		words string
 		next  time.Duration
 	}{
-		15 * time.Minute:                 {"15 minutes", time.Minute},
-		5*time.Minute - time.Millisecond: {"5 minutes", time.Minute - time.Millisecond},
-		2 * time.Minute:                  {"2 minutes", time.Minute},
-		time.Minute:                      {"1 minute", 10 * time.Second},
-		51 * time.Second:                 {"1 minute", time.Second},
-		50 * time.Second:                 {"50 seconds", 10 * time.Second},
-		20 * time.Second:                 {"20 seconds", 10 * time.Second},
-		9 * time.Second:                  {"10 seconds", 0},
+		15 * time.Minute:                 {"14 minutes", time.Minute},
+		5*time.Minute - time.Millisecond: {"4 minutes", time.Minute - time.Millisecond},
+		2 * time.Minute:                  {"1 minute", time.Minute},
+		time.Minute:                      {"50 seconds", 10 * time.Second},
+		51 * time.Second:                 {"50 seconds", time.Second},
+		50 * time.Second:                 {"40 seconds", 10 * time.Second},
+		20 * time.Second:                 {"10 seconds", 10 * time.Second},
+		10 * time.Second:                 {"a few seconds", 0},
+		3 * time.Second:                  {"a few seconds", 0},
 		0:                                {"no time", 0},
 		-time.Second:                     {"no time", 0},
 	} {

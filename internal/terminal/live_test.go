@@ -112,7 +112,7 @@ func TestReplaceScrolled(t *testing.T) {
 
 // Where it is not known what is where, nothing is erased.
 func TestReplaceBelow(t *testing.T) {
-	const waiting = "  Waiting for the browser; 5 minutes left. Ctrl-C cancels.\n"
+	const waiting = "  Waiting for the browser; 4 minutes left. Ctrl-C cancels.\n"
 	for name, c := range map[string]struct {
 		disturb func(p *place, l *Live)
 		before  string // what stands before the line
@@ -137,7 +137,7 @@ func TestReplaceBelow(t *testing.T) {
 			time.Sleep(90 * time.Second)
 			p.set(func() { p.columns = 80 })
 			time.Sleep(90 * time.Second)
-		}, "4 minutes left. Ctrl-C cancels.\n"},
+		}, "3 minutes left. Ctrl-C cancels.\n"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlace(t, 80, 50)
@@ -183,7 +183,7 @@ func TestCountdown(t *testing.T) {
 			t.Errorf("written %d times: %q", n, p.writes)
 		}
 		var want []string
-		for _, left := range []string{"5 minutes", "4 minutes", "3 minutes", "2 minutes", "1 minute", "50 seconds", "40 seconds", "30 seconds", "20 seconds", "10 seconds"} {
+		for _, left := range []string{"4 minutes", "3 minutes", "2 minutes", "1 minute", "50 seconds", "40 seconds", "30 seconds", "20 seconds", "10 seconds", "a few seconds"} {
 			want = append(want, "  Waiting for the browser; "+left+" left. Ctrl-C cancels.")
 		}
 		if strings.Join(said, "\n") != strings.Join(want, "\n") {
@@ -211,7 +211,7 @@ func TestBackground(t *testing.T) {
 		p.set(func() { p.background = false })
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := p.String(); !strings.HasSuffix(got, "$ vi\n  Nothing came back yet.\n\n$ vi\n  Waiting for the browser; 2 minutes left. Ctrl-C cancels.") {
+		if got := p.String(); !strings.HasSuffix(got, "$ vi\n  Nothing came back yet.\n\n$ vi\n  Waiting for the browser; 1 minute left. Ctrl-C cancels.") {
 			t.Errorf("in the foreground again:\n%s", got)
 		}
 		l.Stop()

@@ -41,28 +41,25 @@ func (w waiting) at(now time.Time, columns int) (string, time.Duration) {
 }
 
 // remaining puts a time that is left into words, and tells how long they stay
-// true. A screen reader may read them out each time that they change: they do
-// every minute, and in the last one every ten seconds.
+// true: it is rounded down, to what is left when they change. A screen reader may
+// read them out each time: they change every minute, and in the last one every
+// ten seconds.
 func remaining(d time.Duration) (string, time.Duration) {
 	step, unit := time.Minute, "minute"
-	if d <= 50*time.Second {
+	if d <= time.Minute {
 		step, unit = 10*time.Second, "second"
 	}
 	if d <= 0 {
 		return "no time", 0
 	}
-	n := (d + step - 1) / step // rounded up
-	next := d - (n-1)*step
+	n := (d - 1) / step
+	next := d - n*step
 	switch {
+	case n == 0:
+		return "a few seconds", 0 // whoever waits ends the wait
 	case unit == "second":
 		n *= 10
-		if n == 10 {
-			next = 0 // whoever waits ends the wait
-		}
 	case n == 1:
-		next = d - 50*time.Second
-	}
-	if n == 1 {
 		return "1 minute", next
 	}
 	return fmt.Sprintf("%d %ss", n, unit), next
