@@ -115,7 +115,7 @@ func (a *apiKeys) stored() (list []apiKeyStatus, failed, err error) {
 func apiKeyStatusOf(k *cache.APIKey, now time.Time) apiKeyStatus {
 	end := k.EndsAt()
 	s := apiKeyStatus{Name: k.Name, Masked: maskOf(k), Header: k.Header, Scopes: orEmpty(append(k.Scopes, k.Permissions...)), Owner: k.Owner, Identity: k.Identity,
-		CreatedAt: k.CreatedAt, StoredAt: k.StoredAt, ExpiresAt: k.ExpiresAt, MaxAgeSeconds: k.MaxAgeSeconds, EndsAt: end, Ended: !end.IsZero() && !end.After(now),
+		CreatedAt: seconds(k.CreatedAt), StoredAt: seconds(k.StoredAt), ExpiresAt: seconds(k.ExpiresAt), MaxAgeSeconds: k.MaxAgeSeconds, EndsAt: seconds(end), Ended: !end.IsZero() && !end.After(now),
 		Provider: k.Provider, KeyID: k.KeyID, Organization: k.Organization, User: k.User, ManageURL: k.ManageURL, CheckURL: k.CheckURL, Store: "file"}
 	switch {
 	case k.KeyIn != "":
@@ -134,8 +134,8 @@ func apiKeyStatusOf(k *cache.APIKey, now time.Time) apiKeyStatus {
 
 // issuedStatus is what WorkOS tells of a key.
 func issuedStatus(k workos.APIKey, now time.Time) apiKeyStatus {
-	s := apiKeyStatus{Name: k.Name, Masked: k.Obfuscated, Scopes: orEmpty(k.Permissions), Owner: k.Owner.Type + " " + k.Owner.ID, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt,
-		ExpiresAt: k.ExpiresAt, EndsAt: k.ExpiresAt, Ended: !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now), Provider: providerWorkOS, KeyID: k.ID}
+	s := apiKeyStatus{Name: k.Name, Masked: k.Obfuscated, Scopes: orEmpty(k.Permissions), Owner: k.Owner.Type + " " + k.Owner.ID, CreatedAt: seconds(k.CreatedAt), LastUsedAt: seconds(k.LastUsedAt),
+		ExpiresAt: seconds(k.ExpiresAt), EndsAt: seconds(k.ExpiresAt), Ended: !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now), Provider: providerWorkOS, KeyID: k.ID}
 	s.Organization = k.Owner.OrganizationID
 	if k.Owner.Type == workos.OwnerOrganization {
 		s.Organization = k.Owner.ID

@@ -121,7 +121,7 @@ func (o *options) organizations() (organizationsStatus, error) {
 		list = union(list, []cache.Organization{{ID: o.organization}})
 	}
 	for _, k := range list {
-		st.Organizations = append(st.Organizations, organizationStatus{k.ID, k.Name, k.ID == st.Current, until[k.ID]})
+		st.Organizations = append(st.Organizations, organizationStatus{k.ID, k.Name, k.ID == st.Current, seconds(until[k.ID])})
 	}
 	slices.SortStableFunc(st.Organizations, func(a, b organizationStatus) int {
 		return strings.Compare(strings.ToLower(cmp.Or(a.Name, a.ID)), strings.ToLower(cmp.Or(b.Name, b.ID)))
