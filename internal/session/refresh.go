@@ -275,7 +275,7 @@ func (s *Session) reportScopes(before, now []string) {
 }
 
 func errNoIDToken() error {
-	return &LoginRequiredError{Reason: "the ID token has ended, and the provider gives none on refresh"}
+	return &LoginRequiredError{Reason: "a new ID token is needed, and the provider gives none on refresh"}
 }
 
 // sameHost holds a refresh token to the host that issued it, whatever the
