@@ -247,7 +247,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		return none, &sessionEnded{"another sign-in is needed: " + unmet}
 	}
 	c := tokens.Credential(need.TokenType)
-	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (need.Force || c.Token.IsZero() || !c.LastsFor(0, time.Now())) {
+	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (need.Force || c.Token.IsZero() || !c.LastsFor(max(0, need.MinTTL.Exact), time.Now())) {
 		return none, errNoIDToken()
 	}
 	return c, nil
