@@ -114,6 +114,7 @@ func (s *kubeSetup) once(ctx context.Context) error {
 	if err := s.setContext(plan); err != nil {
 		return err
 	}
+	s.warnCommand(e.Command)
 	s.warn(e.Args)
 	wrote, err := plan.apply(&s.setupFlags)
 	if wrote {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 
@@ -10,6 +13,32 @@ import (
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 )
+
+// warnCommand says that what --command names is not found here. client-go looks
+// for it as os/exec does: a path as it is, since program made that absolute, a
+// name on PATH (client-go: clientcmd.GetAuthInfoFileReferences, exec.Authenticator).
+func (s *kubeSetup) warnCommand(command string) {
+	_, err := exec.LookPath(command)
+	if s.command == "" || err == nil {
+		return
+	}
+	hint := "it must be on the PATH of whatever runs kubectl; else give its path"
+	switch {
+	case filepath.IsAbs(s.command):
+		hint = "it must be there where kubectl runs; else give another path, or a name on PATH"
+	case filepath.IsAbs(command):
+		hint = "a relative path starts at the working directory; give an absolute one, or a name on PATH"
+	}
+	var in *exec.Error
+	if errors.As(err, &in) {
+		err = in.Err
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	fmt.Fprintf(stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", oneLine(quote(command)), oneLine(err.Error()), hint)
+}
 
 // warn says, before anything is asked, what a stanza with these arguments would
 // be bad at.
