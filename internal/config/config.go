@@ -112,7 +112,7 @@ func open(path string, layer Layer) (*File, error) {
 	}
 	f, findings := parse(path, layer, b)
 	for _, x := range findings {
-		if !x.later {
+		if !x.harmless {
 			return nil, x
 		}
 	}

@@ -118,6 +118,9 @@ func TestErrors(t *testing.T) {
 		{"an unknown key in a section", "version: 1\nprofiles:\n  p:\n    aws:\n      rolearn: x\n", []string{":5:", "rolearn"}},
 		{"a section that is a text", "version: 1\nprofiles:\n  p:\n    aws: x\n", []string{":4:", "aws"}},
 		{"a merge key", "version: 1\nprofiles:\n  p:\n    <<: {issuer: x}\n", []string{":4:"}},
+		{"a second document", "version: 1\n---\nversion: 1\nprofiles: {p: {issuer: a}}\n", []string{":2:", "second document"}},
+		{"a second document beside the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n", []string{":3:", "second document"}},
+		{"a second document that is no YAML", "version: 1\nprofiles: {p: {}}\n---\na: [\n", []string{":4:"}},
 		{"no profiles", "version: 1\n", []string{"no profiles"}},
 		{"an empty file", "", []string{"no profiles"}},
 	} {
@@ -136,6 +139,21 @@ func TestErrors(t *testing.T) {
 				t.Errorf("the error has several lines: %q", err)
 			}
 		})
+	}
+}
+
+// A file may end as YAML's streams do: only Validate tells of a document in which
+// nothing stands.
+func TestEmptySecondDocument(t *testing.T) {
+	for end, findings := range map[string]int{"...\n": 0, "...\n# that is all\n": 0, "---\n": 1, "---\n# that is all\n": 1} {
+		path := write(t, "version: 1\nprofiles: {p: {issuer: a}}\n"+end)
+		f, err := load(path)
+		if err == nil {
+			_, err = f.Profile("p", testKeys)
+		}
+		if got := (Paths{User: path}).Validate(testKeys); err != nil || len(got) != findings {
+			t.Errorf("%q: %v, found: %v", end, err, got)
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strconv"
@@ -34,7 +37,7 @@ type Finding struct {
 	Text string
 	Err  error // what lies behind it, if that says more; may be nil
 
-	later bool // a later version may know it
+	harmless bool // in use: nothing stands there, or what a later version may know
 }
 
 func (f Finding) Error() string {
@@ -50,12 +53,13 @@ func (f Finding) Unwrap() error { return f.Err }
 // parse reads a file's top. Without a File it cannot be used at all.
 func parse(path string, layer Layer, b []byte) (*File, []Finding) {
 	f := &File{Path: path, Layer: layer}
+	d := yaml.NewDecoder(bytes.NewReader(b))
 	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, []Finding{syntaxError(path, err)}
-	}
-	if doc.Kind == 0 {
+	switch err := d.Decode(&doc); {
+	case errors.Is(err, io.EOF):
 		return f, nil // empty
+	case err != nil:
+		return nil, []Finding{syntaxError(path, err)}
 	}
 	r := &resolver{limit: maxFindings}
 	top := r.mapping(f, doc.Content[0], doc.Content[0].Line, "the file")
@@ -90,14 +94,32 @@ func parse(path string, layer Layer, b []byte) (*File, []Finding) {
 			// slip is an error.
 			near := Nearest(e.key.Value, topKeys)
 			x := f.finding(e.key.Line, "unknown key %q%s", e.key.Value, suggest(e.key.Value, topKeys))
-			x.later = near == ""
+			x.harmless = near == ""
 			r.add(x)
 		}
 	}
 	if !said {
 		return nil, []Finding{{Path: path, Text: "it must begin with: version: " + version}}
 	}
+	if x, more := f.second(d); more {
+		r.add(x)
+	}
 	return f, r.findings
+}
+
+// second says that a second document follows, which nobody would read: profiles
+// that stand there would be missing without a word.
+func (f *File) second(d *yaml.Decoder) (x Finding, more bool) {
+	var doc yaml.Node
+	switch err := d.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return x, false
+	case err != nil:
+		return syntaxError(f.Path, err), true
+	}
+	x = f.finding(doc.Line, "a second document begins here, which nobody reads")
+	x.harmless = doc.Content[0].Tag == "!!null"
+	return x, true
 }
 
 // syntaxError is what the YAML reader says, with its line where others are.

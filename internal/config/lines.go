@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,13 +57,27 @@ func newDocument(text []byte) (*document, error) {
 	return t, t.parse()
 }
 
+// secondDocument returns where a second YAML document begins, or 0.
+func secondDocument(b []byte) int {
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	var doc yaml.Node
+	if d.Decode(&doc) != nil {
+		return 0
+	}
+	var second yaml.Node
+	if err := d.Decode(&second); errors.Is(err, io.EOF) {
+		return 0
+	}
+	return max(second.Line, 1)
+}
+
 func (t *document) bytes() []byte { return []byte(t.bom + strings.Join(t.lines, "")) }
 
 func (t *document) parse() error {
 	b := t.bytes()
 	f, findings := parse("", User, b)
 	for _, x := range findings {
-		if f == nil || !x.later {
+		if f == nil || !x.harmless {
 			return errors.New(strings.TrimPrefix(strings.TrimPrefix(x.Error(), ":"), " "))
 		}
 	}

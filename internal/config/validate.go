@@ -1,11 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -36,9 +33,6 @@ func (p Paths) Validate(keys []Key) []Finding {
 		}
 		if f == nil {
 			continue
-		}
-		if line := secondDocument(b); line > 0 {
-			r.add(f.finding(line, "a second document begins here, which nobody reads"))
 		}
 		f.makeIndex()
 		c.Files = append(c.Files, f)
@@ -81,18 +75,4 @@ func (r *resolver) everything(c *Config) {
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
 		r.add(Finding{Path: origin.Path, Line: origin.Line, Text: fmt.Sprintf("default-profile: there is no profile %q%s", name, suggest(name, names))})
 	}
-}
-
-// secondDocument returns where a second YAML document begins, or 0.
-func secondDocument(b []byte) int {
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	var doc yaml.Node
-	if d.Decode(&doc) != nil {
-		return 0
-	}
-	var second yaml.Node
-	if err := d.Decode(&second); errors.Is(err, io.EOF) {
-		return 0
-	}
-	return max(second.Line, 1)
 }
