@@ -381,6 +381,8 @@ func TestUnusedProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
+	_, port, _ := net.SplitHostPort(closed.Addr().String())
+	issuer := "https://0.0.0.0:" + port // this machine, but no address that no proxy is asked for
 	for name, c := range map[string]struct{ variable, value, want string }{
 		"not a URL":    {"HTTPS_PROXY", "http://alice:canary%zz@proxy.corp.example:3128", "HTTPS_PROXY is set, but is not a URL, so it was not used"},
 		"brackets":     {"HTTPS_PROXY", "http://alice:canary@[::1", "HTTPS_PROXY is set, but is not a URL, so it was not used"},
@@ -388,7 +390,7 @@ func TestUnusedProxy(t *testing.T) {
 		"another name": {"ALL_PROXY", "http://alice:canary@proxy.corp.example:3128", "ALL_PROXY is set, but only HTTPS_PROXY is heeded"},
 	} {
 		b := newBench(t, providertest.Config{})
-		b.setenv("SSO_EXEC_ISSUER", "https://"+closed.Addr().String())
+		b.setenv("SSO_EXEC_ISSUER", issuer)
 		b.setenv(c.variable, c.value)
 		o := b.run("token", "--browser", "testbrowser")
 		if o.code != exitUnavailable || !strings.Contains(o.stderr, c.want) || strings.Contains(o.stderr, "canary") {
