@@ -16,6 +16,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // Bounds of a key, in bytes.
@@ -97,12 +98,12 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	fmt.Fprintf(stderr, "API key %s (it is not shown): ", name)
-	b, err := readAside(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	b, err := readAside(ctx, func() ([]byte, error) { return terminal.ReadSecret(os.Stdin) })
 	_ = term.Restore(fd, before) // an interrupted read leaves the echo off
 	fmt.Fprintln(stderr)
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil
+	case errors.Is(err, io.EOF), err == nil && strings.TrimSpace(string(b)) == "":
+		return nil, usagef("nothing was typed, so there is no key; nothing was changed")
 	case err == nil && len(b) > maxTyped:
 		return nil, usagef("the key is longer than what a terminal hands over for certain: pipe it instead")
 	}

@@ -404,13 +404,25 @@ func TestAPIKeyTyped(t *testing.T) {
 	if got := k.mustRun(t, "token", "--api-key", "typed").stdout; got != "typed-key-1234\n" {
 		t.Errorf("stored is %q", got)
 	}
-	c = run("apikey", "set", "other")
-	until(t, "the echo is off", func() bool { return !echoes() })
-	if _, err := control.Write([]byte{3}); err != nil { // Ctrl-C
-		t.Fatal(err)
-	}
-	_ = c.Wait()
-	if code := c.ProcessState.ExitCode(); code != 130 || !echoes() {
-		t.Errorf("after Ctrl-C: exit code %d, echo %v: %s", code, echoes(), screen.String())
+	for _, typed := range []struct {
+		what, keys string
+		code       int
+		says       string
+	}{
+		{"Ctrl-C", "\x03", 130, ""},
+		{"Ctrl-D", "\x04", exitUsage, "nothing was typed"},
+		{"Enter", "\r", exitUsage, "nothing was typed"},
+	} {
+		c = run("apikey", "set", "other")
+		until(t, "the echo is off", func() bool { return !echoes() })
+		before := len(screen.String())
+		if _, err := control.WriteString(typed.keys); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		until(t, "it says so", func() bool { return strings.Contains(screen.String()[before:], typed.says) })
+		if code := c.ProcessState.ExitCode(); code != typed.code || !echoes() {
+			t.Errorf("after %s: exit code %d, echo %v: %s", typed.what, code, echoes(), screen.String())
+		}
 	}
 }
