@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -34,15 +33,19 @@ var awsTTL = session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}
 
 // checkAWS checks the flags of the command aws.
 func (o *options) checkAWS() error {
-	switch {
-	case o.roleARN == "":
+	if o.roleARN == "" {
 		return &usageError{errors.New("no role to assume"), "give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile"}
-	case !strings.HasPrefix(o.roleARN, "arn:"):
-		return usagef("--role-arn %q is not an ARN: it begins with arn:", o.roleARN)
-	case o.duration < 0:
-		return usagef("--duration must be more than 0")
-	case o.duration%time.Second != 0:
-		return usagef("--duration must be in whole seconds")
+	}
+	if err := checkARN(o.roleARN); err != nil {
+		return usagef("--role-arn %w", err)
+	}
+	for _, arn := range o.policyARNs {
+		if err := checkARN(arn); err != nil {
+			return usagef("--policy-arn %w", err)
+		}
+	}
+	if err := checkDuration("duration", o.duration); err != nil {
+		return usagef("--duration %w", err)
 	}
 	if o.region == "" && o.stsEndpoint == "" {
 		o.region = cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))

@@ -87,8 +87,8 @@ func (o *options) checkClient() error {
 	if o.clientSecretFD >= 0 {
 		claimDescriptor(o.clientSecretFD)
 	}
-	if a := o.assertionAudience; a != "" && a != "issuer" && a != "token-endpoint" && !strings.Contains(a, ":") {
-		return usagef("--assertion-audience %q: use issuer, token-endpoint or a URI", a)
+	if err := checkAssertionAudience(o.assertionAudience); o.assertionAudience != "" && err != nil {
+		return usagef("--assertion-audience %w", err)
 	}
 	_, err := o.secretSource()
 	return err

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -224,7 +222,7 @@ func profileKeys() []config.Key {
 		}
 		keys = append(keys, key)
 	})
-	return append(keys, config.Key{Name: "api-key", Type: config.String, Usage: apiKeyUsage}) // of token alone
+	return append(keys, config.Key{Name: "api-key", Type: config.String, Check: checkOf("api-key"), Usage: apiKeyUsage}) // of token alone
 }
 
 // enumOf lists the values that a flag can have; nil: it takes others.
@@ -252,51 +250,6 @@ func enumOf(flag string) []string {
 		return []string{credential.IDToken, credential.AccessToken}
 	case "log-level":
 		return []string{"debug", "info", "warn", "error"}
-	}
-	return nil
-}
-
-// checkOf returns what tells whether a single value of a flag can be right,
-// whatever the others are; nil: nothing does. An empty value is an open one.
-func checkOf(flag string) func(string) error {
-	var check func(string) error
-	switch flag {
-	case "issuer":
-		check = func(v string) error { _, err := flows.CheckURL("the issuer", v); return err }
-	case "redirect-uri":
-		check = func(v string) error { _, err := flows.CheckRedirectURI(v); return err }
-	case "resource", "exchange-resource":
-		check = checkResource
-	case "auth-param", "exchange-param":
-		check = checkParam
-	case "claims":
-		check = func(v string) error { _, err := flows.ParseClaims(v); return err }
-	default:
-		return nil
-	}
-	return func(v string) error {
-		if v == "" {
-			return nil
-		}
-		return check(v)
-	}
-}
-
-// checkResource: RFC 8707 §2.
-func checkResource(v string) error {
-	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
-		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
-	}
-	return nil
-}
-
-func checkParam(kv string) error {
-	name, _, ok := strings.Cut(kv, "=")
-	switch {
-	case !ok || name == "":
-		return fmt.Errorf("%q must be K=V", kv)
-	case flows.IsOwnParam(name):
-		return fmt.Errorf("%s: this parameter is set by sso-exec itself", name)
 	}
 	return nil
 }

@@ -71,8 +71,8 @@ func (o *options) checkIdentity() error {
 		}
 	}
 	for _, t := range []struct{ flag, value string }{{"subject-token-type", o.subjectTokenType}, {"actor-token-type", o.actorTokenType}, {"exchange-token-type", o.exchangeTokenType}} {
-		if _, ok := flows.TokenTypeURN(t.value); t.value != "" && !ok {
-			return usagef("--%s %q: use jwt, id_token, access_token or the URN of RFC 8693 §3", t.flag, t.value)
+		if err := checkTokenType(t.value); t.value != "" && err != nil {
+			return usagef("--%s %w", t.flag, err)
 		}
 	}
 	return o.checkClient()

@@ -169,10 +169,8 @@ func (o *options) check() error {
 	case o.clientID == "" && o.needsClientID():
 		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
 	}
-	if u, err := flows.CheckURL("the issuer", o.issuer); o.issuer != "" && err != nil {
+	if err := checkIssuer(o.issuer); o.issuer != "" && err != nil {
 		return &usageError{err, "give the issuer as the provider spells it, e.g. https://login.example.com"}
-	} else if err == nil && u.RawQuery != "" {
-		return usagef("the issuer %q must not have a query", o.issuer)
 	}
 	for _, c := range []struct{ flag, value string }{
 		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store}, {"par", o.par},
@@ -189,8 +187,8 @@ func (o *options) check() error {
 		flag  string
 		value time.Duration
 	}{{"login-timeout", o.loginTimeout}, {"http-timeout", o.httpTimeout}} {
-		if d.value <= 0 {
-			return usagef("--%s must be more than 0", d.flag)
+		if err := checkDuration(d.flag, d.value); err != nil {
+			return usagef("--%s %w", d.flag, err)
 		}
 	}
 	for _, uri := range o.redirectURIs {
@@ -366,8 +364,8 @@ func (o *options) read(anyway func() bool) error {
 		}
 		warn(fmt.Errorf("the config is passed over: %w", err))
 	}
-	if o.minTTL < 0 && o.flags.Changed("min-ttl") {
-		return usagef("--min-ttl must not be negative")
+	if err := checkDuration("min-ttl", o.minTTL); err != nil && o.flags.Changed("min-ttl") {
+		return usagef("--min-ttl %w", err)
 	}
 	return o.settle()
 }

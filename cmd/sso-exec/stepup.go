@@ -25,15 +25,12 @@ func (o *options) stepUp() flows.StepUp {
 
 // checkStepUp tells what is wrong with what is asked of the sign-in.
 func (o *options) checkStepUp() error {
-	switch {
-	case o.maxAge < 0 && o.flags.Changed("max-age"):
-		return usagef("--max-age must not be negative")
-	case o.maxAge > 0 && o.maxAge%time.Second != 0:
-		return usagef("--max-age must be in whole seconds")
+	if err := checkDuration("max-age", o.maxAge); err != nil && o.flags.Changed("max-age") {
+		return usagef("--max-age %w", err)
 	}
 	for _, acr := range o.acr {
-		if strings.TrimSpace(acr) == "" || flows.Clean(acr, len(acr)) != strings.Join(strings.Fields(acr), " ") {
-			return usagef("--acr %q is no acr: give it as the provider spells it", flows.Clean(acr, 100))
+		if err := checkACR(acr); err != nil {
+			return usagef("--acr %w", err)
 		}
 	}
 	if o.claims != "" {

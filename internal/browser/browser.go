@@ -47,9 +47,12 @@ func (c Command) words(url string) []string {
 // ours may be another program's.
 var textMode = []string{"browsh", "carbonyl", "cha", "edbrowse", "elinks", "links", "links2", "lynx", "netrik", "retawq", "w3m", "www-browser"}
 
-func (c Command) needsTerminal() bool {
-	name := strings.TrimSuffix(filepath.Base(c.Program), ".exe")
-	return slices.Contains(textMode, name)
+// checkTerminal refuses one of them; name is how it was spelt.
+func (c Command) checkTerminal(name string) error {
+	if slices.Contains(textMode, strings.TrimSuffix(filepath.Base(c.Program), ".exe")) {
+		return fmt.Errorf("the browser %q needs the terminal for itself", name)
+	}
+	return nil
 }
 
 // checkURL refuses what is no web page. A URL is an argument of a program that

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
@@ -29,7 +30,7 @@ func (f Finder) Parse(s string) (Command, error) {
 		return Command{}, err
 	}
 	if len(words) == 0 {
-		return Command{}, errors.New("the browser command is empty")
+		return Command{}, errEmpty
 	}
 	name := words[0]
 	if isPath(name) {
@@ -39,6 +40,25 @@ func (f Finder) Parse(s string) (Command, error) {
 	}
 	return f.command(name, words)
 }
+
+// Check tells what is wrong with a command of --browser wherever it is used. It
+// looks at the system only if the command is no words: it may be the path of a
+// program with a quote in it.
+func Check(s string) error {
+	words, err := commandline.Split(s)
+	if err != nil {
+		words, err = (Finder{OS: runtime.GOOS, Getenv: os.Getenv}).split(s)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(words) == 0:
+		return errEmpty
+	}
+	return Command{Program: words[0]}.checkTerminal(words[0])
+}
+
+var errEmpty = errors.New("the browser command is empty")
 
 // FromVariable reads the value of $BROWSER: a list with the system's list
 // separator, in which each entry is a command. It returns those that can be
@@ -101,8 +121,8 @@ func (f Finder) command(name string, words []string) (Command, error) {
 		return Command{}, fmt.Errorf("the browser %q was not found", words[0])
 	}
 	c := Command{Program: program, Args: words[1:]}
-	if c.needsTerminal() {
-		return Command{}, fmt.Errorf("the browser %q needs the terminal for itself", words[0])
+	if err := c.checkTerminal(words[0]); err != nil {
+		return Command{}, err
 	}
 	return c, nil
 }

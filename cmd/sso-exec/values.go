@@ -1,0 +1,178 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/workload"
+)
+
+// This file is what can be told of a single value, whatever the other settings
+// are and wherever it is used: the config's errors name its line. The cached
+// answer pays for it, so it looks at nothing but the value.
+
+// checkOf returns what tells that of a flag's value; nil: nothing does. An empty
+// value is an open one, but in a list.
+func checkOf(flag string) func(string) error {
+	var check func(string) error
+	switch flag {
+	case "issuer":
+		check = checkIssuer
+	case "redirect-uri":
+		return func(v string) error { _, err := flows.CheckRedirectURI(v); return err }
+	case "resource", "exchange-resource":
+		return checkResource
+	case "auth-param", "exchange-param":
+		return checkParam
+	case "acr":
+		return checkACR
+	case "policy-arn":
+		return checkARN
+	case "claims":
+		check = func(v string) error { _, err := flows.ParseClaims(v); return err }
+	case "login-timeout", "http-timeout", "min-ttl", "max-age", "duration":
+		check = func(v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil {
+				return err
+			}
+			return checkDuration(flag, d)
+		}
+	case "browser":
+		check = browser.Check
+	case "client-secret-command", "client-key-command":
+		check = func(v string) error { _, err := commandline.Command(v); return err }
+	case "assertion-audience":
+		check = checkAssertionAudience
+	case "subject-token-from", "actor-token-from":
+		check = checkSource
+	case "subject-token-type", "actor-token-type":
+		check = checkTokenType
+	case "ca-data":
+		check = checkCAData
+	case "role-arn":
+		check = checkARN
+	case "sts-endpoint":
+		check = func(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
+	case "api-key":
+		check = func(v string) error {
+			if looksLikeKey(v) {
+				return errors.New("it looks like an API key itself, which others can read here: if it is one, revoke it, and store the next one with sso-exec apikey set NAME")
+			}
+			return checkAPIKeyName(v)
+		}
+	default:
+		return nil
+	}
+	return func(v string) error {
+		if v == "" {
+			return nil
+		}
+		return check(v)
+	}
+}
+
+// checkIssuer: OpenID Connect Discovery §3.
+func checkIssuer(v string) error {
+	u, err := flows.CheckURL("the issuer", v)
+	if err == nil && u.RawQuery != "" {
+		err = fmt.Errorf("the issuer %q must not have a query", v)
+	}
+	return err
+}
+
+// checkResource: RFC 8707 §2.
+func checkResource(v string) error {
+	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
+		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
+	}
+	return nil
+}
+
+func checkParam(kv string) error {
+	name, _, ok := strings.Cut(kv, "=")
+	switch {
+	case !ok || name == "":
+		return fmt.Errorf("%q must be K=V", kv)
+	case flows.IsOwnParam(name):
+		return fmt.Errorf("%s: this parameter is set by sso-exec itself", name)
+	}
+	return nil
+}
+
+func checkACR(v string) error {
+	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
+		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
+	}
+	return nil
+}
+
+func checkDuration(flag string, d time.Duration) error {
+	switch flag {
+	case "login-timeout", "http-timeout":
+		if d <= 0 {
+			return errors.New("must be more than 0")
+		}
+	case "max-age", "duration":
+		if d%time.Second != 0 {
+			return errors.New("must be in whole seconds")
+		}
+	}
+	if d < 0 {
+		return errors.New("must not be negative")
+	}
+	return nil
+}
+
+func checkAssertionAudience(v string) error {
+	if v != "issuer" && v != "token-endpoint" && !strings.Contains(v, ":") {
+		return fmt.Errorf("%q: use issuer, token-endpoint or a URI", v)
+	}
+	return nil
+}
+
+// checkSource leaves auto, which depends on the place, to where it is used.
+func checkSource(v string) error {
+	if v == "auto" {
+		return nil
+	}
+	_, err := workload.Parse(v, workload.Env{})
+	return err
+}
+
+func checkTokenType(v string) error {
+	if _, ok := flows.TokenTypeURN(v); !ok {
+		return fmt.Errorf("%q: use jwt, id_token, access_token or the URN of RFC 8693 §3", v)
+	}
+	return nil
+}
+
+// checkCAData wants a certificate in it, as NewHTTPClient does.
+func checkCAData(v string) error {
+	text, err := base64.StdEncoding.DecodeString(v)
+	if err != nil {
+		return fmt.Errorf("it is not base64: %w", err)
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			return nil
+		}
+	}
+	return errors.New("no certificate in PEM form in it")
+}
+
+func checkARN(v string) error {
+	if !strings.HasPrefix(v, "arn:") {
+		return fmt.Errorf(`%q is not an ARN: it begins with "arn:"`, v)
+	}
+	return nil
+}
