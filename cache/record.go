@@ -35,6 +35,10 @@ type Session struct {
 	credential.Login
 	// LoginClaims is the parameter claims that the sign-in was asked with.
 	LoginClaims string `json:"loginClaims,omitempty"`
+	// WantedClaims is what the refusal of a refresh asked the next sign-in for, and
+	// WantedAt when.
+	WantedClaims string    `json:"wantedClaims,omitempty"`
+	WantedAt     time.Time `json:"wantedAt,omitzero"`
 	// Organizations are those that are known of the person: by a choice that the
 	// provider gave, by its list, by tokens.
 	Organizations []Organization `json:"organizations,omitempty"`

@@ -159,7 +159,7 @@ func (d *Dialect) addClaims(form url.Values, claims string) {
 		can, _ := json.Marshal(map[string]any{"access_token": map[string]any{"xms_cc": map[string]any{"values": d.Capabilities}}})
 		claims = MergeClaims(string(can), claims)
 	}
-	if claims != "" {
+	if claims = MergeClaims(form.Get("claims"), claims); claims != "" { // AuthParams may have some
 		form.Set("claims", claims)
 	}
 }

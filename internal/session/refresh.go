@@ -44,7 +44,6 @@ func (s *Session) renew(ctx context.Context, need Need) (credential.Credential, 
 // the rest of the answer.
 func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Credential, error) {
 	var none credential.Credential
-	s.challenge = ""
 	if s.lockErr != nil {
 		// Two refreshes at once are one reuse of the token, which many providers
 		// answer by ending the session.
@@ -172,7 +171,12 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 		return about
 	}
 	if s.provider.NeedsPerson(refusal) {
-		s.challenge = refusal.Claims
+		if refusal.Claims != "" {
+			room.Release()
+			s.keep("what the next sign-in must ask for", s.Store.Amend(s.sessionKey(), func(rec *cache.Session) {
+				rec.WantedClaims, rec.WantedAt = refusal.Claims, time.Now().UTC()
+			}))
+		}
 		return &sessionEnded{err.Error()}
 	}
 	if !s.provider.EndsSession(refusal) {

@@ -53,8 +53,6 @@ type state struct {
 	attempts int   // at a refresh or a grant
 	replaced bool  // the session was, during a refresh
 
-	challenge string // claims that the refusal of a refresh asks the sign-in after it for
-
 	asked   []string             // scopes of the sign-in
 	offered []flows.Organization // by the provider, to choose from
 	last    *cache.Tokens        // of a sign-in or a grant

@@ -231,7 +231,7 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 		return err
 	}
 	req.Scopes = p.Scopes(req.Scopes)
-	req.Claims = flows.MergeClaims(req.Claims, s.challenge)
+	req.Claims = flows.MergeClaims(req.Claims, s.wanted())
 	s.asked = req.Scopes
 	defer s.keepKeys(p)
 	browse := func(a *flows.Authorization) error { return s.Person.Browse(asking, a) }

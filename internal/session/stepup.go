@@ -49,3 +49,20 @@ func loginOf(rec *cache.Session, set *credential.TokenSet) credential.Login {
 	}
 	return login
 }
+
+// wantedAge is how long a refusal's claims are asked for: a policy of then need not
+// be one of today, and a sign-in must not fail for it for ever.
+const wantedAge = time.Hour
+
+// wanted returns the claims that a refusal asked the next sign-in for, whichever
+// process it comes from: the one that was refused may have had nobody to ask.
+func (s *Session) wanted() string {
+	if s.Store == nil {
+		return ""
+	}
+	rec, err := s.Store.Peek(s.sessionKey())
+	if err != nil || time.Since(rec.WantedAt).Abs() > wantedAge {
+		return ""
+	}
+	return rec.WantedClaims
+}
