@@ -351,13 +351,14 @@ func (s *Session) token(ctx context.Context, need Need) (credential.Credential, 
 	if s.Grant != nil {
 		return s.serviceToken(ctx, need)
 	}
+	began := time.Now()
 	c, err := s.refresh(ctx, need)
 	var ended *sessionEnded
 	if errors.As(err, &ended) {
-		return s.signIn(ctx, need, ended.reason)
+		return s.signIn(ctx, need, ended.reason, began)
 	}
 	if reason, ok := signInTo(err); ok {
-		return s.signIn(ctx, need, reason)
+		return s.signIn(ctx, need, reason, began)
 	}
 	return c, err
 }

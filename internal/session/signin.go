@@ -38,16 +38,17 @@ func (s *Session) Login(ctx context.Context) error {
 	return err
 }
 
-// signIn asks a person, one process at a time: whoever waited for the same
-// sign-in gets what came of it.
-func (s *Session) signIn(ctx context.Context, need Need, reason string) (credential.Credential, error) {
+// signIn asks a person, one process at a time: whoever comes to it while another
+// one asks gets what came of that. since is a time before it was seen that a
+// sign-in is needed: the other one may be done by now.
+func (s *Session) signIn(ctx context.Context, need Need, reason string, since time.Time) (credential.Credential, error) {
 	var c credential.Credential
 	var found bool
 	_, err := s.ask(ctx, reason, func(lock *cache.Lock, began time.Time) (bool, error) {
 		stored, err := s.stored(need, 0)
-		// What was stored while this process waited is what its own sign-in would
-		// bring, even if it lasts too short.
-		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(began) && stored.LastsFor(0, time.Now()) && s.meets(need, stored)) {
+		// What was stored since then is what its own sign-in would bring, even if it
+		// lasts too short.
+		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(since) && stored.LastsFor(0, time.Now()) && s.meets(need, stored)) {
 			c, found = stored, true
 			return true, nil
 		}
@@ -56,7 +57,7 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 		}
 		// What somebody else signed in to may serve this too: another organization,
 		// other scopes.
-		if c, err = s.ofNewSession(ctx, need, lock, began); err == nil {
+		if c, err = s.ofNewSession(ctx, need, lock, since); err == nil {
 			found = true
 			return true, nil
 		}
@@ -71,14 +72,13 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string) (credent
 	return s.last.Credential(need.TokenType), nil
 }
 
-// ofNewSession gets a token of the session that somebody signed in to while this
-// process waited; cache.ErrNotExist if there is none, or if that takes a sign-in
-// of its own.
-func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock, began time.Time) (c credential.Credential, err error) {
-	if lock == nil || !lock.Waited || s.Dialect.Free == (flows.Free{}) {
+// ofNewSession gets a token of the session that somebody has signed in to since a
+// time; cache.ErrNotExist if there is none, or if that takes a sign-in of its own.
+func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock, since time.Time) (c credential.Credential, err error) {
+	if lock == nil || s.Dialect.Free == (flows.Free{}) {
 		return c, cache.ErrNotExist
 	}
-	if rec, err := s.Store.Peek(s.sessionKey()); err != nil || !rec.SignedInAt.After(began) || !rec.EndedAt.IsZero() {
+	if rec, err := s.Store.Peek(s.sessionKey()); err != nil || !rec.SignedInAt.After(since) || !rec.EndedAt.IsZero() {
 		return c, cache.ErrNotExist
 	}
 	c, err = s.refresh(ctx, need)
