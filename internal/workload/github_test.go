@@ -124,6 +124,7 @@ func TestGitHubHostile(t *testing.T) {
 		"no JWT":          {value("opaque" + canary), "garbled", "without a token"},
 		"an unsigned JWT": {value(strings.TrimSuffix(good(wanted), canary)), "garbled", "without a token"},
 		"200 with error":  {json(200, `{"message":"bad \u001b[2Jjob `+requestToken+`"}`), "refused", "bad [2Jjob [secret]"},
+		"204":             {json(204, ""), "garbled", "answers without a token (status 204)"},
 		"401":             {json(401, `{"message":"expired: `+good(wanted)+`"}`), "refused", "refuses (status 401): expired: [token]"},
 		"403 in HTML":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403); fmt.Fprint(w, "<p>no") }, "refused", "status 403"},
 		"huge":            {json(200, `{"value":"`+strings.Repeat("x", 1<<20)+`"}`), "garbled", "larger than"},

@@ -102,6 +102,9 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return nil, 0, r.garbled("%s redirects (status %d) where no redirect may be", host, resp.StatusCode)
 	}
+	if resp.StatusCode > 200 && resp.StatusCode < 300 { // no refusal
+		return nil, 0, r.garbled("%s answers without a token (status %d)", host, resp.StatusCode)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
