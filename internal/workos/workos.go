@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -167,14 +168,14 @@ func refusal(doing string, status int, answer []byte, secrets ...credential.Secr
 		for _, secret := range secrets {
 			s = strings.ReplaceAll(s, secret.Reveal(), "[secret]")
 		}
-		return flows.Clean(aKey.ReplaceAllString(s, "[secret]"), 300)
+		return flows.Clean(aKey().ReplaceAllString(s, "[secret]"), 300)
 	}
 	return &Error{Doing: doing, Status: status, Code: clean(firstOf(doc.Code, doc.Error)), Message: clean(message)}
 }
 
 // aKey is what WorkOS's keys look like. A message has no business repeating one,
-// sent or not.
-var aKey = regexp.MustCompile(`sk_[A-Za-z0-9_]{8,}`)
+// sent or not. It is compiled when it is used, since all commands link this.
+var aKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`sk_[A-Za-z0-9_]{8,}`) })
 
 // detail is one of the things that are wrong: a text, or code, field and message.
 func detail(raw json.RawMessage) string {
