@@ -71,16 +71,7 @@ func TestStormOfOrganizations(t *testing.T) {
 	for round := range rounds {
 		b.expire(t)
 		before := idp.Counts()
-		outcomes, start := make([]outcome, n), make(chan struct{})
-		var wg sync.WaitGroup
-		for i := range outcomes {
-			wg.Go(func() {
-				<-start
-				outcomes[i] = b.run("token", "--organization", "org_"+string("abc"[i%3]))
-			})
-		}
-		close(start)
-		wg.Wait()
+		outcomes := b.ofThree(n)
 		tokens := map[string]bool{}
 		for i, o := range outcomes {
 			want := "org_" + string("abc"[i%3])
@@ -101,11 +92,9 @@ func TestStormOfOrganizations(t *testing.T) {
 	}
 }
 
-// TestStormOfOrganizationsSignIns: nobody has signed in, and many processes want
-// tokens of three organizations: one page is opened.
-func TestStormOfOrganizationsSignIns(t *testing.T) {
-	b, _, idp := newWorkOSBench(t, "org_a=Acme,org_b=Bolt,org_c=Cog")
-	outcomes, start := make([]outcome, 15), make(chan struct{})
+// ofThree runs n processes at once, for three organizations in turn.
+func (b *bench) ofThree(n int) []outcome {
+	outcomes, start := make([]outcome, n), make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range outcomes {
 		wg.Go(func() {
@@ -115,7 +104,14 @@ func TestStormOfOrganizationsSignIns(t *testing.T) {
 	}
 	close(start)
 	wg.Wait()
-	for i, o := range outcomes {
+	return outcomes
+}
+
+// TestStormOfOrganizationsSignIns: nobody has signed in, and many processes want
+// tokens of three organizations: one page is opened.
+func TestStormOfOrganizationsSignIns(t *testing.T) {
+	b, _, idp := newWorkOSBench(t, "org_a=Acme,org_b=Bolt,org_c=Cog")
+	for i, o := range b.ofThree(15) {
 		if want := "org_" + string("abc"[i%3]); o.code != 0 || organizationIn(o.stdout) != want {
 			t.Errorf("exit code %d, a token of %q, want %q; stderr %q", o.code, organizationIn(o.stdout), want, o.stderr)
 		}
