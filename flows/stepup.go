@@ -129,14 +129,14 @@ func ParseClaims(s string) (string, error) {
 }
 
 // MergeClaims returns the parameter claims that asks for what either of two asks
-// for, each as [ParseClaims] returns it, or empty. Of what both ask for, and of a
-// member that is no object, the second one counts.
+// for, each as [ParseClaims] returns it, or empty. Of what both ask for, and of
+// what is no object, the second one counts.
 func MergeClaims(first, second string) string {
 	if first == "" || second == "" {
 		return cmp.Or(first, second)
 	}
 	var all, more map[string]json.RawMessage
-	if json.Unmarshal([]byte(first), &all) != nil || json.Unmarshal([]byte(second), &more) != nil {
+	if json.Unmarshal([]byte(first), &all) != nil || json.Unmarshal([]byte(second), &more) != nil || all == nil { // null
 		return second
 	}
 	for name, asked := range more { // id_token, access_token, userinfo

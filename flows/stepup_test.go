@@ -178,6 +178,8 @@ func TestCapabilities(t *testing.T) {
 
 func TestMergeClaims(t *testing.T) {
 	for _, c := range []struct{ first, second, want string }{
+		{"null", `{"a":{}}`, `{"a":{}}`}, // of --auth-param, which nobody has parsed
+		{"odd", `{"a":{}}`, `{"a":{}}`},
 		{"", "", ""},
 		{`{"a":{}}`, "", `{"a":{}}`},
 		{"", `{"a":{}}`, `{"a":{}}`},
