@@ -125,7 +125,7 @@ func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client,
 		if err != nil {
 			return c, local(usagef("--client-cert-file: %w", err))
 		}
-		certificate, err := key.TLSCertificate(pem)
+		certificate, err := key.TLSCertificate(userfile.Text(pem))
 		if err != nil {
 			return c, local(usagef("--client-cert-file: %w", err))
 		}
@@ -178,11 +178,13 @@ func (o *options) clientKey(ctx context.Context) (*flows.Key, error) {
 	}
 	k := flows.KeyOptions{ID: o.clientKeyID, Audience: o.assertionAudience}
 	if o.clientCertFile != "" && o.authMethod() == flows.AuthPrivateKeyJWT {
-		if k.Certificates, err = userfile.Read(o.clientCertFile); err != nil {
+		pem, err := userfile.Read(o.clientCertFile)
+		if err != nil {
 			return nil, usagef("--client-cert-file: %w", err)
 		}
+		k.Certificates = userfile.Text(pem)
 	}
-	key, err := flows.ParseKey(text, k)
+	key, err := flows.ParseKey(userfile.Text(text), k)
 	if err != nil {
 		return nil, usagef("%s: %w", flag, err)
 	}
@@ -231,7 +233,7 @@ func (o *options) clientSecret(ctx context.Context) (credential.Secret, error) {
 	case "":
 		return none, nil
 	case secretVariable:
-		return credential.NewSecret(o.secretInVariable()), nil
+		text = []byte(o.secretInVariable())
 	case "client-secret-file":
 		text, err = readSecretFile("--"+from, o.clientSecretFile)
 	case "client-secret-command":
@@ -242,9 +244,12 @@ func (o *options) clientSecret(ctx context.Context) (credential.Secret, error) {
 	if err != nil {
 		return none, err
 	}
-	secret := strings.TrimRight(string(text), "\r\n")
+	secret := strings.TrimRight(string(userfile.Text(text)), "\r\n")
 	if secret == "" {
-		return none, usagef("--%s: it is empty", from)
+		if from != secretVariable {
+			from = "--" + from
+		}
+		return none, usagef("%s: it is empty", from)
 	}
 	return credential.NewSecret(secret), nil
 }

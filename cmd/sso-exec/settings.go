@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -248,6 +247,7 @@ func (o *options) settle() error {
 		o.scopes[i] = strings.Join(strings.Fields(s), " ")
 	}
 	o.scopes = strings.Fields(strings.Join(o.scopes, " "))
+	o.caData = strings.Join(strings.Fields(o.caData), "") // one word, for hints and for what is stored
 	if o.cacheDir == "" {
 		o.cacheDir = defaultCacheDir()
 	}
@@ -330,12 +330,12 @@ func (o *options) ca() ([]byte, error) {
 		if err != nil {
 			return nil, usagef("--ca-file: %w", err)
 		}
-		pem = append(append(pem, b...), '\n')
+		pem = append(append(pem, userfile.Text(b)...), '\n')
 	}
 	if o.caData != "" {
-		b, err := base64.StdEncoding.DecodeString(o.caData)
+		b, err := decodeCAData(o.caData)
 		if err != nil {
-			return nil, usagef("--ca-data is not base64: %w", err)
+			return nil, usagef("--ca-data: %w", err)
 		}
 		pem = append(pem, b...)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
@@ -58,7 +59,7 @@ func checkOf(flag string) func(string) error {
 	case "subject-token-type", "actor-token-type":
 		check = checkTokenType
 	case "ca-data":
-		check = checkCAData
+		check = func(v string) error { _, err := decodeCAData(v); return err }
 	case "role-arn":
 		check = checkARN
 	case "sts-endpoint":
@@ -156,18 +157,22 @@ func checkTokenType(v string) error {
 	return nil
 }
 
-// checkCAData wants a certificate in it, as NewHTTPClient does.
-func checkCAData(v string) error {
+// decodeCAData reads base64 as tools write it: in lines, without padding, in the
+// alphabet of URLs. There must be a certificate in it.
+func decodeCAData(v string) ([]byte, error) {
+	v = strings.NewReplacer("-", "+", "_", "/").Replace(strings.Join(strings.Fields(v), ""))
+	v += strings.Repeat("=", -len(v)&3)
 	text, err := base64.StdEncoding.DecodeString(v)
 	if err != nil {
-		return fmt.Errorf("it is not base64: %w", err)
+		return nil, fmt.Errorf("it is not base64: %w", err)
 	}
+	text = userfile.Text(text)
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if _, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
-			return nil
+			return text, nil
 		}
 	}
-	return errors.New("no certificate in PEM form in it")
+	return nil, errors.New("no certificate in PEM form in it")
 }
 
 func checkARN(v string) error {
