@@ -59,7 +59,9 @@ func seen(t *testing.T, role string, controlling, stderr *os.File, env ...string
 	}
 	defer r.Close()
 	cmd := exec.Command(self)
-	cmd.Env = append(env, roleEnv+"="+role, "GORACE=atexit_sleep_ms=0") // or it takes a second to end
+	cmd.Env = append(env, roleEnv+"="+role,
+		"GORACE=atexit_sleep_ms=0", // or it takes a second to end
+		"GOCOVERDIR="+t.TempDir())  // or, under -cover, it complains on the terminal, which stops a job in the background
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if stderr != nil {
