@@ -35,6 +35,7 @@ type OAuthError struct {
 	Description string // the server's words, cleaned for a terminal
 	Status      int    // HTTP; 0 for an answer through the browser, and for a certificate that TLS refused
 	Hint        string // ours: what the metadata says of it; may be empty
+	Loopback    bool   // it came over the loopback redirect alone, where anybody on this machine could have sent it
 	Claims      string // what the sign-in that follows is to ask for, as [ParseClaims] returns it; empty: nothing. In no message
 
 	// Skew is how far the server's clock is ahead of this machine's, by the

@@ -144,10 +144,13 @@ func isCode(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// tellPasted adds what a person can have done wrong.
+// tellPasted adds what a person can have done wrong. What they brought is their own.
 func tellPasted(err error) error {
 	var refusal *OAuthError
-	if errors.As(err, &refusal) && refusal.Code == "invalid_grant" {
+	if errors.As(err, &refusal) {
+		refusal.Loopback = false
+	}
+	if refusal != nil && refusal.Code == "invalid_grant" {
 		return fmt.Errorf("%w: what was pasted is not all of the code, or was used before", err)
 	}
 	return err

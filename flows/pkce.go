@@ -188,7 +188,7 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 
 // authorizationError sorts RFC 6749 §4.1.2.1.
 func authorizationError(code, description string) error {
-	refusal := &OAuthError{Doing: doingPKCE, Code: code, Description: description}
+	refusal := &OAuthError{Doing: doingPKCE, Code: code, Description: description, Loopback: true}
 	switch code {
 	case "access_denied":
 		return &deniedError{refusal}

@@ -304,10 +304,14 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 }
 
 // Latch times: a failed sign-in holds others back for a while that doubles with
-// each failure in a row, up to a bound.
+// each failure in a row, up to a bound. An error that came over the loopback
+// redirect alone holds them back for latchLoopback, however many there were:
+// another user of the machine can send one. The pause only keeps a tool that
+// starts many processes from opening as many pages.
 const (
-	latchFirst = time.Minute
-	latchMost  = 15 * time.Minute
+	latchFirst    = time.Minute
+	latchMost     = 15 * time.Minute
+	latchLoopback = 10 * time.Second
 )
 
 // latched tells whether an earlier failure holds this sign-in back.
@@ -337,21 +341,24 @@ func (s *Session) setLatch(err error) {
 	timedOut := errors.Is(err, flows.ErrTimedOut)
 	var unnamed *OrganizationRequiredError
 	needs, unmet := errors.As(err, &unnamed), isUnmet(err) // or each call would open a page for nothing
+	var refusal *flows.OAuthError
+	loopback := errors.As(err, &refusal) && refusal.Loopback
 	switch {
 	case s.Store == nil:
 	case err == nil:
 		s.keep("the latch's end", s.Store.ClearLatch(s.sessionKey()))
 	case errors.Is(err, flows.ErrDenied) || timedOut && s.Person.LatchOnTimeout || needs || unmet:
-		l := &cache.Latch{FailedAt: time.Now().UTC(), Failures: 1, Reason: err.Error(), NeedsOrganization: needs}
+		l := &cache.Latch{FailedAt: time.Now().UTC(), Reason: err.Error(), NeedsOrganization: needs}
 		if unmet {
 			_, l.Only = s.keys()
 		}
 		if old, oerr := s.Store.Latch(s.sessionKey()); oerr == nil {
-			l.Failures += old.Failures
+			l.Failures = old.Failures
 		}
-		hold := latchMost
-		if l.Failures < 5 {
-			hold = latchFirst << (l.Failures - 1)
+		hold := latchLoopback
+		if !loopback {
+			l.Failures++
+			hold = min(latchFirst<<min(l.Failures-1, 4), latchMost)
 		}
 		l.Until = l.FailedAt.Add(hold)
 		s.keep("the latch", s.Store.WriteLatch(s.sessionKey(), l))
