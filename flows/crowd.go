@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"slices"
@@ -8,30 +9,58 @@ import (
 	"time"
 )
 
-// Any local user can reach the loopback listener: what connections can hold is
-// bounded.
 const (
-	maxConns = 128
-	patience = 50 * time.Millisecond // what each has to show its request, however many come after it
+	maxConns   = 128
+	maxTrusted = maxConns / 2
+	patience   = 50 * time.Millisecond // what each has to show its request, however many come after it
 )
 
-// crowd are the connections that have not shown that they belong to the
-// sign-in, oldest first. There are maxConns at most: the oldest goes when
-// another comes, so that whoever holds connections open, or opens more and
-// more, cannot keep the browser out. Each has its patience, though: one that is
-// put in the kernel's queue meanwhile waits for its turn.
-type crowd struct {
-	mu     sync.Mutex
-	guests []*guest
+// Crowd are the connections to a server on loopback, which every user of the
+// machine can reach, that have not shown a secret yet. There are 128 at most: the
+// oldest goes when another comes, so that whoever holds connections open, or
+// opens more and more, keeps nobody else out. Each has its patience, though: one
+// that is put in the kernel's queue meanwhile waits for its turn. The zero value
+// is ready.
+type Crowd struct {
+	mu      sync.Mutex
+	guests  []*guest // oldest first
+	trusted int
+}
+
+// Serve has a server answer the connections of listeners, until it is closed.
+func (c *Crowd) Serve(s *http.Server, listeners ...net.Listener) {
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, guestKey{}, conn)
+	}
+	for _, l := range listeners {
+		go func() { _ = s.Serve(&door{l, c}) }()
+	}
+}
+
+// Trust takes a request's connection out of the crowd: it knows a secret. Of many
+// at once, some stay in it, so that there is a bound for all.
+func (c *Crowd) Trust(r *http.Request) {
+	g, ok := r.Context().Value(guestKey{}).(*guest)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.trusted < maxTrusted && !g.trusted {
+		c.drop(g)
+		g.trusted = true
+		c.trusted++
+	}
 }
 
 type guest struct {
 	net.Conn
-	crowd *crowd
-	since time.Time
+	crowd   *Crowd
+	since   time.Time
+	trusted bool
 }
 
-func (c *crowd) admit(conn net.Conn) *guest {
+func (c *Crowd) admit(conn net.Conn) *guest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.guests) >= maxConns {
@@ -45,37 +74,32 @@ func (c *crowd) admit(conn net.Conn) *guest {
 		_ = oldest.Conn.Close()
 		c.guests = c.guests[1:]
 	}
-	g := &guest{conn, c, time.Now()}
+	g := &guest{Conn: conn, crowd: c, since: time.Now()}
 	c.guests = append(c.guests, g)
 	return g
 }
 
-// leave takes a connection out of the crowd.
-func (c *crowd) leave(g *guest) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Crowd) drop(g *guest) {
 	c.guests = slices.DeleteFunc(c.guests, func(other *guest) bool { return other == g })
 }
 
 func (g *guest) Close() error {
-	g.crowd.leave(g)
+	g.crowd.mu.Lock()
+	g.crowd.drop(g)
+	if g.trusted {
+		g.trusted = false
+		g.crowd.trusted--
+	}
+	g.crowd.mu.Unlock()
 	return g.Conn.Close()
 }
 
 type guestKey struct{}
 
-// trust takes a request's connection out of the crowd: it knows a secret of
-// this sign-in.
-func trust(r *http.Request) {
-	if g, ok := r.Context().Value(guestKey{}).(*guest); ok {
-		g.crowd.leave(g)
-	}
-}
-
 // door is a listener whose connections come into the crowd.
 type door struct {
 	net.Listener
-	crowd *crowd
+	crowd *Crowd
 }
 
 func (d *door) Accept() (net.Conn, error) {

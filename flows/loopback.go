@@ -25,7 +25,7 @@ const (
 	defaultRedirect = "http://127.0.0.1:0/callback"
 
 	// Any local user and any web page can reach the listener: nothing that they
-	// send ends the sign-in, and what they can hold is bounded; see also crowd.
+	// send ends the sign-in, and what they can hold is bounded; see also Crowd.
 	requestTimeout = 5 * time.Second
 	maxHeaderBytes = 16 << 10
 
@@ -43,7 +43,7 @@ type loopback struct {
 	path        string
 	listeners   []net.Listener // none: the address stands for itself, see [Provider.Paste]
 	server      *http.Server
-	crowd       *crowd
+	crowd       *Crowd
 
 	// Where the browser waits for the outcome, without the code in its address
 	// bar. Nobody else finds the way: the page tells who signed in.
@@ -60,7 +60,7 @@ type loopback struct {
 func newLoopback(u *url.URL, port string, listeners []net.Listener) *loopback {
 	final := *u
 	final.Host = net.JoinHostPort(u.Hostname(), port)
-	l := &loopback{redirectURI: final.String(), host: final.Host, path: u.Path, listeners: listeners, crowd: &crowd{},
+	l := &loopback{redirectURI: final.String(), host: final.Host, path: u.Path, listeners: listeners, crowd: &Crowd{},
 		donePath: "/done/" + rand.Text(), outcome: make(chan struct{}), served: make(chan struct{})}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
 		l.host = net.JoinHostPort(ip.String(), port) // as browsers spell it
@@ -192,13 +192,10 @@ func isErrno(err error, posix, winsock syscall.Errno) bool {
 func (l *loopback) serve(wants func(url.Values) bool, deliver func(url.Values)) {
 	l.server = &http.Server{Handler: l.handler(wants, deliver), MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, // a body is read too, to be thrown away
-		ErrorLog:    log.New(io.Discard, "", 0), // stderr may be somebody's screen
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, guestKey{}, c) },
+		ErrorLog: log.New(io.Discard, "", 0), // stderr may be somebody's screen
 	}
 	l.server.SetKeepAlivesEnabled(false)
-	for _, ln := range l.listeners {
-		go func() { _ = l.server.Serve(&door{ln, l.crowd}) }()
-	}
+	l.crowd.Serve(l.server, l.listeners...)
 }
 
 func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)) http.Handler {
@@ -219,7 +216,7 @@ func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)
 				writePage(w, http.StatusBadRequest, pageStray)
 				return
 			}
-			trust(r)
+			l.crowd.Trust(r)
 			l.taken.Store(true)
 			deliver(q)
 			// The code leaves the address bar and the history (RFC 9700 §4.3).
@@ -233,7 +230,7 @@ func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)
 // serveOutcome holds the browser until the sign-in is decided, so that the page
 // never says success before there is one.
 func (l *loopback) serveOutcome(w http.ResponseWriter, r *http.Request) {
-	trust(r)
+	l.crowd.Trust(r)
 	l.waiting.Add(1)
 	defer func() {
 		if l.waiting.Add(-1) == 0 && l.shown.Load() {

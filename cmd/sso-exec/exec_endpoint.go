@@ -47,6 +47,7 @@ type endpoint struct {
 	explain    func(error) string // a failure, for whoever reads the SDK's error
 
 	server *http.Server
+	crowd  flows.Crowd
 	ctx    context.Context // of renewals
 	cancel context.CancelFunc
 
@@ -81,7 +82,7 @@ func serveKeys(ttl session.TTL, keys credential.Credential, renew func(context.C
 		MaxHeaderBytes: 8 << 10, ErrorLog: log.New(io.Discard, "", 0), // the terminal is the command's
 	}
 	e.server.SetKeepAlivesEnabled(false)
-	go func() { _ = e.server.Serve(l) }()
+	e.crowd.Serve(e.server, l)
 	return e, nil
 }
 
@@ -113,6 +114,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodGet)
 		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "GET is all that is answered here")
 	default:
+		e.crowd.Trust(r) // it may wait for a renewal
 		e.answer(w, r)
 	}
 }
