@@ -22,7 +22,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // OAuthError is a refusal in the words of RFC 6749 §4.1.2.1 and §5.2. The
@@ -140,14 +141,14 @@ func Unusable(err error) bool {
 }
 
 // Clean makes a string from elsewhere fit for one line of a terminal or a log:
-// control and other unprintable characters go (they could forge lines and move
-// the cursor), and it ends after max characters.
+// characters that are not seen go (they could forge lines and move the cursor),
+// and it ends after max characters.
 func Clean(s string, max int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
-		case !unicode.IsPrint(r):
+		case !commandline.Seen(r):
 			return -1
 		}
 		return r

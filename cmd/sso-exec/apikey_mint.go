@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -140,7 +140,7 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.WriteString(text)
+	_, err = io.WriteString(out, text)
 	return err
 }
 

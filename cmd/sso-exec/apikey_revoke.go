@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +82,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.WriteString(text)
+	_, err = io.WriteString(out, text)
 	return err
 }
 

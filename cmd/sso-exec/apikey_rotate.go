@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -126,7 +126,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 	} else {
 		fmt.Fprintf(&b, "  the new one ends %s\n", endText(k.EndsAt(), now))
 	}
-	_, err = os.Stdout.WriteString(b.String())
+	_, err = io.WriteString(out, b.String())
 	return err
 }
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -139,7 +139,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	} else {
 		fmt.Fprintf(&b, "  it ends %s\n", endText(k.EndsAt(), time.Now()))
 	}
-	_, err = os.Stdout.WriteString(b.String())
+	_, err = io.WriteString(out, b.String())
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"time"
 
@@ -53,7 +52,7 @@ exit code is 1 if the key is not accepted, and 5 if that could not be learnt.`,
 		if end := k.EndsAt(); !end.IsZero() {
 			said += "\n  it ends " + endText(end, time.Now())
 		}
-		_, err = fmt.Fprintf(os.Stdout, "API key %s (%s): %s\n", name, maskOf(k), said)
+		_, err = fmt.Fprintf(out, "API key %s (%s): %s\n", name, maskOf(k), said)
 		return err
 	})
 }

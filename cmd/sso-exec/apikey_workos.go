@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -157,6 +157,6 @@ func (a *apiKeys) create(ctx context.Context, k *cache.APIKey) error {
 	if end := k.EndsAt(); !end.IsZero() {
 		text += "  it ends " + endText(end, time.Now()) + "\n"
 	}
-	_, err = os.Stdout.WriteString(text)
+	_, err = io.WriteString(out, text)
 	return err
 }

@@ -59,7 +59,7 @@ A secret is never shown, only where it is.`,
 	c.RunE = func(*cobra.Command, []string) error {
 		text, err := view(o, origins)
 		if err == nil {
-			_, err = os.Stdout.Write(text)
+			_, err = out.Write(text)
 		}
 		if err != nil {
 			return &runError{o, err}
@@ -120,7 +120,7 @@ there. A file that --config or SSO_EXEC_CONFIG names replaces your own.`,
 		Example: "  sso-exec config path",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 			layers, paths := config.DefaultPaths(namedConfig(cmd)).Each()
 			for i, path := range paths {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], oneLine(path), foundAt(layers[i], path))
@@ -197,11 +197,11 @@ func validate(paths config.Paths) error {
 	for i, path := range all {
 		if _, err := config.ReadFile(path, layers[i]); err == nil {
 			none = false
-			fmt.Printf("%s: nothing is wrong\n", oneLine(path))
+			fmt.Fprintf(out, "%s: nothing is wrong\n", oneLine(path))
 		}
 	}
 	if none {
-		fmt.Printf("there is no config file at %s\n", oneLine(strings.Join(all, " or ")))
+		fmt.Fprintf(out, "there is no config file at %s\n", oneLine(strings.Join(all, " or ")))
 	}
 	return nil
 }

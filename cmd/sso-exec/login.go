@@ -80,7 +80,7 @@ func loginAll(ctx context.Context, base *options) error {
 			continue
 		}
 		done[key] = true
-		fmt.Fprintf(stderr, "%s:\n", o.profile)
+		fmt.Fprintf(stderr, "%s:\n", oneLine(o.profile))
 		err := login(ctx, o)
 		if ctx.Err() != nil {
 			return err

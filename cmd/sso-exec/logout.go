@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ profile name, those whose IDs are given (sso-exec status shows them), or --all.`
 			fmt.Fprint(stderr, said.String())
 			return err
 		}
-		_, err = os.Stdout.WriteString(said.String())
+		_, err = io.WriteString(out, said.String())
 		return err
 	})
 }

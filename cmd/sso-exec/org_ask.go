@@ -76,14 +76,14 @@ func (o *options) toKeep(id string) string {
 	if o.profile == "" {
 		return "add " + quote("--organization="+id)
 	}
-	words := "run: sso-exec org use " + quote(id)
+	words := []string{"sso-exec", "org", "use"}
 	if o.given["profile"] {
-		words += " --profile " + quote(o.profile)
+		words = append(words, "--profile", o.profile)
 	}
 	if o.config != "" {
-		words += " --config " + quote(o.config)
+		words = append(words, "--config", o.config)
 	}
-	return words
+	return "run: " + paste(append(words, positional(id)...)...)
 }
 
 // maxListed bounds how many organizations an error lists.
@@ -106,7 +106,7 @@ func organizationHints(o *options, e *session.OrganizationRequiredError) (lines 
 	}
 	lines = append(lines, "name one: "+loginCommand(o, "organization")+" --organization=ID")
 	if o.profile != "" {
-		lines = append(lines, "or for good: sso-exec org use ID --profile "+quote(o.profile))
+		lines = append(lines, "or for good: "+paste("sso-exec", "org", "use", "ID", "--profile", o.profile))
 	}
 	return lines
 }

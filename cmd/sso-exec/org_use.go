@@ -56,7 +56,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	case len(args) > 0 && u.remove:
 		return usagef("%q and --remove contradict each other: leave one of them out", args[0])
 	case o.typed["organization"]:
-		return &usageError{errors.New("--organization is for one call; this command is for a profile"), "sso-exec org use " + quote(o.organization)}
+		return &usageError{errors.New("--organization is for one call; this command is for a profile"), paste(append([]string{"sso-exec", "org", "use"}, positional(o.organization)...)...)}
 	case o.profile == "":
 		return &usageError{errors.New("no profile is used here, so there is none to change"), "give --organization ID beside the other flags, or make a profile: sso-exec setup provider"}
 	case !u.dryRun && !u.yes && !canAsk():
@@ -89,7 +89,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	}
 	done, err := u.apply(e)
 	if done && !bytes.Equal(e.old, e.new) {
-		fmt.Println(u.said(id, name))
+		fmt.Fprintln(out, u.said(id, name))
 	}
 	if done && os.Getenv(envName("organization")) != "" {
 		warn(fmt.Errorf("the variable %s stands above the profile", envName("organization")))

@@ -30,9 +30,9 @@ func (t *talk) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.prompt != nil && t.prompt.past {
-		return t.prompt.live.Write(b)
+		return visibleWriter{t.prompt.live}.Write(b)
 	}
-	return os.Stderr.Write(b)
+	return visibleWriter{os.Stderr}.Write(b)
 }
 
 // end ends the prompt. What follows begins on a line of its own.
@@ -149,7 +149,7 @@ func (p *prompter) on(where string) *prompt {
 		}
 	case flows.PromptStderr:
 		if q.screen = terminal.Of(os.Stderr); q.screen == nil { // a flow was named, and stderr is a log
-			q.w = os.Stderr
+			q.w = visibleWriter{os.Stderr}
 		} else {
 			q.screen.Shared = p.here.Facts.NoLock // nobody keeps others from it
 		}

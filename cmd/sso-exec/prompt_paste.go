@@ -106,5 +106,5 @@ func (p *prompter) forward(a *flows.Authorization, anyhow bool) string {
 		address = "[::1]"
 	}
 	address += ":" + u.Port()
-	return "ssh -N -L " + address + ":" + address + " " + quote(host)
+	return paste("ssh", "-N", "-L", address+":"+address, host)
 }

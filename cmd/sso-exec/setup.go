@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -67,7 +66,7 @@ type edit struct {
 func (s *setupFlags) apply(edits ...edit) (done bool, err error) {
 	edits = slices.DeleteFunc(edits, func(e edit) bool { return bytes.Equal(e.old, e.new) })
 	if len(edits) == 0 {
-		fmt.Println("Nothing to change.")
+		fmt.Fprintln(out, "Nothing to change.")
 		return !s.dryRun, nil
 	}
 	if !s.dryRun && !s.yes && !canAsk() {
@@ -75,7 +74,7 @@ func (s *setupFlags) apply(edits ...edit) (done bool, err error) {
 	}
 	w := io.Writer(stderr)
 	if s.dryRun {
-		w = os.Stdout
+		w = out
 	}
 	for _, e := range edits {
 		fmt.Fprint(w, e.diff())
@@ -94,15 +93,15 @@ func (s *setupFlags) apply(edits ...edit) (done bool, err error) {
 			fmt.Fprint(stderr, wrote.String())
 			return false, err
 		}
-		fmt.Fprintln(&wrote, "Wrote "+visible(e.path)+".")
+		fmt.Fprintln(&wrote, "Wrote "+oneLine(e.path)+".")
 	}
-	fmt.Print(wrote.String())
+	fmt.Fprint(out, wrote.String())
 	return true, nil
 }
 
-// diff renders the change for a person's terminal.
+// diff renders the change for a person.
 func (e *edit) diff() string {
-	old, new := e.old, e.new
+	old, new, path := e.old, e.new, oneLine(e.path)
 	if e.show != nil {
 		var errs [2]error
 		if len(old) > 0 {
@@ -110,28 +109,21 @@ func (e *edit) diff() string {
 		}
 		new, errs[1] = e.show(new)
 		if err := errors.Join(errs[:]...); err != nil {
-			return visible(fmt.Sprintf("%s: the change cannot be shown without what may be secret: %v\n", e.path, err))
+			return fmt.Sprintf("%s: the change cannot be shown without what may be secret: %v\n", path, err)
 		}
 	}
-	d := diff.Diff(e.path, old, e.path+" (new)", new)
+	old, new = unixLines(old), unixLines(new) // a terminal goes by line feeds
+	d := diff.Diff(path, old, path+" (new)", new)
 	if d == nil {
-		return visible(e.path + ": what changes is not shown, since it may be secret\n")
+		return path + ": what changes is not shown, since it may be secret\n"
 	}
 	if _, lines, ok := bytes.Cut(d, []byte("\n")); ok { // the first one repeats the next two
 		d = lines
 	}
-	return visible(string(d))
+	return string(d)
 }
 
-// visible takes out of a text what a terminal would obey: it is somebody's file.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, text)
-}
+func unixLines(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) }
 
 // confirm asks on the terminal; only yes is yes.
 func confirm(question string) (bool, error) {

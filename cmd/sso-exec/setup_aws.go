@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -105,7 +104,7 @@ func (s *awsSetup) run(context.Context, []string) error {
 	s.warn(file.Path, text)
 	done, err := s.write(file, text)
 	if done {
-		fmt.Println("Try it: " + awsCommand(s.profile))
+		fmt.Fprintln(out, "Try it: "+awsCommand(s.profile))
 	}
 	return err
 }
@@ -186,7 +185,7 @@ func (s *awsSetup) undo() error {
 		return refusedEdit(file, err)
 	}
 	if !found {
-		fmt.Fprintf(stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", visible(s.profile), visible(file.Path))
+		fmt.Fprintf(stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", s.profile, oneLine(file.Path))
 	}
 	_, err = s.write(file, text)
 	return err
@@ -227,5 +226,5 @@ func awsCommand(profile string) string {
 	if profile == "default" {
 		return "aws sts get-caller-identity"
 	}
-	return strings.Join([]string{"aws", "--profile", quote(profile), "sts", "get-caller-identity"}, " ")
+	return paste("aws", "--profile", profile, "sts", "get-caller-identity")
 }

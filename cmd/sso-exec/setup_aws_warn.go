@@ -13,7 +13,7 @@ import (
 // from asking sso-exec, and who else takes the same token.
 func (s *awsSetup) warn(path, text string) {
 	if why := awsconfig.Unread(text); why != nil {
-		fmt.Fprintf(stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", visible(path), oneLine(why.Error()))
+		fmt.Fprintf(stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", oneLine(path), oneLine(why.Error()))
 		fmt.Fprintln(stderr, "  mend that line: until then they take nothing of the file, this profile included")
 	}
 	home, _ := os.UserHomeDir()
@@ -22,7 +22,7 @@ func (s *awsSetup) warn(path, text string) {
 	if f, err := awsconfig.Open(credentials); err == nil {
 		credentialsText = f.Text
 	} else {
-		fmt.Fprintf(stderr, "sso-exec: warning: whether %s has keys for this profile cannot be told: %s\n", visible(credentials), oneLine(err.Error()))
+		fmt.Fprintf(stderr, "sso-exec: warning: whether %s has keys for this profile cannot be told: %s\n", oneLine(credentials), oneLine(err.Error()))
 	}
 	inFiles := false
 	for _, c := range awsconfig.Conflicts(text, credentialsText, s.profile, os.Getenv) {
@@ -63,12 +63,12 @@ func (s *awsSetup) warnOfClusters(home string) {
 			continue
 		}
 		fmt.Fprintf(stderr, `sso-exec: warning: a cluster takes the same ID token as AWS: that of client %s
-  user %s of %s sends it;
+  user %q of %s sends it;
   whoever runs the cluster sees the tokens that are sent to it, and could assume
   the role %s
   register a client for AWS alone, have the role trust only that, and name it
   here with --client-id
-`, oneLine(s.o.clientID), oneLine(quote(u.Name)), oneLine(u.File), oneLine(s.o.roleARN))
+`, oneLine(s.o.clientID), u.Name, oneLine(u.File), oneLine(s.o.roleARN))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
@@ -37,7 +38,7 @@ func (s *kubeSetup) warnCommand(command string) {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	fmt.Fprintf(stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", oneLine(quote(command)), oneLine(err.Error()), hint)
+	fmt.Fprintf(stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", oneLine(command), oneLine(err.Error()), hint)
 }
 
 // warn says, before anything is asked, what a stanza with these arguments would
@@ -58,7 +59,7 @@ func (s *kubeSetup) warn(args []string) {
 	if role == "" {
 		return
 	}
-	where, instead := "profile "+quote(profile), []string{profile + ":"}
+	where, instead := "profile "+profile, []string{profile + ":"}
 	switch {
 	case profile == "":
 		where, instead = "variable "+envName("role-arn"), []string{"aws-only:", "  issuer: " + issuer}
@@ -69,7 +70,7 @@ func (s *kubeSetup) warn(args []string) {
 	fmt.Fprintf(stderr, "  whoever runs the cluster could assume %s (%s)\n", oneLine(role), oneLine(where))
 	fmt.Fprintf(stderr, "  register a client for AWS alone, have the role trust only that, and name it:\n")
 	for _, line := range append(instead, "  client-id: ANOTHER-ID") {
-		fmt.Fprintln(stderr, visible("    "+line))
+		fmt.Fprintln(stderr, "    "+strings.Map(unbroken, line))
 	}
 }
 
@@ -102,35 +103,39 @@ func (s *kubeSetup) roleOf(issuer, client string) (profile, role string) {
 
 // next says what to do once the stanza is written.
 func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
-	kubectl := "kubectl"
-	if s.kubeconfig != "" {
-		kubectl += " " + quote("--kubeconfig="+s.kubeconfig)
+	try := func(flags ...string) {
+		words := []string{"kubectl"}
+		if s.kubeconfig != "" {
+			words = append(words, "--kubeconfig="+s.kubeconfig)
+		}
+		words = append(append(words, flags...), "get", "ns")
+		fmt.Fprintln(out, "Try it: "+paste(words...))
 	}
 	switch current, ok := plan.conf.Context(plan.conf.CurrentContext); {
 	case s.useContext, s.context == "" && ok && current.User == s.user,
 		s.context != "" && s.context == plan.conf.CurrentContext:
-		fmt.Printf("Try it: %s get ns\n", kubectl)
+		try()
 	case s.context != "":
-		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--context="+s.context))
+		try("--context=" + s.context)
 	case len(plan.conf.Clusters) == 0:
-		fmt.Println("There is no cluster in the kubeconfig yet:\n  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
-		fmt.Println("Then run this again with --context NAME.")
+		fmt.Fprintln(out, "There is no cluster in the kubeconfig yet:\n  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
+		fmt.Fprintln(out, "Then run this again with --context NAME.")
 	case plan.contextOf(s.user) != "":
-		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--context="+plan.contextOf(s.user)))
+		try("--context=" + plan.contextOf(s.user))
 	case ok:
-		fmt.Printf("Try it: %s %s get ns\n", kubectl, quote("--user="+s.user))
+		try("--user=" + s.user)
 	default:
-		fmt.Printf("Try it: %s %s %s get ns\n", kubectl, quote("--cluster="+plan.conf.Clusters[0].Name), quote("--user="+s.user))
+		try("--cluster="+plan.conf.Clusters[0].Name, "--user="+s.user)
 	}
 	name := e.Command
 	if quote(name) != name {
 		name = strconv.Quote(name)
 	}
-	fmt.Printf("Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
+	fmt.Fprintf(out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
 	if home, err := os.UserHomeDir(); err == nil && s.fromKubelogin {
 		old := filepath.Join(home, ".kube", "cache", "oidc-login")
 		if _, err := os.Stat(old); err == nil {
-			fmt.Printf("kubelogin's tokens still rest in %s; once nothing uses it any more, remove that.\n", visible(old))
+			fmt.Fprintf(out, "kubelogin's tokens are still in %s; remove that directory once nothing uses it any more.\n", oneLine(old))
 		}
 	}
 }

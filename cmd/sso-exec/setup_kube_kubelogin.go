@@ -39,8 +39,8 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 		return nil, err
 	}
 	if plan.ours(there.Exec) {
-		fmt.Fprintf(stderr, "sso-exec: user %s runs sso-exec already\n", quote(there.Name))
-		fmt.Println("Nothing to change.")
+		fmt.Fprintf(stderr, "sso-exec: user %q runs sso-exec already\n", there.Name)
+		fmt.Fprintln(out, "Nothing to change.")
 		return nil, nil
 	}
 	var old kubeconfig.Exec

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
@@ -66,11 +67,11 @@ func (s *kubeSetup) leftAlone(plan *kubePlan, removed []string) error {
 			return &usageError{fmt.Errorf("user %q is that of context %q, which is the current one", s.user, c.Name),
 				"--context " + quote(c.Name) + " removes that too; kubectl config use-context NAME chooses another one"}
 		default:
-			others = append(others, quote(c.Name))
+			others = append(others, strconv.Quote(c.Name))
 		}
 	}
 	if len(others) > 0 {
-		fmt.Fprintf(stderr, "sso-exec: user %s is also that of: %s; --context NAME removes one of them too\n", quote(s.user), oneLine(strings.Join(others, " ")))
+		fmt.Fprintf(stderr, "sso-exec: user %q is also that of: %s; --context NAME removes one of them too\n", s.user, strings.Join(others, ", "))
 	}
 	return nil
 }
@@ -85,7 +86,7 @@ func (p *kubePlan) removeUser(name string) error {
 		return kubeconfig.RemoveUser(text, name, func(e kubeconfig.Exec) bool { return p.ours(&e) })
 	})
 	if err != nil {
-		return keptHint(err, "kubectl config delete-user "+quote(name))
+		return keptHint(err, paste(append([]string{"kubectl", "config", "delete-user"}, positional(name)...)...))
 	}
 	return nil
 }
@@ -118,7 +119,7 @@ func (p *kubePlan) restore(user string, contexts []string) {
 		}
 		if where != "" {
 			p.keepBackup[e.path] = true
-			fmt.Fprintf(stderr, "sso-exec: what user %s had before (%s) is in %s\n", quote(user), oneLine(kind), oneLine(where))
+			fmt.Fprintf(stderr, "sso-exec: what user %q had before (%s) is in %s\n", user, oneLine(kind), oneLine(where))
 		}
 	}
 }
@@ -202,7 +203,7 @@ func (p *kubePlan) removeContext(name, user string) error {
 		return kubeconfig.RemoveContext(text, name, func(c kubeconfig.Context) bool { return c.User == user })
 	})
 	if err != nil {
-		return keptHint(err, "kubectl config delete-context "+quote(name))
+		return keptHint(err, paste(append([]string{"kubectl", "config", "delete-context"}, positional(name)...)...))
 	}
 	for _, path := range p.files {
 		one, err := kubeconfig.Load(kubeconfig.Files{path})

@@ -312,16 +312,16 @@ func (p *providerSetup) next() {
 	if os.Getenv(secretVariable) != "" && p.o.clientSecretFile == "" {
 		p.say("", "The client's secret is in "+secretVariable+", which no profile holds: set it wherever this one is used, or add --client-secret-file.")
 	}
-	fmt.Println("\nNext, have a tool use it:")
-	fmt.Println("  " + p.command("setup kube") + " --context NAME")
-	fmt.Println("  " + p.command("setup aws") + " --role-arn ARN")
+	fmt.Fprintln(out, "\nNext, have a tool use it:")
+	fmt.Fprintln(out, "  "+p.command("setup", "kube")+" --context NAME")
+	fmt.Fprintln(out, "  "+p.command("setup", "aws")+" --role-arn ARN")
 }
 
 // command is one of our commands for this profile.
-func (p *providerSetup) command(name string) string {
-	words := "sso-exec " + name + " --profile " + quote(p.o.profile)
+func (p *providerSetup) command(words ...string) string {
+	words = slices.Concat([]string{"sso-exec"}, words, []string{"--profile", p.o.profile})
 	if p.o.config != "" {
-		words += " --config " + quote(p.o.config)
+		words = append(words, "--config", p.o.config)
 	}
-	return words
+	return paste(words...)
 }

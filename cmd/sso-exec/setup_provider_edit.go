@@ -89,7 +89,7 @@ func (p *providerSetup) change(do func([]byte) ([]byte, error)) (edit, error) {
 	case errors.Is(err, config.ErrByHand) && !p.remove:
 		p.has = nil
 		if block, err := do(nil); err == nil {
-			fmt.Fprintf(stderr, "%s needs this:\n%s", p.path, block)
+			fmt.Fprintf(stderr, "%s needs this:\n%s", oneLine(p.path), block)
 		}
 		fallthrough
 	case err != nil:

@@ -50,7 +50,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 			continue
 		}
 		if issuer != typed {
-			fmt.Fprintln(stderr, "Taken for "+issuer)
+			fmt.Fprintln(stderr, "Taken for "+oneLine(issuer))
 		}
 		o.issuer = issuer
 	}
@@ -177,7 +177,7 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 // report says what to register at the provider, and what it does not offer.
 func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
-	fmt.Fprintln(stderr, o.issuer+" answers.")
+	fmt.Fprintln(stderr, oneLine(o.issuer)+" answers.")
 	fmt.Fprintln(stderr, "\nThere, sso-exec must be registered as a client:")
 	d := o.dialect()
 	if len(d.Register) == 0 {

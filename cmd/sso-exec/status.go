@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf16"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // sessionStatus is a session as status -o json shows it. Fields are only ever
@@ -142,7 +142,7 @@ func escapeUnseen(doc string) string {
 	var b strings.Builder
 	for _, r := range doc { // what is no UTF-8 comes as U+FFFD
 		switch {
-		case r < 0x7f || unicode.IsPrint(r):
+		case r < 0x7f || commandline.Seen(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
@@ -224,7 +224,7 @@ func endedText(ended []known, columns int) string {
 		s := k.status
 		b.WriteString(wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), orUnknown(s.Account), hostOf(s.Issuer)), columns) + "\n")
 		if len(s.Profiles) > 0 {
-			fmt.Fprintf(&b, "  to sign in, run: sso-exec login %s\n", quote("--profile="+s.Profiles[0]))
+			fmt.Fprintf(&b, "  to sign in, run: %s\n", paste("sso-exec", "login", "--profile="+s.Profiles[0]))
 		}
 	}
 	return b.String()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // This file and prompt.go are all that is ever said to a person. Their rules:
@@ -29,13 +32,20 @@ func complain(o *options, err error) {
 	}
 	fmt.Fprintf(stderr, "sso-exec: %s\n", oneLine(err.Error()))
 	for _, h := range hints(o, err) {
-		indent := h[:len(h)-len(strings.TrimLeft(h, " "))] // of lines to be pasted
-		fmt.Fprintf(stderr, "  %s%s\n", indent, oneLine(h))
+		fmt.Fprintf(stderr, "  %s\n", strings.Map(unbroken, h)) // all of it: it may be there to be pasted
 	}
 }
 
 // warn says what does not keep a command from its work.
 func warn(err error) { fmt.Fprintf(stderr, "sso-exec: warning: %s\n", oneLine(err.Error())) }
+
+// unbroken keeps a text on its line.
+func unbroken(r rune) rune {
+	if r == '\n' || r == '\r' || r == '\t' {
+		return ' '
+	}
+	return r
+}
 
 // oneLine keeps errors that wrap several in one line.
 func oneLine(s string) string { return flows.Clean(s, 2000) }
@@ -71,7 +81,7 @@ func rough(d time.Duration) string {
 func loginCommand(o *options, without ...string) string {
 	words := []string{"sso-exec", "login"}
 	if o.flags == nil {
-		return strings.Join(words, " ")
+		return paste(words...)
 	}
 	o.flags.VisitAll(func(f *pflag.Flag) {
 		if !o.given[f.Name] || !slices.Contains(sessionFlags, f.Name) || slices.Contains(without, f.Name) {
@@ -82,36 +92,48 @@ func loginCommand(o *options, without ...string) string {
 			values = list.GetSlice()
 		}
 		for _, v := range values {
-			words = append(words, quote("--"+f.Name+"="+v))
+			words = append(words, "--"+f.Name+"="+v)
 		}
 	})
-	return strings.Join(words, " ")
+	return paste(words...)
 }
 
-// quote makes a word safe to paste into a shell: a POSIX one, on Windows cmd and
-// PowerShell.
+// paste joins words into a command that can be pasted into a shell.
+func paste(words ...string) string { return commandline.Line(runtime.GOOS, words...) }
+
+// positional is a word that is not to be taken for a flag.
+func positional(word string) []string {
+	if strings.HasPrefix(word, "-") {
+		return []string{"--", word}
+	}
+	return []string{word}
+}
+
+// quote makes a word safe to paste into a shell. One that cannot be pasted is
+// shown with escapes; on Windows it stands for itself.
 func quote(s string) string {
+	if quoted, ok := commandline.Quote(runtime.GOOS, s); ok {
+		return quoted
+	}
 	if runtime.GOOS == "windows" {
-		return quoteWindows(s)
+		return "NAME"
 	}
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=/:.,@%+", r)
-	}
-	if strings.TrimFunc(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return paste(commandline.Escape(s, ""))
 }
 
-// quoteWindows quotes as CommandLineToArgvW reads it: a backslash means something
-// only before a double quote. A comma makes a list in PowerShell.
-func quoteWindows(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`-_=/:.+\`, r)
+// out is stdout for what people read; tools' documents go to os.Stdout.
+var out io.Writer = visibleWriter{os.Stdout}
+
+// visibleWriter is the last door before a terminal: a text may have names in it
+// that are others'. Their line breaks are up to who puts them in.
+type visibleWriter struct{ w io.Writer }
+
+func (v visibleWriter) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(v.w, visible(string(b))); err != nil {
+		return 0, err
 	}
-	if s != "" && strings.TrimFunc(s, plain) == "" {
-		return s
-	}
-	last := s[len(strings.TrimRight(s, `\`)):] // before our own quote
-	return `"` + strings.ReplaceAll(s, `"`, `\"`) + last + `"`
+	return len(b), nil
 }
+
+// visible writes what a terminal would obey, or nobody would see, as escapes.
+func visible(text string) string { return commandline.Escape(text, "\n\t") }

@@ -1,5 +1,7 @@
-// Package commandline splits commands that a setting names into words, as a
-// shell would with quotes alone. No shell is run.
+// Package commandline knows what is typed and read at a shell: it splits commands
+// that a setting names into words (split.go), and joins words into a command that
+// can be pasted, with nothing in it that a terminal obeys (quote.go). No shell is
+// run.
 package commandline
 
 import (

@@ -3,9 +3,10 @@ package config
 import (
 	"bytes"
 	"strings"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // Setting is a value with the name of its key; that of a section's is
@@ -93,8 +94,8 @@ func scalarNode(s string) *yaml.Node {
 	switch {
 	case s == "true", s == "false":
 		n.Tag = "!!bool" // or editors would take it for another type than the key's
-	case strings.ContainsFunc(s, func(c rune) bool { return c != ' ' && !unicode.IsPrint(c) }):
-		n.Style = yaml.DoubleQuotedStyle // with escapes; never over several lines
+	case strings.ContainsFunc(s, func(c rune) bool { return !commandline.Seen(c) }):
+		n.Style = yaml.DoubleQuotedStyle // with escapes, as for all that goes to a terminal
 	}
 	return n
 }

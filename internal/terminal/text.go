@@ -2,7 +2,8 @@ package terminal
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // clean leaves nothing in others' text that could move a cursor or reorder what
@@ -13,7 +14,7 @@ func clean(s string, utf8 bool) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case !unicode.IsPrint(r):
+		case !commandline.Seen(r):
 			return -1
 		case !utf8 && r >= 0x80:
 			return '?'

@@ -1,0 +1,114 @@
+package commandline
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Seen reports whether a person sees a character as what it is. Not seen are what
+// a terminal obeys (also above 0x7f), line breaks, marks of direction, and what
+// has no width.
+func Seen(r rune) bool {
+	return unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// Escape writes what is not [Seen] as escapes (\x1b, \u202e), which are those of
+// Go and of YAML's double quotes. Tabs, and line breaks where keep has them, stay.
+func Escape(s, keep string) string {
+	var b strings.Builder
+	for i, r := range s {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i]) // a terminal may obey single bytes
+		case Seen(r) || strings.ContainsRune(keep, r):
+			b.WriteRune(r)
+		case r < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// Line joins words into a command to paste into a shell of a system, as
+// runtime.GOOS names it: a POSIX one, on Windows both cmd and PowerShell. It stays
+// one line. A word that cannot be pasted is left out, and the line says which.
+func Line(goos string, words ...string) string {
+	var line, left []string
+	for i, w := range words {
+		quoted, ok := Quote(goos, w)
+		if ok {
+			line = append(line, quoted)
+			continue
+		}
+		name, value, isFlag := strings.Cut(w, "=")
+		switch {
+		case isFlag && strings.HasPrefix(w, "--"):
+		case i > 0 && strings.HasPrefix(words[i-1], "--") && len(line) > 0 && line[len(line)-1] == words[i-1]:
+			line, name, value = line[:len(line)-1], words[i-1], w
+		default:
+			name, value = "a name", w
+		}
+		if goos != "windows" {
+			name += " " + quotePOSIX(Escape(value, ""))
+		}
+		left = append(left, name)
+	}
+	if len(left) == 0 {
+		return strings.Join(line, " ")
+	}
+	// A shell that is given this as it stands fails at the parenthesis.
+	return strings.Join(line, " ") + " (add what cannot be pasted: " + strings.Join(left, ", ") + ")"
+}
+
+// Quote makes a word safe to paste into a shell of a system. ok is false if there
+// is no way to write it there.
+func Quote(goos, word string) (quoted string, ok bool) {
+	if !utf8.ValidString(word) || strings.ContainsFunc(word, func(r rune) bool { return !Seen(r) }) {
+		return "", false
+	}
+	if goos == "windows" {
+		return quoteWindows(word)
+	}
+	return quotePOSIX(word), true
+}
+
+func quotePOSIX(s string) string {
+	if isPlain(s, "-_=/:.,@%+") && s[0] != '=' { // zsh looks for a command of that name
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// quoteWindows quotes what cmd, PowerShell (5.1 and 7) and CommandLineToArgvW all
+// read as the same word, which little is: in double quotes cmd replaces %NAME%,
+// PowerShell $NAME and backticks, and it ends them at typographic quotes too. The
+// two PowerShells differ in an empty word, in a double quote, and in a backslash
+// before one.
+func quoteWindows(s string) (string, bool) {
+	switch {
+	case isPlain(s, `-_=/:.+\`):
+		return s, true
+	case s == "" || strings.HasSuffix(s, `\`):
+		return "", false
+	}
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`-_=/:.+\ ,@#~()[]{};&`, r) {
+			return "", false
+		}
+	}
+	return `"` + s + `"`, true
+}
+
+// isPlain reports whether a text has nothing but ASCII letters, digits and also.
+func isPlain(s, also string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(also, r)
+	})
+}
