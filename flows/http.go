@@ -100,15 +100,32 @@ func (a *answer) words(s string, max int) string {
 }
 
 // request sends one request. Whatever keeps an answer from arriving whole is
-// an [*UnavailableError], a redirect too; every other status is the caller's.
+// an [*UnavailableError], a redirect and a server's trouble too; every other
+// status is the caller's.
 func request(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*answer, error) {
+	a, err := send(ctx, hc, doing, req)
+	if err == nil && (a.status >= 500 || a.status == http.StatusTooManyRequests) {
+		return nil, a.trouble(doing)
+	}
+	return a, err
+}
+
+// trouble is the error of a server that says that it has one.
+func (a *answer) trouble(doing string) error {
+	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.host, a.status), RetryAfter: retryAfter(a), Status: a.status}
+}
+
+// send is request for whoever reads the answer of a server in trouble.
+func send(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*answer, error) {
 	unavailable := func(err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return &UnavailableError{Doing: doing, Err: err}
 	}
-	req.Header.Set("Accept", "application/json")
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "application/json")
+	}
 	req.Header.Set("User-Agent", "sso-exec")
 	watched, seen := watch(ctx)
 	resp, err := hc.Do(req.WithContext(watched))
@@ -134,9 +151,6 @@ func request(ctx context.Context, hc *http.Client, doing string, req *http.Reque
 	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now()}
 	if a.status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
-	}
-	if a.status >= 500 || a.status == http.StatusTooManyRequests {
-		return nil, &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a), Status: a.status}
 	}
 	return a, nil
 }

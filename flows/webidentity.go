@@ -1,18 +1,22 @@
 package flows
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -20,7 +24,7 @@ import (
 // WebIdentity is a request for an AWS role's temporary keys in exchange for an
 // ID token: AssumeRoleWithWebIdentity of AWS STS.
 type WebIdentity struct {
-	Endpoint    string // of STS; see [STSEndpoint]
+	Endpoint    string // of STS; see [STSPlace]
 	RoleARN     string
 	SessionName string        // shows in CloudTrail; empty: who signed in, by the ID token
 	Duration    time.Duration // 0: the service's default, an hour
@@ -55,8 +59,9 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 		return none, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	sent := time.Now().UTC()
-	a, err := request(ctx, hc, doingSTS, req)
+	req.Header.Set("Accept", "text/xml") // asked for JSON, STS answers in JSON
+	issued := time.Now().UTC()
+	a, err := send(ctx, hc, doingSTS, req)
 	if err != nil {
 		return none, err
 	}
@@ -64,21 +69,40 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	if a.status != http.StatusOK {
 		return none, stsError(a)
 	}
+	return stsKeys(a, issued)
+}
+
+// stsKeys reads the keys out of STS's answer.
+func stsKeys(a *answer, issued time.Time) (none credential.Credential, _ error) {
 	var ok struct {
 		Credentials struct {
-			AccessKeyID     string    `xml:"AccessKeyId"`
-			SecretAccessKey string    `xml:"SecretAccessKey"`
-			SessionToken    string    `xml:"SessionToken"`
-			Expiration      time.Time `xml:"Expiration"`
+			AccessKeyID     string `xml:"AccessKeyId"`
+			SecretAccessKey string `xml:"SecretAccessKey"`
+			SessionToken    string `xml:"SessionToken"`
+			Expiration      string `xml:"Expiration"`
 		} `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
 		AssumedRoleARN string `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
 	}
-	if err := xml.Unmarshal(a.body, &ok); err != nil {
+	if err := xmlDecoder(a.body).Decode(&ok); err != nil {
 		return none, garbled(doingSTS, "the answer is not STS's XML")
 	}
 	k := ok.Credentials
-	if k.AccessKeyID == "" || k.SecretAccessKey == "" || k.SessionToken == "" || k.Expiration.IsZero() {
-		return none, garbled(doingSTS, "the answer lacks a part of the keys")
+	for _, part := range []string{k.AccessKeyID, k.SecretAccessKey, k.SessionToken} {
+		switch {
+		case part == "":
+			return none, garbled(doingSTS, "the answer lacks a part of the keys")
+		case strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r > '~' }):
+			// They go into variables, headers and files, where a line break begins something else.
+			return none, garbled(doingSTS, "a part of the keys has characters that no key has")
+		}
+	}
+	end, known := parseTime(k.Expiration)
+	if !known {
+		return none, garbled(doingSTS, "the answer does not say when the keys end")
+	}
+	end = end.Add(-a.skew())
+	if !end.After(a.at) {
+		return none, garbled(doingSTS, "the keys in the answer have expired")
 	}
 	return credential.Credential{
 		AWS: &credential.AWSKeys{
@@ -87,8 +111,47 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 			SessionToken:    credential.NewSecret(k.SessionToken),
 			AccountID:       accountID(ok.AssumedRoleARN),
 		},
-		IssuedAt: sent, ExpiresAt: k.Expiration.UTC().Add(-a.skew()),
+		IssuedAt: issued, ExpiresAt: end,
 	}, nil
+}
+
+// xmlDecoder reads XML in whatever encoding its first line names. What matters
+// here is ASCII; of other characters, only a message's would suffer.
+func xmlDecoder(body []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) {
+		text, err := io.ReadAll(in)
+		if err != nil || utf8.Valid(text) {
+			return bytes.NewReader(text), err
+		}
+		latin1 := make([]rune, len(text))
+		for i, b := range text {
+			latin1[i] = rune(b)
+		}
+		return strings.NewReader(string(latin1)), nil
+	}
+	return d
+}
+
+// timeLayouts are ways to write a time in ISO 8601, upper case. A fraction of a
+// second may follow the seconds.
+var timeLayouts = []string{
+	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05", "20060102T150405Z0700",
+}
+
+// parseTime reads a time as AWS and those who imitate it write it. One without
+// a zone is in UTC.
+func parseTime(text string) (time.Time, bool) {
+	text = strings.ToUpper(strings.TrimSpace(text))
+	if len(text) > 10 && text[10] == ' ' {
+		text = text[:10] + "T" + text[11:]
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // STSError is a refusal of STS, e.g. AccessDenied, ExpiredTokenException,
@@ -103,50 +166,85 @@ func (e *STSError) Error() string {
 	return fmt.Sprintf("STS refused: %s (%s)", e.Code, e.Message)
 }
 
+// NotYet reports whether STS may accept the same request in a moment: it fetches
+// the provider's keys itself, and for a new token it may come too late.
+func (e *STSError) NotYet() bool {
+	return e.Code == "InvalidIdentityToken" || e.Code == "InvalidIdentityTokenException"
+}
+
+// passing are the errors of STS that pass by themselves, as the AWS SDKs see it.
+var passing = []string{
+	"IDPCommunicationError", "IDPCommunicationErrorException", // STS could not reach the provider
+	"InternalFailure", "InternalError", "InternalServerError", "InternalServiceError",
+	"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
+	"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+	"RequestLimitExceeded", "LimitExceededException", "BandwidthLimitExceeded", "TooManyRequestsException", "SlowDown",
+}
+
 // stsError tells a refusal from what passes by itself.
 func stsError(a *answer) error {
-	var body struct {
-		Code    string `xml:"Error>Code"`
-		Message string `xml:"Error>Message"`
+	code, message := awsError(a)
+	trouble := a.status >= 500 || a.status == http.StatusTooManyRequests
+	if code == "" && trouble {
+		return a.trouble(doingSTS)
 	}
-	if err := xml.Unmarshal(a.body, &body); err != nil || body.Code == "" {
+	if code == "" {
 		return garbled(doingSTS, "the answer has status %d and is not STS's XML", a.status)
 	}
-	e := &STSError{a.words(body.Code, 100), a.words(body.Message, 300), a.status}
-	switch e.Code {
-	case "IDPCommunicationError", // STS could not reach the provider; AWS says to retry
-		"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException",
-		"InternalFailure", "InternalError", "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException":
-		return &UnavailableError{Doing: doingSTS, Err: e, RetryAfter: retryAfter(a)}
+	e := &STSError{a.words(code, 100), a.words(message, 300), a.status}
+	if trouble || slices.Contains(passing, e.Code) {
+		return &UnavailableError{Doing: doingSTS, Err: e, RetryAfter: retryAfter(a), Status: a.status}
 	}
 	return e
 }
 
-// partitions are the domains of AWS's other partitions, by the prefix of their
-// regions' names (AWS SDKs, partitions.json). A longer prefix stands first.
-var partitions = []struct{ prefix, domain string }{
-	{"cn-", "amazonaws.com.cn"}, {"eusc-", "amazonaws.eu"}, {"eu-isoe-", "cloud.adc-e.uk"},
-	{"us-isob-", "sc2s.sgov.gov"}, {"us-isof-", "csp.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov"},
-}
-
-// STSEndpoint returns the endpoint of a region, or the global one where none is
-// named. A region that is no plain host label is an error: the ID token must
-// not go to a host of somebody's choice.
-func STSEndpoint(region string) (string, error) {
-	if region == "" {
-		return "https://sts.amazonaws.com/", nil
-	}
-	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return "", fmt.Errorf("%q is not the name of a region", Clean(region, 80))
-	}
-	domain := "amazonaws.com"
-	for _, p := range partitions {
-		if strings.HasPrefix(region, p.prefix) {
-			domain = p.domain
+// awsError finds an error's code and message in the envelopes that AWS and those
+// who imitate it use: an element Error wherever it is, or JSON.
+func awsError(a *answer) (code, message string) {
+	d := xmlDecoder(a.body)
+	d.Strict = false
+	var path []string
+	for read := false; !read || code == ""; {
+		token, err := d.Token()
+		if err != nil {
 			break
 		}
+		n := len(path)
+		switch t := token.(type) {
+		case xml.StartElement:
+			path = append(path, t.Name.Local)
+		case xml.EndElement:
+			read = n > 0 && path[n-1] == "Error"
+			path = path[:max(0, n-1)]
+		case xml.CharData:
+			if n < 2 || path[n-2] != "Error" {
+				continue
+			}
+			switch path[n-1] {
+			case "Code":
+				code += string(t)
+			case "Message":
+				message += string(t)
+			}
+		}
 	}
-	return "https://sts." + region + "." + domain + "/", nil
+	if code = strings.TrimSpace(code); code != "" {
+		return code, message
+	}
+	type fields struct {
+		Type                 string `json:"__type"`
+		Code, Message        string
+		Error, ErrorResponse *fields
+	}
+	var at fields
+	_ = json.Unmarshal(a.body, &at) // what can be read of it
+	if at.ErrorResponse != nil {
+		at = *at.ErrorResponse
+	}
+	if at.Error != nil {
+		at = *at.Error
+	}
+	return cmp.Or(at.Code, at.Type[strings.LastIndex(at.Type, "#")+1:]), at.Message
 }
 
 // roleSessionName makes a name that STS takes (2 to 64 of [\w+=,.@-]) out of

@@ -187,17 +187,38 @@ func TestRoleSessionName(t *testing.T) {
 }
 
 func TestSTSEndpoint(t *testing.T) {
-	for region, want := range map[string]string{
-		"":               "https://sts.amazonaws.com/",
-		"eu-central-1":   "https://sts.eu-central-1.amazonaws.com/",
-		"us-gov-west-1":  "https://sts.us-gov-west-1.amazonaws.com/",
-		"cn-north-1":     "https://sts.cn-north-1.amazonaws.com.cn/",
-		"us-iso-east-1":  "https://sts.us-iso-east-1.c2s.ic.gov/",
-		"us-isob-east-1": "https://sts.us-isob-east-1.sc2s.sgov.gov/",
-		"eusc-de-east-1": "https://sts.eusc-de-east-1.amazonaws.eu/",
+	role := func(partition string) string { return "arn:" + partition + ":iam::123456789012:role/dev" }
+	for _, c := range []struct{ partition, region, plain, fips, dual, both string }{
+		{"aws", "", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws", "sts-fips.us-east-1.api.aws"},
+		{"aws", "aws-global", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws", "sts-fips.us-east-1.api.aws"},
+		{"aws", "eu-central-1", "sts.eu-central-1.amazonaws.com", "sts-fips.eu-central-1.amazonaws.com", "sts.eu-central-1.api.aws", "sts-fips.eu-central-1.api.aws"},
+		{"aws", "mx-central-1", "sts.mx-central-1.amazonaws.com", "", "", ""},
+		{"aws", "fips-us-east-1", "sts-fips.us-east-1.amazonaws.com", "", "", ""},
+		{"aws", "us-west-2-fips", "sts-fips.us-west-2.amazonaws.com", "", "", ""},
+		{"aws-us-gov", "", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.api.aws", "sts-fips.us-gov-west-1.api.aws"},
+		{"aws-us-gov", "us-gov-east-1", "sts.us-gov-east-1.amazonaws.com", "sts.us-gov-east-1.amazonaws.com", "", ""},
+		{"aws-us-gov", "aws-us-gov-global", "sts.us-gov-west-1.amazonaws.com", "", "", ""},
+		{"aws-cn", "", "sts.cn-north-1.amazonaws.com.cn", "sts-fips.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.api.amazonwebservices.com.cn", ""},
+		{"aws-cn", "cn-northwest-1", "sts.cn-northwest-1.amazonaws.com.cn", "", "", ""},
+		{"aws-iso", "us-iso-west-1", "sts.us-iso-west-1.c2s.ic.gov", "", "sts.us-iso-west-1.api.aws.ic.gov", ""},
+		{"aws-iso", "", "sts.us-iso-east-1.c2s.ic.gov", "", "", ""},
+		{"aws-iso-b", "us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov", "", "sts.us-isob-east-1.api.aws.scloud", ""},
+		{"aws-iso-e", "", "sts.eu-isoe-west-1.cloud.adc-e.uk", "", "sts.eu-isoe-west-1.api.cloud-aws.adc-e.uk", ""},
+		{"aws-iso-f", "us-isof-east-1", "sts.us-isof-east-1.csp.hci.ic.gov", "", "sts.us-isof-east-1.api.aws.hci.ic.gov", ""},
+		{"aws-eusc", "", "sts.eusc-de-east-1.amazonaws.eu", "", "sts.eusc-de-east-1.api.amazonwebservices.eu", ""},
+		// another partition's
+		{"aws", "us-gov-west-1", "", "", "", ""}, {"aws", "cn-north-1", "", "", "", ""}, {"aws-us-gov", "us-east-1", "", "", "", ""},
+		{"aws-us-gov", "aws-global", "", "", "", ""}, {"aws-iso", "us-isob-east-1", "", "", "", ""}, {"aws-cn", "fips-us-east-1", "", "", "", ""},
+		{"aws", "aws-cn-global", "", "", "", ""}, {"minio", "", "", "", "", ""}, {"minio", "us-east-1", "", "", "", ""}, {"", "us-east-1", "", "", "", ""},
 	} {
-		if got, err := STSEndpoint(region); err != nil || got != want {
-			t.Errorf("%q: %s, %v, want %s", region, got, err, want)
+		for i, want := range []string{c.plain, c.fips, c.dual, c.both} {
+			if i > 0 && want == "" {
+				continue
+			}
+			got, err := STSPlace{role(c.partition), c.region, i&1 > 0, i&2 > 0}.Endpoint()
+			if want == "" && err == nil || want != "" && (err != nil || got != "https://"+want+"/") {
+				t.Errorf("%s, region %q, FIPS %v, dual stack %v: %s, %v, want %s", c.partition, c.region, i&1 > 0, i&2 > 0, got, err, want)
+			}
 		}
 	}
 }
@@ -207,7 +228,7 @@ func TestSTSEndpoint(t *testing.T) {
 func TestSTSEndpointStaysAtAmazon(t *testing.T) {
 	for _, region := range []string{"evil.example/", "evil.example:1/", "evil.example?", "evil.example#", "x@evil.example/", "a/../b", "evil.example\\", "%2f", " ",
 		"e\nf", "eu-central-1.evil.example", "EU-CENTRAL-1", strings.Repeat("a", 64)} {
-		if got, err := STSEndpoint(region); err == nil {
+		if got, err := (STSPlace{RoleARN: "arn:aws:iam::123456789012:role/dev", Region: region}).Endpoint(); err == nil {
 			t.Errorf("region %q leads to %s", region, got)
 		} else if Clean(err.Error(), 1000) != err.Error() {
 			t.Errorf("the error is not clean: %q", err)

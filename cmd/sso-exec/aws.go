@@ -3,13 +3,21 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -31,12 +39,12 @@ there is no browser.`
 // again and again once fewer than 15 minutes are left.
 var awsTTL = session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}
 
-// checkAWS checks the flags of the command aws.
+// checkAWS checks the flags of the command aws, and settles where STS is.
 func (o *options) checkAWS() error {
 	if o.roleARN == "" {
 		return &usageError{errors.New("no role to assume"), "give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile"}
 	}
-	if err := checkARN(o.roleARN); err != nil {
+	if err := checkRole(o.roleARN); err != nil {
 		return usagef("--role-arn %w", err)
 	}
 	for _, arn := range o.policyARNs {
@@ -47,19 +55,65 @@ func (o *options) checkAWS() error {
 	if err := checkDuration("duration", o.duration); err != nil {
 		return usagef("--duration %w", err)
 	}
-	if o.region == "" && o.stsEndpoint == "" {
-		o.region = cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
-	}
 	if o.stsEndpoint == "" {
-		var err error
-		if o.stsEndpoint, err = flows.STSEndpoint(o.region); err != nil {
-			return &usageError{err, "see --region and AWS_REGION"}
-		}
+		return o.settleSTS()
 	}
 	if _, err := flows.CheckURL("the STS endpoint", o.stsEndpoint); err != nil {
 		return &usageError{err: err}
 	}
 	return nil
+}
+
+// settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
+// else by the region, else by the role's partition.
+func (o *options) settleSTS() error {
+	ignored, err := awsSwitch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"} {
+		url := awsVariable(name)
+		if url == "" || ignored {
+			continue
+		}
+		if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
+			return &usageError{err, "give another --sts-endpoint, or unset " + name + " for this command"}
+		}
+		o.stsEndpoint = url
+		return nil
+	}
+	if err := checkARN(o.roleARN); err != nil {
+		return &usageError{fmt.Errorf("--role-arn %w", err), "a role of another service needs --sts-endpoint URL"}
+	}
+	if o.region == "" {
+		o.region = cmp.Or(awsVariable("AWS_REGION"), awsVariable("AWS_DEFAULT_REGION"))
+	}
+	place := flows.STSPlace{RoleARN: o.roleARN, Region: o.region}
+	var errs [2]error
+	place.FIPS, errs[0] = awsSwitch("AWS_USE_FIPS_ENDPOINT")
+	place.DualStack, errs[1] = awsSwitch("AWS_USE_DUALSTACK_ENDPOINT")
+	if err := cmp.Or(errs[0], errs[1]); err != nil {
+		return err
+	}
+	if o.stsEndpoint, err = place.Endpoint(); err != nil {
+		return &usageError{err, "see --role-arn and --region (or AWS_REGION); another service needs --sts-endpoint URL"}
+	}
+	return nil
+}
+
+// awsVariable returns a variable of the AWS SDKs.
+func awsVariable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+// awsSwitch returns one that is true or false.
+func awsSwitch(name string) (on bool, err error) {
+	switch v := awsVariable(name); strings.ToLower(v) {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
+	}
 }
 
 // awsSteps is the chain from the ID token to the role's keys.
@@ -68,12 +122,60 @@ func awsSteps(o *options, s *session.Session) []session.Step {
 		Endpoint: o.stsEndpoint, RoleARN: o.roleARN, SessionName: o.roleSessionName,
 		Duration: o.duration, PolicyARNs: o.policyARNs,
 	}
+	params := []any{o.tokenType, request}
+	bundle := awsBundle()
+	if bundle != "" { // keys that came under other roots are not for those who trust them not
+		params = append(params, bundle)
+	}
 	return []session.Step{{
-		Kind: "web-identity", Params: []any{o.tokenType, request}, For: o.roleARN,
+		Kind: "web-identity", Params: params, For: o.roleARN,
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
-			return flows.AssumeRoleWithWebIdentity(ctx, s.HTTP, request, token.Token)
+			hc, err := o.clientForSTS(s, bundle)
+			if err != nil {
+				return credential.Credential{}, err
+			}
+			return flows.AssumeRoleWithWebIdentity(ctx, hc, request, token.Token)
 		},
 	}}
+}
+
+// awsBundle returns the file of AWS_CA_BUNDLE.
+func awsBundle() string {
+	path := awsVariable("AWS_CA_BUNDLE")
+	if path == "" {
+		return ""
+	}
+	home, _ := os.UserHomeDir()
+	path = awsconfig.Expand(path, os.LookupEnv, home)
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
+}
+
+// clientForSTS returns the session's client, which under AWS_CA_BUNDLE trusts
+// those certificates as well. The identity provider is never asked with it.
+func (o *options) clientForSTS(s *session.Session, bundle string) (*http.Client, error) {
+	if bundle == "" {
+		return s.HTTP, nil
+	}
+	pem, err := userfile.Read(bundle)
+	if pem = userfile.Text(pem); err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("no certificate in PEM form in %s", bundle)
+	}
+	if err != nil {
+		return nil, &session.LocalError{Kind: session.FailedUsage, Err: usagef("variable AWS_CA_BUNDLE: %w", err)}
+	}
+	ca, err := o.ca()
+	if err != nil {
+		return nil, err
+	}
+	hc, err := flows.NewHTTPClient(o.httpTimeout, slices.Concat(ca, pem))
+	if err != nil {
+		return nil, err
+	}
+	hc.Transport = requestLog{hc.Transport, s.Log}
+	return hc, nil
 }
 
 func encodeAWS(_ *options, c credential.Credential) ([]byte, error) {

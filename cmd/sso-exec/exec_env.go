@@ -72,12 +72,17 @@ func (e *environment) set(name, value string) {
 }
 
 func (e *environment) get(name string) string {
+	value, _ := e.lookup(name)
+	return value
+}
+
+func (e *environment) lookup(name string) (string, bool) {
 	for _, kv := range slices.Backward(e.vars) {
-		if n, value, _ := strings.Cut(kv, "="); fold(n) == name {
-			return value
+		if n, value, _ := strings.Cut(kv, "="); fold(n) == fold(name) {
+			return value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 func (e *environment) dropAWS() {
@@ -118,7 +123,7 @@ func (e *environment) hideDefaultProfile() (told []string) {
 		}
 		return f.Text
 	}
-	config, credentials := awsconfig.ConfigPath(e.get, home), awsconfig.CredentialsPath(e.get, home)
+	config, credentials := awsconfig.ConfigPath(e.lookup, home), awsconfig.CredentialsPath(e.lookup, home)
 	configText := read(config)
 	wins := map[awsconfig.Place]string{}
 	if _, ok := awsconfig.Get(configText, profile, "credential_process"); ok {

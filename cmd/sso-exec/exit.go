@@ -324,6 +324,11 @@ func stsHints(o *options, e *flows.STSError) []string {
 		}
 		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?", o.issuer, o.clientID)}
 	case "ValidationError", "InvalidParameterValue":
+		if strings.Contains(strings.ToLower(e.Message), "durationseconds") {
+			role := o.roleARN[strings.LastIndex(o.roleARN, "/")+1:]
+			return []string{"give a --duration that the role allows (1h by default), or have its maximum raised, to 12 hours at most:",
+				"aws iam update-role --role-name " + quote(role) + " --max-session-duration 43200"}
+		}
 		return []string{"see --role-arn, --role-session-name and --duration"}
 	}
 	return nil

@@ -163,8 +163,8 @@ func addAWSFlags(f *pflag.FlagSet, o *options) {
 	f.StringVar(&o.roleARN, "role-arn", "", "`ARN` of the role to assume")
 	f.StringVar(&o.roleSessionName, "role-session-name", "", "`name` of the session in CloudTrail (default: who signed in)")
 	f.DurationVar(&o.duration, "duration", 0, "how long the keys are to live (default: the service's, an hour)")
-	f.StringVar(&o.region, "region", "", "`region` whose STS is asked (default: $AWS_REGION, else the global one)")
-	f.StringVar(&o.stsEndpoint, "sts-endpoint", "", "`URL` of another STS")
+	f.StringVar(&o.region, "region", "", "`region` whose STS is asked (default: $AWS_REGION, else by the role's partition)")
+	f.StringVar(&o.stsEndpoint, "sts-endpoint", "", "`URL` of another STS (default: $AWS_ENDPOINT_URL_STS or $AWS_ENDPOINT_URL)")
 	f.StringArrayVar(&o.policyARNs, "policy-arn", nil, "`ARN` of a session policy that narrows the role; repeatable")
 }
 
@@ -208,6 +208,15 @@ func profileKeys() []config.Key {
 		key := config.Key{Name: full, Type: config.String, Enum: enumOf(f.Name), Check: checkOf(f.Name), Usage: f.Usage, Default: f.DefValue}
 		if section, name, ok := strings.Cut(full, "."); ok {
 			key.Section, key.Name = section, name
+		}
+		if f.Name == "role-arn" {
+			key.Other = "sts-endpoint"
+			key.CheckWithout = func(v string) error {
+				if v == "" {
+					return nil
+				}
+				return checkARN(v)
+			}
 		}
 		_, list := f.Value.(pflag.SliceValue)
 		switch {

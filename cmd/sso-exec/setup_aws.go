@@ -165,7 +165,7 @@ func (s *awsSetup) open() (*awsconfig.File, error) {
 		if err != nil && os.Getenv("AWS_CONFIG_FILE") == "" {
 			return nil, &usageError{fmt.Errorf("where the AWS config is cannot be told: %w", err), "give --aws-config FILE"}
 		}
-		path = awsconfig.ConfigPath(os.Getenv, home)
+		path = awsconfig.ConfigPath(os.LookupEnv, home)
 	}
 	file, err := awsconfig.Open(path)
 	if err != nil {

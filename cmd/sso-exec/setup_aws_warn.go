@@ -17,7 +17,7 @@ func (s *awsSetup) warn(path, text string) {
 		fmt.Fprintln(stderr, "  mend that line: until then they take nothing of the file, this profile included")
 	}
 	home, _ := os.UserHomeDir()
-	credentials := awsconfig.CredentialsPath(os.Getenv, home)
+	credentials := awsconfig.CredentialsPath(os.LookupEnv, home)
 	var credentialsText string
 	if f, err := awsconfig.Open(credentials); err == nil {
 		credentialsText = f.Text

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/browser"
@@ -61,7 +63,7 @@ func checkOf(flag string) func(string) error {
 	case "ca-data":
 		check = func(v string) error { _, err := decodeCAData(v); return err }
 	case "role-arn":
-		check = checkARN
+		check = checkRole
 	case "sts-endpoint":
 		check = func(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
 	case "api-key":
@@ -173,6 +175,17 @@ func decodeCAData(v string) ([]byte, error) {
 		}
 	}
 	return nil, errors.New("no certificate in PEM form in it")
+}
+
+// checkRole: other services than AWS have roles that are not ARNs.
+func checkRole(v string) error {
+	switch n := utf8.RuneCountInString(v); {
+	case n > 2048:
+		return fmt.Errorf("has %d characters; STS accepts 2048", n)
+	case !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("%q has characters in it that do not print", flows.Clean(v, 200))
+	}
+	return nil
 }
 
 func checkARN(v string) error {

@@ -64,7 +64,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"store":                  {"none of its values", "!"},
 	"cache-dir":              {anything, "!"},
 	"http-timeout":           {"must be more than 0|must be more than 0", "0s|-1s"},
-	"aws.role-arn":           {"is not an ARN", "foo"},
+	"aws.role-arn":           {"has characters in it that do not print|STS accepts 2048", "a\tb|" + strings.Repeat("x", 2049)},
 	"aws.role-session-name":  {anything, "!"},
 	"aws.duration":           {"must be in whole seconds|must not be negative", "1500ms|-1s"},
 	"aws.region":             {anything, "!"}, // beside an sts-endpoint it can be what it likes

@@ -5,33 +5,76 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // ConfigPath is the file that the AWS CLI and the SDKs read: AWS_CONFIG_FILE,
-// else config in ~/.aws. getenv is as os.Getenv.
-func ConfigPath(getenv func(string) string, home string) string {
-	return pathOf(getenv("AWS_CONFIG_FILE"), "config", home)
+// else config in ~/.aws. lookup is as os.LookupEnv.
+func ConfigPath(lookup Lookup, home string) string {
+	return pathOf("AWS_CONFIG_FILE", "config", lookup, home)
 }
 
 // CredentialsPath is that of the credentials: AWS_SHARED_CREDENTIALS_FILE, else
 // credentials in ~/.aws.
-func CredentialsPath(getenv func(string) string, home string) string {
-	return pathOf(getenv("AWS_SHARED_CREDENTIALS_FILE"), "credentials", home)
+func CredentialsPath(lookup Lookup, home string) string {
+	return pathOf("AWS_SHARED_CREDENTIALS_FILE", "credentials", lookup, home)
 }
 
-func pathOf(named, name, home string) string {
-	if named == "" {
-		return filepath.Join(home, ".aws", name)
+// Lookup returns a variable of an environment, and whether it is set.
+type Lookup func(name string) (string, bool)
+
+func pathOf(variable, name string, lookup Lookup, home string) string {
+	if named, _ := lookup(variable); named != "" {
+		return Expand(named, lookup, home)
 	}
-	if rest, ok := strings.CutPrefix(named, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
-		return filepath.Join(home, rest) // as botocore does
-	}
-	return named
+	return filepath.Join(home, ".aws", name)
 }
+
+// Expand expands a path as botocore does, which has Python's expandvars and
+// expanduser do it: $NAME and ${NAME}, on Windows %NAME% too, then ~ and ~USER.
+// What is not set, or nobody's name, stays as it is written.
+func Expand(path string, lookup Lookup, home string) string {
+	path = variable().ReplaceAllStringFunc(path, func(found string) string {
+		if value, ok := lookup(strings.Trim(found, "${}%")); ok {
+			return value
+		}
+		return found
+	})
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path
+	}
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < utf8.RuneSelf && os.IsPathSeparator(uint8(r)) })
+	if end < 0 {
+		end = len(rest)
+	}
+	if name := rest[:end]; name != "" {
+		other, err := user.Lookup(name)
+		if err != nil {
+			return path
+		}
+		home = other.HomeDir
+	}
+	if home == "" {
+		return path
+	}
+	return strings.TrimRight(home, "/") + rest[end:]
+}
+
+var variable = sync.OnceValue(func() *regexp.Regexp {
+	if runtime.GOOS == "windows" {
+		return regexp.MustCompile(`\$\w+|\$\{[^}]*\}|%[^%]+%`)
+	}
+	return regexp.MustCompile(`\$\w+|\$\{[^}]*\}`)
+})
 
 // WriteError says that a file is not, or cannot be, written.
 type WriteError struct {

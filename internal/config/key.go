@@ -28,6 +28,11 @@ type Key struct {
 
 	// Check, if it is not nil, says what else is wrong with a value.
 	Check func(value string) error
+	// CheckWithout, if it is not nil, says what is wrong with a value where the
+	// key Other of the same section is not set. Only Validate asks: a flag may
+	// give the other one.
+	CheckWithout func(value string) error
+	Other        string
 
 	// Secret says that the value, or the file that it names, is for the profile's
 	// issuer alone. client-secret-file always is.

@@ -70,9 +70,26 @@ func (r *resolver) everything(c *Config) {
 			return
 		}
 		chain, _ := r.chain(name, len(c.Files), nil)
-		r.checkSecrets(name, r.merge(chain))
+		settings := r.merge(chain)
+		r.checkSecrets(name, settings)
+		r.checkAlone(settings)
 	}
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
 		r.add(Finding{Path: origin.Path, Line: origin.Line, Text: fmt.Sprintf("default-profile: there is no profile %q%s", name, suggest(name, names))})
+	}
+}
+
+// checkAlone looks at values that need another key next to them.
+func (r *resolver) checkAlone(settings map[string]Value) {
+	for _, k := range r.keys {
+		at := settings[k.full()]
+		if k.CheckWithout == nil || len(settings[fullName(k.Section, k.Other)].Values) > 0 {
+			continue
+		}
+		for _, v := range at.Values {
+			if err := k.CheckWithout(v); err != nil {
+				r.add(Finding{Path: at.Path, Line: at.Line, Text: fmt.Sprintf("profile %s, %s: %s: %v", word(at.Profile), k.Section, k.Name, err)})
+			}
+		}
 	}
 }

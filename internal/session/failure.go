@@ -18,6 +18,7 @@ const (
 	FailedStorage  = "storage"
 	FailedUsage    = "usage"   // the settings are wrong, for this place at least
 	FailedFile     = "file"    // a file of the user's is unsafe
+	FailedToken    = "token"   // STS does not accept the token, or not yet
 	FailedSignIn   = "sign-in" // denied, or not completed in time
 	FailedOther    = "other"
 )
@@ -109,6 +110,8 @@ func kindOf(err error) string {
 		return FailedSignIn
 	case errors.As(err, &outage):
 		return FailedProvider
+	case notYet(err):
+		return FailedToken
 	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
 		return FailedStorage
 	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject), errors.As(err, &other):
@@ -135,8 +138,14 @@ func canWait(err error) bool {
 	var keyring *cache.KeyringError
 	var login *LoginRequiredError
 	var shared *SharedError
-	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) ||
-		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage)
+	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) || notYet(err) ||
+		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
+}
+
+// notYet tells the refusals of STS that may pass in a moment.
+func notYet(err error) bool {
+	var sts *flows.STSError
+	return errors.As(err, &sts) && sts.NotYet()
 }
 
 // Retries of a request that may be sent again. They are few: the tool waits,
@@ -192,22 +201,34 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// retry calls f until it does not fail for the provider's trouble, attempts
-// times at most, with pauses that grow and are not everybody's same.
+// againError is a failure after which something was changed that may help.
+type againError struct{ error }
+
+func (e *againError) Unwrap() error { return e.error }
+
+// retry calls f until it does not fail for the provider's trouble, or for what
+// may pass, attempts times at most, with pauses that grow and are not
+// everybody's same.
 func retry(ctx context.Context, attempts int, f func() error) error {
 	pause := retryPause
 	for {
 		err := f()
 		attempts--
 		var outage *flows.UnavailableError
+		var again *againError
 		var local *LocalError // which has tried again by itself
 		if errors.As(err, &local) {
 			return err
 		}
-		if err == nil || attempts == 0 || ctx.Err() != nil || !errors.As(err, &outage) || outage.RetryAfter > maxRetryAfter {
+		passes := errors.As(err, &outage) || errors.As(err, &again) || notYet(err)
+		if err == nil || attempts == 0 || ctx.Err() != nil || !passes {
 			return err
 		}
-		if !sleep(ctx, max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause)))) { //nolint:gosec // jitter is no secret
+		var wish time.Duration
+		if outage != nil {
+			wish = outage.RetryAfter
+		}
+		if wish > maxRetryAfter || !sleep(ctx, max(wish, time.Duration((0.5+rand.Float64())*float64(pause)))) { //nolint:gosec // jitter is no secret
 			return err
 		}
 		pause *= 3

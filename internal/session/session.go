@@ -270,13 +270,11 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 		c, err = s.stored(need, n)
 		return err == nil && s.goodEnough(c, need)
 	}, func() error {
-		c, err = s.trade(ctx, need.Steps[n-1], parent)
-		if err != nil && !fresh && refusesParent(err) {
-			if newer, rerr := s.renewParent(ctx, need, n); rerr == nil && !newer.Same(parent) {
-				parent = newer
-				c, err = s.trade(ctx, need.Steps[n-1], parent)
-			}
+		var renew func() (credential.Credential, error)
+		if !fresh {
+			renew = func() (credential.Credential, error) { return s.renewParent(ctx, need, n) }
 		}
+		c, parent, err = s.trade(ctx, need.Steps[n-1], parent, renew)
 		if err != nil {
 			return err
 		}
@@ -290,15 +288,25 @@ func (n Need) forParent(force bool) Need {
 	return Need{TokenType: n.TokenType, MinTTL: TokenTTL, Force: force, Steps: n.Steps, StepUp: n.StepUp}
 }
 
-// trade runs a link of the chain.
-func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential) (c credential.Credential, err error) {
+// trade runs a link of the chain. If the parent is refused, and renew is given,
+// it is renewed once, and tried again; the parent that was used is returned.
+func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential, renew func() (credential.Credential, error)) (c, used credential.Credential, err error) {
 	s.Log.Info("exchange", "kind", step.Kind)
-	err = retry(ctx, 3, func() (err error) {
+	err = retry(ctx, 3, func() error {
 		c, err = step.Run(ctx, parent)
+		if err == nil || renew == nil || !refusesParent(err) {
+			return err
+		}
+		newer, rerr := renew()
+		renew = nil
+		if rerr == nil && !newer.Same(parent) {
+			parent = newer
+			return &againError{err}
+		}
 		return err
 	})
 	c.For, c.Login = step.For, parent.Login
-	return c, everybodys(ctx, err)
+	return c, parent, everybodys(ctx, err)
 }
 
 // refusesParent reports whether an exchange was refused for what was given to

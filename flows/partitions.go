@@ -1,0 +1,96 @@
+package flows
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A partition is a part of AWS with accounts, roles and endpoints of its own. An
+// ID token for a role of one is never sent to another.
+type partition struct {
+	name      string // in ARNs
+	prefix    string // of its regions' names; empty: all that no other partition has
+	region    string // asked where none is given
+	domain    string
+	dualStack string // domain of the endpoints for IPv4 and IPv6
+}
+
+// partitions is taken from the AWS SDKs' partitions.json.
+var partitions = []partition{
+	{"aws-cn", "cn-", "cn-north-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+	{"aws-us-gov", "us-gov-", "us-gov-west-1", "amazonaws.com", "api.aws"},
+	{"aws-eusc", "eusc-", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu"},
+	{"aws-iso", "us-iso-", "us-iso-east-1", "c2s.ic.gov", "api.aws.ic.gov"},
+	{"aws-iso-b", "us-isob-", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud"},
+	{"aws-iso-e", "eu-isoe-", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+	{"aws-iso-f", "us-isof-", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+	{"aws", "", "us-east-1", "amazonaws.com", "api.aws"},
+}
+
+// STSPlace says which of AWS's own endpoints of STS is asked.
+type STSPlace struct {
+	RoleARN   string
+	Region    string // empty: the one that the role's partition has for that
+	FIPS      bool
+	DualStack bool
+}
+
+// Endpoint returns the URL (endpoint rules of STS in the AWS SDKs). A region
+// that is not a plain host label, or is not in the role's partition, is an
+// error: the ID token must not go to a host of somebody's choice.
+func (s STSPlace) Endpoint() (string, error) {
+	role, ok := partitionOf(s.RoleARN)
+	if !ok {
+		return "", fmt.Errorf("the role %q is in none of AWS's partitions", Clean(s.RoleARN, 200))
+	}
+	region := s.Region
+	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", fmt.Errorf("%q is not the name of a region", Clean(region, 80))
+	}
+	// How older programs write that they want FIPS: fips-us-east-1, us-east-1-fips.
+	if plain := strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips"); plain != region {
+		region, s.FIPS = plain, true
+	}
+	if name, isGlobal := strings.CutSuffix(region, "-global"); isGlobal && name == role.name {
+		region = ""
+	}
+	if in := regionsPartition(region); region != "" && in.name != role.name {
+		return "", fmt.Errorf("the region %s is in the partition %s, but the role is in %s", region, in.name, role.name)
+	}
+	if region == "" && role.name == "aws" && !s.FIPS && !s.DualStack {
+		return "https://sts.amazonaws.com/", nil
+	}
+	if region == "" {
+		region = role.region
+	}
+	host := "sts."
+	if s.FIPS && (role.name != "aws-us-gov" || s.DualStack) { // GovCloud's is FIPS already
+		host = "sts-fips."
+	}
+	domain := role.domain
+	if s.DualStack {
+		domain = role.dualStack
+	}
+	return "https://" + host + region + "." + domain + "/", nil
+}
+
+// partitionOf returns the partition of an ARN.
+func partitionOf(arn string) (partition, bool) {
+	parts := strings.SplitN(arn, ":", 3)
+	for _, p := range partitions {
+		if len(parts) == 3 && parts[0] == "arn" && parts[1] == p.name {
+			return p, true
+		}
+	}
+	return partition{}, false
+}
+
+// regionsPartition returns the partition that a region's name belongs to.
+func regionsPartition(region string) partition {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.prefix) || region == p.name+"-global" {
+			return p
+		}
+	}
+	return partition{} // not reached: the last prefix is empty
+}
