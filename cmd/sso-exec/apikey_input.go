@@ -124,7 +124,11 @@ func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, helperTimeout, fmt.Errorf("the helper %s printed no key within %v", words[0], helperTimeout))
 	defer cancel()
-	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	program, err := commandline.LookPath(words[0])
+	if err != nil {
+		return nil, usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
+	}
+	c := exec.CommandContext(ctx, program, words[1:]...)
 	c.Env, c.Stderr, c.WaitDelay = newEnvironment(os.Environ()).list(), os.Stderr, time.Second
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		c.Stdin = os.Stdin

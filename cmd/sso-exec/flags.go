@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 )
 
@@ -205,7 +208,7 @@ func profileKeys() []config.Key {
 		if full == "" {
 			return
 		}
-		key := config.Key{Name: full, Type: config.String, Enum: enumOf(f.Name), Check: checkOf(f.Name), Usage: f.Usage, Default: f.DefValue}
+		key := config.Key{Name: full, Type: config.String, Enum: enumOf(f.Name), Check: checkOf(f.Name), From: fromOf(f.Name), Usage: f.Usage, Default: f.DefValue}
 		if section, name, ok := strings.Cut(full, "."); ok {
 			key.Section, key.Name = section, name
 		}
@@ -232,6 +235,41 @@ func profileKeys() []config.Key {
 		keys = append(keys, key)
 	})
 	return append(keys, config.Key{Name: "api-key", Type: config.String, Check: checkOf("api-key"), Usage: apiKeyUsage}) // of token alone
+}
+
+// fromOf returns what has the relative paths in a flag's value start at a directory,
+// where the value is more than a path; nil: none is in it.
+func fromOf(flag string) func(dir, value string) string {
+	switch flag {
+	case "browser", "client-secret-command", "client-key-command":
+		return commandline.From
+	case "subject-token-from", "actor-token-from":
+		return func(dir, spec string) string {
+			kind, what, _ := strings.Cut(spec, ":")
+			switch {
+			case kind == "command":
+				return kind + ":" + commandline.From(dir, what)
+			case what != "" && !filepath.IsAbs(what) && slices.Contains([]string{"file", "spiffe", "kubernetes"}, kind):
+				return kind + ":" + filepath.Join(dir, what)
+			}
+			return spec
+		}
+	}
+	return nil
+}
+
+// anywhere returns a flag's value as it means the same in every directory.
+func anywhere(flag, value string) (string, error) {
+	from := fromOf(flag)
+	switch {
+	case value == "":
+	case slices.Contains(pathFlag, flag) || flag == "config" || flag == "log-file":
+		return filepath.Abs(value)
+	case from != nil:
+		here, err := os.Getwd()
+		return from(here, value), err
+	}
+	return value, nil
 }
 
 // enumOf lists the values that a flag can have; nil: it takes others.

@@ -116,22 +116,10 @@ func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 			return
 		}
 		for _, value := range v.Values {
-			if name := f.Name; name == "subject-token-from" || name == "actor-token-from" {
-				value = sourceFrom(value, filepath.Dir(v.Origin.Path))
-			}
 			err = errors.Join(err, o.set(f.Name, value, v.Origin.String()+": "+profileKey(f.Name)))
 		}
 	})
 	return err
-}
-
-// sourceFrom has the path of a token source start at the config file.
-func sourceFrom(spec, dir string) string {
-	kind, path, ok := strings.Cut(spec, ":")
-	if !ok || path == "" || filepath.IsAbs(path) || !slices.Contains([]string{"file", "spiffe", "kubernetes"}, kind) {
-		return spec
-	}
-	return kind + ":" + filepath.Join(dir, path)
 }
 
 // loadProfile reads the profile to use; nil if none is named, neither by a flag

@@ -87,11 +87,9 @@ func written(f *pflag.Flag) ([]string, error) {
 			words = append(words, name+"="+v)
 		}
 		return words, nil
-	case value != "" && (slices.Contains(pathFlag, f.Name) || f.Name == "config" || f.Name == "log-file"):
-		abs, err := filepath.Abs(value)
-		return []string{name + "=" + abs}, err
 	}
-	return []string{name + "=" + value}, nil
+	value, err := anywhere(f.Name, value)
+	return []string{name + "=" + value}, err
 }
 
 // ours tells whether a stanza runs sso-exec kube, or --command as that.

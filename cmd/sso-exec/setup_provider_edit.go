@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,11 +35,11 @@ func (p *providerSetup) settings() ([]config.KV, error) {
 		}
 		values := []string{f.Value.String()}
 		if slice, ok := f.Value.(pflag.SliceValue); ok {
-			values = slice.GetSlice()
+			values = slices.Clone(slice.GetSlice())
 		}
-		if slices.Contains(pathFlag, f.Name) { // or it would start at the config file
-			abs, e := filepath.Abs(values[0])
-			values, err = []string{abs}, errors.Join(err, e)
+		for i := range values { // or it would start at the config file
+			v, e := anywhere(f.Name, values[i])
+			values[i], err = v, errors.Join(err, e)
 		}
 		if f.Value.Type() == "duration" { // 5m0s
 			if short, ok := strings.CutSuffix(values[0], "m0s"); ok {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -133,7 +132,7 @@ func (f Finder) command(name string, words []string) (Command, error) {
 func (f Finder) LookPath(name string) (string, bool) {
 	switch {
 	case f.OS == "windows": // PATHEXT
-		program, err := exec.LookPath(name) // exec.ErrDot for what is in the working directory
+		program, err := commandline.LookPath(name)
 		return program, err == nil && filepath.IsAbs(program)
 	case isPath(name):
 		return name, filepath.IsAbs(name) && f.executable(name)

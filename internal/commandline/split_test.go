@@ -1,8 +1,11 @@
 package commandline
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -20,14 +23,84 @@ func TestSplit(t *testing.T) {
 		" \t\n":                                nil,
 		"日本 語":                                 {"日本", "語"},
 	} {
-		if got, err := Split(in); err != nil || !slices.Equal(got, want) {
-			t.Errorf("Split(%q) is %q, %v, want %q", in, got, err, want)
+		for _, escapes := range []bool{true, false} {
+			if got, err := split(in, escapes); err != nil || !slices.Equal(got, want) {
+				t.Errorf("Split(%q) is %q, %v, want %q (escapes: %v)", in, got, err, want, escapes)
+			}
 		}
 	}
 	for _, in := range []string{`"open`, `'`, `a "b' c`} {
 		if got, err := Split(in); err == nil {
 			t.Errorf("Split(%q) is %q", in, got)
 		}
+	}
+}
+
+// A backslash, where it is no path's.
+func TestSplitEscapes(t *testing.T) {
+	for in, want := range map[string][2][]string{ // elsewhere, on Windows
+		`/opt/My\ Browser/start`:    {{"/opt/My Browser/start"}, {`/opt/My\`, "Browser/start"}},
+		`/opt/My\ Browser/start %s`: {{"/opt/My Browser/start", "%s"}, {`/opt/My\`, "Browser/start", "%s"}},
+		`a\ \ b\	c d`:               {{"a  b\tc", "d"}, {`a\`, `\`, `b\`, "c", "d"}},
+		`it\'s \"x\"`:               {{"it's", `"x"`}, nil},
+		`a\\b a\\ b`:                {{`a\b`, `a\`, "b"}, {`a\\b`, `a\\`, "b"}},
+		`\  x`:                      {{" ", "x"}, {`\`, "x"}},
+		`C:\dir\x sed s/\./\t/`:     {{`C:\dir\x`, "sed", `s/\./\t/`}, {`C:\dir\x`, "sed", `s/\./\t/`}},
+		`'a\ b' "c\ d"`:             {{`a\ b`, `c\ d`}, {`a\ b`, `c\ d`}},
+	} {
+		for i, escapes := range []bool{true, false} {
+			if got, err := split(in, escapes); !slices.Equal(got, want[i]) || (err != nil) != (want[i] == nil) {
+				t.Errorf("Split(%q) is %q, %v, want %q (escapes: %v)", in, got, err, want[i], escapes)
+			}
+		}
+	}
+}
+
+// The program of a config file's command starts at that file.
+func TestFrom(t *testing.T) {
+	for line, want := range map[string][]string{
+		"./secret":              {"/e t'c/secret"},
+		" ./secret  a 'b c' ''": {"/e t'c/secret", "a", "b c", ""},
+		`"./my tools/x" '"'`:    {"/e t'c/my tools/x", `"`},
+		`my\ tools/x a\ b`:      {"/e t'c/my tools/x", "a b"},
+		"bin/x ./y":             {"/e t'c/bin/x", "./y"},
+		"../x":                  {"/x"},
+		"pass show ./x":         {"pass", "show", "./x"},
+		"/usr/bin/pass ./x":     {"/usr/bin/pass", "./x"},
+	} {
+		got, err := Command(From("/e t'c", line))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v", line, got, err)
+		}
+	}
+	for _, line := range []string{"", " ", "./a 'b", "'' a"} {
+		if got := From("/etc", line); got != line {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+}
+
+// A name is looked for in the absolute directories of PATH, whatever else it has.
+func TestLookPath(t *testing.T) {
+	here, bin := t.TempDir(), t.TempDir()
+	for _, path := range []string{filepath.Join(here, "both"), filepath.Join(here, "here"), filepath.Join(here, "sub", "both"), filepath.Join(bin, "both")} {
+		_ = os.MkdirAll(filepath.Dir(path), 0o700)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(here)
+	for _, path := range []string{".", "", "sub", "./sub", ".:", ":.:sub", "sub:" + filepath.Join(bin, "none")} {
+		t.Setenv("PATH", path+string(filepath.ListSeparator)+bin)
+		if got, err := LookPath("both"); err != nil || got != filepath.Join(bin, "both") {
+			t.Errorf("PATH=%s: %q, %v", os.Getenv("PATH"), got, err)
+		}
+		if got, err := LookPath("here"); !errors.Is(err, exec.ErrNotFound) {
+			t.Errorf("PATH=%s: %q, %v", os.Getenv("PATH"), got, err)
+		}
+	}
+	if got, err := LookPath("./here"); err != nil || got != "./here" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -38,18 +111,7 @@ func FuzzSplit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Quoting each word again gives the same words.
-		for i, w := range words {
-			switch {
-			case !strings.Contains(w, "'"):
-				words[i] = "'" + w + "'"
-			case !strings.Contains(w, `"`):
-				words[i] = `"` + w + `"`
-			default:
-				return
-			}
-		}
-		if again, err := Split(strings.Join(words, " ")); err != nil || len(again) != len(words) {
+		if again, err := Split(join(words)); err != nil || !slices.Equal(again, words) {
 			t.Errorf("Split(%q): %q, then %q, %v", s, words, again, err)
 		}
 	})

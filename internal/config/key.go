@@ -26,6 +26,10 @@ type Key struct {
 	Usage   string   // for editors
 	Default string   // for editors
 
+	// From, if it is not nil, has what is relative in a value start at the directory
+	// of the file that has it.
+	From func(dir, value string) string
+
 	// Check, if it is not nil, says what else is wrong with a value.
 	Check func(value string) error
 	// CheckWithout, if it is not nil, says what is wrong with a value where the

@@ -338,6 +338,9 @@ func (r *resolver) values(f *File, e pair, what string, key *Key, s *setting) bo
 		if key.Type == Path && value != "" && !filepath.IsAbs(value) {
 			value = filepath.Join(filepath.Dir(f.Path), value)
 		}
+		if key.From != nil {
+			value = key.From(filepath.Dir(f.Path), value)
+		}
 		s.Values = append(s.Values, value)
 	}
 	if wrong := key.check(s.Values, list); wrong != "" {

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func newCommand(b base, line string) (Source, error) {
 func (s *command) FixedAudience() bool { return true }
 
 func (s *command) Available() error {
-	if _, err := exec.LookPath(s.words[0]); err != nil {
+	if _, err := commandline.LookPath(s.words[0]); err != nil {
 		return s.notHere("there is no command " + programName(s.words[0]))
 	}
 	return nil
@@ -109,7 +110,12 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	stop, overflow := context.WithCancelCause(limited)
 	defer overflow(nil)
 
-	cmd := exec.CommandContext(stop, words[0], words[1:]...)
+	program, err := commandline.LookPath(words[0])
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, failure(name, nil, err, "")
+	}
+	// What is wrong with a path shows at the start.
+	cmd := exec.CommandContext(stop, cmp.Or(program, words[0]), words[1:]...)
 	stdout := &head{max: maxOutput, full: func() { overflow(errTooMuch) }}
 	stderr := &tail{max: maxStderr}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -119,7 +125,7 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	defer runtime.UnlockOSThread()
 	// A process that it leaves behind can hold its stdout open.
 	cmd.WaitDelay = time.Second
-	err := cmd.Run()
+	err = cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
 		err = nil
 	}
