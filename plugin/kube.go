@@ -1,10 +1,10 @@
 package plugin
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -27,38 +27,30 @@ type KubeRequest struct {
 }
 
 // ParseKubeRequest reads the value of KUBERNETES_EXEC_INFO. An empty one,
-// outside kubectl or with an old client, stands for version v1. Fields that
-// are not known are passed over, since newer clients may send them.
+// outside kubectl or with an old client, stands for version v1. Only apiVersion
+// decides: of what else there is, only spec.interactive is read, and what is odd
+// there counts as false.
 func ParseKubeRequest(env string) (KubeRequest, error) {
 	if env == "" {
 		return KubeRequest{APIVersion: kubeV1}, nil
 	}
-	var info struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-		Spec       struct {
-			Interactive bool `json:"interactive"`
-		} `json:"spec"`
-	}
-	if err := json.Unmarshal([]byte(env), &info); err != nil {
+	var info, spec map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(env, "\ufeff")), &info); err != nil {
 		var other *json.UnmarshalTypeError
 		if errors.As(err, &other) { // its own words tell of Go's types
-			return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: %s is a JSON %s", cmp.Or(other.Field, "it"), other.Value)
+			return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: it is a JSON %s", other.Value)
 		}
 		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not JSON: %w", err)
 	}
-	switch info.Kind {
-	case "ExecCredential":
-	case "":
-		return KubeRequest{}, errors.New("KUBERNETES_EXEC_INFO is not an ExecCredential: it has no kind")
-	default:
-		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is a %q, not an ExecCredential", info.Kind)
-	}
-	switch info.APIVersion {
+	var version string
+	_ = json.Unmarshal(info["apiVersion"], &version)
+	_ = json.Unmarshal(info["spec"], &spec)
+	switch version {
 	case kubeV1, kubeV1Beta1:
-		return KubeRequest{info.APIVersion, info.Spec.Interactive}, nil
+		interactive := strings.Trim(string(spec["interactive"]), `"`) // some clients write it as a string
+		return KubeRequest{version, strings.EqualFold(interactive, "true")}, nil
 	}
-	return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %q; use %s (or %s) in the kubeconfig's exec stanza", info.APIVersion, kubeV1, kubeV1Beta1)
+	return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %q; use %s (or %s) in the kubeconfig's exec stanza", version, kubeV1, kubeV1Beta1)
 }
 
 // EncodeExecCredential renders the answer to client-go

@@ -112,23 +112,36 @@ func TestExpirationTimestamp(t *testing.T) {
 	}
 }
 
+// Only apiVersion decides.
 func TestParseKubeRequest(t *testing.T) {
-	for env, want := range map[string]string{
-		"": kubeV1,
-		`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"}`:                              kubeV1,
-		`{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","spec":{}}`:               kubeV1Beta1,
-		`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":null}`:                  kubeV1,
-		`{"apiVersion":"client.authentication.k8s.io/v1alpha1","kind":"ExecCredential"}`:                        "",
-		`{"apiVersion":"client.authentication.k8s.io/v2","kind":"ExecCredential"}`:                              "",
-		`{"apiVersion":"v1","kind":"ExecCredential"}`:                                                           "",
-		`{"apiVersion":"client.authentication.k8s.io/v1","kind":"Pod"}`:                                         "",
-		`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":"yes"}}`: "",
-		`{}`: "", `[]`: "", `{`: "", ` `: "", `null`: "", `"x"`: "",
-		`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"} {}`: "",
+	const v1 = `"apiVersion":"client.authentication.k8s.io/v1"`
+	for env, want := range map[string]KubeRequest{
+		"":                                     {kubeV1, false},
+		`{` + v1 + `,"kind":"ExecCredential"}`: {kubeV1, false},
+		`{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","spec":{}}`: {kubeV1Beta1, false},
+		`{` + v1 + `,"kind":"ExecCredential","spec":null}`:                                        {kubeV1, false},
+		`{` + v1 + `,"kind":null,"spec":{"interactive":true}}`:                                    {kubeV1, true},
+		`{"apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false}}`:      {kubeV1Beta1, false},
+		`{` + v1 + `,"kind":"ExecCredentials"}`:                                                   {kubeV1, false},
+		`{` + v1 + `,"kind":["Pod"],"spec":{"interactive":"true","cluster":7}}`:                   {kubeV1, true},
+		`{` + v1 + `,"kind":7,"spec":{"interactive":"True"},"status":[]}`:                         {kubeV1, true},
+		`{` + v1 + `,"spec":{"interactive":"false"}}`:                                             {kubeV1, false},
+		`{` + v1 + `,"spec":{"interactive":null}}`:                                                {kubeV1, false},
+		`{` + v1 + `,"spec":{"interactive":["true"]}}`:                                            {kubeV1, false},
+		`{` + v1 + `,"spec":"interactive"}`:                                                       {kubeV1, false},
+		`{` + v1 + `,"spec":[{"interactive":true}]}`:                                              {kubeV1, false},
+		"\ufeff{" + v1 + "}\r\n":                                                                  {kubeV1, false},
+		`{"apiVersion":"client.authentication.k8s.io/v1alpha1","kind":"ExecCredential"}`:          {},
+		`{"apiVersion":"client.authentication.k8s.io/v2","kind":"ExecCredential"}`:                {},
+		`{"apiVersion":"v1","kind":"ExecCredential"}`:                                             {},
+		`{"apiVersion":["client.authentication.k8s.io/v1"]}`:                                      {},
+		`{"kind":"ExecCredential"}`:                                                               {},
+		`{}`:                                                                                      {}, `[]`: {}, `{`: {}, ` `: {}, `null`: {}, `"x"`: {},
+		`{` + v1 + `,"kind":"ExecCredential"} {}`: {},
 	} {
 		got, err := ParseKubeRequest(env)
-		if (err != nil) != (want == "") || got.APIVersion != want {
-			t.Errorf("%s: %+v, %v, want version %q", env, got, err, want)
+		if (err != nil) != (want == KubeRequest{}) || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", env, got, err, want)
 		}
 	}
 }
