@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/oauth2"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -18,6 +21,7 @@ const (
 	doingDevice = "device sign-in"
 
 	defaultInterval = 5 * time.Second // RFC 8628 §3.2
+	maxInterval     = time.Minute     // a longer one is in other units, or a mistake
 	slowDown        = 5 * time.Second // §3.5
 	minInterval     = time.Second
 	maxBackoff      = 30 * time.Second
@@ -46,6 +50,12 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	req.addTargets(form, p.Dialect)
 	req.StepUp.add(form, p.Dialect)
 	p.adapt(whatDevice, form)
+	verifier := ""
+	if !p.Dialect.NoDevicePKCE {
+		verifier = oauth2.GenerateVerifier()
+		form.Set("code_challenge", oauth2.S256ChallengeFromVerifier(verifier))
+		form.Set("code_challenge_method", "S256") // Dex would take it for plain
+	}
 	a, err := p.post(ctx, doingDevice, req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
 		p.TokenEndpointAuthMethods, req.Client, form)
 	if err != nil {
@@ -70,20 +80,16 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	if err != nil {
 		return nil, err
 	}
-	deviceCode := credential.NewSecret(text(fields["device_code"]))
+	deviceCode := credential.NewSecret(word(fields["device_code"]))
 	if deviceCode.IsZero() {
 		return nil, garbled(doingDevice, "the answer has no device code")
-	}
-	interval := defaultInterval
-	if d, ok := seconds(fields["interval"]); ok {
-		interval = max(d, minInterval)
 	}
 	if err := show(prompt); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, prompt.ExpiresAt, ErrTimedOut)
 	defer cancel()
-	set, fields, err := p.pollDevice(ctx, req, deviceCode, interval)
+	set, fields, err := p.pollDevice(ctx, req, deviceCode, verifier, pollInterval(fields["interval"], defaultInterval))
 	if err == nil && p.Dialect.Organization.Switch {
 		set, fields, err = p.toOrganization(ctx, req, set, fields)
 	}
@@ -109,58 +115,77 @@ func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credenti
 	return p.signInRequest(ctx, doingDevice, req.Client, form)
 }
 
+// pollInterval reads how long to wait between polls, within what makes sense.
+func pollInterval(raw json.RawMessage, other time.Duration) time.Duration {
+	d, ok := seconds(raw)
+	if !ok || d > maxInterval {
+		return other
+	}
+	return max(d, minInterval)
+}
+
+// word reads a string, also one that somebody wrote as a number.
+func word(raw json.RawMessage) string {
+	var n json.Number
+	_ = json.Unmarshal(raw, &n)
+	return cmp.Or(text(raw), n.String())
+}
+
+// link reads an address, without what cannot be part of it at its ends.
+func link(raw json.RawMessage) string {
+	return strings.TrimFunc(text(raw), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
+}
+
 // devicePrompt reads the part of the answer that is for the person. It is
 // somebody else's text on its way to a terminal: the code is cleaned, and a
-// link must be one that a person may be sent to.
+// link must be one that a person may be sent to. The link that has the code in it
+// is left out where it is not one; nobody needs it.
 func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Time) (DevicePrompt, error) {
 	prompt := DevicePrompt{
-		UserCode:                Clean(text(fields["user_code"]), 60),
-		VerificationURI:         text(fields["verification_uri"]),
-		VerificationURIComplete: text(fields["verification_uri_complete"]),
-		ExpiresAt:               asked.Add(defaultExpiry),
+		UserCode:        Clean(word(fields["user_code"]), 60),
+		VerificationURI: cmp.Or(link(fields["verification_uri"]), link(fields["verification_url"])), // the latter of an older draft, still met
+		ExpiresAt:       asked.Add(defaultExpiry),
 	}
-	if prompt.VerificationURI == "" { // an older draft's name, still met
-		prompt.VerificationURI = text(fields["verification_url"])
-	}
-	if d, ok := seconds(fields["expires_in"]); ok {
-		if d <= 0 {
-			return prompt, garbled(doingDevice, "the code in the answer has ended already")
-		}
+	if d, ok := seconds(fields["expires_in"]); ok && d > 0 {
 		prompt.ExpiresAt = asked.Add(d)
-	}
-	if len(prompt.VerificationURIComplete) > maxLink {
-		prompt.VerificationURIComplete = ""
 	}
 	if prompt.UserCode == "" || prompt.VerificationURI == "" {
 		return prompt, garbled(doingDevice, "the answer has no user code or no verification URI")
 	}
-	if len(prompt.VerificationURI) > maxLink {
-		return prompt, garbled(doingDevice, "the verification URI has %d characters", len(prompt.VerificationURI))
+	var err error
+	if prompt.VerificationURI, err = p.checkLink(prompt.VerificationURI); err != nil {
+		return prompt, err
 	}
-	for _, link := range []*string{&prompt.VerificationURI, &prompt.VerificationURIComplete} {
-		if *link == "" {
-			continue
-		}
-		u, err := CheckURL("the provider's verification address", *link)
-		if err != nil {
-			return prompt, &VerifyError{err}
-		}
-		if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
-			return prompt, verifyErrorf("the provider's verification address is not https: %s", Clean(*link, 200))
-		}
-		if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 }) {
-			return prompt, verifyErrorf("the provider's verification address has a host that is not ASCII (RFC 3986 §3.2.2): letters of another script can look like yours")
-		}
-		*link = u.String() // percent-encodes whatever could move a cursor
-	}
+	prompt.VerificationURIComplete, _ = p.checkLink(link(fields["verification_uri_complete"]))
 	return prompt, nil
 }
 
+// checkLink returns a link as it may be shown, if a person may be sent there.
+func (p *Provider) checkLink(link string) (string, error) {
+	if len(link) > maxLink {
+		return "", garbled(doingDevice, "the verification URI has %d characters", len(link))
+	}
+	u, err := CheckURL("the provider's verification address", link)
+	if err != nil {
+		return "", &VerifyError{err}
+	}
+	if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
+		return "", verifyErrorf("the provider's verification address is not https: %s", Clean(link, 200))
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 }) {
+		return "", verifyErrorf("the provider's verification address has a host that is not ASCII (RFC 3986 §3.2.2): letters of another script can look like yours")
+	}
+	return u.String(), nil // percent-encodes whatever could move a cursor
+}
+
 // pollDevice asks until there is a decision (RFC 8628 §3.4, §3.5).
-func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, interval time.Duration) (*credential.TokenSet, map[string]json.RawMessage, error) {
+func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, verifier string, interval time.Duration) (*credential.TokenSet, map[string]json.RawMessage, error) {
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
 		"device_code": {deviceCode.Reveal()},
+	}
+	if verifier != "" {
+		form.Set("code_verifier", verifier)
 	}
 	if len(req.Resources) > 0 {
 		form["resource"] = req.Resources

@@ -116,6 +116,8 @@ func TestDevicePollTimes(t *testing.T) {
 		{"an interval in a string", "3", []poll{pending, approved}, []float64{3, 6}},
 		{"a fraction", 2.5, []poll{pending, approved}, []float64{2.5, 5}},
 		{"an interval of 0 is at least a second", 0, []poll{pending, approved}, []float64{1, 2}},
+		{"an hour is a mistake", 3600, []poll{pending, approved}, []float64{5, 10}},
+		{"milliseconds are too", "5000", []poll{pending, approved}, []float64{5, 10}},
 		{"a negative one too", -5, []poll{pending, approved}, []float64{1, 2}},
 		{"slow_down adds 5 seconds for good", 1, []poll{slower, pending, pending, approved}, []float64{1, 7, 13, 19}},
 		{"each slow_down adds them", 1, []poll{slower, slower, pending, approved}, []float64{1, 7, 18, 29}},
@@ -179,7 +181,8 @@ func TestDeviceEnds(t *testing.T) {
 		{"HTML with status 200", nil, []poll{{status: 200, body: "<html>"}}, unavailable(true), 5 * time.Second},
 		{"a redirect", nil, []poll{{status: 302}}, unavailable(true), 5 * time.Second},
 		{"expires_in passes, to the second", map[string]any{"expires_in": 12}, nil, is(ErrTimedOut), 12 * time.Second},
-		{"expires_in of 0", map[string]any{"expires_in": 0}, nil, unavailable(true), 0},
+		{"expires_in of 0 is not known", map[string]any{"expires_in": 0}, nil, is(ErrTimedOut), 5 * time.Minute},
+		{"a negative one too", map[string]any{"expires_in": "-1e3"}, nil, is(ErrTimedOut), 5 * time.Minute},
 		{"no expires_in means 5 minutes", map[string]any{"expires_in": nil}, nil, is(ErrTimedOut), 5 * time.Minute},
 		{"expires_in ends a wait that Retry-After made", map[string]any{"expires_in": 100}, []poll{{status: 429, after: 3600}}, unavailable(false), 100 * time.Second},
 		{"expires_in ends a request that hangs", map[string]any{"expires_in": 10}, []poll{{hang: true}}, is(ErrTimedOut), 10 * time.Second},
@@ -259,16 +262,21 @@ func TestDeviceAnswer(t *testing.T) {
 		{"a user code of control characters only", map[string]any{"user_code": "\x1b\x07"}, false},
 		{"no verification URI", map[string]any{"verification_uri": nil}, false},
 		{"no device code", map[string]any{"device_code": nil}, false},
-		{"a device code that is no string", map[string]any{"device_code": 7}, false},
+		{"a device code that is no string", map[string]any{"device_code": []int{7}}, false},
+		{"a user code that somebody wrote as a number", map[string]any{"user_code": 12345678}, true},
+		{"an address with what does not belong to it", map[string]any{"verification_uri": "\ufeff " + testIssuer + "/activate\r\n"}, true},
+		{"an address with a control character in it", map[string]any{"verification_uri": testIssuer + "/acti\x1bvate"}, false},
 		{"a verification URI over plain http elsewhere", map[string]any{"verification_uri": "http://example.com/"}, false},
 		{"a javascript: link", map[string]any{"verification_uri": "javascript:alert(1)"}, false},
 		{"a file", map[string]any{"verification_uri": "file:///etc/passwd"}, false},
-		{"a user in the complete link", map[string]any{"verification_uri_complete": "https://login.example.com@evil.example/"}, false},
-		{"a complete link that is not a URL", map[string]any{"verification_uri_complete": "%%"}, false},
+		{"a user in the complete link: left out", map[string]any{"verification_uri_complete": "https://login.example.com@evil.example/"}, true},
+		{"a complete link that is not a URL", map[string]any{"verification_uri_complete": "%%"}, true},
+		{"one that is not a string", map[string]any{"verification_uri_complete": []int{1}}, true},
+		{"one of another scheme", map[string]any{"verification_uri_complete": "ftp://login.example.com/d?c=X"}, true},
+		{"one in letters that look like others", map[string]any{"verification_uri_complete": "https://\u0430pple.com/device"}, true},
 		{"a host in letters that look like others", map[string]any{"verification_uri": "https://\u0430pple.com/device"}, false},
 		{"a link that fills the screen", map[string]any{"verification_uri": "https://login.example.com/" + strings.Repeat("a", 600)}, false},
 		{"a complete link that would: left out", map[string]any{"verification_uri_complete": "https://login.example.com/" + strings.Repeat("a", 600)}, true},
-		{"a code that has ended", map[string]any{"expires_in": -1}, false},
 		{"an error with status 200", map[string]any{"error": "unauthorized_client"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -278,6 +286,9 @@ func TestDeviceAnswer(t *testing.T) {
 					t.Errorf("error %v, want ok %v", err, c.ok)
 				}
 				if !c.ok && shown.UserCode != "" {
+					t.Errorf("a person was shown %+v", shown)
+				}
+				if c.ok && (shown.VerificationURIComplete != "" || strings.ContainsFunc(shown.VerificationURI, unicode.IsSpace)) {
 					t.Errorf("a person was shown %+v", shown)
 				}
 			})

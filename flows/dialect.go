@@ -39,6 +39,7 @@ type Dialect struct {
 	Capabilities    []string // what this client declares that it understands: the claim xms_cc; its refusals may have claims for the sign-in that follows
 	NeedsSecret     bool     // its clients for command lines have a secret, which is none
 	CodeNeedsSecret bool     // a sign-in in the browser takes a secret, others none
+	NoDevicePKCE    bool     // a device sign-in without PKCE: it is not described there, and a verifier may be refused
 
 	// A session.
 	Free    Free          // what the refresh token is not bound to

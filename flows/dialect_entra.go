@@ -26,8 +26,8 @@ var entra = &Dialect{
 		"Authentication > Allow public client flows: Yes, for device sign-ins",
 		"API permissions: what the scopes name; openid and offline_access are there",
 	},
-	Offline: OfflineAlways,
-	Free:    Free{Scopes: true, Resources: true},
+	Offline: OfflineAlways, NoDevicePKCE: true,
+	Free: Free{Scopes: true, Resources: true},
 	// A policy, or a consent that is missing, is about one resource: the refresh
 	// token stays good for the others, though the code is invalid_grant.
 	StepUp: []string{

@@ -32,7 +32,7 @@ var gitHub = &Dialect{
 		"Authorization callback URL: http://127.0.0.1/callback (GitHub takes any port of a loopback address)",
 		"Enable Device Flow: yes. It needs no client secret, which a sign-in in the browser does: Generate a new client secret",
 	},
-	NoOpenID: true, Offline: OfflineNever, CodeNeedsSecret: true, Lasting: true,
+	NoOpenID: true, Offline: OfflineNever, CodeNeedsSecret: true, NoDevicePKCE: true, Lasting: true,
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: []string{"bad_refresh_token"},
 
@@ -133,7 +133,7 @@ func gitHubIdentify(ctx context.Context, p *Provider, set *credential.TokenSet, 
 		return none, err
 	}
 	a.sent = []string{set.AccessToken.Reveal()}
-	if a.status != http.StatusOK {
+	if !a.ok() {
 		return none, gitHubError(doingUser, a)
 	}
 	var user struct {

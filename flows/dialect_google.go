@@ -28,8 +28,8 @@ var google = &Dialect{
 	},
 	Offline:     OfflineNever, // the scope is refused; access_type is what brings a refresh token
 	AuthParams:  []Param{{"access_type", "offline"}, {"prompt", "consent"}},
-	NeedsSecret: true,
-	Lacks:       []string{"audience", "resource"},
+	NeedsSecret: true, NoDevicePKCE: true,
+	Lacks: []string{"audience", "resource"},
 	Organization: OrganizationRule{
 		Word: "domain", Param: "hd", Claim: "hd",
 	},

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -88,6 +89,9 @@ type answer struct {
 	sent   []string                                                               // secrets of the request, which a server may echo in its words
 }
 
+// ok reports whether the server did what was asked. Not every one keeps to 200.
+func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
+
 // words makes a server's words fit for a message: without the secrets that it
 // was sent, and clean.
 func (a *answer) words(s string, max int) string {
@@ -148,6 +152,7 @@ func send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	if len(body) > maxResponse {
 		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // RFC 8259 §8.1: a byte order mark may be ignored
 	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now()}
 	if a.status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
@@ -173,6 +178,25 @@ func (a *answer) skew() time.Duration {
 	return skew.Round(time.Second)
 }
 
+// readQuery reads a form or a query, pair by pair: one that cannot be read costs no
+// other. Of which parameters the value cannot be read, is in broken.
+func readQuery(raw string) (q url.Values, broken []string) {
+	q = url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil || pair == "" {
+			continue
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			broken = append(broken, name)
+			continue
+		}
+		q.Add(name, value)
+	}
+	return q, broken
+}
+
 // json decodes an answer that must be a JSON object.
 func (a *answer) json(doing string, v any) error {
 	if err := json.Unmarshal(a.body, v); err != nil {
@@ -188,7 +212,7 @@ func (a *answer) notJSON(doing string) error {
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.host,
 			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.host)}}
 	}
-	return &UnavailableError{Doing: doing, Err: errors.New(not), Garbled: true}
+	return &UnavailableError{Doing: doing, Err: errors.New(not), Garbled: true, Status: a.status}
 }
 
 // retryAfter reads Retry-After in seconds (RFC 9110 §10.2.3); dates, which no

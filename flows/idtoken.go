@@ -2,14 +2,11 @@ package flows
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -49,55 +46,135 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 			return none, verifyErrorf("the provider signs ID tokens with none of the algorithms that are safe")
 		}
 	}
-	keys := &keySet{p: p}
-	// Times are compared by the provider's clock, which made them.
-	now := time.Now().Add(set.Skew)
-	verifier := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: want.ClientID, SupportedSigningAlgs: algs,
-		Now: func() time.Time { return now }})
-	tok, err := verifier.Verify(ctx, set.IDToken.Reveal())
-	if keys.fetchErr != nil {
-		return none, keys.fetchErr // it says nothing about the token
-	}
+	token, err := p.verifySigned(ctx, "the ID token", set.IDToken.Reveal(), algs)
 	if err != nil {
-		return none, tellVerify(err, set.Skew)
+		return none, err
 	}
-	var claims struct {
-		AuthorizedParty string   `json:"azp"`
-		Name            string   `json:"name"`
-		Email           string   `json:"email"`
-		Groups          []string `json:"groups"`
-
-		ACR      json.RawMessage `json:"acr"`
-		AuthTime json.RawMessage `json:"auth_time"`
+	var claims map[string]json.RawMessage
+	if json.Unmarshal(token.payload, &claims) != nil {
+		return none, verifyErrorf("the ID token's claims are not a JSON object")
 	}
-	if err := tok.Claims(&claims); err != nil {
-		// A provider may give groups another shape; they are for display only.
-		claims.Groups = nil
-	}
-	switch {
-	case tok.Subject == "":
+	subject := text(claims["sub"])
+	switch issuer := text(claims["iss"]); {
+	case issuer != p.Issuer && (p.Issuer != googleIssuer || issuer != googleShort):
+		return none, verifyErrorf("the ID token is from another issuer: %q, not %q", Clean(issuer, 200), p.Issuer)
+	case subject == "":
 		return none, verifyErrorf("the ID token names no subject")
-	case len(tok.Audience) > 1 && claims.AuthorizedParty != want.ClientID:
-		return none, verifyErrorf("the ID token has several audiences and was not issued to client %q (azp)", want.ClientID)
-	case tok.IssuedAt.After(now.Add(maxAhead)):
-		return none, verifyErrorf("the ID token was issued in the future (%s): %s", tok.IssuedAt.UTC().Format(time.RFC3339), tellClock(set.Skew))
-	case want.Nonce != "" && tok.Nonce != want.Nonce:
+	case want.Nonce != "" && text(claims["nonce"]) != want.Nonce:
 		// Also the answer to a replayed token of another sign-in.
 		return none, verifyErrorf("the ID token has another nonce than the one that was sent")
-	case want.Subject != "" && tok.Subject != want.Subject:
-		return none, &SubjectError{Want: want.Subject, Got: tok.Subject}
 	}
-	if tok.AccessTokenHash != "" && !set.AccessToken.IsZero() {
-		if err := tok.VerifyAccessToken(set.AccessToken.Reveal()); err != nil {
-			return none, verifyErrorf("the ID token's at_hash is not that of the access token")
-		}
+	if err := checkAudience(claims["aud"], claims["azp"], want.ClientID); err != nil {
+		return none, err
 	}
-	set.Login = readLogin(claims.ACR, claims.AuthTime, set.Skew)
-	set.IDTokenIssuedAt, set.IDTokenExpiresAt = tok.IssuedAt.Add(-set.Skew), tok.Expiry.Add(-set.Skew)
+	issued, end, err := readTimes("the ID token", claims, set)
+	if err != nil {
+		return none, err
+	}
+	if want.Subject != "" && subject != want.Subject {
+		return none, &SubjectError{Want: want.Subject, Got: subject}
+	}
+	hash := claims["at_hash"]
+	if !missing(hash) && !set.AccessToken.IsZero() && text(hash) != token.halfHash(set.AccessToken.Reveal()) {
+		return none, verifyErrorf("the ID token's at_hash is not that of the access token")
+	}
+	set.IDTokenIssuedAt, set.IDTokenExpiresAt = issued, end
+	set.Login = readLogin(claims["acr"], claims["auth_time"], set.Skew)
+	var groups []string
+	if json.Unmarshal(claims["groups"], &groups) != nil {
+		groups = nil // of another shape; they are for display only
+	}
 	return credential.Identity{
-		Issuer: tok.Issuer, Subject: tok.Subject, // as they are: they are compared
-		Name: Clean(claims.Name, 100), Email: Clean(claims.Email, 100), Groups: claims.Groups,
+		Issuer: text(claims["iss"]), Subject: subject, // as they are: they are compared
+		Name: Clean(text(claims["name"]), 100), Email: Clean(text(claims["email"]), 100), Groups: groups,
 	}, nil
+}
+
+// googleShort is how Google's ID tokens may spell their issuer
+// (developers.google.com, "OpenID Connect").
+const googleShort = "accounts.google.com"
+
+// checkAudience checks aud, a string or a list of them, and azp (OpenID Connect
+// Core §3.1.3.7, 3 to 5).
+func checkAudience(aud, azp json.RawMessage, clientID string) error {
+	audience := []string{text(aud)}
+	if audience[0] == "" && json.Unmarshal(aud, &audience) != nil {
+		audience = nil
+	}
+	if clientID == "" || !slices.Contains(audience, clientID) {
+		return verifyErrorf("the ID token is for the audience %s, not for client %q", Clean(fmt.Sprintf("%q", audience), 200), clientID)
+	}
+	others := slices.ContainsFunc(audience, func(a string) bool { return a != clientID })
+	authorized := text(azp) == clientID || !others && missing(azp)
+	if len(audience) > 1 && !authorized {
+		return verifyErrorf("the ID token has several audiences and was not issued to client %q (azp)", clientID)
+	}
+	return nil
+}
+
+// maxEarly is how far ahead of our clock a token's nbf may be.
+const maxEarly = 5 * time.Minute
+
+// readTimes checks exp, iat and nbf by the provider's clock, which made them, and
+// returns the first two by ours. An end that nobody can have meant is not known
+// (zero); all others must be ahead.
+func readTimes(what string, claims map[string]json.RawMessage, set *credential.TokenSet) (issued, end time.Time, err error) {
+	now := time.Now().Add(set.Skew)
+	end, odd := numericDate(claims["exp"])
+	issued, _ = numericDate(claims["iat"])
+	from, never := numericDate(claims["nbf"])
+	switch {
+	case odd && !end.After(now):
+		end = time.Time{}
+	case end.IsZero():
+		return issued, end, verifyErrorf("%s does not say when it ends (exp)", what)
+	case end.Before(now):
+		return issued, end, verifyErrorf("%s ended at %s already: %s", what, end.Format(time.RFC3339), tellClock(set.Skew))
+	}
+	if issued.After(now.Add(maxAhead)) {
+		return issued, end, verifyErrorf("%s was issued in the future (%s): %s", what, issued.Format(time.RFC3339), tellClock(set.Skew))
+	}
+	if from.After(now.Add(maxEarly)) || never && from.IsZero() {
+		return issued, end, verifyErrorf("%s is not valid yet (nbf): %s", what, tellClock(set.Skew))
+	}
+	if issued = ourTime(issued, set.Skew); issued.IsZero() {
+		issued = set.IssuedAt
+	}
+	return issued, ourTime(end, set.Skew), nil
+}
+
+// maxDate is the end of the year 9999, and of what RFC 3339 can write.
+const maxDate = 253402300799
+
+// numericDate reads a NumericDate (RFC 7519 §2), also one in a string; zero: it is
+// not there, or not a date. One that is odd lies beyond the year 9999, and is read
+// as milliseconds, which some providers write.
+func numericDate(raw json.RawMessage) (at time.Time, odd bool) {
+	n, ok := number(raw)
+	if odd = n > maxDate; odd {
+		n /= 1000
+	}
+	if !ok || n <= 0 || n > maxDate {
+		return at, odd
+	}
+	return time.Unix(int64(n), 0).UTC(), odd
+}
+
+// ourTime is a time of the provider's clock by ours; zero if it is not known, or
+// cannot be written.
+func ourTime(t time.Time, skew time.Duration) time.Time {
+	ours := t.Add(-skew).UTC()
+	if t.IsZero() || ours.Year() > 9999 {
+		return time.Time{}
+	}
+	return ours
+}
+
+// halfHash is the at_hash of an access token (OpenID Connect Core §3.1.3.6).
+func (t signedToken) halfHash(accessToken string) string {
+	h := t.hash().New()
+	h.Write([]byte(accessToken))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:h.Size()/2])
 }
 
 // SubjectError says that an answer speaks of somebody else than the session
@@ -106,15 +183,6 @@ type SubjectError struct{ Want, Got string }
 
 func (e *SubjectError) Error() string {
 	return fmt.Sprintf("the provider's answer is for subject %q, the session belongs to %q", Clean(e.Got, 100), Clean(e.Want, 100))
-}
-
-// tellVerify puts go-oidc's failures into our words.
-func tellVerify(err error, skew time.Duration) error {
-	var expired *oidc.TokenExpiredError
-	if errors.As(err, &expired) {
-		return verifyErrorf("the ID token ended at %s already: %s", expired.Expiry.UTC().Format(time.RFC3339), tellClock(skew))
-	}
-	return verifyErrorf("the ID token does not verify: %s", Clean(err.Error(), 300))
 }
 
 // tellClock says what is known of the difference between the clocks.
@@ -127,49 +195,4 @@ func tellClock(skew time.Duration) string {
 		return fmt.Sprintf("this machine's clock is %v ahead of the provider's", -skew)
 	}
 	return "is this machine's clock right, or the provider's?"
-}
-
-// keySet verifies signatures by the provider's keys. It is an [oidc.KeySet].
-type keySet struct {
-	p        *Provider
-	fetchErr error // go-oidc flattens errors into text; this one must be told apart
-}
-
-func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
-	algs := make([]jose.SignatureAlgorithm, len(signingAlgs))
-	for i, a := range signingAlgs {
-		algs[i] = jose.SignatureAlgorithm(a)
-	}
-	jws, err := jose.ParseSignedCompact(jwt, algs)
-	if err != nil {
-		return nil, err
-	}
-	if payload, ok := k.try(jws); ok {
-		return payload, nil
-	}
-	// The provider may have rotated its keys since they were kept. Once a run:
-	// a token of nonsense must not make us ask again and again.
-	if !k.p.refetched {
-		k.p.refetched = true
-		if k.fetchErr = k.p.fetchKeys(ctx); k.fetchErr != nil {
-			return nil, k.fetchErr
-		}
-		if payload, ok := k.try(jws); ok {
-			return payload, nil
-		}
-	}
-	return nil, errors.New("none of the provider's keys made its signature")
-}
-
-func (k *keySet) try(jws *jose.JSONWebSignature) ([]byte, bool) {
-	kid := jws.Signatures[0].Header.KeyID
-	for _, key := range k.p.keys.Keys {
-		if kid != "" && key.KeyID != "" && key.KeyID != kid {
-			continue
-		}
-		if payload, err := jws.Verify(key); err == nil {
-			return payload, true
-		}
-	}
-	return nil, false
 }

@@ -27,7 +27,7 @@ const (
 	// Any local user and any web page can reach the listener: nothing that they
 	// send ends the sign-in, and what they can hold is bounded; see also Crowd.
 	requestTimeout = 5 * time.Second
-	maxHeaderBytes = 16 << 10
+	maxHeaderBytes = 32 << 10 // some providers send a lot along
 
 	// pageTimeout is how long a finished sign-in waits for the browser to fetch
 	// its last page, and hurriedTimeout how long one does that was interrupted.

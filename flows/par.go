@@ -42,8 +42,6 @@ func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Val
 	switch a.status {
 	case http.StatusNotFound, http.StatusNotImplemented: // 405 is a refusal (RFC 9126 §2.3)
 		return nil, 0, fmt.Errorf("%s: %w: its endpoint answers with status %d", doingPAR, ErrNotSupported, a.status)
-	case http.StatusCreated:
-		a.status = http.StatusOK // the one that is a success elsewhere
 	}
 	fields, err := a.fields(doingPAR)
 	if err != nil {

@@ -90,9 +90,9 @@ func (a *Authorization) pastedQuery(text string) (url.Values, error) {
 		query = text
 	}
 	query, _, _ = strings.Cut(query, "#")
-	q, err := url.ParseQuery(query)
+	q, broken := readQuery(query)
 	switch {
-	case err != nil:
+	case isBroken(broken):
 		return nil, errors.New("this address is damaged: copy all of it, from http:// to its end")
 	case q.Get("response_type") != "" || q.Get("code_challenge") != "" || q.Get("request_uri") != "":
 		return nil, errors.New("this is the address to open: sign in there, then copy the address of the last page, the one that fails to load")

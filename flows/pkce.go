@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -215,21 +216,26 @@ func (e *deniedError) Unwrap() []error { return []error{ErrDenied, e.refusal} }
 // callbackQuery returns the query of an authorization response: a GET with a
 // state and either a code or an error, each at most once (RFC 6749 §3.1).
 func callbackQuery(r *http.Request) (url.Values, bool) {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || r.Method != http.MethodGet {
+	q, broken := readQuery(r.URL.RawQuery)
+	if r.Method != http.MethodGet || isBroken(broken) {
 		return nil, false
 	}
 	return q, single(q) && q.Get("state") != "" && (q.Get("code") != "" || q.Get("error") != "")
 }
 
+// responseParams are the parameters of a response that count. Of error_description
+// as much is shown as can be read; whatever else there is is ignored.
+var responseParams = []string{"state", "code", "error", "iss"}
+
 // single reports whether no parameter of a response is there twice.
 func single(q url.Values) bool {
-	for _, name := range []string{"state", "code", "error", "iss"} {
-		if len(q[name]) > 1 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(responseParams, func(name string) bool { return len(q[name]) > 1 })
+}
+
+// isBroken reports whether a parameter that counts is among those that cannot be
+// read.
+func isBroken(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(responseParams, name) })
 }
 
 // withQuery adds parameters to an endpoint that may have some of its own

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Metadata is what a provider says about itself (OpenID Connect Discovery §3;
@@ -56,7 +54,7 @@ type Provider struct {
 	Dialect *Dialect // never nil
 
 	hc        *http.Client
-	keys      jose.JSONWebKeySet
+	keys      []publicKey
 	refetched bool
 }
 
@@ -169,7 +167,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 		case err != nil && odd == nil:
 			return nil, false, err
 		case err != nil:
-		case a.status != http.StatusOK:
+		case !a.ok():
 		case found != nil:
 			return merged(found, a.body), false, nil
 		case !json.Valid(a.body) && odd == nil:
@@ -298,7 +296,7 @@ func (p *Provider) fetchKeys(ctx context.Context) error {
 	if p.Dialect.NoMetadata && (a.status == http.StatusNotFound || a.status == http.StatusBadRequest) { // the address has the client's ID in it
 		return fmt.Errorf("%s: %s has none for this client (status %d): is the client ID right?", doingKeys, a.host, a.status)
 	}
-	if a.status != http.StatusOK {
+	if !a.ok() {
 		return &UnavailableError{Doing: doingKeys, Err: fmt.Errorf("status %d", a.status)}
 	}
 	return p.setKeys(a.body)
@@ -314,12 +312,10 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 	if err := a.json(doingKeys, &set); err != nil {
 		return err
 	}
-	p.keys = jose.JSONWebKeySet{}
-	for _, k := range set.Keys {
-		var key jose.JSONWebKey
-		// Symmetric and private keys have no place in a published set.
-		if json.Unmarshal(k, &key) == nil && key.IsPublic() {
-			p.keys.Keys = append(p.keys.Keys, key)
+	p.keys = nil
+	for _, raw := range set.Keys {
+		if key, ok := readKey(raw); ok {
+			p.keys = append(p.keys, key)
 		}
 	}
 	p.RawKeys = raw

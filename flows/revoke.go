@@ -88,7 +88,7 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 	if err != nil {
 		return err
 	}
-	if a.status >= 200 && a.status < 300 {
+	if a.ok() {
 		return nil // the body means nothing (§2.2)
 	}
 	var fields map[string]json.RawMessage

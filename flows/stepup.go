@@ -87,9 +87,8 @@ func (u StepUp) check(login credential.Login, began time.Time) error {
 // future, which would stay recent for ever.
 func readLogin(acr, authTime json.RawMessage, skew time.Duration) credential.Login {
 	login := credential.Login{ACR: text(acr)}
-	latest := time.Now().Add(maxAhead)
-	if at, err := strconv.ParseFloat(string(authTime), 64); err == nil && at > 0 && at < float64(latest.Add(skew).Unix()) {
-		login.AuthTime = time.Unix(int64(at), 0).Add(-skew).UTC()
+	if at, _ := numericDate(authTime); at.Before(time.Now().Add(maxAhead + skew)) {
+		login.AuthTime = ourTime(at, skew)
 	}
 	return login
 }

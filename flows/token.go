@@ -2,12 +2,13 @@ package flows
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"mime"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -75,7 +76,7 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 		return nil, nil, err
 	}
 	refusal := oauthError(doing, a, fields)
-	if refusal != nil && (a.status != http.StatusOK || text(fields["refresh_token"]) == "") {
+	if refusal != nil && (!a.ok() || text(fields["refresh_token"]) == "") {
 		return nil, fields, refusal
 	}
 	set := &credential.TokenSet{
@@ -112,18 +113,14 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 func (a *answer) fields(doing string) (map[string]json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if kind == "application/x-www-form-urlencoded" {
-		form, err := url.ParseQuery(string(a.body))
-		if err != nil {
-			return nil, a.notJSON(doing)
-		}
+	if kind == "application/x-www-form-urlencoded" && !bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) {
+		form, _ := readQuery(strings.TrimSpace(string(a.body)))
 		fields = map[string]json.RawMessage{}
 		for name := range form {
 			fields[name], _ = json.Marshal(form.Get(name))
 		}
 		return fields, nil
 	}
-	a.body = bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf"))
 	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
 		return nil, a.notJSON(doing)
 	}
@@ -148,14 +145,42 @@ func oauthError(doing string, a *answer, fields map[string]json.RawMessage) erro
 			return err
 		}
 	}
-	if code := a.words(text(fields["error"]), 100); code != "" {
-		interval, _ := seconds(fields["interval"])
-		return &OAuthError{Doing: doing, Code: code, Description: a.words(text(fields["error_description"]), 500), Status: a.status, Skew: a.skew(), interval: interval}
+	code, description := refusalIn(fields, a.ok())
+	if code = a.words(code, 100); code != "" {
+		return &OAuthError{Doing: doing, Code: code, Description: a.words(description, 500), Status: a.status, Skew: a.skew(),
+			interval: pollInterval(fields["interval"], 0)}
 	}
-	if a.status != http.StatusOK {
-		return garbled(doing, "the answer has status %d and names no error", a.status)
+	if !a.ok() {
+		return &UnavailableError{Doing: doing, Err: fmt.Errorf("the answer has status %d and names no error", a.status), Garbled: true, Status: a.status}
 	}
 	return nil
+}
+
+var errorCode = lazyRegexp(`^[a-z][a-z0-9_]*$`)
+
+// refusalIn finds a refusal's code, a string under error, and its description. Some
+// servers have them under code and message, or in an object under error; in an
+// answer that is a success otherwise, these may mean something else.
+func refusalIn(fields map[string]json.RawMessage, success bool) (code, description string) {
+	var inner map[string]json.RawMessage
+	_ = json.Unmarshal(fields["error"], &inner)
+	places := []json.RawMessage{fields["error"], fields["code"], inner["code"], inner["error"]}
+	switch {
+	case success && !missing(fields["access_token"]):
+		places = places[:1]
+	case success:
+		places[1] = nil
+	}
+	for _, place := range places {
+		// A status' name may stand beside the code: "error": "Bad Request".
+		if s := strings.TrimSpace(text(place)); code == "" || !errorCode().MatchString(code) && errorCode().MatchString(s) {
+			code = s
+		}
+	}
+	for _, place := range []json.RawMessage{fields["error_description"], inner["error_description"], inner["message"], fields["message"]} {
+		description = cmp.Or(description, text(place))
+	}
+	return code, description
 }
 
 // text reads a JSON string; anything else is none.
@@ -171,14 +196,22 @@ const maxLife = 10 * 365 * 24 * time.Hour
 // seconds reads a number of seconds, also as a fraction or a string. Absent or
 // odd, it is not known.
 func seconds(raw json.RawMessage) (time.Duration, bool) {
-	s := text(raw)
-	if s == "" {
-		s = string(raw)
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(f) {
+	f, ok := number(raw)
+	f = min(max(f, 0), maxLife.Seconds())
+	return time.Duration(f * float64(time.Second)), ok
+}
+
+// number reads a JSON number, or one in a string. One that is too large for a
+// float64 is infinite.
+func number(raw json.RawMessage) (float64, bool) {
+	f, err := strconv.ParseFloat(cmp.Or(text(raw), string(raw)), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(f) {
 		return 0, false
 	}
-	f = min(max(f, 0), maxLife.Seconds())
-	return time.Duration(f * float64(time.Second)), true
+	return f, true
+}
+
+// missing reports whether a member is not there, or empty.
+func missing(raw json.RawMessage) bool {
+	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
 }

@@ -112,6 +112,48 @@ func TestParseTokens(t *testing.T) {
 	}
 }
 
+// A refusal's code is a string of its own, under error or code, at the top or in
+// an object under error. Words elsewhere are not a code: they must not end a session.
+func TestRefusalCodes(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"error":"invalid_grant"}`:                                           "invalid_grant",
+		`{"code":"invalid_grant"}`:                                            "invalid_grant",
+		`{"error":{"code":"invalid_grant","message":"expired"}}`:              "invalid_grant",
+		`{"error":{"error":" invalid_grant ","code":401}}`:                    "invalid_grant",
+		`{"error":"Bad Request","code":"invalid_grant"}`:                      "invalid_grant",
+		`{"error":{"error":"Unauthorized","code":"invalid_grant"},"code":41}`: "invalid_grant",
+		`{"error":"","code":"invalid_grant"}`:                                 "invalid_grant",
+		`{"error":null,"code":"invalid_grant"}`:                               "invalid_grant",
+		`{"error":"Bad Request","message":"invalid_grant"}`:                   "Bad Request",
+		`{"error":"invalid_request","code":"invalid_grant"}`:                  "invalid_request",
+		`{"error":400}`:                                                 "",
+		`{"error":["invalid_grant"]}`:                                   "",
+		`{"errors":[{"code":"invalid_grant"}]}`:                         "",
+		`{"message":"invalid_grant"}`:                                   "",
+		`{"error_description":"invalid_grant"}`:                         "",
+		`{"error":{"error":{"code":"invalid_grant"}}}`:                  "",
+		`{"code":400,"error":{"code":400,"status":"INVALID_ARGUMENT"}}`: "",
+		`{"CODE":"invalid_grant"}`:                                      "",
+	} {
+		for _, status := range []int{400, 401, 403, 404} {
+			_, err := parse(status, body)
+			var refusal *OAuthError
+			var outage *UnavailableError
+			if errors.As(err, &refusal) && refusal.Code != want || !errors.As(err, &refusal) && (want != "" || !errors.As(err, &outage) || !outage.Garbled) {
+				t.Errorf("%d %s: %v, want %q", status, body, err, want)
+			}
+		}
+	}
+	for body, ok := range map[string]bool{ // under a success they may mean something else
+		`{"access_token":"a","code":"done"}`: true, `{"access_token":"a","error":{"code":"done"}}`: true, `{"access_token":"a","error":{}}`: true,
+		`{"access_token":"a","error":"invalid_grant"}`: false, `{"error":{"code":"invalid_grant"}}`: false, `{"code":"invalid_grant"}`: false,
+	} {
+		if _, err := parse(200, body); (err == nil) != ok {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 // "However odd the rest of the response is": the answer to a refresh whose old
 // token is spent by now.
 func TestRotatedTokenComesThrough(t *testing.T) {
@@ -122,10 +164,21 @@ func TestRotatedTokenComesThrough(t *testing.T) {
 		`{"error":"x","access_token":"a","refresh_token":"rotated"}`,
 		`{"error":"","access_token":"a","refresh_token":"rotated"}`,
 		"{\"refresh_token\":\"rotated\"}\n\n",
+		`{"error":{"code":"invalid_grant"},"code":"invalid_grant","refresh_token":"rotated"}`,
+		`{"access_token":"a","error":{"code":"x"},"code":7,"refresh_token":"rotated","expires_in":-1e999}`,
 	} {
-		set, _ := parse(200, body)
+		for _, status := range []int{200, 201, 203, 226} {
+			set, _ := parse(status, body)
+			if set == nil || set.RefreshToken.Reveal() != "rotated" {
+				t.Errorf("%d %s: the rotated refresh token is lost", status, body)
+			}
+		}
+	}
+	for _, form := range []string{"refresh_token=rotated&access_token=a;b", "x=%zz&refresh_token=rotated&%", "{\"refresh_token\":\"rotated\"}"} {
+		a := &answer{status: 200, header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: []byte(form)}
+		set, _, _ := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", a, sent)
 		if set == nil || set.RefreshToken.Reveal() != "rotated" {
-			t.Errorf("%s: the rotated refresh token is lost", body)
+			t.Errorf("%s: the rotated refresh token is lost", form)
 		}
 	}
 }
@@ -196,7 +249,7 @@ func FuzzCallbackQuery(f *testing.F) {
 		if q.Get("state") == "" || q.Get("code") == "" && q.Get("error") == "" {
 			t.Errorf("accepted %v", q)
 		}
-		if all, err := url.ParseQuery(query); err != nil || !slices.Equal(all["code"], q["code"]) {
+		if all, err := url.ParseQuery(query); err == nil && !slices.Equal(all["code"], q["code"]) {
 			t.Errorf("%q: read as %v", query, q)
 		}
 	})

@@ -3,7 +3,6 @@ package flows
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -152,19 +151,10 @@ func shortType(urn string) string { return Clean(strings.TrimPrefix(urn, tokenTy
 // jwtEnd reads the exp of a JWT, unverified: whether the token is good, its
 // audience decides; here it only matters when to ask for another.
 func jwtEnd(token credential.Secret) (time.Time, bool) {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
+	var claims map[string]json.RawMessage
+	if !peekClaims(token, &claims) {
 		return time.Time{}, false
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		End float64 `json:"exp"` // NumericDate (RFC 7519 §2)
-	}
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.End <= 0 || claims.End > maxDate {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(claims.End), 0), true
+	end, _ := numericDate(claims["exp"])
+	return end, !end.IsZero()
 }
-
-// maxDate is the year 9999, which RFC 3339 ends with.
-const maxDate = 253402300799

@@ -66,7 +66,7 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 		return none, err
 	}
 	a.sent = []string{idToken.Reveal()}
-	if a.status != http.StatusOK {
+	if !a.ok() {
 		return none, stsError(a)
 	}
 	return stsKeys(a, issued)

@@ -14,7 +14,7 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // else they agree.
 func (s *server) serveDevice(rw http.ResponseWriter, r *http.Request) {
 	form := r.PostForm
-	if !s.known(rw, r, form, []string{"scope"}, slices.Concat(clientParams, s.authorize)) {
+	if !s.known(rw, r, form, s.device("scope", "code_challenge", "code_challenge_method"), slices.Concat(clientParams, s.authorize)) {
 		return
 	}
 	if code, description, _ := strings.Cut(s.w.Option("device-start"), ": "); code != "" {
@@ -28,6 +28,10 @@ func (s *server) serveDevice(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, 400, "invalid_scope", "scope "+bad)
 		return
 	}
+	if !s.barePolls && form.Get("code_challenge_method") != "S256" {
+		s.w.Violatef(rw, r, "not PKCE by S256")
+		return
+	}
 	code := rand.Text()
 	s.mu.Lock()
 	s.devices[code] = &grant{asked: form, person: s.w.Person()}
@@ -36,10 +40,22 @@ func (s *server) serveDevice(rw http.ResponseWriter, r *http.Request) {
 		"expires_in": 600, "interval": 1})
 }
 
+// device are the parameters of a device sign-in: one, and those of PKCE.
+func (s *server) device(name string, pkce ...string) []string {
+	if s.barePolls {
+		return []string{name}
+	}
+	return append(pkce, name)
+}
+
 func (s *server) fromDevice(rw http.ResponseWriter, r *http.Request) {
 	g := s.devices[r.PostForm.Get("device_code")]
 	if g == nil {
 		refuse(rw, 400, "invalid_grant", "the device code is not known")
+		return
+	}
+	if !s.barePolls && !g.fits(r.PostForm.Get("code_verifier")) {
+		s.w.Violatef(rw, r, "the verifier does not fit the challenge")
 		return
 	}
 	if g.polls++; g.polls == 1 {

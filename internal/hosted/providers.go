@@ -74,7 +74,7 @@ func openEntra(w *World) {
 		client: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", offline: "offline_access",
 		scopes:   []string{"openid", "profile", "email", "offline_access", "https://management.azure.com/.default", "api://orders/.default"},
 		redirect: anyPortOf("localhost"), authorize: []string{"claims", "domain_hint"}, token: []string{"claims", "scope"},
-		renews: true, logout: []string{"post_logout_redirect_uri?"}, life: 75 * time.Minute,
+		renews: true, logout: []string{"post_logout_redirect_uri?"}, life: 75 * time.Minute, barePolls: true,
 		tokenClaim: func(Person, url.Values) map[string]any { return map[string]any{"tid": entraTenant, "ver": "2.0"} },
 	}).open(w)
 }
@@ -87,7 +87,7 @@ func openGoogle(w *World) {
 		}, "openid", "email", "profile"),
 		client: "123456789012-abcdef.apps.googleusercontent.com", secret: "GOCSPX-of-a-desktop-app", scopes: []string{"openid", "email", "profile"},
 		offlineOf: [2]string{"access_type", "offline"}, authorize: []string{"access_type", "hd", "include_granted_scopes"},
-		redirect: anyPortOf("127.0.0.1"), revokes: []string{"refresh_token", "access_token"},
+		redirect: anyPortOf("127.0.0.1"), revokes: []string{"refresh_token", "access_token"}, barePolls: true,
 		tokenClaim: func(p Person, _ url.Values) map[string]any { // hd is a hint; the claim is what is true
 			if p.Organization == "" {
 				return nil

@@ -30,6 +30,7 @@ type server struct {
 	redirect   func(*url.URL) bool
 	authorize  []string // further parameters of the authorization request
 	token      []string // further parameters of the token endpoint
+	barePolls  bool     // device sign-ins have no PKCE
 	rotates    bool
 	renews     bool     // a refresh brings a new refresh token, and the old one stays good
 	revokes    []string // what is revoked: refresh_token, access_token
@@ -224,7 +225,7 @@ func (s *server) serveToken(rw http.ResponseWriter, r *http.Request) {
 	must := map[string][]string{
 		"authorization_code": {"code", "redirect_uri", "code_verifier"},
 		"refresh_token":      {"refresh_token"},
-		deviceGrant:          {"device_code"},
+		deviceGrant:          s.device("device_code", "code_verifier"),
 	}[form.Get("grant_type")]
 	if must == nil {
 		s.w.Violatef(rw, r, "grant_type %q", form.Get("grant_type"))
@@ -249,16 +250,21 @@ func (s *server) fromCode(rw http.ResponseWriter, r *http.Request) {
 	form := r.PostForm
 	g := s.codes[form.Get("code")]
 	delete(s.codes, form.Get("code"))
-	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	switch {
 	case g == nil || g.asked.Get("redirect_uri") != form.Get("redirect_uri"):
 		refuse(rw, 400, "invalid_grant", "the code is not valid")
-	case base64.RawURLEncoding.EncodeToString(sum[:]) != g.asked.Get("code_challenge"):
+	case !g.fits(form.Get("code_verifier")):
 		s.w.Violatef(rw, r, "the verifier does not fit the challenge")
 	default:
 		s.issue(rw, g, s.always || s.offline != "" && slices.Contains(strings.Fields(g.asked.Get("scope")), s.offline) ||
 			s.offlineOf[0] != "" && g.asked.Get(s.offlineOf[0]) == s.offlineOf[1])
 	}
+}
+
+// fits compares a verifier with the challenge of the request (RFC 7636 §4.6).
+func (g *grant) fits(verifier string) bool {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:]) == g.asked.Get("code_challenge")
 }
 
 func (s *server) fromRefresh(rw http.ResponseWriter, r *http.Request) {
