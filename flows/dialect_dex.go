@@ -1,5 +1,7 @@
 package flows
 
+import "strings"
+
 // Dex. A public client without registered redirect URIs may use any loopback
 // port; one registered URI ends that (dex issue 4836). Its device endpoint
 // answers an unknown code with invalid_request, and a refresh token that is gone
@@ -14,7 +16,7 @@ var dex = &Dialect{
 		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code",
 	},
 	Lacks:        []string{"organization", "audience", "resource"},
-	Ended:        []string{"invalid_request: Refresh token is invalid or has already been claimed", "invalid_request: Refresh token expired"},
+	Ended:        dexEnded,
 	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or kubectl delete refreshtokens.dex.coreos.com",
 	Hints: []RefusalHint{
 		{"invalid_client", "", "does staticClients have this ID, with public: true? One with a secret needs --client-secret-file"},
@@ -23,4 +25,15 @@ var dex = &Dialect{
 		{"unsupported_grant_type", "", "allow the grant in Dex's config: oauth2.grantTypes"},
 		{"access_denied", "", "the connector lets you not in: are you of the groups or the organization that it requires?"},
 	},
+}
+
+// dexEnded is how Dex says that a session has ended (dexidp/dex, server/). Nobody
+// else says it so, and many do not name Dex: the standard's dialect has it too.
+var dexEnded = []string{"invalid_request: Refresh token is invalid or has already been claimed", "invalid_request: Refresh token expired"}
+
+// isDex recognizes Dex, whose host can be any, by where its metadata has its
+// endpoints.
+func (m Metadata) isDex() bool {
+	base := strings.TrimSuffix(m.Issuer, "/")
+	return m.DeviceAuthorizationEndpoint == base+"/device/code" && m.TokenEndpoint == base+"/token"
 }

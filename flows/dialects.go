@@ -12,7 +12,7 @@ func Dialects() []*Dialect { return dialects }
 const standardName = "oidc"
 
 var dialects = []*Dialect{
-	{Name: standardName, Title: "OpenID Connect"},
+	{Name: standardName, Title: "OpenID Connect", Ended: dexEnded},
 	&workOS, &authKit,
 	okta, entra, google, auth0, keycloak, dex, pingone, cognito, gitlab, gitHub,
 }

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -182,13 +183,38 @@ func TestEndedInAProvidersOwnWords(t *testing.T) {
 		want                 bool
 	}{
 		{"oidc", "invalid_grant", "", true},
-		{"oidc", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", false},
+		{"oidc", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", true}, // many do not name Dex
+		{"oidc", "invalid_request", "Refresh token expired.", true},
+		{"oidc", "invalid_request", "The refresh token parameter is missing.", false},
+		{"keycloak", "invalid_request", "Refresh token expired.", false},
 		{"dex", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", true},
 		{"dex", "invalid_request", "No refresh token is found in request.", false},
 	} {
 		p := &Provider{Dialect: DialectNamed(c.dialect)}
 		if got := p.EndsSession(&OAuthError{Code: c.code, Description: c.words}); got != c.want {
 			t.Errorf("%s: %s (%s): %v", c.dialect, c.code, c.words, got)
+		}
+	}
+}
+
+// Dex is recognized by where it has its endpoints, and nobody else is.
+func TestDexByItsMetadata(t *testing.T) {
+	for _, c := range []struct{ dialect, issuer, device, token, want string }{
+		{"oidc", "https://dex.example", "https://dex.example/device/code", "https://dex.example/token", "dex"},
+		{"oidc", "https://example.com/dex", "https://example.com/dex/device/code", "https://example.com/dex/token", "dex"},
+		{"oidc", "https://dex.example/", "https://dex.example/device/code", "https://dex.example/token", "dex"},
+		{"oidc", "https://login.example", "https://login.example/oauth/device/code", "https://login.example/oauth/token", "oidc"}, // Auth0
+		{"oidc", "https://login.example", "https://other.example/device/code", "https://login.example/token", "oidc"},
+		{"oidc", "https://login.example", "https://login.example/device/code", "https://login.example/v1/token", "oidc"},
+		{"keycloak", "https://k.example/realms/a", "https://k.example/realms/a/device/code", "https://k.example/realms/a/token", "keycloak"},
+	} {
+		raw, err := json.Marshal(map[string]string{"issuer": c.issuer, "device_authorization_endpoint": c.device, "token_endpoint": c.token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := ParseProviderAs(http.DefaultClient, DialectNamed(c.dialect), c.issuer, "", raw, json.RawMessage(`{}`))
+		if err != nil || p.Dialect.Name != c.want {
+			t.Errorf("%+v: %v, %v", c, p, err)
 		}
 	}
 }

@@ -56,6 +56,11 @@ func (e *OAuthError) Error() string {
 	return s
 }
 
+// AtSignIn reports whether an error's Doing is a person's sign-in.
+func AtSignIn(doing string) bool {
+	return doing == doingPKCE || doing == doingPAR || doing == doingDevice
+}
+
 // UnavailableError says that a server cannot be reached, is failing, or
 // answers what the protocol does not know: nothing is learnt about the
 // credential, and trying again later is right.

@@ -51,7 +51,7 @@ type Provider struct {
 	RawKeys     json.RawMessage // to keep; changes when the keys are fetched again
 	Incomplete  bool            // one of its two documents could not be had just now: ask again soon
 
-	Dialect *Dialect // never nil
+	Dialect *Dialect // never nil; that of a provider that its metadata gives away, where none was named
 
 	hc        *http.Client
 	keys      []publicKey
@@ -249,6 +249,9 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 	}
 	if d.Known != nil {
 		p.Metadata.fill(d.Known(issuer, clientID))
+	}
+	if d.Name == standardName && p.isDex() {
+		p.Dialect = dex
 	}
 	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{

@@ -17,6 +17,14 @@ func (o *options) dialect() *flows.Dialect {
 	return flows.DialectOf(o.issuer)
 }
 
+// spoken is the dialect that the provider turned out to have, for hints.
+func (o *options) spoken() *flows.Dialect {
+	if o.live != nil {
+		return o.live.Dialect
+	}
+	return o.dialect()
+}
+
 // settleDialect gives the settings that follow from the provider: its issuer
 // where it has one for everybody, or one for each organization; and where it may
 // lead a browser back to. Doing it twice changes nothing.

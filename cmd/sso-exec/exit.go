@@ -221,7 +221,13 @@ func hints(o *options, err error) []string {
 	case errors.As(err, &authority):
 		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
-		return []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
+		lines := []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
+		if outage.Status >= 400 { // a refusal, but in no words of the protocol's
+			lines = append(lines, signInAgain(o, outage.Doing)...)
+		}
+		return lines
+	case errors.As(err, &shared) && shared.Kind == session.FailedOther && strings.HasPrefix(shared.Message, flows.DoingRefresh+":"):
+		return signInAgain(o, flows.DoingRefresh)
 	case exitCode(err) == exitUnavailable && o.clientCertFile != "" && errors.Is(err, io.EOF):
 		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
 	case exitCode(err) == exitUnavailable:
@@ -255,7 +261,7 @@ func mend(path, fix string) string {
 // deniedHints says what is known of a sign-in that a person, or the provider, did
 // not let come to its end.
 func deniedHints(o *options, err error) []string {
-	d := o.dialect()
+	d := o.spoken()
 	var refusal *flows.OAuthError
 	if errors.As(err, &refusal) {
 		if say := d.Hint(refusal); say != "" {
@@ -279,7 +285,30 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 		}
 		return []string{fmt.Sprintf("this machine's clock is %s %s the provider's: set it, and try again", rough(by), way)}
 	}
-	if say := o.dialect().Hint(e); say != "" {
+	lines := knownRefusal(o, e)
+	if len(lines) > 0 && e.Doing != flows.DoingRefresh && e.Doing != flows.DoingExchange {
+		return lines
+	}
+	return append(lines, signInAgain(o, e.Doing)...)
+}
+
+// signInAgain is what helps a person where a refusal is not understood: not every
+// provider says invalid_grant when a session has ended.
+func signInAgain(o *options, doing string) []string {
+	switch {
+	case o.identity == credential.Service:
+		return nil
+	case flows.AtSignIn(doing):
+		return []string{"to try again, run: " + loginCommand(o)}
+	case doing == flows.DoingRefresh || doing == flows.DoingExchange:
+		return []string{"your session is unchanged; if this goes on, sign in again: " + loginCommand(o)}
+	}
+	return nil
+}
+
+// knownRefusal says what is known to be behind a refusal.
+func knownRefusal(o *options, e *flows.OAuthError) []string {
+	if say := o.spoken().Hint(e); say != "" {
 		return []string{say}
 	}
 	switch e.Code {
@@ -300,9 +329,6 @@ func refusalHints(o *options, e *flows.OAuthError) []string {
 	}
 	if e.Doing == flows.DoingExchange {
 		return []string{"does the provider let this client exchange such a token (--token-type, --subject-token-type) for this target, and trust its issuer? Has the token ended?"}
-	}
-	if e.Doing == flows.DoingRefresh { // not every provider says invalid_grant when a session is over
-		return []string{"the session is kept; if this lasts, sign in anew: " + loginCommand(o)}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/session"
 )
 
 // options are the values of the flags, before they are checked.
@@ -49,9 +50,10 @@ type options struct {
 	exchangeTokenType                                            string
 	exchangeParams                                               []string
 
-	http        *http.Client // of the session; nil before there is one
-	explained   bool         // what --explain asks for was said
-	fromProfile bool         // these are a profile's settings, which nobody named
+	http        *http.Client     // of the session; nil before there is one
+	live        *session.Session // nil before there is one
+	explained   bool             // what --explain asks for was said
+	fromProfile bool             // these are a profile's settings, which nobody named
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string

@@ -256,6 +256,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
 		}
 	}
+	o.live = s
 	s.Person = newPerson(o, t)
 	s.NewClient = func(ctx context.Context) (flows.Client, error) { return o.newClient(ctx, hc) }
 	if o.identity == credential.Service {

@@ -179,7 +179,7 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
 	fmt.Fprintln(stderr, oneLine(o.issuer)+" answers.")
 	fmt.Fprintln(stderr, "\nThere, sso-exec must be registered as a client:")
-	d := o.dialect()
+	d := provider.Dialect
 	if len(d.Register) == 0 {
 		kind := "a public or native application, without a secret"
 		if o.clientSecretFile != "" || os.Getenv(secretVariable) != "" {

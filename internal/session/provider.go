@@ -32,7 +32,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 		}
 		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
 			if p, err := flows.ParseProviderAs(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
-				s.provider, s.providerAt = p, kept.FetchedAt
+				s.provider, s.Dialect, s.providerAt = p, p.Dialect, kept.FetchedAt
 				return p, nil
 			}
 		}
@@ -45,7 +45,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.provider, s.providerAt = p, time.Now().UTC()
+	s.provider, s.Dialect, s.providerAt = p, p.Dialect, time.Now().UTC()
 	if p.Incomplete {
 		s.providerAt = s.providerAt.Add(incompleteAge - providerAge)
 	}
