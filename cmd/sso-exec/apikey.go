@@ -100,7 +100,7 @@ func (a *apiKeys) begin() error {
 	case !slices.Contains(enumOf("store"), a.o.store):
 		return usagef("--store %q is none of its values", a.o.store)
 	case a.o.cacheDir == "":
-		return &usageError{errors.New("there is no home directory to keep API keys in"), "name a place with --cache-dir"}
+		return noHome("no place to keep API keys in", "name a place with --cache-dir")
 	}
 	log, err := newLog(a.o)
 	if err != nil {

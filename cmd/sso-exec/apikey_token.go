@@ -37,7 +37,7 @@ func (o *options) checkAPIKey() error {
 	case o.flags.Changed("token-type") && o.tokenType == credential.IDToken:
 		return usagef("--token-type id: an API key is no ID token")
 	case o.cacheDir == "":
-		return &usageError{errors.New("there is no home directory in which API keys could be"), "name the place with --cache-dir"}
+		return noHome("no place in which API keys could be", "name the place with --cache-dir")
 	}
 	return nil
 }

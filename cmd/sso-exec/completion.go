@@ -225,5 +225,7 @@ func namedConfig(cmd *cobra.Command) string {
 	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
 		return f.Value.String()
 	}
-	return os.Getenv(envName("config"))
+	var named path
+	_ = named.Set(strings.TrimSpace(os.Getenv(envName("config"))))
+	return named.String()
 }

@@ -82,7 +82,7 @@ type configEdit struct {
 // editConfig has a person change a config file.
 func editConfig(path string) error {
 	if path == "" {
-		return &usageError{errors.New("there is no home directory"), "name a file: --config FILE"}
+		return noHome("no config file", "name one with --config FILE")
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return &usageError{errors.New("an editor needs a terminal, and stdin is none"), "the file is " + path}

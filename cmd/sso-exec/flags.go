@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // options are the values of the flags, before they are checked.
@@ -97,7 +98,7 @@ func newOptions(tool string) *options {
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization to sign in to")
 	f.StringVar(&o.flow, "flow", "auto", "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, its last address brought back); services: client-credentials, token-exchange, jwt-bearer, or workload (its own token is what is wanted)")
 	f.StringVar(&o.device, "device", flows.DeviceAllow, "when a device sign-in may be used: allow, headless (only where no browser can be reached) or never; a flag cannot loosen what a profile says")
-	f.StringVar(&o.browser, "browser", "", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
+	f.Var((*program)(&o.browser), "browser", "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing (default: $BROWSER, then the system's)")
 	f.StringArrayVar(&o.redirectURIs, "redirect-uri", []string{anyPort}, "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order")
 	f.StringVar(&o.loginHint, "login-hint", "", "`account` to suggest to the provider")
 	f.StringArrayVar(&o.authParams, "auth-param", nil, "further `K=V` of the authorization request, or of a service's request for a token; repeatable")
@@ -109,21 +110,21 @@ func newOptions(tool string) *options {
 	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
 	f.StringVar(&o.identity, "identity", "", "human or service; a service never opens a browser and asks nobody (default: human; service for the flows of services)")
 	f.StringVar(&o.provider, "provider", "", "the provider's `dialect`: okta, entra, workos and others; see docs/providers (default: by the issuer's host, else oidc)")
-	f.StringVar(&o.clientSecretFile, "client-secret-file", "", "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET")
+	f.Var((*path)(&o.clientSecretFile), "client-secret-file", "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET")
 	addServiceFlags(f, o)
 	f.StringVar(&o.tokenType, "token-type", "", "id or access (default: id for kube and aws, access for token)")
 	f.DurationVar(&o.minTTL, "min-ttl", -1, "how long a cached answer must still last (default: 1m or a fifth of its life; aws: 15m or half of it)")
 	f.BoolVar(&o.force, "force", false, "ask for a new credential even if the cached one is good")
-	f.StringVar(&o.caFile, "ca-file", "", "`file` of PEM certificates to trust beside the system's")
+	f.Var((*path)(&o.caFile), "ca-file", "`file` of PEM certificates to trust beside the system's")
 	f.StringVar(&o.caData, "ca-data", "", "the same as `BASE64`")
 	f.StringVar(&o.store, "store", "file", "where the refresh token rests: file, keyring (the system's), or none (nothing is kept)")
-	f.StringVar(&o.cacheDir, "cache-dir", "", "`directory` of the cache (default: $XDG_CACHE_HOME/sso-exec or ~/.cache/sso-exec)")
+	f.Var((*path)(&o.cacheDir), "cache-dir", "`directory` of the cache (default: $XDG_CACHE_HOME/sso-exec or ~/.cache/sso-exec)")
 	f.DurationVar(&o.httpTimeout, "http-timeout", 15*time.Second, "how long one request to a server may take")
-	f.StringVar(&o.config, "config", "", "config `file` (default: $XDG_CONFIG_HOME/sso-exec/config.yaml or ~/.config/sso-exec/config.yaml)")
+	f.Var((*path)(&o.config), "config", "config `file` (default: $XDG_CONFIG_HOME/sso-exec/config.yaml or ~/.config/sso-exec/config.yaml)")
 	f.BoolVar(&o.explain, "explain", false, "say on stderr which flow was chosen, and by which facts")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "the same as --log-level info")
 	f.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error; no secrets at any level")
-	f.StringVar(&o.logFile, "log-file", "", "`file` to append the log to, instead of stderr")
+	f.Var((*path)(&o.logFile), "log-file", "`file` to append the log to, instead of stderr")
 
 	f.Lookup("min-ttl").DefValue = "0s" // -1 stands for the rule that the usage tells
 	f.Lookup("max-age").DefValue = ""   // -1 is any time
@@ -142,18 +143,18 @@ func newOptions(tool string) *options {
 }
 
 func addServiceFlags(f *pflag.FlagSet, o *options) {
-	f.StringVar(&o.clientSecretCommand, "client-secret-command", "", "`command` that prints the client's secret; no shell")
+	f.Var((*program)(&o.clientSecretCommand), "client-secret-command", "`command` that prints the client's secret; no shell")
 	f.IntVar(&o.clientSecretFD, "client-secret-fd", -1, "file `descriptor` to read the client's secret from")
 	f.StringVar(&o.clientAuth, "client-auth", "", "how the client authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none (default: by what it has and what the provider's metadata names)")
-	f.StringVar(&o.clientKeyFile, "client-key-file", "", "`file` with the client's private key: PEM or JWK")
-	f.StringVar(&o.clientKeyCommand, "client-key-command", "", "`command` that prints that key; no shell")
+	f.Var((*path)(&o.clientKeyFile), "client-key-file", "`file` with the client's private key: PEM or JWK")
+	f.Var((*program)(&o.clientKeyCommand), "client-key-command", "`command` that prints that key; no shell")
 	f.StringVar(&o.clientKeyID, "client-key-id", "", "`ID` (kid) by which the provider knows that key")
-	f.StringVar(&o.clientCertFile, "client-cert-file", "", "`file` with the client's certificate and its chain, PEM")
+	f.Var((*path)(&o.clientCertFile), "client-cert-file", "`file` with the client's certificate and its chain, PEM")
 	f.StringVar(&o.assertionAudience, "assertion-audience", "issuer", "audience of a client assertion: issuer, token-endpoint or a `URI`")
-	f.StringVar(&o.subjectTokenFrom, "subject-token-from", "", "`source` of the workload's own token: auto, github, gitlab, kubernetes, gcp, azure, spiffe:PATH, file:PATH, env:NAME or command:CMD")
+	f.Var((*source)(&o.subjectTokenFrom), "subject-token-from", "`source` of the workload's own token: auto, github, gitlab, kubernetes, gcp, azure, spiffe:PATH, file:PATH, env:NAME or command:CMD")
 	f.StringVar(&o.subjectTokenAudience, "subject-token-audience", "", "`audience` to ask the source for (default: the issuer)")
 	f.StringVar(&o.subjectTokenType, "subject-token-type", "", "what that token is in a token exchange: jwt, id_token, access_token or a `URN` (default: by its source)")
-	f.StringVar(&o.actorTokenFrom, "actor-token-from", "", "`source` of the token of who acts for the subject, in a token exchange")
+	f.Var((*source)(&o.actorTokenFrom), "actor-token-from", "`source` of the token of who acts for the subject, in a token exchange")
 	f.StringVar(&o.actorTokenType, "actor-token-type", "", "what that token is, as for --subject-token-type; a `URN` or its last word")
 	f.StringArrayVar(&o.exchangeAudiences, "exchange-audience", nil, "exchange the token for one for this `audience` (RFC 8693); repeatable")
 	f.StringArrayVar(&o.exchangeResources, "exchange-resource", nil, "exchange the token for one for this resource `URI`; repeatable")
@@ -173,12 +174,11 @@ func addAWSFlags(f *pflag.FlagSet, o *options) {
 	f.StringArrayVar(&o.policyARNs, "policy-arn", nil, "`ARN` of a session policy that narrows the role; repeatable")
 }
 
-// Flags that no profile can set, that no variable can set, whose value is a
-// path, and those that a profile keeps in its section aws.
+// Flags that no profile can set, that no variable can set, and those that a
+// profile keeps in its section aws.
 var (
 	noKey    = []string{"config", "profile", "client-secret-fd", "force", "explain", "verbose", "log-level", "log-file", "output", "no-newline", "help"}
 	noEnv    = []string{"output", "no-newline", "help"}
-	pathFlag = []string{"client-secret-file", "client-key-file", "client-cert-file", "ca-file", "cache-dir"}
 	awsFlags = []string{"role-arn", "role-session-name", "duration", "region", "sts-endpoint", "policy-arn"}
 )
 
@@ -229,7 +229,7 @@ func profileKeys() []config.Key {
 			key.Type, key.Default = config.List, ""
 		case key.Enum != nil:
 			key.Type = config.Enum
-		case slices.Contains(pathFlag, f.Name):
+		case f.Value.Type() == pathType:
 			key.Type = config.Path
 		case f.Value.Type() == "duration":
 			key.Type = config.Duration
@@ -251,8 +251,10 @@ func fromOf(flag string) func(dir, value string) string {
 			switch {
 			case kind == "command":
 				return kind + ":" + commandline.From(dir, what)
-			case what != "" && !filepath.IsAbs(what) && slices.Contains([]string{"file", "spiffe", "kubernetes"}, kind):
-				return kind + ":" + filepath.Join(dir, what)
+			case isFileSource(kind, what):
+				if p, err := userfile.Expand(what); err == nil && !filepath.IsAbs(p) {
+					return kind + ":" + filepath.Join(dir, p)
+				}
 			}
 			return spec
 		}
@@ -261,11 +263,11 @@ func fromOf(flag string) func(dir, value string) string {
 }
 
 // anywhere returns a flag's value as it means the same in every directory.
-func anywhere(flag, value string) (string, error) {
-	from := fromOf(flag)
+func anywhere(f *pflag.Flag, value string) (string, error) {
+	from := fromOf(f.Name)
 	switch {
 	case value == "":
-	case slices.Contains(pathFlag, flag) || flag == "config" || flag == "log-file":
+	case f.Value.Type() == pathType:
 		return filepath.Abs(value)
 	case from != nil:
 		here, err := os.Getwd()

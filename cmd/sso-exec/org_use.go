@@ -110,7 +110,7 @@ func (u *orgUse) said(id, name string) string {
 func (u *orgUse) edit(id string) (edit, error) {
 	path := cmp.Or(u.o.config, config.DefaultPath())
 	if path == "" {
-		return edit{}, &usageError{errors.New("there is no home directory for a config file"), "name one with --config"}
+		return edit{}, noHome("no config file", "name one with --config")
 	}
 	p := &providerSetup{setupFlags: u.setupFlags, o: u.o, path: path}
 	return p.change(func(text []byte) ([]byte, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // run runs a command line and returns its exit code.
@@ -238,7 +239,8 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 	switch {
 	case o.store == "none":
 	case o.cacheDir == "":
-		log.Warn("there is no home directory, so nothing is kept; name a place with --cache-dir")
+		_, err := userfile.Home()
+		log.Warn("nothing is kept: " + err.Error() + "; set it, or name a place with --cache-dir")
 	default:
 		said := map[string]bool{}
 		s.Store = cache.Open(o.cacheDir, func(what string) {

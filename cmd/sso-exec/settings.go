@@ -74,7 +74,7 @@ func badValue(f *pflag.Flag, value string, err error) error {
 
 func (o *options) fillFromEnvironment() (err error) {
 	o.flags.VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(envName(f.Name))
+		value := strings.TrimSpace(os.Getenv(envName(f.Name)))
 		if o.given[f.Name] || value == "" || slices.Contains(noEnv, f.Name) {
 			return
 		}
@@ -84,7 +84,7 @@ func (o *options) fillFromEnvironment() (err error) {
 			values = strings.Split(value, ",")
 		}
 		for _, v := range values {
-			err = errors.Join(err, o.set(f.Name, v, "variable "+envName(f.Name)))
+			err = errors.Join(err, o.set(f.Name, strings.TrimSpace(v), "variable "+envName(f.Name)))
 		}
 	})
 	return err
@@ -151,8 +151,10 @@ func (o *options) check() error {
 	}
 	switch {
 	case o.issuer == "" && !o.needsProvider():
+	case o.issuer == "" && o.config == "" && config.DefaultPath() == "":
+		return noHome("no config file", "give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
 	case o.issuer == "":
-		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + cmp.Or(o.config, config.DefaultPath(), "a config file (--config FILE)")}
+		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + cmp.Or(o.config, config.DefaultPath())}
 	case o.clientID == "" && o.needsClientID():
 		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
 	}
@@ -262,18 +264,15 @@ func (o *options) usualTokenType() string {
 }
 
 // defaultCacheDir returns where the cache is, or nothing if that cannot be
-// told. A relative XDG_CACHE_HOME is passed over.
+// determined.
 func defaultCacheDir() string {
-	dir := os.Getenv("XDG_CACHE_HOME")
+	variable := "XDG_CACHE_HOME"
 	if runtime.GOOS == "windows" {
-		dir = os.Getenv("LocalAppData")
+		variable = "LocalAppData"
 	}
-	if !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil || !filepath.IsAbs(home) {
-			return ""
-		}
-		dir = filepath.Join(home, ".cache")
+	dir := userfile.BaseDir(variable, ".cache")
+	if dir == "" {
+		return ""
 	}
 	return filepath.Join(dir, "sso-exec")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // awsSetup is what setup aws was asked for.
@@ -47,9 +48,9 @@ With a profile of sso-exec only its name does.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is used where none is named (default: as sso-exec's profile)")
-	f.StringVar(&s.config, "aws-config", "", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
+	f.Var((*path)(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
 	s.add(f)
-	f.StringVar(&s.command, "command", "", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	f.Var((*path)(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	cmd = withSettings(s.o, cmd, s.run)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -161,9 +162,9 @@ func (s *awsSetup) process() (string, error) {
 func (s *awsSetup) open() (*awsconfig.File, error) {
 	path := s.config
 	if path == "" {
-		home, err := os.UserHomeDir()
+		home, err := userfile.Home()
 		if err != nil && os.Getenv("AWS_CONFIG_FILE") == "" {
-			return nil, &usageError{fmt.Errorf("where the AWS config is cannot be told: %w", err), "give --aws-config FILE"}
+			return nil, noHome("no AWS config", "give --aws-config FILE")
 		}
 		path = awsconfig.ConfigPath(os.LookupEnv, home)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // warn says, before anything is asked, what would keep the AWS CLI or an SDK
@@ -16,7 +17,7 @@ func (s *awsSetup) warn(path, text string) {
 		fmt.Fprintf(stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", oneLine(path), oneLine(why.Error()))
 		fmt.Fprintln(stderr, "  mend that line: until then they take nothing of the file, this profile included")
 	}
-	home, _ := os.UserHomeDir()
+	home, _ := userfile.Home()
 	credentials := awsconfig.CredentialsPath(os.LookupEnv, home)
 	var credentialsText string
 	if f, err := awsconfig.Open(credentials); err == nil {

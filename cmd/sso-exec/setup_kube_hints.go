@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // warnCommand says that what --command names is not found here. client-go looks
@@ -132,7 +133,7 @@ func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
 		name = strconv.Quote(name)
 	}
 	fmt.Fprintf(out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
-	if home, err := os.UserHomeDir(); err == nil && s.fromKubelogin {
+	if home, err := userfile.Home(); err == nil && s.fromKubelogin {
 		old := filepath.Join(home, ".kube", "cache", "oidc-login")
 		if _, err := os.Stat(old); err == nil {
 			fmt.Fprintf(out, "kubelogin's tokens are still in %s; remove that directory once nothing uses it any more.\n", oneLine(old))

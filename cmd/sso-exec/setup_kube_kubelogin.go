@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // kubeloginUser is the flag --from-kubelogin[=USER]; --from-kubelogin USER is its
@@ -47,7 +47,7 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 	if there.Exec != nil {
 		old = *there.Exec
 	}
-	home, _ := os.UserHomeDir()
+	home, _ := userfile.Home()
 	e, left, err := kubeconfig.FromKubelogin(old, plan.command, home)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("user %q: %w", there.Name, err), plan.kubeloginHint()}

@@ -88,7 +88,7 @@ func written(f *pflag.Flag) ([]string, error) {
 		}
 		return words, nil
 	}
-	value, err := anywhere(f.Name, value)
+	value, err := anywhere(f, value)
 	return []string{name + "=" + value}, err
 }
 

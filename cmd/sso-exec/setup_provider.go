@@ -146,7 +146,7 @@ func (p *providerSetup) begin(args []string) error {
 	}
 	p.path = cmp.Or(o.config, config.DefaultPath())
 	if p.path == "" {
-		return &usageError{errors.New("there is no home directory for a config file"), "name one with --config"}
+		return noHome("no config file", "name one with --config")
 	}
 	var err error
 	// Not DefaultPaths: a file that is named need not be there yet.

@@ -38,7 +38,7 @@ func (p *providerSetup) settings() ([]config.KV, error) {
 			values = slices.Clone(slice.GetSlice())
 		}
 		for i := range values { // or it would start at the config file
-			v, e := anywhere(f.Name, values[i])
+			v, e := anywhere(f, values[i])
 			values[i], err = v, errors.Join(err, e)
 		}
 		if f.Value.Type() == "duration" { // 5m0s

@@ -27,10 +27,11 @@ func LookPath(name string) (string, error) {
 }
 
 // From has the program of a command start at a directory, if it is named by a
-// relative path. A line that is no command stays as it is.
+// relative path; one that begins with ~/ is not. A line that is no command stays as
+// it is.
 func From(dir, line string) string {
 	words, err := Command(line)
-	if err != nil || !isPath(words[0]) || filepath.IsAbs(words[0]) {
+	if err != nil || !isPath(words[0]) || filepath.IsAbs(words[0]) || strings.HasPrefix(words[0], "~/") {
 		return line
 	}
 	words[0] = filepath.Join(dir, words[0])

@@ -174,8 +174,7 @@ func SystemPath() string {
 }
 
 // DefaultPath returns where the user's config file is, or nothing if that
-// cannot be told. A relative XDG_CONFIG_HOME is passed over, as the XDG Base
-// Directory Specification says.
+// cannot be determined.
 func DefaultPath() string {
 	if runtime.GOOS == "windows" {
 		if dir := os.Getenv("AppData"); dir != "" {
@@ -183,13 +182,9 @@ func DefaultPath() string {
 		}
 		return ""
 	}
-	dir := os.Getenv("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil || !filepath.IsAbs(home) {
-			return ""
-		}
-		dir = filepath.Join(home, ".config")
+	dir := userfile.BaseDir("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return ""
 	}
 	return filepath.Join(dir, "sso-exec", "config.yaml")
 }

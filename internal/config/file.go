@@ -80,7 +80,7 @@ func parse(path string, layer Layer, b []byte) (*File, []Finding) {
 			case e.value.Kind != yaml.ScalarNode:
 				r.add(f.finding(e.key.Line, "default-profile must be the name of a profile"))
 			case e.value.Tag != "!!null":
-				f.DefaultProfile = e.value.Value
+				f.DefaultProfile = strings.TrimSpace(e.value.Value)
 			}
 		case "profiles":
 			switch {

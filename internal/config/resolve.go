@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // maxDepth bounds how many profiles stand in a chain of extends.
@@ -254,7 +256,7 @@ func (r *resolver) collect(d *definition, node *yaml.Node, line int, what, secti
 				r.add(d.file.finding(line, "%s: extends takes the name of one profile", what))
 				continue
 			}
-			s.Values = []string{e.value.Value}
+			s.Values = []string{strings.TrimSpace(e.value.Value)}
 			d.extends = &s
 		case isSection && s.unset:
 			s.key += "."
@@ -335,8 +337,18 @@ func (r *resolver) values(f *File, e pair, what string, key *Key, s *setting) bo
 			return false
 		}
 		value := item.Value
-		if key.Type == Path && value != "" && !filepath.IsAbs(value) {
-			value = filepath.Join(filepath.Dir(f.Path), value)
+		if trimmed := strings.TrimSpace(value); trimmed != "" || key.Type == Path {
+			value = trimmed // what is nothing else is left to the key's own check
+		}
+		if key.Type == Path {
+			var err error
+			if value, err = userfile.Expand(value); err != nil {
+				r.add(f.finding(e.key.Line, "%s: %s: %v", what, key.Name, err))
+				return false
+			}
+			if value != "" && !filepath.IsAbs(value) {
+				value = filepath.Join(filepath.Dir(f.Path), value)
+			}
 		}
 		if key.From != nil {
 			value = key.From(filepath.Dir(f.Path), value)

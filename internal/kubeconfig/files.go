@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // Files are the kubeconfig files that kubectl would read, in its order: what is
@@ -24,6 +27,9 @@ func Find(explicit string) (Files, error) {
 	if v := os.Getenv("KUBECONFIG"); v != "" {
 		var files Files
 		for _, f := range filepath.SplitList(v) {
+			if strings.HasPrefix(f, "~/") {
+				return nil, fmt.Errorf("KUBECONFIG: kubectl does not expand the ~ of %s: write the whole path", f)
+			}
 			if f != "" && !slices.Contains(files, f) {
 				files = append(files, f)
 			}
@@ -35,7 +41,7 @@ func Find(explicit string) (Files, error) {
 	}
 	home := home()
 	if home == "" {
-		return nil, errors.New("there is no home directory for .kube/config: set KUBECONFIG")
+		return nil, errors.New("no home directory for .kube/config: set HOME or KUBECONFIG")
 	}
 	return Files{filepath.Join(home, ".kube", "config")}, nil
 }
@@ -52,10 +58,12 @@ func (f Files) Default() string {
 	return f[len(f)-1]
 }
 
-// home is client-go's homedir.HomeDir.
+// home is client-go's homedir.HomeDir; where HOME is not set, kubectl would look
+// into the working directory.
 func home() string {
 	if runtime.GOOS != "windows" {
-		return os.Getenv("HOME")
+		home, _ := userfile.Home()
+		return home
 	}
 	drive := ""
 	if d, p := os.Getenv("HOMEDRIVE"), os.Getenv("HOMEPATH"); d != "" && p != "" {

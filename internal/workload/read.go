@@ -102,7 +102,7 @@ func checkFile(path string) error {
 // the line's end. It must be one word of printable ASCII, as a header takes it.
 // The error never holds a part of it.
 func tokenIn(raw []byte) (string, error) {
-	token := strings.TrimSpace(string(userfile.Text(raw)))
+	token := strings.TrimSpace(string(raw))
 	switch {
 	case token == "":
 		return "", errors.New("it is empty")
