@@ -54,7 +54,7 @@ func TestLoopbackSlowConnections(t *testing.T) {
 
 // The browser that waits for its last page is not one of the crowd.
 func TestCrowdDoesNotCostTheLastPage(t *testing.T) {
-	l, err := listenLoopback(nil)
+	l, err := listenLoopback(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ type Dialect struct {
 	Offline         string   // OfflineListed if empty
 	Lacks           []string // flags that mean nothing to it
 	AuthParams      []Param  // of the authorization request, unless the user gives others
+	OfflineParams   []Param  // the same: what brings a refresh token where no scope does
 	ClaimsAtToken   bool     // the parameter claims is for the token endpoint as well, also at a refresh
 	Capabilities    []string // what this client declares that it understands: the claim xms_cc; its refusals may have claims for the sign-in that follows
 	NeedsSecret     bool     // its clients for command lines have a secret, which is none
@@ -179,10 +180,10 @@ func (e *OAuthError) among(list []string) bool {
 }
 
 // Scopes completes the scopes of a sign-in: openid, and offline_access where it
-// brings a refresh token.
-func (p *Provider) Scopes(asked []string) []string {
+// brings a refresh token and one is wanted.
+func (p *Provider) Scopes(asked []string, noOffline bool) []string {
 	scopes := slices.Clone(asked)
-	offline := p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.SupportsScope("offline_access")
+	offline := !noOffline && (p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.SupportsScope("offline_access"))
 	for _, s := range []struct {
 		name string
 		ask  bool

@@ -26,9 +26,9 @@ var google = &Dialect{
 		"Audience: Internal for a Workspace; in testing, a sign-in ends after 7 days",
 		"for device sign-ins another client, of the type TVs and Limited Input devices, which has few scopes",
 	},
-	Offline:     OfflineNever, // the scope is refused; access_type is what brings a refresh token
-	AuthParams:  []Param{{"access_type", "offline"}, {"prompt", "consent"}},
-	NeedsSecret: true, NoDevicePKCE: true,
+	Offline:       OfflineNever, // the scope is refused; access_type is what brings a refresh token
+	OfflineParams: []Param{{"access_type", "offline"}, {"prompt", "consent"}},
+	NeedsSecret:   true, NoDevicePKCE: true,
 	Lacks: []string{"audience", "resource"},
 	Organization: OrganizationRule{
 		Word: "domain", Param: "hd", Claim: "hd",

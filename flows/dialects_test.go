@@ -114,11 +114,11 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 				}
 			}
 			p := &Provider{Dialect: d, Metadata: Metadata{ScopesSupported: []string{"offline_access"}}}
-			if got := strings.Join(p.Scopes([]string{"email"}), " "); got != row.scopes {
+			if got := strings.Join(p.Scopes([]string{"email"}, false), " "); got != row.scopes {
 				t.Errorf("scopes %q, want %q", got, row.scopes)
 			}
 			form := url.Values{}
-			for _, param := range d.AuthParams {
+			for _, param := range slices.Concat(d.AuthParams, d.OfflineParams) {
 				form.Set(param.Name, param.Value)
 			}
 			if form.Encode() != row.parameters {

@@ -44,6 +44,7 @@ type loopback struct {
 	listeners   []net.Listener // none: the address stands for itself, see [Provider.Paste]
 	server      *http.Server
 	crowd       *Crowd
+	free        func() // lets others have the port; nil: it needs no turn
 
 	// Where the browser waits for the outcome, without the code in its address
 	// bar. Nobody else finds the way: the page tells who signed in.
@@ -71,28 +72,53 @@ func newLoopback(u *url.URL, port string, listeners []net.Listener) *loopback {
 	return l
 }
 
-// listenLoopback binds the first candidate that can be.
-func listenLoopback(redirectURIs []string) (*loopback, error) {
+// PortsHeldError is [ErrNoPort] where other sign-ins of the same person hold ports
+// that would do: they are free when these end.
+type PortsHeldError struct {
+	Ports []string
+	err   error
+}
+
+func (e *PortsHeldError) Error() string { return e.err.Error() }
+func (e *PortsHeldError) Unwrap() error { return e.err }
+
+// listenLoopback binds the first candidate that can be. hold is [SignIn.HoldPort].
+func listenLoopback(redirectURIs []string, hold func(string) (func(), bool)) (*loopback, error) {
 	if len(redirectURIs) == 0 {
 		redirectURIs = []string{defaultRedirect}
 	}
 	var errs []error
+	var held []string
 	for _, raw := range redirectURIs {
 		u, err := CheckRedirectURI(raw)
 		if err != nil {
 			return nil, err
 		}
+		free := func() {}
+		if port := u.Port(); hold != nil && port != "" && port != "0" {
+			var ours bool
+			if free, ours = hold(port); !ours {
+				held, errs = append(held, port), append(errs, fmt.Errorf("%s: another sign-in listens there", raw))
+				continue
+			}
+		}
 		l, err := bindLoopback(u)
 		if err == nil {
+			l.free = free
 			return l, nil
 		}
+		free()
 		var cause syscall.Errno // what is around it names the address again
 		if errors.As(err, &cause) {
 			err = cause
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", raw, err))
 	}
-	return nil, fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, errors.Join(errs...))
+	err := fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, errors.Join(errs...))
+	if len(held) > 0 {
+		return nil, &PortsHeldError{held, err}
+	}
+	return nil, err
 }
 
 // CheckRedirectURI accepts http on a literal loopback address or localhost.
@@ -279,5 +305,8 @@ func (l *loopback) close() {
 	}
 	for _, ln := range l.listeners {
 		_ = ln.Close()
+	}
+	if l.free != nil {
+		l.free()
 	}
 }

@@ -17,7 +17,7 @@ import (
 // ([Authorization.Answer]). The listener is open at the same time, for a browser
 // here or a forwarded port (ssh -L); where no port can be had, it does without.
 func (p *Provider) Paste(ctx context.Context, req SignIn, show func(*Authorization) error, accept func(*Result) error) error {
-	loop, err := listenLoopback(req.RedirectURIs)
+	loop, err := listenLoopback(req.RedirectURIs, req.HoldPort)
 	if errors.Is(err, ErrNoPort) {
 		loop, err = deafLoopback(req.RedirectURIs)
 	}

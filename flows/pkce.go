@@ -56,7 +56,7 @@ type response struct {
 // where the machine has both). A port of 0, or none, means any free one. If
 // none can be, the error is [ErrNoPort].
 func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(*Authorization) error, accept func(*Result) error) error {
-	loop, err := listenLoopback(req.RedirectURIs)
+	loop, err := listenLoopback(req.RedirectURIs, req.HoldPort)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,11 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	}
 	form["scope"] = []string{joinScopes(req.Scopes)}
 	req.addTargets(form, p.Dialect)
-	for _, param := range p.Dialect.AuthParams {
+	params := p.Dialect.AuthParams
+	if !req.NoOffline {
+		params = slices.Concat(params, p.Dialect.OfflineParams)
+	}
+	for _, param := range params {
 		form.Set(param.Name, param.Value)
 	}
 	if req.LoginHint != "" {

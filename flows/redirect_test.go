@@ -64,7 +64,7 @@ func TestRedirectCandidates(t *testing.T) {
 		{"localhost, whose port 127.0.0.1 has given away", []string{"http://localhost:" + busy + "/cb"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := listenLoopback(c.candidates)
+			l, err := listenLoopback(c.candidates, nil)
 			if c.prefix == "" {
 				if err == nil {
 					l.close()
@@ -94,7 +94,7 @@ func TestRedirectCandidates(t *testing.T) {
 
 // For localhost both families are held: a browser may try either first.
 func TestLocalhostHoldsBothFamilies(t *testing.T) {
-	l, err := listenLoopback([]string{"http://localhost:0/cb"})
+	l, err := listenLoopback([]string{"http://localhost:0/cb"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestLocalhostWhosePortIsTakenInOneFamily(t *testing.T) {
 		return
 	}
 	busy := taken(t, "tcp6", "::1")
-	l, err := listenLoopback([]string{"http://localhost:" + busy + "/cb", "http://localhost:0/second"})
+	l, err := listenLoopback([]string{"http://localhost:" + busy + "/cb", "http://localhost:0/second"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,18 +198,18 @@ func TestRedirectCandidatesAtOnce(t *testing.T) {
 	}
 	var held []*loopback
 	for _, want := range candidates {
-		l, err := listenLoopback(candidates)
+		l, err := listenLoopback(candidates, nil)
 		if err != nil || l.redirectURI != want {
 			t.Fatalf("%v, want %s", err, want)
 		}
 		held = append(held, l)
 	}
-	if _, err := listenLoopback(candidates); !errors.Is(err, ErrNoPort) || !Unusable(err) {
+	if _, err := listenLoopback(candidates, nil); !errors.Is(err, ErrNoPort) || !Unusable(err) {
 		t.Errorf("a third one: %v, want ErrNoPort", err)
 	}
 	held[1].close()
 	held[0].close()
-	l, err := listenLoopback(candidates)
+	l, err := listenLoopback(candidates, nil)
 	if err != nil || l.redirectURI != candidates[0] {
 		t.Fatalf("after both have ended: %v", err)
 	}

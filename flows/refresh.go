@@ -31,7 +31,7 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 		form["resource"] = t.Resources
 	}
 	if p.Dialect.Free.Scopes { // or it would be those of the sign-in, which another profile may have begun
-		form.Set("scope", joinScopes(p.Scopes(t.Scopes)))
+		form.Set("scope", joinScopes(p.Scopes(t.Scopes, false)))
 	}
 	if p.Dialect.Free.Audience && t.Audience != "" {
 		form.Set("audience", t.Audience)

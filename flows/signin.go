@@ -26,6 +26,12 @@ type SignIn struct {
 	RedirectURIs []string // candidates in order; see [Provider.PKCE]
 	LoginHint    string
 	AuthParams   []Param
+	NoOffline    bool // nothing is asked for that only brings a refresh token
+
+	// HoldPort takes the turn of a fixed port, which one sign-in of this person has at
+	// a time, and returns how to let it go; false if another one has it. Nil: there are
+	// no turns. See [PortsHeldError].
+	HoldPort func(port string) (free func(), ok bool)
 }
 
 // Param is a further parameter of a request.

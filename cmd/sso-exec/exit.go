@@ -239,7 +239,7 @@ func hints(o *options, err error) []string {
 	case flows.NoAddress(err):
 		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri http://[::1]:0/callback, if that is registered at the provider"}
 	case flows.PortTaken(err):
-		return []string{"another program listens there; give a further --redirect-uri that is registered at the provider"}
+		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the provider"}
 	case errors.As(err, &other):
 		return []string{"nothing was changed; if you mean to switch, run: " + loginCommand(o)}
 	case errors.As(err, &sts):

@@ -30,6 +30,7 @@ type options struct {
 	scopes, resources, redirectURIs, authParams   []string
 	audience, session, organization, identity     string
 	flow, device, browser, loginHint, interactive string
+	offline                                       string
 	loginTimeout, httpTimeout, minTTL             time.Duration
 	caFile, caData, store, cacheDir               string
 	tokenType, logLevel, logFile                  string
@@ -106,6 +107,7 @@ func newOptions(tool string) *options {
 	f.DurationVar(&o.maxAge, "max-age", -1, "how long ago the sign-in may have been, else somebody is asked to sign in anew; 0s is now")
 	f.StringVar(&o.claims, "claims", "", "parameter claims of a sign-in: `JSON`, or its base64 as a claims challenge has it")
 	f.StringVar(&o.par, "par", flows.PARAuto, "push the authorization request to the provider, so that the browser's address has only a reference to it: auto (where the provider requires it), always or never")
+	f.StringVar(&o.offline, "offline", "auto", "auto, or never: offline_access is not asked for, and no refresh token is kept")
 	f.DurationVar(&o.loginTimeout, "login-timeout", 0, "how long a person may take to sign in (default 5m; 50s under aws)")
 	f.StringVar(&o.interactive, "interactive", "auto", "auto, or never: no prompt and no browser")
 	f.StringVar(&o.identity, "identity", "", "human or service; a service never opens a browser and asks nobody (default: human; service for the flows of services)")
@@ -186,7 +188,7 @@ var (
 var sessionFlags = []string{"config", "profile", "issuer", "provider", "client-id", "client-secret-file", "client-secret-command", "client-secret-fd",
 	"client-auth", "client-key-file", "client-key-command", "client-key-id", "client-cert-file", "assertion-audience",
 	"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type", "scope", "audience", "resource",
-	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "acr", "max-age", "claims", "par", "ca-file", "ca-data", "cache-dir", "store", "identity"}
+	"session", "organization", "flow", "device", "browser", "redirect-uri", "login-hint", "auth-param", "acr", "max-age", "claims", "par", "offline", "ca-file", "ca-data", "cache-dir", "store", "identity"}
 
 // profileKey returns the name of a flag in a profile: its own, but for --scope,
 // and within the section aws for those of that command. Empty: it has none.
@@ -295,7 +297,7 @@ func enumOf(flag string) []string {
 		return []string{"file", "keyring", "none"}
 	case "par":
 		return []string{flows.PARAuto, flows.PARAlways, flows.PARNever}
-	case "interactive":
+	case "interactive", "offline":
 		return []string{"auto", "never"}
 	case "token-type":
 		return []string{credential.IDToken, credential.AccessToken}

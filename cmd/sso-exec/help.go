@@ -22,7 +22,7 @@ type flagGroup struct {
 // is in no group is a command's own, and comes first.
 var flagGroups = []flagGroup{
 	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "organization"}},
-	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "login-timeout", "interactive", "identity", "session"}},
+	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "interactive", "identity", "session"}},
 	{"How a client authenticates", clientFlags},
 	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
 	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type", "exchange-param"}},
@@ -96,7 +96,7 @@ var meaningless = map[string][]string{
 }
 
 // ofSigningIn are settings of a sign-in itself, or of the token that it is for.
-var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "login-timeout", "token-type", "min-ttl", "force", "explain"}
+var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "token-type", "min-ttl", "force", "explain"}
 
 // valueName annotates a flag with what stands for its value.
 const valueName = "sso-exec_value_name"

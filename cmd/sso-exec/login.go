@@ -105,6 +105,8 @@ func sayWhatFor(o *options, s *session.Session) {
 		fmt.Fprintf(stderr, "  this token lasts until %s; it renews by itself until %s\n", clock(st.AccessUntil), clock(st.SessionUntil))
 	case st.Renews:
 		fmt.Fprintf(stderr, "  this token lasts until %s; it renews by itself, as long as the provider allows\n", clock(st.AccessUntil))
+	case o.offline == "never":
+		fmt.Fprintf(stderr, "  until %s (%s): no refresh token is kept (--offline never)\n", clock(st.AccessUntil), rough(time.Until(st.AccessUntil)))
 	default:
 		fmt.Fprintf(stderr, "  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent\n",
 			clock(st.AccessUntil), rough(time.Until(st.AccessUntil)))

@@ -232,7 +232,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 		SignIn: flows.SignIn{
 			Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
 			Organization: o.organizationAsked(), RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),
-			StepUp: o.stepUp(), PAR: o.par,
+			StepUp: o.stepUp(), PAR: o.par, NoOffline: o.offline == "never",
 		},
 		HTTP: hc, Started: started, Log: log, Reach: o.reach(),
 	}

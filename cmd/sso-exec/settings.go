@@ -163,10 +163,10 @@ func (o *options) check() error {
 	}
 	for _, c := range []struct{ flag, value string }{
 		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store}, {"par", o.par},
-		{"interactive", o.interactive}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
+		{"interactive", o.interactive}, {"offline", o.offline}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
 		if known := enumOf(c.flag); !slices.Contains(known, c.value) && (c.value != "" || slices.Contains(known, o.flags.Lookup(c.flag).DefValue)) {
-			return usagef("--%s %q is none of its values%s", c.flag, c.value, config.Suggest(c.value, known))
+			return usagef("invalid --%s %q%s", c.flag, c.value, config.Suggest(c.value, known))
 		}
 	}
 	if o.flow == flows.FlowDevice && o.device == flows.DeviceNever {

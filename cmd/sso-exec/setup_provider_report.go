@@ -213,13 +213,13 @@ func (p *providerSetup) report(provider *flows.Provider) {
 		grants = grants[:2]
 	}
 	p.say("- ", "grants: "+strings.Join(grants, ", "))
-	scopes := provider.Scopes(o.scopes)
+	scopes := provider.Scopes(o.scopes, o.offline == "never")
 	if len(scopes) > 0 {
 		first := min(1, len(scopes)-1) // openid stands before the others
 		slices.Sort(scopes[first:])
 		p.say("- ", "scopes: "+strings.Join(slices.Compact(scopes), ", "))
 	}
-	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever
+	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever || o.offline == "never"
 	if missing := missing(provider, offline); len(missing) > 0 {
 		fmt.Fprintln(stderr, "\nBy its metadata, this provider has no")
 		for _, m := range missing {

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,4 +130,101 @@ func TestDenialByProvider(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fixedPort returns a redirect URI with a port that was free just now.
+func fixedPort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String() + "/callback"
+}
+
+// visit opens a page as a browser does.
+func (b *bench) visit(t testing.TB, page string) {
+	t.Helper()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(b.idp.CAPEM())
+	resp, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}).Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// TestFixedPort: sign-ins of several sessions that need the same port take turns, each
+// with a page of its own.
+func TestFixedPort(t *testing.T) {
+	start := func(t *testing.T) (b *bench, pages func() []string) {
+		t.Parallel()
+		b = newBench(t, providertest.Config{Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}, Scopes: []string{"openid", "offline_access", "a", "b"}})
+		return b, b.notedPages(t)
+	}
+	// turns visits one page after the other. While it is open there is no other.
+	turns := func(t *testing.T, b *bench, pages func() []string, from, to int) {
+		for n := from; n < to; n++ {
+			until(t, "the next page is opened", func() bool { return len(pages()) > n })
+			if all := pages(); len(all) != n+1 {
+				t.Errorf("%d pages at once", len(all)-n)
+			}
+			b.visit(t, pages()[n])
+		}
+	}
+	ends := func(t *testing.T, all ...*proc) {
+		for _, p := range all {
+			if o := p.wait(t); o.code != 0 || o.stdout == "" {
+				t.Errorf("exit code %d: %s", o.code, o.stderr)
+			}
+		}
+	}
+	t.Run("three at once", func(t *testing.T) {
+		b, pages := start(t)
+		uri := "--redirect-uri=" + fixedPort(t)
+		all := []*proc{b.start(t, "kube", uri, "--scope", "a"), b.start(t, "token", uri, "--scope", "b"), b.start(t, "kube", uri, "--client-id", "other")}
+		turns(t, b, pages, 0, 3)
+		ends(t, all...)
+	})
+	t.Run("two candidates", func(t *testing.T) {
+		b, pages := start(t)
+		uris := []string{"kube", "--redirect-uri", fixedPort(t), "--redirect-uri", fixedPort(t), "--session"}
+		all := []*proc{b.start(t, append(uris, "1")...), b.start(t, append(uris, "2")...)}
+		until(t, "two pages are opened", func() bool { return len(pages()) == 2 })
+		all = append(all, b.start(t, append(uris, "3")...))
+		b.visit(t, pages()[0])
+		b.visit(t, pages()[1])
+		turns(t, b, pages, 2, 3)
+		ends(t, all...)
+	})
+	t.Run("nobody answers", func(t *testing.T) {
+		b, pages := start(t)
+		uri := fixedPort(t)
+		first := b.start(t, "kube", "--redirect-uri", uri)
+		until(t, "its page is opened", func() bool { return len(pages()) == 1 })
+		o := b.run("kube", "--redirect-uri", uri, "--session", "x", "--login-timeout", "1s")
+		u, _ := url.Parse(uri)
+		if o.code != 4 || o.stdout != "" || !strings.Contains(o.stderr, "port "+u.Port()) || b.latchOf(t) != 0 {
+			t.Errorf("exit code %d, latch %v: %s", o.code, b.latchOf(t), o.stderr)
+		}
+		// who is killed frees it
+		third := b.start(t, "kube", "--redirect-uri", uri, "--session", "y")
+		first.signal(syscall.SIGKILL)
+		first.wait(t)
+		turns(t, b, pages, 1, 2)
+		ends(t, third)
+	})
+	t.Run("a stranger's port", func(t *testing.T) {
+		b, pages := start(t)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		o := b.run("kube", "--redirect-uri", "http://"+l.Addr().String()+"/callback")
+		if o.code != 1 || o.stdout != "" || !strings.Contains(o.stderr, l.Addr().String()) || len(pages()) != 0 {
+			t.Errorf("exit code %d: %s", o.code, o.stderr)
+		}
+	})
 }

@@ -72,7 +72,7 @@ func (k *Key) check(values []string, list bool) string {
 			}
 		case Enum:
 			if !slices.Contains(k.Enum, v) {
-				return k.Name + ": " + strconv.Quote(v) + " is none of its values" + Suggest(v, k.Enum)
+				return k.Name + ": invalid value " + strconv.Quote(v) + Suggest(v, k.Enum)
 			}
 		}
 		if k.Check != nil {

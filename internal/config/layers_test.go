@@ -104,8 +104,8 @@ func TestLayersErrors(t *testing.T) {
 	}
 	for _, c := range []struct{ name, system, user, want string }{
 		{"below", "profiles:\n  p: {isuer: a}\n", "profiles:\n  p: {issuer: a}\n", `/etc/s.yaml:3: profile p: unknown key "isuer" (did you mean "issuer"?)`},
-		{"in a parent", "profiles:\n  q: {flow: pcke}\n", "profiles:\n  p: {extends: q, flow: pkce}\n", `/etc/s.yaml:3: profile q: flow: "pcke" is none of its values (did you mean "pkce"?)`},
-		{"an enum", "", "profiles:\n  p: {flow: carrier-pigeon}\n", `/home/u.yaml:3: profile p: flow: "carrier-pigeon" is none of its values: use auto or pkce or device`},
+		{"in a parent", "profiles:\n  q: {flow: pcke}\n", "profiles:\n  p: {extends: q, flow: pkce}\n", `/etc/s.yaml:3: profile q: flow: invalid value "pcke" (did you mean "pkce"?)`},
+		{"an enum", "", "profiles:\n  p: {flow: carrier-pigeon}\n", `/home/u.yaml:3: profile p: flow: invalid value "carrier-pigeon": use auto, pkce or device`},
 		{"a duration", "", "profiles:\n  p: {http-timeout: 15}\n", `:3: profile p: http-timeout: "15" is not a duration`},
 		{"a bool", "", "profiles:\n  p: {quiet: yes}\n", `:3: profile p: quiet: "yes" is neither true nor false`},
 		{"a list for one", "", "profiles:\n  p: {issuer: [a, b]}\n", `:3: profile p: issuer takes one value, not a list`},

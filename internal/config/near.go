@@ -24,13 +24,17 @@ func suggest(word string, known []string) string {
 	return ""
 }
 
-// Suggest names the nearest of the known words, or else all of them; it follows
-// the text of an error.
+// Suggest names the nearest of the known words, or else all of them; two are always
+// named. It follows the text of an error.
 func Suggest(word string, known []string) string {
-	if near := suggest(word, known); near != "" {
+	if near := suggest(word, known); near != "" && len(known) > 2 {
 		return near
 	}
-	return ": use " + strings.Join(known, " or ")
+	list := strings.Join(known, ", ")
+	if i := strings.LastIndex(list, ", "); i >= 0 {
+		list = list[:i] + " or " + list[i+2:]
+	}
+	return ": use " + list
 }
 
 // Nearest returns the known word that takes the fewest single-character edits

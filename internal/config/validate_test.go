@@ -41,7 +41,7 @@ version: 1
 		`2: default-profile: there is no profile "crop" (did you mean "corp"?)`,
 		`3: unknown key "hologram"`,
 		`6: profile corp: unknown key "isuer" (did you mean "issuer"?)`,
-		`7: profile corp: flow: "pcke" is none of its values (did you mean "pkce"?)`,
+		`7: profile corp: flow: invalid value "pcke" (did you mean "pkce"?)`,
 		`8: profile corp: http-timeout: "soon" is not a duration, such as 90s, 5m or 1h30m`,
 		`10: profile corp, aws: unknown key "regoin" (did you mean "region"?)`,
 		`13: profile lost: it extends "crop", which there is not (did you mean "corp"?)`,

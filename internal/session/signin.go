@@ -106,8 +106,16 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		return who, err
 	}
 	whole := ctx
-	ctx, cancel := context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut)
+	waits, cancel := context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut) // for other sign-ins to end
 	defer cancel()
+	ctx = waits
+	ourTurn := func() (stop context.CancelFunc) { // the person's time begins now
+		if !s.Person.LatchOnTimeout {
+			return func() {}
+		}
+		ctx, stop = context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut)
+		return stop
+	}
 	began := time.Now()
 	lock, err := s.lock(ctx, cache.LockSignIn, s.sessionKey())
 	if err != nil {
@@ -138,16 +146,14 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		}
 		if turn != nil {
 			defer turn.Unlock()
-			if turn.Waited && s.Person.LatchOnTimeout { // the person's time begins now
-				cancel()
-				ctx, cancel = context.WithTimeoutCause(whole, s.Person.Timeout, flows.ErrTimedOut)
-				defer cancel()
+			if turn.Waited {
+				defer ourTurn()()
 			}
 		}
 	}
 	asking := Ask{Choice: choice, Account: s.account()}
-	asking.Until, _ = ctx.Deadline()
 	for {
+		asking.Until, _ = ctx.Deadline()
 		s.Log.Info("sign-in", "flow", asking.Flow, "prompt", asking.Prompt, "why", asking.Why)
 		err = s.run(ctx, asking, func(res *flows.Result) error {
 			who = res.Identity
@@ -158,6 +164,14 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 			if err = s.chooseOrganization(ctx, asking, which); err == nil {
 				continue // it begins again, for that one
 			}
+		}
+		var held *flows.PortsHeldError
+		if errors.As(err, &held) {
+			if err := s.awaitPort(waits, held.Ports[0]); err != nil {
+				return who, err
+			}
+			defer ourTurn()()
+			continue
 		}
 		if err == nil || len(asking.Then) == 0 || !flows.Unusable(err) || ctx.Err() != nil {
 			break
@@ -175,19 +189,6 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 		s.Person.SignedIn(asking, who)
 	}
 	return who, err
-}
-
-// turn waits until nobody else asks on the same terminal: two prompts there
-// would tear each other, and a code could be erased that a person still needs.
-func (s *Session) turn(ctx context.Context) (*cache.Lock, error) {
-	if s.Store == nil {
-		return nil, nil
-	}
-	screen := s.Person.Screen()
-	if screen == "" {
-		return nil, nil
-	}
-	return s.lock(ctx, cache.LockPrompt, screen)
 }
 
 // account tells whose sign-in is asked for, as far as that is known.
@@ -230,7 +231,8 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 	if req.Client, err = s.Client(ctx); err != nil {
 		return err
 	}
-	req.Scopes = p.Scopes(req.Scopes)
+	req.Scopes = p.Scopes(req.Scopes, req.NoOffline)
+	req.HoldPort = s.holdPort
 	req.Claims = flows.MergeClaims(req.Claims, s.wanted())
 	s.asked = req.Scopes
 	defer s.keepKeys(p)
@@ -251,6 +253,9 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 // signedIn stores a verified sign-in, under the refresh lock: a refresh of the
 // session before it may be under way, and must not write its token over ours.
 func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) error {
+	if s.SignIn.NoOffline { // also where the provider gives one unasked
+		res.Tokens.RefreshToken = credential.Secret{}
+	}
 	s.last = newTokens(res.Tokens)
 	s.last.Organization = cmp.Or(s.SignIn.Organization, res.Organization)
 	s.reportScopes(s.asked, res.Tokens.Scopes)
