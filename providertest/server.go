@@ -128,6 +128,11 @@ func (s *server) CAPEM() []byte {
 // connections are shared, and closed by Close.
 func (s *server) Client() *http.Client { return s.client }
 
+// Handler answers as the server does, but through no socket: for a transport in
+// memory, as a bubble of testing/synctest needs it. Delays of faults go by the
+// real clock there too, so that in a bubble they end only with the request.
+func (s *server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat)) // by its own clock
 	req := &Request{
