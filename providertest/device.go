@@ -3,8 +3,10 @@ package providertest
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ type device struct {
 	deviceCode, userCode string
 	client               *Client
 	scopes, audiences    []string
+	challenge            string // RFC 7636; empty: the polls need no verifier
 	stepUp               stepUp
 	expires              time.Time
 	interval             time.Duration
@@ -43,8 +46,13 @@ func (p *Provider) serveDevice(r *Request) *answer {
 	if err != nil {
 		return fail(err.code, err.description)
 	}
+	challenge, refusal := p.deviceChallenge(r.Form)
+	if refusal != nil {
+		return fail(refusal.code, refusal.description)
+	}
 	d := &device{
 		stepUp:     asked,
+		challenge:  challenge,
 		deviceCode: "dc-" + randomText(),
 		userCode:   newUserCode(),
 		client:     client,
@@ -67,6 +75,21 @@ func (p *Provider) serveDevice(r *Request) *answer {
 	a := jsonAnswer(http.StatusOK, members)
 	a.header.Set("Cache-Control", "no-store")
 	return a
+}
+
+// deviceChallenge is the code challenge that counts (OAuth 2.1 servers, Dex,
+// Keycloak by setting).
+func (p *Provider) deviceChallenge(form url.Values) (string, *oauthError) {
+	challenge := form.Get("code_challenge")
+	switch {
+	case p.config.DevicePKCE == "ignored":
+		return "", nil
+	case challenge == "" && p.config.DevicePKCE == "required":
+		return "", &oauthError{"invalid_request", "code_challenge is required"}
+	case challenge != "" && (form.Get("code_challenge_method") != "S256" || !challengeSyntax.MatchString(challenge)):
+		return "", &oauthError{"invalid_request", "not a code_challenge by S256"}
+	}
+	return challenge, nil
 }
 
 // newUserCode has no vowels, as RFC 8628 §6.1 suggests.
@@ -173,6 +196,9 @@ func (p *Provider) grantDevice(r *Request, client *Client) *answer {
 	}
 	if d == nil {
 		return fail("invalid_grant", "the device code is unknown")
+	}
+	if sum := sha256.Sum256([]byte(r.Form.Get("code_verifier"))); d.challenge != "" && base64url(sum[:]) != d.challenge {
+		return fail("invalid_grant", "the code_verifier does not fit")
 	}
 	if d.done || d.ended {
 		p.violation("device code polled after its end")

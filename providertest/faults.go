@@ -61,8 +61,15 @@ var parents = map[Endpoint]Endpoint{
 	ClientCredentials: Token, TokenExchange: Token, JWTBearer: Token, otherGrant: Token,
 }
 
+// An Answer is what a client gets.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
 // A Fault breaks the answers of an endpoint. With neither Drop, Status,
-// Redirect, OversizeBytes nor CutAfter the request is only delayed.
+// Redirect, OversizeBytes, CutAfter nor Rewrite the request is only delayed.
 type Fault struct {
 	// Times is how often it strikes; 0 is until ClearFaults.
 	Times int
@@ -76,6 +83,8 @@ type Fault struct {
 	// CutAfter closes the connection after that many bytes of the true body;
 	// it implies AfterProcessing.
 	CutAfter int
+	// Rewrite changes the true answer, down to its bytes; it implies AfterProcessing.
+	Rewrite func(*Answer)
 	// Status, Header and Body are answered instead. Status defaults to 200 if
 	// there is a Body, and to 307 if there is a Redirect.
 	Status int
@@ -122,7 +131,7 @@ func Without(names ...string) func(map[string]any) {
 
 func (s *server) addFault(endpoint Endpoint, f Fault) {
 	endpoint.mustBeKnown()
-	f.AfterProcessing = f.AfterProcessing || f.CutAfter > 0
+	f.AfterProcessing = f.AfterProcessing || f.CutAfter > 0 || f.Rewrite != nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[endpoint] = append(s.faults[endpoint], f)
@@ -198,6 +207,10 @@ func (f Fault) strike(s *server, req *Request, w http.ResponseWriter, r *http.Re
 		whole.write(w)
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
+	case f.Rewrite != nil:
+		odd := Answer{whole.status, whole.header, whole.body}
+		f.Rewrite(&odd)
+		(&answer{status: odd.Status, header: odd.Header, body: odd.Body}).write(w)
 	case f.Drop:
 		s.answered(req, &answer{})
 		panic(http.ErrAbortHandler)

@@ -108,6 +108,9 @@ type Config struct {
 	// DeviceApproveAfter approves a device code by itself after that many polls
 	// were told authorization_pending.
 	DeviceApproveAfter int
+	// DevicePKCE is what becomes of a code challenge with a device authorization: it
+	// is checked where there is one (""), "required", or "ignored".
+	DevicePKCE string
 	// DeviceAutoApprove makes a GET of verification_uri_complete approve.
 	DeviceAutoApprove bool
 
