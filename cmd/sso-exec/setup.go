@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // newSetup makes the commands that write another tool's configuration. Each
@@ -60,6 +62,21 @@ type edit struct {
 	write    func() error                 // makes the change, if the file is still old
 }
 
+// maxPlans is how often a change is planned again, where nobody is asked about it
+// and other processes are at the same file. In each round one gets through.
+const maxPlans = 50
+
+// plan has a change planned and made, again where somebody else changed the file
+// meanwhile and nobody was asked.
+func (s *setupFlags) plan(once func() error) error {
+	for i := 1; ; i++ {
+		err := once()
+		if !s.yes || i == maxPlans || !errors.Is(err, userfile.ErrChanged) {
+			return err
+		}
+	}
+}
+
 // apply shows edits as a diff, asks, and makes them. It reports whether they are
 // made; with --dry-run they are not. The diff is on stdout under --dry-run, where
 // it is all that comes of the run; else on stderr, since what follows may fail.
@@ -89,9 +106,13 @@ func (s *setupFlags) apply(edits ...edit) (done bool, err error) {
 	}
 	var wrote strings.Builder
 	for _, e := range edits {
+		before, _ := os.Stat(e.path)
 		if err := e.write(); err != nil {
 			fmt.Fprint(stderr, wrote.String())
 			return false, err
+		}
+		if now, err := os.Stat(e.path); err == nil && before != nil && os.SameFile(before, now) && !now.ModTime().Equal(before.ModTime()) {
+			fmt.Fprintf(stderr, "sso-exec: warning: %s was written in place: it is a mount of its own or has other names, so it could not be replaced\n", visible(e.path))
 		}
 		fmt.Fprintln(&wrote, "Wrote "+oneLine(e.path)+".")
 	}

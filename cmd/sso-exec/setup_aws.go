@@ -55,7 +55,7 @@ With a profile of sso-exec only its name does.`,
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if s.remove && s.profile != "" { // whatever the config of sso-exec says
-			if err := s.undo(); err != nil {
+			if err := s.plan(s.undo); err != nil {
 				return &runError{s.o, err}
 			}
 			return nil
@@ -78,7 +78,7 @@ func (s *awsSetup) run(context.Context, []string) error {
 		return &usageError{errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named"}
 	}
 	if s.remove {
-		return s.undo()
+		return s.plan(s.undo)
 	}
 	region := s.o.region // before the check fills in $AWS_REGION
 	if err := s.check(); err != nil {
@@ -88,6 +88,11 @@ func (s *awsSetup) run(context.Context, []string) error {
 	if err != nil {
 		return err
 	}
+	return s.plan(func() error { return s.put(process, region) })
+}
+
+// put writes the profile; region may be empty.
+func (s *awsSetup) put(process, region string) error {
 	file, err := s.open()
 	if err != nil {
 		return err

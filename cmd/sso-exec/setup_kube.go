@@ -13,7 +13,6 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // kubeSetup is what setup kube was asked for.
@@ -78,21 +77,14 @@ a profile only its name does.`,
 	return withSettings(s.o, cmd, s.run)
 }
 
-// maxPlans is how often a change is planned anew, where nobody is asked about it
-// and other processes are at the same file. In each round one gets through.
-const maxPlans = 50
-
 func (s *kubeSetup) run(ctx context.Context, args []string) error {
 	if err := s.check(args); err != nil {
 		return err
 	}
-	for i := 0; ; i++ {
+	return s.plan(func() error {
 		once := *s // which fills in what was not given
-		err := once.once(ctx)
-		if !s.yes || i == maxPlans || !errors.Is(err, userfile.ErrChanged) {
-			return err
-		}
-	}
+		return once.once(ctx)
+	})
 }
 
 // once plans the change and makes it, if the files are still as they were read.
@@ -205,42 +197,20 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 		return &usageError{fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
 			"--user NAME makes another entry; --user " + quote(s.user) + " changes that one"}
 	}
-	s.warnLost(there, e)
 	// What runs kubelogin is what was asked to be replaced.
 	replace := s.replace || s.fromKubelogin && !there.Extras
-	if plan.ours(there.Exec) && !s.fromKubelogin {
-		s.keep(&e, *there.Exec)
-	}
 	err := plan.change(plan.conf.UserFile(s.user), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetUser(text, s.user, e, replace)
 	})
 	var exists *kubeconfig.ExistsError
 	if errors.As(err, &exists) {
 		hint := "--replace puts sso-exec in their place (a backup is kept); --user NAME makes another entry"
-		if convertible(exists.User) && !s.fromKubelogin {
+		if runsKubelogin(exists.User.Exec) && !s.fromKubelogin {
 			hint = "--from-kubelogin " + quote(s.user) + " converts it; --replace replaces it (a backup is kept); --user NAME makes another entry"
 		}
 		return &usageError{err, hint}
 	}
 	return err
-}
-
-// keep takes over what the stanza has that no flag was given for: somebody may have
-// edited it. The arguments are the settings, which are always those of this run.
-func (s *kubeSetup) keep(e *kubeconfig.Exec, was kubeconfig.Exec) {
-	e.Env = was.Env
-	if !s.line["interactive-mode"] && was.InteractiveMode != "" && was.InteractiveMode != "IfAvailable" {
-		e.InteractiveMode = was.InteractiveMode
-	}
-	if !s.line["install-hint"] {
-		e.InstallHint = was.InstallHint
-	}
-	if !s.line["provide-cluster-info"] {
-		e.ProvideClusterInfo = was.ProvideClusterInfo
-	}
-	if !s.line["api-version"] && strings.HasPrefix(was.APIVersion, execAPI+"v1") && was.APIVersion != execAPI+"v1alpha1" {
-		e.APIVersion = was.APIVersion
-	}
 }
 
 // setContext plans the context, if one is named.

@@ -78,7 +78,7 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if p.remove {
-		return p.removeProfile()
+		return p.plan(p.removeProfile)
 	}
 	provider, err := p.findProvider(ctx)
 	if err != nil {
@@ -107,11 +107,17 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 	if changes && !p.dryRun {
 		fmt.Fprintln(stderr)
 	}
-	done, err := p.apply(e)
-	if done && changes {
-		p.next()
-	}
-	return err
+	return p.plan(func() error {
+		e, err := p.edit() // of the file as it is by now
+		if err != nil {
+			return err
+		}
+		done, err := p.apply(e)
+		if done && !bytes.Equal(e.old, e.new) {
+			p.next()
+		}
+		return err
+	})
 }
 
 // begin reads what is given, by the command line, the environment and the
@@ -148,17 +154,8 @@ func (p *providerSetup) begin(args []string) error {
 	if p.path == "" {
 		return noHome("no config file", "name one with --config")
 	}
-	var err error
-	// Not DefaultPaths: a file that is named need not be there yet.
-	p.config, err = config.Paths{System: config.SystemPath(), User: p.path}.Open()
-	var unsafe *userfile.UnsafeError
-	switch {
-	case errors.As(err, &unsafe):
+	if err := p.open(); err != nil || p.remove {
 		return err
-	case err != nil:
-		return usagef("config: %w", err)
-	case p.remove:
-		return nil
 	}
 	if o.profile == "" {
 		o.profile = p.same()
@@ -169,6 +166,17 @@ func (p *providerSetup) begin(args []string) error {
 		}
 	}
 	return o.settle()
+}
+
+// open reads the config.
+func (p *providerSetup) open() (err error) {
+	// Not DefaultPaths: a file that is named need not be there yet.
+	p.config, err = config.Paths{System: config.SystemPath(), User: p.path}.Open()
+	var unsafe *userfile.UnsafeError
+	if err == nil || errors.As(err, &unsafe) {
+		return err
+	}
+	return usagef("config: %w", err)
 }
 
 // same returns the profile that has this issuer and client ID already; empty:
@@ -191,15 +199,23 @@ func (p *providerSetup) same() string {
 // holds where nothing else was given.
 func (p *providerSetup) adopt(name string) error {
 	p.o.profile = name
-	if !p.exists(name) {
+	if err := p.look(); err != nil || p.has == nil {
+		return err
+	}
+	return p.o.fillFromProfile(p.has)
+}
+
+// look sees what the profile has.
+func (p *providerSetup) look() error {
+	if p.has = nil; !p.exists(p.o.profile) {
 		return nil
 	}
-	profile, err := p.config.Profile(name, profileKeys())
+	profile, err := p.config.Profile(p.o.profile, profileKeys())
 	if err != nil {
 		return usagef("config: %w", err)
 	}
 	p.has = profile.Settings
-	return p.o.fillFromProfile(profile.Settings)
+	return nil
 }
 
 func (p *providerSetup) exists(name string) bool { return slices.Contains(p.config.Names(), name) }

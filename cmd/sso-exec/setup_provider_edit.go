@@ -55,6 +55,12 @@ func (p *providerSetup) settings() ([]config.KV, error) {
 // about stays.
 func (p *providerSetup) edit() (edit, error) {
 	list, err := p.settings()
+	if err == nil {
+		err = p.open()
+	}
+	if err == nil {
+		err = p.look()
+	}
 	if err != nil {
 		return edit{}, err
 	}
@@ -132,6 +138,9 @@ func (p *providerSetup) notWritable(err error) error {
 }
 
 func (p *providerSetup) removeProfile() error {
+	if err := p.open(); err != nil {
+		return err
+	}
 	name := p.o.profile
 	names := p.config.Names()
 	if name == "" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"reflect"
 	"strings"
 
@@ -22,22 +21,31 @@ type KV struct {
 }
 
 // EditFile changes a config file by a function of its text, empty if there is
-// none, and keeps what was there as path.bak. It is an error if somebody else
-// changes the file at the same time.
+// none, and keeps what was there as path.bak. Where somebody else changes the
+// file at the same time, it begins again.
 func EditFile(path string, change func(text []byte) ([]byte, error)) error {
-	before, err := userfile.ReadConfig(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for tries := 1; ; tries++ {
+		before, err := userfile.ReadConfig(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		after, err := change(before)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if len(before) == 0 {
+			before = []byte{} // nil would mean that it does not matter
+		}
+		err = userfile.WriteAtomic(path, after, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: before})
+		if tries == maxTries || !errors.Is(err, userfile.ErrChanged) {
+			return err
+		}
 	}
-	after, err := change(before)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if len(before) == 0 {
-		before = []byte{} // nil would mean that it does not matter
-	}
-	return userfile.WriteAtomic(path, after, userfile.WriteOptions{Perm: os.FileMode(0o600), Backup: true, Was: before})
 }
+
+// maxTries bounds how often an edit begins again. Of those at the same file one
+// gets through each time.
+const maxTries = 50
 
 // SetKey gives a key of a profile its values, and makes the profile if there is
 // none. All else in the text stays as it is, byte for byte; so do the other

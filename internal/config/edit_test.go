@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -232,21 +231,24 @@ func TestEditFile(t *testing.T) {
 	if err != nil || strings.Join(c.Names(), " ") != "a b" {
 		t.Errorf("%v, %v", c, err)
 	}
-	before, _ := os.ReadFile(path)
 	if bak, err := os.ReadFile(path + ".bak"); err != nil || string(bak) != "version: 1\nprofiles:\n  a:\n" {
 		t.Errorf("the backup: %q, %v", bak, err)
 	}
 	if err := EditFile(path, add("a")); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
 	}
-	// Somebody else is quicker.
+	// Somebody else is quicker, once.
+	quicker := true
 	err = EditFile(path, func(b []byte) ([]byte, error) {
-		if err := os.WriteFile(path, []byte("version: 1\n"), 0o600); err != nil {
-			t.Fatal(err)
+		if quicker {
+			quicker = false
+			if err := os.WriteFile(path, []byte("version: 1\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return add("c")(b)
 	})
-	if now, _ := os.ReadFile(path); !errors.Is(err, userfile.ErrChanged) || string(now) != "version: 1\n" || bytes.Equal(now, before) {
+	if now, _ := os.ReadFile(path); err != nil || string(now) != "version: 1\nprofiles:\n  c:\n" {
 		t.Errorf("%v, %q", err, now)
 	}
 	if runtime.GOOS == "windows" {

@@ -327,3 +327,64 @@ func (d *document) setScalar(m *yaml.Node, key, s string) ([]byte, error) {
 	}
 	return d.splice(from, to, text), nil
 }
+
+// removeItem removes an entry of a list. The last one leaves an empty list.
+func (d *document) removeItem(key string, i int) ([]byte, error) {
+	l, err := d.lookup(d.root, key)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil || l.val.Kind != yaml.SequenceNode || i >= len(l.val.Content) {
+		return nil, errForm(d.root)
+	}
+	items := l.val.Content
+	to, err := d.end(items[i])
+	if err != nil {
+		return nil, err
+	}
+	if isFlow(l.val) {
+		return d.removeFlow(l.val, i, to)
+	}
+	dash, err := d.dash(items[i])
+	if err != nil {
+		return nil, err
+	}
+	from, to := d.lineStart(dash), d.next(to)
+	if to == len(d.text) && d.lineEnd(to-1) == to && from > 0 { // the file has no line break at its end, and gets none
+		from = d.endBefore(from)
+	}
+	if len(items) > 1 {
+		return d.splice(from, to, ""), nil
+	}
+	at := l.colon
+	if l.val.Anchor != "" || l.val.Style&yaml.TaggedStyle != 0 {
+		off, err := d.offset(l.val)
+		if err != nil {
+			return nil, err
+		}
+		at = off + len(strings.TrimRight(strings.SplitN(d.text[off:d.lineEnd(off)], "#", 2)[0], " \t"))
+	}
+	return d.splice(at, to, " []"+d.text[at:from]), nil
+}
+
+// removeFlow is removeItem in flow style; to is the entry's end.
+func (d *document) removeFlow(l *yaml.Node, i, to int) ([]byte, error) {
+	from, err := d.offset(l.Content[i])
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case i > 0:
+		from, err = d.end(l.Content[i-1])
+	case len(l.Content) > 1:
+		to, err = d.offset(l.Content[1])
+	default:
+		open, err1 := d.start(l)
+		end, err2 := d.end(l)
+		from, to, err = open+1, end-1, errors.Join(err1, err2)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.splice(from, to, ""), nil
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -89,9 +90,11 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	poll := time.NewTicker(lockPoll)
 	defer poll.Stop()
 	for {
-		f, err := hold(name)
+		err := hold(name)
+		if errors.Is(err, fs.ErrExist) {
+			err = takeOver(name)
+		}
 		if err == nil {
-			_ = f.Close() // nothing was written
 			return func() error { return release(name) }, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -107,38 +110,84 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	}
 }
 
-// held are the lock files that this process has made and not removed yet.
+// held are the lock files that this process has, open and locked.
 var held struct {
 	sync.Mutex
-	names map[string]bool
+	files map[string]*os.File
 }
 
-func hold(name string) (*os.File, error) {
+// lockText is in our lock files, kubectl's are empty. It is written under the
+// system's lock on the file, which ends with the process that has it: so a lock
+// file with this text that can be locked was left by one that was killed.
+const lockText = "sso-exec\n"
+
+// lockAge is when an empty lock file was left by a kubectl that was killed.
+const lockAge = time.Minute
+
+// hold makes a lock file, which fails if it is there.
+func hold(name string) error {
 	held.Lock()
 	defer held.Unlock()
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		if held.names == nil {
-			held.names = map[string]bool{}
-		}
-		held.names[name] = true
+		tryLock(f)
+		own(name, f)
 	}
-	return f, err
+	return err
+}
+
+// takeOver makes a lock file ours that a killed process has left; else it fails
+// as hold does.
+func takeOver(name string) error {
+	st, err := os.Lstat(name)
+	if err != nil || !st.Mode().IsRegular() || st.Size() == 0 && time.Since(st.ModTime()) < lockAge {
+		return fs.ErrExist
+	}
+	if st.Mode().Perm() == 0 { // kubectl's
+		_ = os.Chmod(name, 0o600)
+	}
+	held.Lock()
+	defer held.Unlock()
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return fs.ErrExist
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 100))
+	if err == nil && (len(text) == 0 || string(text) == lockText) && tryLock(f) {
+		// Whoever had it may have removed it meanwhile, and another made a new one.
+		is, err1 := f.Stat()
+		named, err2 := os.Lstat(name)
+		if err1 == nil && err2 == nil && os.SameFile(is, named) {
+			own(name, f)
+			return nil
+		}
+	}
+	_ = f.Close()
+	return fs.ErrExist
+}
+
+func own(name string, f *os.File) {
+	_, _ = f.WriteAt([]byte(lockText), 0) // without it there is a lock all the same
+	if held.files == nil {
+		held.files = map[string]*os.File{}
+	}
+	held.files[name] = f
 }
 
 func release(name string) error {
 	held.Lock()
 	defer held.Unlock()
-	delete(held.names, name)
-	return os.Remove(name)
+	f := held.files[name]
+	delete(held.files, name)
+	return remove(name, f)
 }
 
 // Unlock removes the lock files that this process holds. It is for whoever is
 // about to end the process: nothing can be locked after it.
 func Unlock() {
 	held.Lock() // for good
-	for name := range held.names {
-		_ = os.Remove(name)
+	for name, f := range held.files {
+		_ = remove(name, f)
 	}
 }
 
@@ -255,17 +304,13 @@ func WriteFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
+	_ = f.Close() // nothing was written; Windows replaces no file that is open
 	if links(st) < 2 {
-		_ = f.Close() // nothing was written; Windows replaces no file that is open
 		if err := replace(path, st, text); err == nil || !mustStay(err) {
 			return err
 		}
-		if f, err = open(path, st); err != nil {
-			return err
-		}
 	}
-	defer f.Close()
-	return overwrite(f, st.Size(), text)
+	return userfile.Overwrite(path, text)
 }
 
 // target follows links, also to what is not there.
@@ -338,26 +383,5 @@ func (e *ownerError) Unwrap() error { return e.err }
 // mustStay tells whether a file can be written, but not replaced.
 func mustStay(err error) bool {
 	var owner *ownerError
-	return errors.As(err, &owner) || isBusy(err)
-}
-
-// overwrite writes in place. What may need room on the disk comes first, so that
-// a full one leaves the old text.
-func overwrite(f *os.File, size int64, text []byte) error {
-	if int64(len(text)) > size {
-		_, err := f.WriteAt(text[size:], size)
-		if err == nil {
-			err = f.Sync()
-		}
-		if err != nil {
-			return errors.Join(err, f.Truncate(size))
-		}
-	}
-	if _, err := f.WriteAt(text[:min(size, int64(len(text)))], 0); err != nil {
-		return err
-	}
-	if err := f.Truncate(int64(len(text))); err != nil {
-		return err
-	}
-	return f.Sync()
+	return errors.As(err, &owner) || userfile.IsMount(err)
 }

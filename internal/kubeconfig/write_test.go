@@ -111,6 +111,48 @@ func TestStaleLock(t *testing.T) {
 	}
 }
 
+// A lock that a killed process has left holds nobody back, whoever it was.
+func TestLeftLock(t *testing.T) {
+	defer func(d time.Duration) { lockWait = d }(lockWait)
+	lockWait = 30 * time.Millisecond
+	for name, c := range map[string]struct {
+		text string
+		mode os.FileMode
+		age  time.Duration
+		left bool
+	}{
+		"ours": {lockText, 0o600, 0, true}, "kubectl's": {"", 0, 2 * time.Minute, true},
+		"kubectl's, perhaps alive": {"", 0, 0, false}, "somebody's": {"42", 0o600, time.Hour, false},
+	} {
+		dir := write(t, map[string]string{"config": "old", "config.lock": c.text})
+		path := filepath.Join(dir, "config")
+		at := time.Now().Add(-c.age)
+		if err := errors.Join(os.Chmod(path+".lock", c.mode), os.Chtimes(path+".lock", at, at)); err != nil {
+			t.Fatal(err)
+		}
+		err := Update(t.Context(), path, to("new"))
+		var locked *LockedError
+		if c.left && (err != nil || content(t, path) != "new") || !c.left && !errors.As(err, &locked) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path + ".lock"); (err == nil) == c.left {
+			t.Errorf("%s: the lock: %v", name, err)
+		}
+	}
+	// One that somebody holds is nobody else's.
+	path := filepath.Join(write(t, map[string]string{"config": "old"}), "config")
+	var locked *LockedError
+	err := Update(t.Context(), path, func([]byte) ([]byte, error) {
+		if err := Update(t.Context(), path, to("other")); !errors.As(err, &locked) {
+			t.Errorf("%v", err)
+		}
+		return []byte("new"), nil
+	})
+	if err != nil || content(t, path) != "new" {
+		t.Errorf("%v, %q", err, content(t, path))
+	}
+}
+
 // Many writers lose nothing of each other's.
 func TestConcurrentUpdates(t *testing.T) {
 	defer func(d time.Duration) { lockWait = d }(lockWait)
@@ -164,19 +206,4 @@ func TestNotAFile(t *testing.T) {
 		}
 	}
 	only(t, dir)
-}
-
-// In place: longer, shorter and the same.
-func TestOverwrite(t *testing.T) {
-	for _, text := range []string{"", "o", "old", "much longer"} {
-		path := filepath.Join(write(t, map[string]string{"config": "old"}), "config")
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := overwrite(f, 3, []byte(text)); err != nil || content(t, path) != text {
-			t.Errorf("%q: %v", content(t, path), err)
-		}
-		_ = f.Close()
-	}
 }

@@ -11,9 +11,18 @@ import (
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
-// isBusy is true for a file that something is mounted on, as container engines
-// mount a single file.
-func isBusy(err error) bool { return errors.Is(err, syscall.EBUSY) }
+// tryLock takes the system's lock on a file, if nobody has it.
+func tryLock(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// remove removes a lock file that is ours: while it is locked, so that nobody
+// takes it over.
+func remove(name string, f *os.File) error {
+	err := os.Remove(name)
+	_ = f.Close()
+	return err
+}
 
 // links returns how many names a file has.
 func links(st fs.FileInfo) uint64 {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sso-exec/sso-exec/internal/userfile"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -122,12 +124,7 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("the backup: %v", err)
 	}
 	only(t, dir, "config")
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := overwrite(f, 8, []byte(long)); err == nil || content(t, path) != "old text" {
+	if err := userfile.Overwrite(path, []byte(long)); err == nil || content(t, path) != "old text" {
 		t.Errorf("in place: %d bytes, %v", len(content(t, path)), err)
 	}
 }
@@ -158,13 +155,12 @@ func signalIgnored(t *testing.T) {
 // Unlock removes the locks that are held, and a backup has the file's mode.
 func TestUnlockAndBackup(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
-	f, err := hold(path + ".lock")
-	if err != nil {
+	if err := hold(path + ".lock"); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
 	Unlock()
 	held.Unlock()
+	clear(held.files)
 	if _, err := os.Stat(path + ".lock"); !os.IsNotExist(err) {
 		t.Errorf("the lock is still there: %v", err)
 	}

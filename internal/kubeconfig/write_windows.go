@@ -6,6 +6,14 @@ import (
 )
 
 func isReadOnly(error) bool                     { return false }
-func isBusy(error) bool                         { return false }
 func links(fs.FileInfo) uint64                  { return 1 }
 func keepOwner(_ *os.File, _ fs.FileInfo) error { return nil }
+
+// tryLock does nothing: what a killed process leaves stays, as kubectl's does.
+func tryLock(*os.File) bool { return false }
+
+// remove removes a lock file that is ours. Windows removes none that is open.
+func remove(name string, f *os.File) error {
+	_ = f.Close()
+	return os.Remove(name)
+}

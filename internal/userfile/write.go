@@ -22,14 +22,14 @@ type WriteOptions struct {
 	// Backup keeps what was there as path.bak, in the place of an older one.
 	Backup bool
 	// Was, if it is not nil, is what the file must still hold (empty: or there is
-	// none); else the error is ErrChanged. Two writers at the very same moment are
-	// not kept apart by that; a lock is the caller's to take.
+	// none); else the error is ErrChanged. Of several writers at once one succeeds.
 	Was []byte
 }
 
 // WriteAtomic replaces the content of a file of the user's as a whole: whoever
-// reads it sees the old or the new, after a crash too. A link stays, and the
-// file that it leads to is replaced. Mode, owner and group are kept as far as
+// reads it sees the old or the new, after a crash too; only a file that is a
+// mount of its own is written in place. A link stays, and the file that it leads
+// to is replaced. Mode, owner and group are kept as far as
 // this user may; access lists and further hard links are not. Directories that
 // are missing are made, 0700. Where nothing would change nothing is written, and
 // no backup is made.
@@ -41,6 +41,13 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 	if err != nil {
 		return err
 	}
+	dir := filepath.Dir(target)
+	if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	defer lockDir(dir)()
 	old, st, err := current(target)
 	switch {
 	case err != nil:
@@ -49,10 +56,6 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 		return &os.PathError{Op: "write", Path: path, Err: ErrChanged}
 	case st != nil && bytes.Equal(old, data):
 		return nil
-	case st == nil:
-		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-			return err
-		}
 	}
 	temp, err := writeTemp(target, data, o.Perm, st)
 	if err != nil {
@@ -62,7 +65,7 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 		err = backup(path, old, st)
 	}
 	if err == nil && o.Was != nil {
-		// Once more: a backup on a slow disk takes its time.
+		// Once more: a backup on a slow disk takes its time, and an editor no lock.
 		if now, _, e := current(target); e != nil || !bytes.Equal(now, o.Was) {
 			err = &os.PathError{Op: "write", Path: path, Err: ErrChanged}
 		}
@@ -70,11 +73,63 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 	if err == nil {
 		err = Rename(temp, target)
 	}
+	if err == nil {
+		return syncDir(dir)
+	}
+	_ = os.Remove(temp)
+	if IsMount(err) {
+		return Overwrite(target, data)
+	}
+	return err
+}
+
+// Overwrite writes a file in place. What may need room on the disk comes first,
+// so that a full one leaves the old text.
+func Overwrite(path string, data []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		_ = os.Remove(temp)
 		return err
 	}
-	return syncDir(filepath.Dir(target))
+	defer func() { err = errors.Join(err, f.Close()) }()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	size := st.Size()
+	if int64(len(data)) > size {
+		_, err := f.WriteAt(data[size:], size)
+		if err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			return errors.Join(err, f.Truncate(size))
+		}
+	}
+	if _, err := f.WriteAt(data[:min(size, int64(len(data)))], 0); err != nil {
+		return err
+	}
+	if err := f.Truncate(int64(len(data))); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// lockWait bounds the wait for another writer, who holds the lock for as long as
+// a write takes. Who can read the directory can hold it for ever; then the check
+// of Was is all there is.
+const lockWait = 10 * time.Second
+
+// lockDir keeps other writers of ours out of a directory until unlock is called.
+// The lock is the system's, on the directory itself: no file is left, and a
+// process that is killed holds nothing. Where there is none (some network file
+// systems, Windows) the check of Was is all there is.
+func lockDir(dir string) (unlock func()) {
+	for deadline := time.Now().Add(lockWait); ; time.Sleep(5 * time.Millisecond) {
+		unlock, busy := tryLockDir(dir)
+		if !busy || time.Now().After(deadline) {
+			return unlock
+		}
+	}
 }
 
 // follow returns where a path ends, following links by hand: the file at the end

@@ -208,3 +208,44 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// In place: longer, shorter and the same.
+func TestOverwrite(t *testing.T) {
+	for _, text := range []string{"", "o", "old", "much longer"} {
+		path := filepath.Join(t.TempDir(), "config")
+		if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Overwrite(path, []byte(text)); err != nil {
+			t.Error(err)
+		}
+		if b, _ := os.ReadFile(path); string(b) != text {
+			t.Errorf("%q, want %q", b, text)
+		}
+	}
+}
+
+// Of many writers at once each succeeds in its turn.
+func TestWritersAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dir", "config")
+	const writers = 20
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for {
+				was, _ := os.ReadFile(path)
+				err := WriteAtomic(path, append(was, 'x'), WriteOptions{Perm: 0o600, Backup: true, Was: append([]byte{}, was...)})
+				if !errors.Is(err, ErrChanged) {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if b, _ := os.ReadFile(path); len(b) != writers {
+		t.Errorf("%d of %d", len(b), writers)
+	}
+}

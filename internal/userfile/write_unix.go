@@ -42,3 +42,27 @@ func syncDir(path string) error {
 	}
 	return nil
 }
+
+// tryLockDir takes a directory's lock, if nobody has it.
+func tryLockDir(path string) (unlock func(), busy bool) {
+	none := func() {}
+	d, err := os.Open(path)
+	if err != nil {
+		return none, false
+	}
+	for {
+		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		_ = d.Close()
+		return none, errors.Is(err, syscall.EWOULDBLOCK)
+	}
+	return func() { _ = d.Close() }, false
+}
+
+// IsMount tells that a rename failed since something is mounted on the file, as
+// container engines mount a single one.
+func IsMount(err error) bool { return errors.Is(err, syscall.EBUSY) }

@@ -27,3 +27,9 @@ func sameOwner(*os.File, os.FileInfo) bool { return true }
 // syncDir does nothing: Windows has no way to sync a directory, and NTFS journals
 // its renames.
 func syncDir(string) error { return nil }
+
+// tryLockDir does nothing: Windows locks no directories.
+func tryLockDir(string) (unlock func(), busy bool) { return func() {}, false }
+
+// IsMount is false: Windows mounts no single files.
+func IsMount(error) bool { return false }
