@@ -15,7 +15,6 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -145,8 +144,9 @@ func awsBundle() string {
 	if path == "" {
 		return ""
 	}
-	home, _ := os.UserHomeDir()
-	path = awsconfig.Expand(path, os.LookupEnv, home)
+	if expanded, err := userfile.Expand(path); err == nil {
+		path = expanded
+	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}

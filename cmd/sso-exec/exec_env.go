@@ -9,6 +9,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // ownPrefix begins the names of our variables.
@@ -112,7 +113,10 @@ func (e *environment) setRegion(region string) {
 // It returns what to tell a person.
 func (e *environment) hideDefaultProfile() (told []string) {
 	const profile = "default"
-	home := e.get("HOME")
+	home, set := e.lookup("HOME")
+	if !set {
+		home, _ = userfile.Home()
+	}
 	if runtime.GOOS == "windows" {
 		home = e.get("USERPROFILE")
 	}

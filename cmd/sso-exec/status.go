@@ -88,7 +88,6 @@ session's token. The exit code is 3 if no session can be used.`,
 		if err != nil {
 			return err
 		}
-		unknown := failed != nil && len(list) == 0 // whether somebody is signed in
 		if check {
 			good, gone, cerr := askProviders(ctx, o, list)
 			list, ended = good, append(ended, gone...)
@@ -102,11 +101,7 @@ session's token. The exit code is 3 if no session can be used.`,
 			}{statusesOf(list)})
 		} else {
 			columns, style := outputStyle()
-			text := endedText(ended, columns)
-			if !unknown {
-				text = statusText(statusesOf(list), style, columns, time.Now()) + text
-			}
-			_, err = os.Stdout.WriteString(text)
+			_, err = os.Stdout.WriteString(statusText(statusesOf(list), style, columns, time.Now()) + endedText(ended, columns))
 		}
 		switch {
 		case err != nil:

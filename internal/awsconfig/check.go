@@ -10,12 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// The names that all SDKs take, and with spaces between, in quotes, the AWS CLI.
-var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_./%@:+-]+( +[A-Za-z0-9_./%@:+-]+)*$`) })
+// The names that all readers take as they are. Others go into quotes, for the AWS
+// CLI and boto3.
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_./%@:+-]+$`) })
 
+// checkName refuses names that cannot be in a header: the SDKs end it at a # or
+// ;, and in quotes \ and " mean something else.
 func checkName(profile string) error {
-	if !validName().MatchString(profile) {
-		return fmt.Errorf("the profile name %q must be of letters, digits and _ . - / %% @ : +", profile)
+	odd := func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`#;[]\"`, r) }
+	switch {
+	case profile == "" || !utf8.ValidString(profile) || strings.ContainsFunc(profile, odd):
+		return fmt.Errorf("the profile name %q must be of printable characters other than # ; [ ] \\ and \"", profile)
+	case strings.TrimSpace(profile) != profile:
+		return fmt.Errorf("the profile name %q must not begin or end with a space", profile)
+	case profile == mixedIn:
+		return fmt.Errorf("[%s] is not a profile: the AWS CLI mixes its keys into all of them", mixedIn)
 	}
 	return nil
 }
@@ -25,10 +34,10 @@ func headerFor(profile string) string {
 	switch {
 	case profile == "default":
 		return "[default]"
-	case strings.Contains(profile, " "):
-		return `[profile "` + profile + `"]`
+	case plainName().MatchString(profile):
+		return "[profile " + profile + "]"
 	}
-	return "[profile " + profile + "]"
+	return `[profile "` + profile + `"]`
 }
 
 var validKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_]+$`) })

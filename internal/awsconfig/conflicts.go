@@ -3,7 +3,6 @@ package awsconfig
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Conflict is something that keeps a profile's credential_process from being
@@ -63,14 +62,18 @@ var rules = []rule{
 
 var both = []Place{InConfig, InCredentials}
 
+// mixedIn is the section whose keys the AWS CLI and boto3 take into every other
+// section of the file that does not say otherwise (Python's configparser).
+const mixedIn = "DEFAULT"
+
 // Conflicts tells what stands above a profile's credential_process in the
 // config, the credentials file and the environment. It takes whatever it can
 // read of the texts; getenv is as os.Getenv.
 func Conflicts(configText, credentialsText, profile string, getenv func(string) string) []Conflict {
 	var found []Conflict
 	texts := map[Place][]setting{
-		InConfig:      settings(configText, func(s *section, _ string) bool { return s.cli == profile || s.sdk == profile }),
-		InCredentials: settings(credentialsText, func(_ *section, name string) bool { return name == profile }),
+		InConfig:      settings(configText, func(s *section) bool { return s.is(InConfig, profile) }),
+		InCredentials: settings(credentialsText, func(s *section) bool { return s.is(InCredentials, profile) }),
 	}
 	for _, in := range both {
 		at := texts[in]
@@ -91,6 +94,8 @@ func Conflicts(configText, credentialsText, profile string, getenv func(string) 
 				fmt.Sprintf("role_arn in the profile %q: the AWS CLI and boto3 ask for a source_profile beside it, and the SDK for Go assumes that role on top of the credential_process", profile)})
 		}
 	}
+	found = append(found, fromDefault(InConfig, configText, profile)...)
+	found = append(found, fromDefault(InCredentials, credentialsText, profile)...)
 	if d, _ := split(configText, anyCR); d != nil {
 		for _, s := range d.sections {
 			if (s.cli == profile || s.sdk == profile) && (s.cli != s.sdk || s.quoted) {
@@ -100,6 +105,27 @@ func Conflicts(configText, credentialsText, profile string, getenv func(string) 
 		}
 	}
 	return append(found, fromEnvironment(profile, getenv)...)
+}
+
+// fromDefault tells what [DEFAULT] mixes into a profile that the file has.
+func fromDefault(in Place, text, profile string) []Conflict {
+	if len(text) > maxText {
+		return nil
+	}
+	d, _ := split(text, anyCR)
+	if !slices.ContainsFunc(d.sections, func(s section) bool { return s.is(in, profile) }) {
+		return nil
+	}
+	var found []Conflict
+	for _, s := range settings(text, func(s *section) bool { return s.name == mixedIn }) {
+		decides := s.key == "credential_process" || s.key == "role_arn" ||
+			slices.ContainsFunc(rules, func(r rule) bool { return slices.Contains(r.keys, s.key) })
+		if decides {
+			found = append(found, Conflict{s.key, in, s.line, "the AWS CLI and boto3",
+				fmt.Sprintf("%s in the section [%s]: the AWS CLI and boto3 mix it into every profile of the file, and so into %q", s.key, mixedIn, profile)})
+		}
+	}
+	return found
 }
 
 func fromEnvironment(profile string, getenv func(string) string) []Conflict {
@@ -130,10 +156,9 @@ type setting struct {
 
 func anyCR(int) error { return nil }
 
-// settings lists the keys in the sections that match. name is what stands
-// between the brackets. An indented line may be a key too, if it is not below
-// one without a value.
-func settings(text string, match func(s *section, name string) bool) []setting {
+// settings lists the keys in the sections that match. An indented line may be a
+// key too, if it is not below one without a value.
+func settings(text string, match func(*section) bool) []setting {
 	var all []setting
 	if len(text) > maxText {
 		return nil
@@ -141,7 +166,7 @@ func settings(text string, match func(s *section, name string) bool) []setting {
 	d, _ := split(text, anyCR)
 	for i := range d.sections {
 		s := &d.sections[i]
-		if !match(s, bracketed(strings.TrimSpace(d.lines[s.head].body))) {
+		if !match(s) {
 			continue
 		}
 		nesting := false

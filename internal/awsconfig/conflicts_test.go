@@ -33,7 +33,11 @@ func TestConflicts(t *testing.T) {
 		"a spaced name":                         {config: "[ profile dev ]\nsso_region=x\n", want: []string{"config sso_region:2", "config profile:1"}},
 		"variables": {env: map[string]string{"AWS_ACCESS_KEY_ID": "x", "AWS_WEB_IDENTITY_TOKEN_FILE": "y", "AWS_PROFILE": "b", "AWS_DEFAULT_PROFILE": "dev", "AWS_SECRET_ACCESS_KEY": "hidden"},
 			want: []string{"environment AWS_ACCESS_KEY_ID:0", "environment AWS_WEB_IDENTITY_TOKEN_FILE:0", "environment AWS_PROFILE:0"}},
-		"nonsense": {config: "\ufeff[profile dev\x00]\r\r\n[\n[]\n=\n", credentials: "[\n\x00[dev\naws_access_key_id=x\n"},
+		"mixed in": {config: "[DEFAULT]\nregion = x\naws_access_key_id = y\n[profile dev]\n[DEFAULT]\ncredential_process = z\n", credentials: "[DEFAULT]\nrole_arn = a\n[dev]\n",
+			want: []string{"config aws_access_key_id:3", "config credential_process:6", "credentials role_arn:2"}},
+		"mixed into others": {config: "[DEFAULT]\naws_access_key_id = y\n[profile other]\n", credentials: "[DEFAULT]\naws_access_key_id = y\n[profile dev]\n"},
+		"not mixed in":      {config: "[default]\naws_access_key_id = y\n[ DEFAULTS ]\naws_access_key_id = y\n[profile DEFAULT]\naws_access_key_id = y\n[profile dev]\n"},
+		"nonsense":          {config: "\ufeff[profile dev\x00]\r\r\n[\n[]\n=\n", credentials: "[\n\x00[dev\naws_access_key_id=x\n"},
 	} {
 		var got []string
 		for _, f := range Conflicts(c.config, c.credentials, "dev", func(name string) string { return c.env[name] }) {

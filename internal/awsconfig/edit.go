@@ -71,7 +71,15 @@ func Get(text, profile, key string) (string, bool) {
 		return "", false
 	}
 	at, err := d.keyLines(s, key)
-	if err != nil || len(at) == 0 {
+	if err != nil {
+		return "", false
+	}
+	for i := range d.sections {
+		if mixed := &d.sections[i]; len(at) == 0 && mixed.name == mixedIn {
+			at, _ = d.keyLines(mixed, key)
+		}
+	}
+	if len(at) == 0 {
 		return "", false
 	}
 	return d.lines[at[0]].value, true
@@ -205,7 +213,19 @@ func (d *document) ours(s *section, at int) bool {
 			return true
 		}
 	}
-	return s.head > 0 && listed(s.head-1, addedMark+d.lines[s.head].body)
+	mark := d.madeBy(s)
+	return mark >= 0 && listed(mark, addedMark+d.lines[s.head].body)
+}
+
+// madeBy returns the line of the comment that says that we made a section, else
+// -1. Somebody may have put comments between that and the header.
+func (d *document) madeBy(s *section) int {
+	for i := s.head - 1; i >= 0 && (d.lines[i].kind == comment || d.lines[i].kind == blank); i-- {
+		if keys, ok := strings.CutPrefix(d.lines[i].body, addedMark+d.lines[s.head].body); ok && (keys == "" || keys[0] == ' ') {
+			return i
+		}
+	}
+	return -1
 }
 
 // verify reads what would be written once more: nothing but the keys may have

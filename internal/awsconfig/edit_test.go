@@ -79,6 +79,7 @@ func TestSet(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	for profile, header := range map[string]string{
 		"default": "[default]", "a/b.c-d_e%f@g:h+i": "[profile a/b.c-d_e%f@g:h+i]", "my dev": `[profile "my dev"]`,
+		"Prod (EU)": `[profile "Prod (EU)"]`, "a'b": `[profile "a'b"]`, "a=b": `[profile "a=b"]`, "Köln & Bonn, $5": `[profile "Köln & Bonn, $5"]`, "a  b": `[profile "a  b"]`,
 	} {
 		if got := set(t, "", profile, wanted); !strings.Contains(got, "\n"+header+"\n") {
 			t.Errorf("%s: %s", profile, got)
@@ -90,7 +91,7 @@ func TestHeaders(t *testing.T) {
 	if got := set(t, "[profile default]\n", "default", wanted); strings.Contains(got, "[default]") {
 		t.Error(got)
 	}
-	for _, bad := range []string{"", " dev", "dev ", "a]b", "a\nb", `a"b`, "a'b", "a#b", "a;b", "a\tb", "a=b", "ä", "a\x00"} {
+	for _, bad := range []string{"", " dev", "dev ", "a]b", "a[b", "a\nb", `a"b`, `a\b`, "a#b", "a;b", "a\tb", "a\x00", "a\xff", "a\u200b", "DEFAULT"} {
 		if _, err := Set("", bad, wanted); err == nil {
 			t.Errorf("the profile %q was written", bad)
 		}

@@ -33,15 +33,15 @@ type Lookup func(name string) (string, bool)
 
 func pathOf(variable, name string, lookup Lookup, home string) string {
 	if named, _ := lookup(variable); named != "" {
-		return Expand(named, lookup, home)
+		return expand(named, lookup, home)
 	}
 	return filepath.Join(home, ".aws", name)
 }
 
-// Expand expands a path as botocore does, which has Python's expandvars and
+// expand expands a path as botocore does, which has Python's expandvars and
 // expanduser do it: $NAME and ${NAME}, on Windows %NAME% too, then ~ and ~USER.
 // What is not set, or nobody's name, stays as it is written.
-func Expand(path string, lookup Lookup, home string) string {
+func expand(path string, lookup Lookup, home string) string {
 	path = variable().ReplaceAllStringFunc(path, func(found string) string {
 		if value, ok := lookup(strings.Trim(found, "${}%")); ok {
 			return value

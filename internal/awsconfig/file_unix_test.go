@@ -162,13 +162,21 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
+// As Python's expandvars and expanduser do it.
 func TestPaths(t *testing.T) {
-	for named, want := range map[string]string{"": "/home/a/.aws/config", "/x/y": "/x/y", "~/z": "/home/a/z", "~b/z": "~b/z", "rel": "rel"} {
-		get := func(name string) string { return map[string]string{"AWS_CONFIG_FILE": named}[name] }
-		if got := ConfigPath(get, "/home/a"); got != want {
-			t.Errorf("%q: %q", named, got)
+	env := map[string]string{"HOME": "/home/a", "X": "/x", "EMPTY": "", "TILDE": "~/t", "DOLLAR": "$X", "A_1": "one"}
+	for named, want := range map[string]string{
+		"": "/home/a/.aws/config", "/x/y": "/x/y", "~/z": "/home/a/z", "~": "/home/a", "rel": "rel", "a/~/b": "a/~/b", "./~/z": "./~/z",
+		"$HOME/.aws/work": "/home/a/.aws/work", "${HOME}/.aws/work": "/home/a/.aws/work", "$X$X/y": "/x/x/y", "$A_1.b": "one.b", "${A_1}b": "oneb",
+		"$NOT/y": "$NOT/y", "${NOT}/y": "${NOT}/y", "$EMPTY/y": "/y", "$/y": "$/y", "${X/y": "${X/y", "$DOLLAR": "$X", "$TILDE": "/home/a/t",
+		"~root/z": "/root/z", "~no-such-user/z": "~no-such-user/z", "a$X": "a/x",
+	} {
+		env["AWS_CONFIG_FILE"] = named
+		lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+		if got := ConfigPath(lookup, "/home/a"); got != want {
+			t.Errorf("%q: %q, want %q", named, got, want)
 		}
-		if got := CredentialsPath(get, "/home/a"); got != "/home/a/.aws/credentials" {
+		if got := CredentialsPath(lookup, "/home/a"); got != "/home/a/.aws/credentials" {
 			t.Error(got)
 		}
 	}

@@ -47,9 +47,18 @@ type line struct {
 // section is a header and what stands below it, up to the next one.
 type section struct {
 	head, end int    // lines[head] is the header, lines[end] is the next one
+	name      string // between the brackets
 	cli, sdk  string // the profile that it is for botocore, and for the SDKs; may be empty
 	quoted    bool
 	odd       bool // a header for some readers only
+}
+
+// is tells whether it is a profile's, in the config or the credentials.
+func (s *section) is(in Place, profile string) bool {
+	if in == InCredentials {
+		return s.name == profile
+	}
+	return s.cli == profile || s.sdk == profile
 }
 
 type document struct {
@@ -190,7 +199,7 @@ func newSection(body string, at int) section {
 		}
 	}
 	inner := bracketed(trimmed)
-	s.odd = s.odd || inner == ""
+	s.name, s.odd = inner, s.odd || inner == ""
 	name, isProfile := strings.CutPrefix(inner, "profile")
 	switch {
 	case inner == "default":

@@ -24,14 +24,12 @@ func Remove(text, profile string) (string, bool, error) {
 			}
 		}
 	}
-	made := false // by us
-	if s.head > 0 {
-		if keys, ok := strings.CutPrefix(d.lines[s.head-1].body, addedMark+d.lines[s.head].body); ok {
-			made = true
-			gone[s.head-1] = true
-			if err := d.drop(s, strings.Fields(keys), gone); err != nil {
-				return "", false, err
-			}
+	mark := d.madeBy(s)
+	if mark >= 0 {
+		gone[mark] = true
+		keys := strings.TrimPrefix(d.lines[mark].body, addedMark+d.lines[s.head].body)
+		if err := d.drop(s, strings.Fields(keys), gone); err != nil {
+			return "", false, err
 		}
 	}
 	d.restore(s, gone)
@@ -39,9 +37,10 @@ func Remove(text, profile string) (string, bool, error) {
 	for i := s.head + 1; i < s.end; i++ {
 		empty = empty && (gone[i] || d.lines[i].kind == blank || d.lines[i].kind == comment)
 	}
-	if made && empty {
+	if mark >= 0 && empty {
 		gone[s.head] = true
-		if at := s.head - 2; at >= 0 && d.lines[at].kind == blank {
+		// Our blank line stays where somebody's comment needs it now.
+		if at := mark - 1; at >= 0 && mark == s.head-1 && d.lines[at].kind == blank {
 			gone[at] = true
 		}
 	}
