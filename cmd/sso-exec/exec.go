@@ -1,17 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -70,7 +76,7 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil { // now: nobody is to sign in for nothing
-		return &commandError{argv[0], err}
+		return &commandError{argv, err}
 	}
 	env := newEnvironment(os.Environ())
 	if r.o.apiKey != "" {
@@ -249,7 +255,7 @@ func obtain(ctx context.Context, s *session.Session, need session.Need) (credent
 
 // commandError is a command that could not be started.
 type commandError struct {
-	name string
+	argv []string
 	err  error
 }
 
@@ -260,8 +266,36 @@ func (e *commandError) Error() string {
 		why = lookup.Err
 	}
 	if errors.Is(why, exec.ErrNotFound) {
-		return fmt.Sprintf("run %s: there is no such command on the PATH", e.name)
+		return fmt.Sprintf("run %s: there is no such command on the PATH", e.argv[0])
 	}
-	return fmt.Sprintf("run %s: %v", e.name, why)
+	return fmt.Sprintf("run %s: %v", e.argv[0], why)
 }
 func (e *commandError) Unwrap() error { return e.err }
+
+// hints says what may be meant by a command that could not be started.
+func (e *commandError) hints() []string {
+	switch {
+	case strings.Contains(e.argv[0], " "):
+		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
+	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
+		ours := os.Args[1 : len(os.Args)-len(e.argv)]
+		return []string{"a script without #! needs its interpreter, here a shell: " + commandline.Line(runtime.GOOS, slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
+	}
+	return nil
+}
+
+// isText reports whether a file may be a script: what was built for another
+// machine, or was cut short, is none for a shell.
+func isText(name string) bool {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin, err := io.ReadAll(io.LimitReader(f, 4096))
+	return err == nil && len(begin) > 0 && bytes.IndexByte(begin, 0) < 0
+}

@@ -21,7 +21,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 	signals := takeSignals()
 	defer signal.Reset(childSignals...) // what comes while we clean up ends us
 	if err := cmd.Start(); err != nil {
-		return &commandError{argv[0], err}
+		return &commandError{argv, err}
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -38,7 +38,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 			}
 		case err := <-ended:
 			if cmd.ProcessState == nil {
-				return &commandError{argv[0], err}
+				return &commandError{argv, err}
 			}
 			return endOf(cmd.ProcessState)
 		}

@@ -166,8 +166,8 @@ func hints(o *options, err error) []string {
 		return refused.Hints
 	case errors.As(err, &setup):
 		return setup.hints
-	case errors.As(err, &command) && strings.Contains(command.name, " "):
-		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
+	case errors.As(err, &command):
+		return command.hints()
 	case errors.As(err, &usage) && usage.hint != "":
 		return []string{usage.hint}
 	case errors.As(err, &usage):
