@@ -39,7 +39,7 @@ type tokenStatus struct {
 	Type         string    `json:"type"` // id or access
 	Audience     []string  `json:"audience"`
 	Until        time.Time `json:"until,omitzero"`
-	TakenBy      string    `json:"takenBy"`
+	TakenBy      string    `json:"takenBy"` // audience or provider
 	Organization string    `json:"organization,omitempty"`
 }
 
@@ -84,6 +84,22 @@ sso-exec token.`,
 	})
 }
 
+// Who takes a token: whoever it is for, or the provider and whom that names for it.
+const (
+	byAudience = "audience"
+	byProvider = "provider"
+)
+
+func whoTakes(t tokenStatus) string {
+	switch {
+	case t.Type == credential.IDToken:
+		return "every Kubernetes cluster and AWS account that trusts this provider and this audience"
+	case t.TakenBy == byAudience:
+		return "the APIs that it was asked for"
+	}
+	return "the provider's own APIs, and those that it was set up for"
+}
+
 // identityOf reads a stored session's identity. The claims are those of an ID
 // token that was verified when it came.
 func identityOf(e cache.Entry) identityStatus {
@@ -93,8 +109,7 @@ func identityOf(e cache.Entry) identityStatus {
 	for _, t := range e.Tokens {
 		if claims := claimsOf(t.IDToken); claims != nil {
 			who.Claims = claims
-			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), seconds(t.IDTokenExpiresAt),
-				"every Kubernetes cluster and AWS account that trusts this provider and this audience", t.Organization})
+			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, texts(claims["aud"]), seconds(t.IDTokenExpiresAt), byAudience, t.Organization})
 		}
 		if t.AccessToken.IsZero() {
 			continue
@@ -105,9 +120,9 @@ func identityOf(e cache.Entry) identityStatus {
 		if r.Audience != "" {
 			of = append(of, r.Audience)
 		}
-		takenBy := "the APIs that it was asked for"
+		takenBy := byAudience
 		if len(of) == 0 {
-			takenBy = "the provider's own APIs, and those that it was set up for"
+			takenBy = byProvider
 		}
 		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, orEmpty(of), seconds(t.ExpiresAt), takenBy, t.Organization})
 	}
@@ -166,7 +181,7 @@ func whoamiText(who identityStatus, t sheet) string {
 		if token.Organization != "" {
 			in = "in organization " + token.Organization
 		}
-		t.row(label, of+ends(token.Until, time.Now()), in, "taken by "+token.TakenBy)
+		t.row(label, of+ends(token.Until, time.Now()), in, "taken by "+whoTakes(token))
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
 		if who.Identity == credential.Service {
