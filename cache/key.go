@@ -14,14 +14,16 @@ import (
 type Request struct {
 	Issuer       string // byte for byte as configured
 	ClientID     string
-	Label        string // --session
-	Identity     string // credential.Human or credential.Service
-	Grant        string // services only: the grant, and where the subject token comes from
+	Label        string   // --session
+	Identity     string   // credential.Human or credential.Service
+	Grant        []string // services only: the grant, and where the subject token comes from
 	Scopes       []string
 	Audience     string
 	Resources    []string
 	Organization string
-	AuthParams   []string // K=V, only those that change a token
+	AuthParams   []string // K=V, only those that change a token, and not whose it is
+	Roots        string   // the certificates that are trusted besides the system's, as a hash; empty: none
+	Account      []string // K=V of the authorization request that choose the account
 
 	// Free are those of scopes, audience, resources and organization that the
 	// provider does not bind to the refresh token: one session serves all.
@@ -45,8 +47,17 @@ func (r Request) SessionKey() string {
 	if r.Free.Organization {
 		r.Organization = ""
 	}
-	return digest("session", r.Issuer, r.ClientID, r.Label, r.Identity, r.Grant,
-		set(r.Scopes), r.Audience, set(r.Resources), r.Organization)
+	var grant any = "" // as it always was for people
+	if len(r.Grant) > 0 {
+		grant = r.Grant
+	}
+	parts := []any{"session", r.Issuer, r.ClientID, r.Label, r.Identity, grant,
+		set(r.Scopes), r.Audience, set(r.Resources), r.Organization}
+	// Left out where there are none: the keys of version 0.0 stay.
+	if r.Roots != "" || len(r.Account) > 0 {
+		parts = append(parts, r.Roots, set(r.Account))
+	}
+	return digest(parts...)
 }
 
 // TokenKey names the short-lived half below its session.
@@ -61,34 +72,46 @@ func DerivedKey(parent, kind string, params any) string {
 	return digest("derived", parent, kind, params)
 }
 
-// ProviderKey names a provider's cached metadata. The private CA is part of
-// it, so that a run under another CA cannot plant metadata for the next.
-func ProviderKey(issuer, dialect string, ca []byte) string {
-	sum := sha256.Sum256(ca)
+// ProviderKey names a provider's cached metadata. roots are part of it as in
+// [Request], so that a run under another CA cannot plant metadata for the next.
+func ProviderKey(issuer, dialect, roots string) string {
+	sum := sha256.Sum256([]byte(roots))
 	return digest("provider", issuer, dialect, hex.EncodeToString(sum[:]))
 }
 
 // digest hashes a JSON array, the canonical encoding of the keys: no two lists
 // of values share one.
 func digest(parts ...any) string {
-	for i, part := range parts {
-		switch v := part.(type) {
-		case string:
-			parts[i] = exact(v)
-		case []string:
-			list := make([]any, len(v))
-			for j, s := range v {
-				list[j] = exact(s)
-			}
-			parts[i] = list
-		}
-	}
-	b, err := json.Marshal(parts)
+	b, err := json.Marshal(exactly(parts))
 	if err != nil {
 		panic("cache: a key of a value that JSON cannot hold: " + err.Error())
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// exactly prepares a value for JSON.
+func exactly(part any) any {
+	switch v := part.(type) {
+	case string:
+		return exact(v)
+	case []string:
+		if v == nil {
+			return v
+		}
+		list := make([]any, len(v))
+		for i, s := range v {
+			list[i] = exact(s)
+		}
+		return list
+	case []any:
+		list := make([]any, len(v))
+		for i, p := range v {
+			list[i] = exactly(p)
+		}
+		return list
+	}
+	return part
 }
 
 // exact keeps strings apart that are not UTF-8, which JSON would not.

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"encoding/json"
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -10,7 +12,7 @@ import (
 var plain = Request{Issuer: "https://login.example.com", ClientID: "cli", Identity: "human"}
 
 var everything = Request{
-	Issuer: "https://login.example.com/", ClientID: "cli", Label: "work", Identity: "service", Grant: "jwt-bearer", Scopes: []string{"groups", "email"},
+	Issuer: "https://login.example.com/", ClientID: "cli", Label: "work", Identity: "service", Grant: []string{"jwt-bearer"}, Scopes: []string{"groups", "email"},
 	Audience: "api", Resources: []string{"https://b.example", "https://a.example"}, Organization: "org_1", AuthParams: []string{"acr_values=mfa", "x=y"},
 }
 
@@ -20,17 +22,38 @@ func TestKeysStay(t *testing.T) {
 	for _, c := range []struct{ name, got, want string }{
 		{"session", plain.SessionKey(), "145845fbfeb605614347cf00d294a002a1e465814e29a3be98af59120746ca10"},
 		{"tokens", plain.TokenKey(), "223d5e149be6ffcdb04dfb2b05707392dae5a7c1b1cfaf110925d463bcd06eb6"},
-		{"session with everything", everything.SessionKey(), "ecf2c0f2ef427632ac8b672efd891cc91138eb6b5d2397875203d2be2d806a48"},
-		{"tokens with everything", everything.TokenKey(), "469791ad01aa50acdb71e64ca12d23b276fd4ce532c0decbda36f2fe6bb108ca"},
+		{"session with everything", everything.SessionKey(), "1a296a5a3016f18c2284576a48be0ea7874bd14b999deb0f499de4cf04d63ed6"},
+		{"tokens with everything", everything.TokenKey(), "35508c9b69330cd64e847dd7bd14f5378626ba6119ae250d2e25d14fa009b35d"},
 		{"derived", DerivedKey(plain.TokenKey(), "web-identity", map[string]any{"role": "r", "duration": time.Hour}), "f06676e2629d4c0d2d177ef19468ad01a6ea37200e182e438d2fc3c7e4cab745"},
-		{"provider", ProviderKey("https://login.example.com", "oidc", nil), "f0a3557f9d87d80f682c9e513445a747252816dd020f8150364bd6efab851d76"},
-		{"provider with a private CA", ProviderKey("https://login.example.com", "oidc", []byte("PEM")), "56f4524c86101c85967cb4ce487148776db170716bd8a89efba7124386c72de4"},
+		{"provider", ProviderKey("https://login.example.com", "oidc", ""), "f0a3557f9d87d80f682c9e513445a747252816dd020f8150364bd6efab851d76"},
+		{"provider with a private CA", ProviderKey("https://login.example.com", "oidc", "PEM"), "56f4524c86101c85967cb4ce487148776db170716bd8a89efba7124386c72de4"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, c.got, c.want)
 		}
 		if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(c.got) {
 			t.Errorf("%s: %q is not 64 hex digits", c.name, c.got)
+		}
+	}
+}
+
+// testdata/keys-0.0.json has the keys that version 0.0 made for people: an upgrade
+// costs nobody a sign-in.
+func TestKeysOfVersion00(t *testing.T) {
+	b, err := os.ReadFile("testdata/keys-0.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []struct {
+		Request              Request
+		SessionKey, TokenKey string
+	}
+	if err := json.Unmarshal(b, &rows); err != nil || len(rows) < 10 {
+		t.Fatal(len(rows), err)
+	}
+	for _, r := range rows {
+		if r.Request.SessionKey() != r.SessionKey || r.Request.TokenKey() != r.TokenKey {
+			t.Errorf("%+v: %s, %s", r.Request, r.Request.SessionKey(), r.Request.TokenKey())
 		}
 	}
 }
@@ -63,13 +86,22 @@ func TestKeysDiffer(t *testing.T) {
 		"client":                 func(r *Request) { r.ClientID = "other" },
 		"label":                  func(r *Request) { r.Label = "work" },
 		"identity":               func(r *Request) { r.Identity = "service" },
-		"grant":                  func(r *Request) { r.Grant = "x" },
+		"grant":                  func(r *Request) { r.Grant = []string{"x"} },
 		"scopes":                 func(r *Request) { r.Scopes = []string{"a", "b"} },
 		"one scope with a space": func(r *Request) { r.Scopes = []string{"a b"} },
 		"a scope with a comma":   func(r *Request) { r.Scopes = []string{"a,b"} },
 		"audience":               func(r *Request) { r.Audience = "a" },
 		"resource":               func(r *Request) { r.Resources = []string{"a"} },
 		"organization":           func(r *Request) { r.Organization = "a" },
+		"roots":                  func(r *Request) { r.Roots = "a" },
+		"account":                func(r *Request) { r.Account = []string{"a"} },
+		"two of an account":      func(r *Request) { r.Account = []string{"a", "b"} },
+		"a grant of two":         func(r *Request) { r.Grant = []string{"x", "a b"} },
+		"a grant of three":       func(r *Request) { r.Grant = []string{"x", "a", "b"} },
+		"an empty part of it":    func(r *Request) { r.Grant = []string{"x", ""} },
+		"no UTF-8 in a label":    func(r *Request) { r.Label = "\xff" },
+		"nor in a grant":         func(r *Request) { r.Grant = []string{"\xff"} },
+		"another one":            func(r *Request) { r.Grant = []string{"\xfe"} },
 	}
 	seen := map[string]string{plain.SessionKey(): "nothing", plain.TokenKey(): "nothing's tokens"}
 	for name, f := range change {
@@ -105,7 +137,7 @@ func FuzzKeysAreDistinct(f *testing.F) {
 		if (a.TokenKey() == b.TokenKey()) != (sameSession && p1 == p2) {
 			t.Errorf("%q and %q: one token key", []string{i1, c1, s1, p1}, []string{i2, c2, s2, p2})
 		}
-		if (ProviderKey(i1, "oidc", []byte(c1)) == ProviderKey(i2, "oidc", []byte(c2))) != (i1 == i2 && c1 == c2) {
+		if (ProviderKey(i1, "oidc", c1) == ProviderKey(i2, "oidc", c2)) != (i1 == i2 && c1 == c2) {
 			t.Errorf("%q and %q: one provider key", []string{i1, c1}, []string{i2, c2})
 		}
 	})

@@ -16,21 +16,24 @@ const formatVersion = 1
 
 // Session is the durable half of a sign-in.
 type Session struct {
-	Version       int       `json:"version"`
-	Issuer        string    `json:"issuer"`
-	ClientID      string    `json:"clientId"`
-	Label         string    `json:"label"`
-	Identity      string    `json:"identity"`
-	Subject       string    `json:"subject"`
-	Account       string    `json:"account"` // how a person knows it: an e-mail address, a name
-	Flow          string    `json:"flow"`
-	Scopes        []string  `json:"scopes"`
-	Audience      string    `json:"audience"`
-	Resources     []string  `json:"resources"`
-	Organization  string    `json:"organization"`
-	TokenEndpoint string    `json:"tokenEndpoint"` // the refresh token goes to this host only
-	SignedInAt    time.Time `json:"signedInAt"`
-	RefreshedAt   time.Time `json:"refreshedAt"`
+	Version       int      `json:"version"`
+	Issuer        string   `json:"issuer"`
+	ClientID      string   `json:"clientId"`
+	Label         string   `json:"label"`
+	Identity      string   `json:"identity"`
+	Subject       string   `json:"subject"`
+	Account       string   `json:"account"` // how a person knows it: an e-mail address, a name
+	Flow          string   `json:"flow"`
+	Scopes        []string `json:"scopes"`
+	Audience      string   `json:"audience"`
+	Resources     []string `json:"resources"`
+	Organization  string   `json:"organization"`
+	TokenEndpoint string   `json:"tokenEndpoint"` // the refresh token goes to this host only
+	// Root is the hash of the public key of the root that ended that host's
+	// certificate chain at the sign-in; empty: not known, or it speaks http.
+	Root        string    `json:"root,omitempty"`
+	SignedInAt  time.Time `json:"signedInAt"`
+	RefreshedAt time.Time `json:"refreshedAt"`
 	Reach
 	credential.Login
 	// LoginClaims is the parameter claims that the sign-in was asked with.
@@ -65,11 +68,12 @@ type Session struct {
 }
 
 // Reach is how a session's provider was reached, so that the session can be
-// ended by its ID alone. It is no part of any key.
+// ended by its ID alone. Of this only Roots is part of a key.
 type Reach struct {
 	Provider         string `json:"provider,omitempty"` // its dialect, as --provider names it
 	CAFile           string `json:"caFile,omitempty"`   // absolute
 	CAData           string `json:"caData,omitempty"`
+	Roots            string `json:"extraRoots,omitempty"`       // as in [Request]
 	ClientSecretFile string `json:"clientSecretFile,omitempty"` // absolute, as the two below; never the secret itself
 	ClientKeyFile    string `json:"clientKeyFile,omitempty"`
 	ClientCertFile   string `json:"clientCertFile,omitempty"`

@@ -74,6 +74,10 @@ type TokenSet struct {
 	// Skew is how far the server's clock is ahead of this machine's, by the
 	// answer's Date header; 0 when they agree or it is not known.
 	Skew time.Duration
+
+	// Root is the hash of the public key of the root certificate that vouched for
+	// the server; empty: none did.
+	Root string
 }
 
 // Credential is what a tool is handed: a token, or a role's AWS keys. Exactly

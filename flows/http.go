@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,19 +54,14 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 	transport.TLSClientConfig = config
 	transport.Proxy = proxyFor
 	transport.OnProxyConnectResponse = checkConnect
-	if len(caPEM) > 0 {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(caPEM) {
-			return nil, nil, errors.New("no certificate in PEM form in it")
-		}
-		config.RootCAs = roots
+	roots, err := trustedRoots(caPEM)
+	if err != nil {
+		return nil, nil, err
 	}
+	config.RootCAs = roots
 	return &http.Client{
 		Timeout:   timeout,
-		Transport: transport,
+		Transport: &guard{extra: caPEM, next: transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -85,6 +79,7 @@ type answer struct {
 	host   string // that was asked
 	body   []byte
 	at     time.Time                                                              // when it was received
+	root   string                                                                 // that vouched for the server, see [RootOf]
 	refuse func(doing string, a *answer, fields map[string]json.RawMessage) error // the dialect's; may be nil
 	sent   []string                                                               // secrets of the request, which a server may echo in its words
 }
@@ -133,6 +128,11 @@ func send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	req.Header.Set("User-Agent", "sso-exec")
 	watched, seen := watch(ctx)
 	resp, err := hc.Do(req.WithContext(watched))
+	var foreign *RootError
+	if errors.As(err, &foreign) {
+		foreign.Host = Clean(req.URL.Host, 100)
+		return nil, foreign
+	}
 	if err != nil {
 		err = unavailable(seen.explain(err, req.URL, hc.Timeout))
 		var outage *UnavailableError
@@ -153,7 +153,7 @@ func send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // RFC 8259 §8.1: a byte order mark may be ignored
-	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now()}
+	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now(), root: RootOf(resp.TLS)}
 	if a.status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
 	}

@@ -87,6 +87,7 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 		Scopes:       strings.Fields(text(fields["scope"])),
 		IssuedAt:     sent.UTC(),
 		Skew:         a.skew(),
+		Root:         a.root,
 	}
 	if len(set.Scopes) == 0 {
 		set.Scopes = nil // as requested

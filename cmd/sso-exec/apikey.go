@@ -121,20 +121,15 @@ func (a *apiKeys) keeps() error {
 
 // http is the client that providers are asked by.
 func (a *apiKeys) http() (*http.Client, error) {
-	ca, err := a.o.ca()
-	if err != nil {
-		return nil, err
-	}
 	log, err := newLog(a.o)
 	if err != nil {
 		return nil, err
 	}
-	hc, err := flows.NewHTTPClient(a.o.httpTimeout, ca)
-	if err != nil {
-		return nil, usagef("the private CA (--ca-file, --ca-data): %w", err)
+	hc, err := a.o.newHTTP(log)
+	if err == nil {
+		flows.HoldTo(hc, flows.Hold{Whose: "a stored API key"})
 	}
-	hc.Transport = requestLog{hc.Transport, log}
-	return hc, nil
+	return hc, err
 }
 
 // apiKeyLockTimeout bounds the wait for another process's change to a key.

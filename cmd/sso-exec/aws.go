@@ -166,14 +166,11 @@ func (o *options) clientForSTS(s *session.Session, bundle string) (*http.Client,
 	if err != nil {
 		return nil, &session.LocalError{Kind: session.FailedUsage, Err: usagef("variable AWS_CA_BUNDLE: %w", err)}
 	}
-	ca, err := o.ca()
+	hc, err := flows.NewHTTPClient(o.httpTimeout, slices.Concat(o.extraRoots().pem, pem))
 	if err != nil {
 		return nil, err
 	}
-	hc, err := flows.NewHTTPClient(o.httpTimeout, slices.Concat(ca, pem))
-	if err != nil {
-		return nil, err
-	}
+	flows.HoldLike(hc, s.HTTP, "AWS_CA_BUNDLE")
 	hc.Transport = requestLog{hc.Transport, s.Log}
 	return hc, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,6 +43,7 @@ func (o *options) takeClient(from *options) {
 	o.given = from.given
 	o.clientSecretFile, o.clientSecretCommand, o.clientSecretFD = from.clientSecretFile, from.clientSecretCommand, from.clientSecretFD
 	o.clientKeyFile, o.clientKeyCommand, o.clientKeyID = from.clientKeyFile, from.clientKeyCommand, from.clientKeyID
+	o.profileHold = from.profileHold
 	o.clientCertFile, o.clientAuth, o.assertionAudience = from.clientCertFile, from.clientAuth, from.assertionAudience
 }
 
@@ -52,7 +52,7 @@ func (o *options) takeClient(from *options) {
 func (o *options) forgetClient() {
 	o.clientSecretFile, o.clientSecretCommand, o.clientSecretFD = "", "", -1
 	o.clientKeyFile, o.clientKeyCommand, o.clientKeyID, o.clientCertFile, o.clientAuth = "", "", "", "", ""
-	o.subjectTokenFrom = ""
+	o.subjectTokenFrom, o.profileHold = "", nil
 	o.fromProfile = true
 }
 
@@ -129,7 +129,7 @@ func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client,
 		if err != nil {
 			return c, local(usagef("--client-cert-file: %w", err))
 		}
-		return c, present(hc, certificate)
+		return c, flows.PresentCertificate(hc, certificate)
 	}
 	switch {
 	case o.flow == flows.FlowClientCredentials && o.subjectTokenFrom != "" && named("", flows.AuthPrivateKeyJWT):
@@ -141,26 +141,6 @@ func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client,
 	var err error
 	c.Secret, err = o.clientSecret(ctx)
 	return c, local(err)
-}
-
-// present has a client show its certificate to who asks for one (RFC 8705 §2).
-func present(hc *http.Client, certificate tls.Certificate) error {
-	t := hc.Transport
-	if logged, ok := t.(requestLog); ok {
-		t = logged.next
-	}
-	transport, ok := t.(*http.Transport)
-	if !ok {
-		return fmt.Errorf("a client certificate cannot be used with %T", t)
-	}
-	if transport.TLSClientConfig == nil {
-		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	// Not Certificates: Go leaves one out that is of none of the CAs which the
-	// server names, and the server's own words would not come.
-	transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
-	transport.CloseIdleConnections() // those were made without it
-	return nil
 }
 
 // clientKey reads the client's private key.

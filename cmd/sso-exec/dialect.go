@@ -58,12 +58,12 @@ func (o *options) organizationAsked() string {
 
 // providerKey names the provider's metadata and keys in the cache. Where they are
 // of the client, as WorkOS's keys, its ID is a part of that.
-func (o *options) providerKey(ca []byte) string {
+func (o *options) providerKey() string {
 	name := o.dialect().Name
 	if o.dialect().NoMetadata {
 		name += " " + o.clientID
 	}
-	return cache.ProviderKey(o.issuer, name, ca)
+	return cache.ProviderKey(o.issuer, name, o.extraRoots().hash)
 }
 
 // checkDialect tells settings that mean nothing to the provider: they would be

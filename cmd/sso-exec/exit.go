@@ -61,6 +61,7 @@ func exitCode(err error) int {
 		ended    *commandEnd
 		notHere  *workload.NotHereError
 		unnamed  *session.OrganizationRequiredError
+		roots    *flows.RootError
 	)
 	switch {
 	case err == nil:
@@ -75,9 +76,9 @@ func exitCode(err error) int {
 		return exitNotRunnable
 	case errors.As(err, &sig):
 		return exitSignal + int(sig.sig)
-	case errors.As(err, &usage), errors.As(err, &notHere):
+	case errors.As(err, &usage), errors.As(err, &notHere), errors.As(err, &roots) && roots.Whose != "":
 		return exitUsage
-	case errors.As(err, &login), errors.As(err, &unnamed):
+	case errors.As(err, &login), errors.As(err, &unnamed), errors.As(err, &roots):
 		return exitLogin
 	case errors.As(err, &shared):
 		return sharedCode(shared.Kind)
@@ -158,12 +159,15 @@ func hints(o *options, err error) []string {
 
 		unnamed *session.OrganizationRequiredError
 		notFor  *session.OrganizationError
+		roots   *flows.RootError
 	)
 	switch {
 	case errors.As(err, &notHere):
 		return notHere.Hints
 	case errors.As(err, &refused):
 		return refused.Hints
+	case errors.As(err, &roots) && roots.Whose != "":
+		return []string{"name that CA where the secret is named: ca-file: FILE; or leave out " + strings.Join(roots.By, " and ")}
 	case errors.As(err, &setup):
 		return setup.hints
 	case errors.As(err, &command):

@@ -53,9 +53,12 @@ type options struct {
 	exchangeParams                                               []string
 
 	http        *http.Client     // of the session; nil before there is one
+	roots       *extraRoots      // read for the present --ca-file and --ca-data; may be nil
 	live        *session.Session // nil before there is one
 	explained   bool             // what --explain asks for was said
 	fromProfile bool             // these are a profile's settings, which nobody named
+
+	profileHold *flows.Hold // whom what the profile authenticates with may go to; nil: it does not
 
 	// aws
 	roleARN, roleSessionName, region, stsEndpoint string

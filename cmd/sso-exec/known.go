@@ -219,7 +219,7 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 // reach is how the provider is reached, for the session's record. The paths are
 // made absolute: the session may be ended from anywhere.
 func (o *options) reach() cache.Reach {
-	r := cache.Reach{Provider: o.dialect().Name, CAFile: o.caFile, CAData: o.caData, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
+	r := cache.Reach{Provider: o.dialect().Name, CAFile: o.caFile, CAData: o.caData, Roots: o.extraRoots().hash, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
 		ClientKeyID: o.clientKeyID, ClientAuth: o.clientAuth}
 	if o.assertionAudience != o.flags.Lookup("assertion-audience").DefValue {
 		r.AssertionAudience = o.assertionAudience
@@ -234,7 +234,6 @@ func (o *options) reach() cache.Reach {
 
 // optionsFor returns the settings by which to reach the provider of a session:
 // those of a profile that it belongs to, else what the session itself tells.
-// Flags and variables that say how (a private CA) stand above both.
 func optionsFor(base *options, f found, by map[string][]*options) *options {
 	if of := by[f.Key]; len(of) > 0 {
 		o := *of[0]
@@ -253,7 +252,8 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 	if !base.given["provider"] {
 		o.provider = r.Provider
 	}
-	if !base.given["ca-file"] && !base.given["ca-data"] && (r.CAData != "" || stillThere(r.CAFile)) {
+	// The CA is what it was, or the same one from somewhere else.
+	if len(base.givenRoots()) == 0 || base.extraRoots().hash != r.Roots {
 		o.caFile, o.caData = "", r.CAData
 		if stillThere(r.CAFile) {
 			o.caFile = r.CAFile

@@ -73,6 +73,8 @@ type requestLog struct {
 	log  *slog.Logger
 }
 
+func (t requestLog) Unwrap() http.RoundTripper { return t.next }
+
 func (t requestLog) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := t.next.RoundTrip(r)

@@ -173,7 +173,7 @@ func (p *webProxy) serve(client net.Conn) {
 		_, _ = io.WriteString(client, "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=\"corp\"\r\nContent-Length: 0\r\n\r\n")
 		return
 	}
-	if req.Method != http.MethodConnect || req.Host != theHost+":443" {
+	if req.Method != http.MethodConnect || !strings.HasSuffix(req.Host, ".corp.example:443") {
 		_, _ = io.WriteString(client, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 		return
 	}

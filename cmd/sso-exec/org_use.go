@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
@@ -168,11 +169,12 @@ func profileTo(o *options, id string) (*options, error) {
 // anybody.
 func organizationIDs(cmd *cobra.Command, _ []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
 	o := newOptions(toolOrg)
-	for _, name := range []string{"profile", "config", "cache-dir", "issuer", "client-id", "provider", "session", "scope"} {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			_ = o.flags.Set(name, f.Value.String())
+	o.given = map[string]bool{}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if o.flags.Lookup(f.Name) != nil {
+			_ = o.take(&options{flags: cmd.Flags()}, f.Name)
 		}
-	}
+	})
 	if err := o.read(nil); err != nil || o.check() != nil || o.cacheDir == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

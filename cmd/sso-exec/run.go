@@ -217,18 +217,13 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := o.ca()
+	hc, err := o.newHTTP(log)
 	if err != nil {
 		return nil, err
 	}
-	hc, err := flows.NewHTTPClient(o.httpTimeout, ca)
-	if err != nil {
-		return nil, usagef("the private CA (--ca-file, --ca-data): %w", err)
-	}
-	hc.Transport = requestLog{hc.Transport, log}
 	o.http = hc
 	s := &session.Session{
-		Request: o.request(), Dialect: o.dialect(), ProviderKey: o.providerKey(ca),
+		Request: o.request(), Dialect: o.dialect(), ProviderKey: o.providerKey(),
 		SignIn: flows.SignIn{
 			Scopes: o.request().Scopes, Audience: o.audience, Resources: o.resources,
 			Organization: o.organizationAsked(), RedirectURIs: o.redirectURIs, LoginHint: o.loginHint, AuthParams: o.params(),

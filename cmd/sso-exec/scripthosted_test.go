@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func cmdHosted(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	switch args[0] {
 	case "profile":
-		ts.Check(copyProfile(args[1], filepath.Join(ts.Getenv("HOME"), ".config", "sso-exec")))
+		ts.Check(copyProfile(args[1], filepath.Join(ts.Getenv("HOME"), ".config", "sso-exec"), w.hosted.CAFile))
 	case "set":
 		w.hosted.SetOption(args[1], args[2])
 	case "person":
@@ -88,8 +89,8 @@ func cmdHosted(ts *testscript.TestScript, _ bool, args []string) {
 var fixedPorts sync.Mutex
 
 // copyProfile takes the profile out of a provider's page, which it writes to the
-// config's directory.
-func copyProfile(name, dir string) error {
+// config's directory, with the stand-ins' CA.
+func copyProfile(name, dir, ca string) error {
 	page, err := os.ReadFile(filepath.Join(docs, "providers", name+".md"))
 	if err != nil {
 		return err
@@ -99,11 +100,14 @@ func copyProfile(name, dir string) error {
 	if !found || !closed {
 		return fmt.Errorf("the page of %s has no profile", name)
 	}
+	profile = ofAProfile.ReplaceAllString(profile, "$0    ca-file: "+ca+"\n")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(profile), 0o600)
 }
+
+var ofAProfile = regexp.MustCompile(`(?m)^  [\w-]+:\n`)
 
 // docs is the directory of the documentation.
 var docs, _ = filepath.Abs("../../docs")

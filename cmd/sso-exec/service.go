@@ -90,18 +90,18 @@ func (o *options) needsClientID() bool {
 // grantKey is the part of the session's key that tells services apart: the grant,
 // and whose token it is made from. What cannot be told here is found out when the
 // token is asked for.
-func (o *options) grantKey() string {
+func (o *options) grantKey() []string {
 	if o.identity != credential.Service {
-		return ""
+		return nil
 	}
 	if o.subjectTokenFrom == "" {
-		return o.flow
+		return []string{o.flow}
 	}
 	parts := []string{o.flow, o.subjectTokenFrom, o.subjectAudience()}
 	if o.flow == flows.FlowTokenExchange {
 		parts = append(parts, o.subjectTokenType, o.actorTokenFrom, o.actorTokenType, principal(o.actorTokenFrom), o.exchangeTokenTypeOf())
 	}
-	return strings.Join(append(parts, principal(o.subjectTokenFrom)), " ")
+	return append(parts, principal(o.subjectTokenFrom))
 }
 
 // principal names who a source's token speaks of, as far as that is told without

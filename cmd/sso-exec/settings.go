@@ -91,15 +91,8 @@ func (o *options) fillFromEnvironment() (err error) {
 }
 
 func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
-	for _, name := range credentialFlags {
-		if _, ok := profile[name]; !ok || !o.given["issuer"] || o.given[name] || name == "client-secret-file" && o.secretInVariable() != "" {
-			continue
-		}
-		// Or a kubeconfig's flags could send a profile's secret to any server.
-		if own := profile["issuer"]; len(own.Values) != 1 || own.Values[0] != o.issuer {
-			return &usageError{fmt.Errorf("what profile %q authenticates with (%s) is not for the issuer %s", o.profile, name, o.issuer),
-				"name it beside the issuer: --" + name + "; or choose another --profile"}
-		}
+	if err := o.checkProfileSecrets(profile); err != nil {
+		return err
 	}
 	if ofService(profile) && !o.given["identity"] { // whatever flow a flag or a variable names
 		o.identity = credential.Service
@@ -123,24 +116,38 @@ func (o *options) fillFromProfile(profile map[string]config.Value) (err error) {
 }
 
 // loadProfile reads the profile to use; nil if none is named, neither by a flag
-// nor by the config.
+// nor by the config. The config's default is not used next to an issuer or a client
+// ID that is not its own.
 func loadProfile(o *options) (*config.Profile, error) {
 	c, err := config.DefaultPaths(o.config).Open()
-	if err == nil && o.profile == "" {
-		o.profile, _ = c.Default()
+	name := o.profile
+	if err == nil && name == "" {
+		name, _ = c.Default()
 	}
-	if err == nil && o.profile == "" {
+	if err == nil && name == "" {
 		return nil, nil
 	}
 	var p *config.Profile
 	if err == nil {
-		p, err = c.Profile(o.profile, profileKeys())
+		p, err = c.Profile(name, profileKeys())
 	}
+	if err == nil && o.profile == "" && o.namesOther(p.Settings) {
+		return nil, nil
+	}
+	o.profile = name
 	var unsafe *userfile.UnsafeError
 	if err != nil && !errors.As(err, &unsafe) {
 		err = usagef("config: %w", err)
 	}
 	return p, err
+}
+
+// namesOther reports whether a flag or a variable names another provider or client
+// than a profile does.
+func (o *options) namesOther(profile map[string]config.Value) bool {
+	return slices.ContainsFunc([]string{"issuer", "client-id"}, func(name string) bool {
+		return o.given[name] && !slices.Equal(profile[name].Values, []string{o.flags.Lookup(name).Value.String()})
+	})
 }
 
 // check tells what is wrong with the settings, in the order in which a person
@@ -199,6 +206,9 @@ func (o *options) check() error {
 				return usagef("--%s %w", list.flag, err)
 			}
 		}
+	}
+	if err := o.extraRoots().err; err != nil {
+		return err
 	}
 	if err := o.checkDialect(); err != nil {
 		return err
@@ -283,21 +293,24 @@ func (o *options) request() cache.Request {
 		Issuer: o.issuer, ClientID: o.clientID, Label: o.session, Identity: o.identity, Grant: o.grantKey(),
 		Scopes:   slices.DeleteFunc(slices.Clone(o.scopes), func(s string) bool { return s == "openid" || s == "offline_access" }),
 		Audience: o.audience, Resources: o.resources, Organization: o.organizationAsked(),
+		AuthParams: o.stepUpParams(), Roots: o.extraRoots().hash,
 	}
 	r.Free = cache.Free(o.dialect().Free)
 	for _, kv := range o.authParams {
 		name, _, _ := strings.Cut(kv, "=")
 		if !slices.Contains(displayParams, name) {
-			r.AuthParams = append(r.AuthParams, kv)
+			r.Account = append(r.Account, kv)
 		}
 	}
-	r.AuthParams = append(r.AuthParams, o.stepUpParams()...)
+	if o.loginHint != "" {
+		r.Account = append(r.Account, "login_hint="+o.loginHint)
+	}
 	return r
 }
 
 // displayParams are authorization parameters that change how a sign-in looks
-// (OpenID Connect Core §3.1.2.1 and vendors' own), not the token that comes of it.
-var displayParams = []string{"prompt", "display", "ui_locales", "domain_hint", "hd", "screen_hint", "kc_locale", "access_type"}
+// (OpenID Connect Core §3.1.2.1). Any other may choose whose sign-in it is.
+var displayParams = []string{"prompt", "display", "ui_locales"}
 
 // need is what the command asks of the session.
 func (o *options) need(steps []session.Step) session.Need {
@@ -307,26 +320,6 @@ func (o *options) need(steps []session.Step) session.Need {
 	}
 	ttl.Exact = o.minTTL
 	return session.Need{TokenType: o.tokenType, MinTTL: ttl, Force: o.force, Steps: steps, StepUp: o.stepUp()}
-}
-
-// ca reads the private CA.
-func (o *options) ca() ([]byte, error) {
-	var pem []byte
-	if o.caFile != "" {
-		b, err := userfile.Read(o.caFile)
-		if err != nil {
-			return nil, usagef("--ca-file: %w", err)
-		}
-		pem = append(append(pem, userfile.Text(b)...), '\n')
-	}
-	if o.caData != "" {
-		b, err := decodeCAData(o.caData)
-		if err != nil {
-			return nil, usagef("--ca-data: %w", err)
-		}
-		pem = append(pem, b...)
-	}
-	return pem, nil
 }
 
 // parse reads the settings and checks them.

@@ -120,7 +120,7 @@ func (s *awsSetup) check() error {
 	if err := s.o.check(); err != nil {
 		return err
 	}
-	if _, err := s.o.ca(); err != nil {
+	if err := s.o.extraRoots().err; err != nil {
 		return err
 	}
 	return s.o.checkSecrets(context.Background())

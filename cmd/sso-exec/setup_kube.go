@@ -152,7 +152,7 @@ func (s *kubeSetup) stanza(plan *kubePlan) (*kubeconfig.Exec, error) {
 	if err := s.o.check(); err != nil {
 		return nil, err
 	}
-	if _, err := s.o.ca(); err != nil { // better now than under kubectl
+	if err := s.o.extraRoots().err; err != nil { // better now than under kubectl
 		return nil, err
 	}
 	if s.o.identity == credential.Service && !s.line["interactive-mode"] {

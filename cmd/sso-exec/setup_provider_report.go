@@ -96,7 +96,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 // keepProvider stores metadata that was just read in the place of what a day-old
 // cache may say.
 func (p *providerSetup) keepProvider(s *session.Session, provider *flows.Provider) {
-	if s.Store != nil && !provider.Incomplete {
+	if s.Store != nil && !provider.Incomplete && !flows.Foreign(s.HTTP) {
 		// The sign-in tells what is wrong with the place.
 		_ = s.Store.WriteProvider(s.ProviderKey, &cache.Provider{FetchedAt: time.Now().UTC(), Metadata: provider.RawMetadata, Keys: provider.RawKeys})
 	}

@@ -104,6 +104,8 @@ func kindOf(err error) string {
 	switch {
 	case errors.As(err, &local):
 		return local.Kind
+	case isOtherRoots(err):
+		return "" // others may run under others
 	case errors.As(err, &ended), errors.As(err, &login), errors.As(err, &unnamed), signIn:
 		return "" // they see it in what is stored, or have to ask themselves
 	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
@@ -124,7 +126,7 @@ func kindOf(err error) string {
 // that cannot authenticate as the provider wants it fails for all of them, and
 // each would run its helper for nothing.
 func everybodys(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || kindOf(err) != "" {
+	if err == nil || ctx.Err() != nil || kindOf(err) != "" || isOtherRoots(err) {
 		return err
 	}
 	return &LocalError{FailedOther, err}
@@ -138,7 +140,7 @@ func canWait(err error) bool {
 	var keyring *cache.KeyringError
 	var login *LoginRequiredError
 	var shared *SharedError
-	return errors.As(err, &outage) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) || notYet(err) ||
+	return errors.As(err, &outage) || isOtherRoots(err) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) || notYet(err) ||
 		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
 }
 

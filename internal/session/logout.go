@@ -113,6 +113,9 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	if e.Session.TokenEndpoint == "" { // a workload's own token
 		return fmt.Errorf("%s: %w: its token is from where it runs, and ends by itself", flows.DoingRevoke, flows.ErrNotSupported)
 	}
+	if err := s.hold(e.Session); err != nil {
+		return err
+	}
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err

@@ -61,8 +61,10 @@ func (s *Session) keepKeys(p *flows.Provider) {
 	}
 }
 
+// keepProvider stores metadata and keys, unless only the variables of this run vouch
+// for them: they would be planted for runs without these.
 func (s *Session) keepProvider(p *flows.Provider) {
-	if s.Store != nil {
+	if s.Store != nil && !flows.Foreign(s.HTTP) {
 		s.keep("the provider's metadata", s.Store.WriteProvider(s.ProviderKey,
 			&cache.Provider{FetchedAt: s.providerAt, Metadata: p.RawMetadata, Keys: p.RawKeys}))
 	}
@@ -105,6 +107,10 @@ func (s *Session) Stored() (cache.Entry, error) {
 // renewed. Nobody is asked to sign in; the error is a [*LoginRequiredError] if
 // the session has ended.
 func (s *Session) Check(ctx context.Context) error {
+	return underOtherRoots(s.check(ctx))
+}
+
+func (s *Session) check(ctx context.Context) error {
 	need := Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}
 	if s.Grant != nil {
 		_, err := s.serviceToken(ctx, need)
@@ -127,6 +133,9 @@ func (s *Session) Check(ctx context.Context) error {
 // checkLasting asks the provider whether it takes a token still that has no end,
 // and forgets one that it does not.
 func (s *Session) checkLasting(ctx context.Context, token credential.Secret) error {
+	if err := s.holdStored(); err != nil {
+		return err
+	}
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err

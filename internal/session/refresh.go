@@ -63,6 +63,12 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 		return none, &StorageError{err}
 	case !rec.EndedAt.IsZero():
 		return none, &sessionEnded{ended}
+	}
+	// Before the sign-in too that may be needed: it would replace the session.
+	if err := s.hold(rec); err != nil {
+		return none, err
+	}
+	switch {
 	case s.needsSignIn(need, rec) != "":
 		return none, &sessionEnded{s.needsSignIn(need, rec)}
 	case rec.RefreshToken.IsZero():

@@ -107,6 +107,7 @@ func (s *Session) record(res *flows.Result, flow string) *cache.Session {
 	}
 	if s.provider != nil {
 		rec.TokenEndpoint = s.provider.TokenEndpointFor(s.client)
+		rec.Root = res.Tokens.Root
 	}
 	return rec
 }

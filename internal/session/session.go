@@ -206,7 +206,7 @@ func (s *Session) stored(need Need, n int) (credential.Credential, error) {
 func (s *Session) Credential(ctx context.Context, need Need) (credential.Credential, error) {
 	c, fresh, err := s.link(ctx, need, len(need.Steps))
 	if err != nil {
-		return c, err
+		return c, underOtherRoots(err)
 	}
 	want := need.MinTTL.For(c)
 	if !c.LastsFor(want, time.Now()) {
@@ -292,6 +292,9 @@ func (n Need) forParent(force bool) Need {
 // it is renewed once, and tried again; the parent that was used is returned.
 func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential, renew func() (credential.Credential, error)) (c, used credential.Credential, err error) {
 	s.Log.Info("exchange", "kind", step.Kind)
+	if err := s.holdStored(); err != nil {
+		return c, parent, err
+	}
 	err = retry(ctx, 3, func() error {
 		c, err = step.Run(ctx, parent)
 		if err == nil || renew == nil || !refusesParent(err) {
