@@ -71,7 +71,8 @@ func (b *bench) refuses(t *testing.T, code int, words string, args ...string) st
 var spoilt = []struct {
 	tamper providertest.Tamper
 	words  string
-}{{providertest.BadSignature, "does not verify"}, {providertest.WrongIssuer, "issuer"}, {providertest.WrongAudience, "audience"}, {providertest.WrongNonce, "nonce"},
+}{{providertest.BadSignature, "does not verify"}, {providertest.WrongIssuer, "issuer"},
+	{providertest.WrongAudience, "audience"}, {providertest.WrongNonce, "nonce"},
 	{providertest.AlgNone, "does not verify"}, {providertest.AlgHS256, "does not verify"}}
 
 // oddToken signs in with what is odd, and not with what is wrong besides. odd may
@@ -138,12 +139,20 @@ func TestOddKeys(t *testing.T) {
 		}
 	}
 	cases := map[string]func(member){
-		"x5c: an empty list": with(member{"x5c": []any{}}), "x5c: not base64": with(member{"x5c": []any{"not base64!"}}), "x5c: not strings": with(member{"x5c": []any{1, nil}}),
-		"x5c: a negative serial number": with(member{"x5c": []any{certificate(t)}}), "x5c: a string": with(member{"x5c": "MIIBszCCAVmgAwIBAgIB"}), "x5c: an object": with(member{"x5c": member{}}),
-		"x5t": with(member{"x5t": "!", "x5t#S256": "AA=="}), "x5t: numbers": with(member{"x5t": 1, "x5t#S256": []any{}, "x5u": "::"}),
-		"use and key_ops": with(member{"use": "signature", "key_ops": []any{"verify", "something"}}), "use and key_ops: others": with(member{"use": 7, "key_ops": "verify", "ext": "x"}),
-		"kid: a number": with(member{"kid": 7}), "kid: none": with(member{"kid": nil}), "alg: another": with(member{"alg": "RSA-OAEP"}), "alg: a list": with(member{"alg": []any{"RS256"}}),
-		"d: not a string": with(member{"d": 7, "p": member{}, "oth": 1}), "times": with(member{"exp": "never", "iat": member{}, "nbf": -1e300}), "numbers in base64": number("n", "e", "x", "y"),
+		"x5c: an empty list":            with(member{"x5c": []any{}}),
+		"x5c: not base64":               with(member{"x5c": []any{"not base64!"}}),
+		"x5c: not strings":              with(member{"x5c": []any{1, nil}}),
+		"x5c: a negative serial number": with(member{"x5c": []any{certificate(t)}}),
+		"x5c: a string":                 with(member{"x5c": "MIIBszCCAVmgAwIBAgIB"}), "x5c: an object": with(member{"x5c": member{}}),
+		"x5t":                     with(member{"x5t": "!", "x5t#S256": "AA=="}),
+		"x5t: numbers":            with(member{"x5t": 1, "x5t#S256": []any{}, "x5u": "::"}),
+		"use and key_ops":         with(member{"use": "signature", "key_ops": []any{"verify", "something"}}),
+		"use and key_ops: others": with(member{"use": 7, "key_ops": "verify", "ext": "x"}),
+		"kid: a number":           with(member{"kid": 7}), "kid: none": with(member{"kid": nil}),
+		"alg: another": with(member{"alg": "RSA-OAEP"}), "alg: a list": with(member{"alg": []any{"RS256"}}),
+		"d: not a string":            with(member{"d": 7, "p": member{}, "oth": 1}),
+		"times":                      with(member{"exp": "never", "iat": member{}, "nbf": -1e300}),
+		"numbers in base64":          number("n", "e", "x", "y"),
 		"others that cannot be read": among([]any{member{"kty": "RSA", "kid": "old", "n": "%%%", "e": "AQAB"}, nil, 7, "x", []any{}}, []any{member{"kty": "EC", "crv": "P-999", "kid": "new", "x": "AA", "y": "AA"}}),
 		"others of odd kinds":        among([]any{member{"kty": 1}, member{"kty": "oct", "k": "c2VjcmV0"}, member{"kty": "RSA", "n": 7, "e": []any{}}}, []any{member{"kty": "OKP", "crv": "X448", "x": "AA"}}),
 		"the same kid twice": func(set member) {
@@ -174,7 +183,8 @@ func TestOddHeader(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, providertest.Config{})
 	for n, odd := range []map[string]any{
-		{"x5c": []any{"not base64!"}}, {"x5c": []any{certificate(t)}}, {"x5c": 7}, {"jwk": "not a key"}, {"jwk": map[string]any{"kty": "oct", "k": "AA"}, "jku": "http://127.0.0.1:9/"},
+		{"x5c": []any{"not base64!"}}, {"x5c": []any{certificate(t)}}, {"x5c": 7}, {"jwk": "not a key"},
+		{"jwk": map[string]any{"kty": "oct", "k": "AA"}, "jku": "http://127.0.0.1:9/"},
 		{"kid": nil}, {"typ": 7, "cty": nil, "nonce": []any{}, "x5t": 1}, {"kid": 7, "b64": "x"},
 	} {
 		t.Run(fmt.Sprint(odd), func(t *testing.T) {
@@ -205,11 +215,16 @@ func TestOddClaims(t *testing.T) {
 	at := func(d time.Duration) float64 { return float64(time.Now().Add(d).Unix()) }
 	ms := func(d time.Duration) float64 { return at(d) * 1000 }
 	for n, odd := range []c{
-		{"exp": ms(time.Hour)}, {"exp": ms(time.Hour), "iat": ms(0), "nbf": ms(0), "auth_time": ms(0)}, {"exp": int64(253402300799)}, {"exp": int64(253402300800)}, {"exp": 1e300},
-		{"exp": json.RawMessage("1e400")}, {"exp": fmt.Sprint(int64(at(time.Hour)))}, {"exp": at(time.Hour) + 0.5}, {"iat": int64(-99999999999999)}, {"iat": nil}, {"iat": json.RawMessage("null")},
-		{"iat": "yesterday"}, {"iat": c{}}, {"iat": -1e300}, {"nbf": "never"}, {"nbf": []any{}}, {"nbf": int64(-1)}, {"auth_time": "x"}, {"auth_time": int64(-5)}, {"auth_time": 1e300},
-		{"acr": 7, "amr": "pwd", "groups": "admins", "email": []any{}, "name": c{}}, {"_claim_names": c{"groups": "src1"}}, {"_claim_names": 7, "_claim_sources": "x"},
-		{"aud": []any{"cli", "cli"}}, {"aud": []any{"cli", "cli"}, "azp": "cli"}, {"aud": []any{"cli", "other"}, "azp": "cli"},
+		{"exp": ms(time.Hour)}, {"exp": ms(time.Hour), "iat": ms(0), "nbf": ms(0), "auth_time": ms(0)},
+		{"exp": int64(253402300799)}, {"exp": int64(253402300800)}, {"exp": 1e300},
+		{"exp": json.RawMessage("1e400")}, {"exp": fmt.Sprint(int64(at(time.Hour)))}, {"exp": at(time.Hour) + 0.5},
+		{"iat": int64(-99999999999999)}, {"iat": nil}, {"iat": json.RawMessage("null")},
+		{"iat": "yesterday"}, {"iat": c{}}, {"iat": -1e300}, {"nbf": "never"}, {"nbf": []any{}}, {"nbf": int64(-1)},
+		{"auth_time": "x"}, {"auth_time": int64(-5)}, {"auth_time": 1e300},
+		{"acr": 7, "amr": "pwd", "groups": "admins", "email": []any{}, "name": c{}},
+		{"_claim_names": c{"groups": "src1"}}, {"_claim_names": 7, "_claim_sources": "x"},
+		{"aud": []any{"cli", "cli"}}, {"aud": []any{"cli", "cli"}, "azp": "cli"},
+		{"aud": []any{"cli", "other"}, "azp": "cli"},
 	} {
 		t.Run(fmt.Sprint(odd), func(t *testing.T) { b.oddToken(t, n, claims(odd), pkce...) })
 	}
@@ -217,10 +232,15 @@ func TestOddClaims(t *testing.T) {
 		claims c
 		words  string
 	}{
-		{c{"exp": at(-time.Hour)}, "ended"}, {c{"exp": fmt.Sprint(at(-time.Hour))}, "ended"}, {c{"exp": -1e300}, "exp"}, {c{"exp": 0}, "exp"}, {c{"exp": nil}, "exp"}, {c{"exp": "soon"}, "exp"},
-		{c{"iat": at(time.Hour)}, "future"}, {c{"iat": ms(time.Hour)}, "future"}, {c{"nbf": at(time.Hour)}, "nbf"}, {c{"nbf": ms(time.Hour)}, "nbf"}, {c{"nbf": 1e300}, "nbf"},
-		{c{"aud": []any{"cli", "other"}, "azp": "other"}, "azp"}, {c{"aud": []any{"cli", "cli"}, "azp": "other"}, "azp"}, {c{"aud": []any{"cli", "other"}}, "azp"}, {c{"aud": []any{"cli", "cli", 7}}, "audience"},
-		{c{"aud": c{"cli": 1}}, "audience"}, {c{"sub": 7}, "subject"}, {c{"iss": []any{b.idp.Issuer()}}, "issuer"}, {c{"at_hash": 7}, "at_hash"}, {c{"nonce": []any{}}, "nonce"},
+		{c{"exp": at(-time.Hour)}, "ended"}, {c{"exp": fmt.Sprint(at(-time.Hour))}, "ended"},
+		{c{"exp": -1e300}, "exp"}, {c{"exp": 0}, "exp"}, {c{"exp": nil}, "exp"}, {c{"exp": "soon"}, "exp"},
+		{c{"iat": at(time.Hour)}, "future"}, {c{"iat": ms(time.Hour)}, "future"}, {c{"nbf": at(time.Hour)}, "nbf"},
+		{c{"nbf": ms(time.Hour)}, "nbf"}, {c{"nbf": 1e300}, "nbf"},
+		{c{"aud": []any{"cli", "other"}, "azp": "other"}, "azp"},
+		{c{"aud": []any{"cli", "cli"}, "azp": "other"}, "azp"}, {c{"aud": []any{"cli", "other"}}, "azp"},
+		{c{"aud": []any{"cli", "cli", 7}}, "audience"},
+		{c{"aud": c{"cli": 1}}, "audience"}, {c{"sub": 7}, "subject"}, {c{"iss": []any{b.idp.Issuer()}}, "issuer"},
+		{c{"at_hash": 7}, "at_hash"}, {c{"nonce": []any{}}, "nonce"},
 	} {
 		t.Run(fmt.Sprint("refused ", wrong.claims), func(t *testing.T) {
 			if err := os.RemoveAll(b.dir); err != nil {
@@ -243,10 +263,13 @@ func TestOddAnswers(t *testing.T) {
 		odd  func(*providertest.Answer)
 		args []string
 	}{
-		{providertest.Discovery, mark, pkce}, {providertest.JWKS, mark, pkce}, {providertest.Device, mark, device}, {providertest.Token, mark, pkce}, {providertest.Token, mark, device},
+		{providertest.Discovery, mark, pkce}, {providertest.JWKS, mark, pkce}, {providertest.Device, mark, device},
+		{providertest.Token, mark, pkce}, {providertest.Token, mark, device},
 		{providertest.PAR, mark, append(pkce, "--par", "always")},
-		{providertest.Token, func(a *providertest.Answer) { a.Status = 201 }, pkce}, {providertest.JWKS, func(a *providertest.Answer) { a.Status = 203 }, pkce},
-		{providertest.Discovery, func(a *providertest.Answer) { a.Status = 203 }, pkce}, {providertest.PAR, func(a *providertest.Answer) { a.Status = 200 }, append(pkce, "--par", "always")},
+		{providertest.Token, func(a *providertest.Answer) { a.Status = 201 }, pkce},
+		{providertest.JWKS, func(a *providertest.Answer) { a.Status = 203 }, pkce},
+		{providertest.Discovery, func(a *providertest.Answer) { a.Status = 203 }, pkce},
+		{providertest.PAR, func(a *providertest.Answer) { a.Status = 200 }, append(pkce, "--par", "always")},
 		{providertest.Token, func(a *providertest.Answer) { a.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, pkce},
 		{providertest.Token, func(a *providertest.Answer) {
 			mark(a)
@@ -298,7 +321,8 @@ func TestOddCallback(t *testing.T) {
 			}
 		}})
 	}
-	oddities := []string{"*&session=a;b", "x=%zz&*", "*&foo=1&foo=2", "*&blob=" + strings.Repeat("A", 2048), "*&blob=" + strings.Repeat("A", 20<<10), "%zz=1&*&%", "&&*&;&=&a;b;c", "*&+=+&x=%00%0a",
+	oddities := []string{"*&session=a;b", "x=%zz&*", "*&foo=1&foo=2", "*&blob=" + strings.Repeat("A", 2048),
+		"*&blob=" + strings.Repeat("A", 20<<10), "%zz=1&*&%", "&&*&;&=&a;b;c", "*&+=+&x=%00%0a",
 		"*&error_description=%zz", "*&STATE=x&Code=y&ISS=z", "*&state;x=1&code[]=2"}
 	for n, how := range oddities {
 		t.Run(how[:min(len(how), 30)], func(t *testing.T) {
@@ -324,7 +348,8 @@ func TestOddCallback(t *testing.T) {
 	}
 	b.idp.DenyLogins("")
 	// What counts must be right, and there once: all others are for somebody else.
-	for _, how := range []string{"*&state=x", "*&code=x", "*&iss=" + url.QueryEscape(b.idp.Issuer()), "*&%73tate=x", "*&code=%zz", "x;*", "*&error=%zz"} {
+	for _, how := range []string{"*&state=x", "*&code=x", "*&iss=" + url.QueryEscape(b.idp.Issuer()),
+		"*&%73tate=x", "*&code=%zz", "x;*", "*&error=%zz"} {
 		if err := os.RemoveAll(b.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -364,172 +389,4 @@ func (b *bench) pasted(t *testing.T, how string) string {
 	fmt.Fprintln(in, before+"?"+strings.Replace(how, "*", query, 1))
 	_ = cmd.Wait()
 	return out.String()
-}
-
-// What a device authorization brings that nobody needs, and what nobody may be shown.
-func TestOddDeviceAnswer(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1, DevicePKCE: "required"})
-	page := b.idp.Issuer() + "/activate"
-	for _, c := range []struct {
-		odd   map[string]any
-		shown string // of the address
-		never string
-	}{
-		{nil, page, "nothing of it"},
-		{map[string]any{"verification_uri_complete": "ftp://login.example.com/d?c=X"}, page, "ftp:"},
-		{map[string]any{"verification_uri_complete": "javascript:alert(1)"}, page, "javascript"},
-		{map[string]any{"verification_uri_complete": "http://login.example.com/d?c=X"}, page, "login.example.com"},
-		{map[string]any{"verification_uri_complete": 7, "interval": -1, "expires_in": "soon"}, page, "nothing of it"},
-		{map[string]any{"verification_uri_complete": page + "?c=\x1b[2J", "expires_in": -5, "message": []any{}}, page, "\x1b[2J"},
-		{map[string]any{"verification_uri": page + " ", "expires_in": 0, "interval": "1"}, page, page + " "},
-		{map[string]any{"verification_uri": "\r\n\ufeff\t" + page + "\u200b\x00", "expires_in": 1e300}, page, "\ufeff"},
-		{map[string]any{"verification_uri": map[string]any{}, "verification_url": page, "expires_in": map[string]any{}}, page, "nothing of it"},
-		{map[string]any{"user_code": " \x1b]0;x\aAB-CD\n", "interval": 1e-9}, page, "\x1b"},
-	} {
-		t.Run(fmt.Sprint(c.odd), func(t *testing.T) {
-			b.idp.Edit(providertest.Device, func(members map[string]any) {
-				members["verification_uri"] = page
-				delete(members, "verification_uri_complete")
-				for name, v := range c.odd {
-					members[name] = v
-				}
-			})
-			if err := os.RemoveAll(b.dir); err != nil {
-				t.Fatal(err)
-			}
-			b.idp.ResetRequests()
-			o := b.run("kube", "--flow", "device")
-			if o.code != 0 || !strings.Contains(o.stdout, "ExecCredential") || b.idp.Requests().DeviceCode != 2 {
-				t.Errorf("exit code %d, %d polls, stderr %s", o.code, b.idp.Requests().DeviceCode, o.stderr)
-			}
-			if !strings.Contains(o.stderr, c.shown+"\n") || strings.Contains(o.stderr, c.never) {
-				t.Errorf("shown %q", o.stderr)
-			}
-		})
-	}
-	for _, odd := range []any{"ftp://login.example.com/", "http://login.example.com/", page + "\x1b[2J", []any{page}, "https://a@login.example.com/"} {
-		b.idp.Edit(providertest.Device, providertest.With("verification_uri", odd))
-		if o := b.run("kube", "--flow", "device", "--session", "x"); o.code == 0 || o.stdout != "" || strings.Contains(o.stderr, "\x1b") || strings.Contains(o.stderr, "Enter this code") {
-			t.Errorf("%q: exit code %d, stderr %q", odd, o.code, o.stderr)
-		}
-	}
-}
-
-// A device sign-in carries PKCE, each with a verifier of its own; who knows nothing of
-// it ignores it.
-func TestDevicePKCE(t *testing.T) {
-	t.Parallel()
-	for _, support := range []string{"required", "", "ignored"} {
-		b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1, DevicePKCE: support})
-		seen := map[string]int{}
-		for _, label := range []string{"a", "b"} {
-			b.mustRun(t, "kube", "--flow", "device", "--session", label)
-		}
-		for _, r := range b.idp.Log() {
-			if r.Endpoint == providertest.Device && (len(r.Form.Get("code_challenge")) != 43 || r.Form.Get("code_challenge_method") != "S256") {
-				t.Errorf("%s: asked with %v", support, r.Form)
-			}
-			if r.Endpoint == providertest.DeviceCode {
-				seen[r.Form.Get("code_verifier")]++
-			}
-		}
-		for verifier, polls := range seen {
-			if len(seen) != 2 || len(verifier) < 43 || polls != 2 {
-				t.Errorf("%s: %q in %d polls", support, verifier, polls)
-			}
-		}
-		// What is wrong besides is refused as ever.
-		for n, wrong := range spoilt {
-			if wrong.words == "nonce" { // there is none
-				continue
-			}
-			b.idp.TamperIDToken(1, wrong.tamper)
-			b.refuses(t, exitOther, wrong.words, "kube", "--flow", "device", "--session", fmt.Sprint(n))
-		}
-	}
-}
-
-// A refresh that is refused: the session has ended where a code says so, in whatever
-// place; what is not understood keeps it, and names the command that helps.
-func TestRefusedRefresh(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, providertest.Config{})
-	html := http.Header{"Content-Type": {"text/html"}}
-	for _, c := range []struct {
-		status int
-		body   string
-		ends   bool
-	}{
-		{400, `{"error":"invalid_grant"}`, true}, {401, `{"error":{"code":"invalid_grant","message":"expired"}}`, true}, {400, `{"code":"invalid_grant"}`, true},
-		{403, `{"error":{"error":"invalid_grant"}}`, true}, {400, `{"error":"Bad Request","code":"invalid_grant","status":400}`, true}, {200, `{"error":{"code":"invalid_grant"}}`, true},
-		{401, "\xef\xbb\xbf" + `{"code":"invalid_grant"}`, true},
-		{400, `{"error":"invalid_request","error_description":"Refresh token is invalid or has already been claimed by another client."}`, true},
-		{400, `{"error":"invalid_request","error_description":"Refresh token expired."}`, true},
-		{400, `{"error":400}`, false}, {400, `<html><body>Denied</body></html>`, false}, {403, `<html><body>Denied</body></html>`, false}, {401, ``, false}, {400, `null`, false}, {404, `[]`, false},
-		{400, `{"error":"teapot","error_description":"invalid_grant"}`, false}, {400, `{"error":["invalid_grant"]}`, false}, {422, `{"errors":[{"code":"invalid_grant"}]}`, false},
-		{401, `{"message":"invalid_grant"}`, false}, {400, `{"error":"invalid_client"}`, false}, {400, `{"error":{"code":"unauthorized","message":"\u001b[2J"}}`, false}, {418, `invalid_grant`, false},
-	} {
-		t.Run(fmt.Sprint(c.status, c.body), func(t *testing.T) {
-			if err := os.RemoveAll(b.dir); err != nil {
-				t.Fatal(err)
-			}
-			b.mustRun(t, pkce...)
-			b.expire(t)
-			fault := providertest.Fault{Status: c.status, Body: c.body}
-			if !strings.HasPrefix(c.body, "{") {
-				fault.Header = html
-			}
-			b.idp.Fault(providertest.RefreshToken, fault)
-			defer b.idp.ClearFaults()
-			o := b.run("kube", "--interactive", "never")
-			if o.stdout != "" || !strings.Contains(o.stderr, "sso-exec login") || strings.ContainsAny(o.stderr, "\x1b") {
-				t.Errorf("stdout %q, stderr %q", o.stdout, o.stderr)
-			}
-			if c.ends {
-				if o.code != exitLogin {
-					t.Errorf("exit code %d, stderr %s", o.code, o.stderr)
-				}
-				b.mustRun(t, pkce...) // somebody signs in
-				return
-			}
-			if o.code != exitUnavailable && o.code != exitOther {
-				t.Errorf("exit code %d, stderr %s", o.code, o.stderr)
-			}
-			b.idp.ClearFaults()
-			b.idp.ResetRequests()
-			if o := b.run("kube", "--interactive", "never"); o.code != 0 || b.idp.Requests().RefreshToken != 1 {
-				t.Errorf("with the provider well again: exit code %d, stderr %s", o.code, o.stderr)
-			}
-		})
-	}
-	for _, status := range []int{503, 500, 429} {
-		b.expire(t)
-		b.idp.Fault(providertest.RefreshToken, providertest.Fault{Status: status, Body: `{"error":{"code":"invalid_grant"}}`})
-		b.refuses(t, exitUnavailable, "status", "kube", "--interactive", "never")
-		b.idp.ClearFaults()
-		b.mustRun(t, "kube", "--interactive", "never")
-	}
-}
-
-// A sign-in that is refused for a reason that nobody here knows names the command too.
-func TestRefusedSignIn(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, providertest.Config{DeviceInterval: 1})
-	for _, at := range []providertest.Endpoint{providertest.AuthorizationCode, providertest.PAR, providertest.Device, providertest.DeviceCode} {
-		args := append(pkce, "--par", "always")
-		if at == providertest.Device || at == providertest.DeviceCode {
-			args = []string{"kube", "--flow", "device"}
-		}
-		for body, code := range map[string]int{`{"error":"teapot"}`: exitOther, `{"code":"teapot"}`: exitOther, `{"error":{"code":"teapot"}}`: exitOther, `{"error":400}`: exitUnavailable, `<html>no</html>`: exitUnavailable, ` `: exitUnavailable} {
-			b.idp.Fault(at, providertest.Fault{Status: 400, Body: body})
-			stderr := b.refuses(t, code, "sso-exec login", args...)
-			if code == exitOther && !strings.Contains(stderr, "teapot") {
-				t.Errorf("%s, %s: %s", at, body, stderr)
-			}
-			b.idp.ClearFaults()
-		}
-	}
-	b.idp.DenyLogins("teapot")
-	b.refuses(t, exitOther, "to try again, run: sso-exec login", pkce...)
 }
