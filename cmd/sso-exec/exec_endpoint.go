@@ -152,13 +152,13 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 func (e *endpoint) credential(ctx context.Context) (credential.Credential, error) {
 	e.mu.Lock()
 	keys := e.keys
-	if keys.LastsFor(e.ttl.For(keys), time.Now()) {
+	if lastFor(keys, e.ttl.For(keys)) {
 		e.mu.Unlock()
 		return keys, nil
 	}
 	r := e.begin()
 	e.mu.Unlock()
-	valid := keys.LastsFor(0, time.Now())
+	valid := lastFor(keys, enoughPatience) // for as long as is waited
 	var enough <-chan time.Time
 	if valid {
 		t := time.NewTimer(enoughPatience)
@@ -176,6 +176,13 @@ func (e *endpoint) credential(ctx context.Context) (credential.Credential, error
 		return keys, nil
 	}
 	return r.keys, r.err
+}
+
+// lastFor reports whether keys are good for that long. If they seem to be had in
+// the future, the clock was set back, and their end tells nothing.
+func lastFor(keys credential.Credential, d time.Duration) bool {
+	now := time.Now().Round(0) // the clock on the wall, as the keys' times
+	return keys.LastsFor(d, now) && keys.IssuedAt.Round(0).Sub(now) < time.Minute
 }
 
 // begin begins a renewal, unless one is running or has just failed.

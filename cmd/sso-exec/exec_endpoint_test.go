@@ -252,6 +252,23 @@ func TestEndpointFailures(t *testing.T) {
 	}
 }
 
+// Keys that have ended, or whose end tells nothing since the clock was set back,
+// are not served, even where there are no others.
+func TestEndpointDeadKeys(t *testing.T) {
+	for name, keys := range map[string]credential.Credential{
+		"ended":              roleKeys("old", time.Hour, -time.Second),
+		"about to end":       roleKeys("old", time.Hour, enoughPatience/2),
+		"the clock was back": roleKeys("old", time.Hour, 3*time.Hour),
+	} {
+		e := serve(t, keys, func(context.Context) (credential.Credential, error) {
+			return credential.Credential{}, errors.New("no other keys")
+		})
+		if a := getKeys(t, e.url, e.token); a.status == http.StatusOK || a.AccessKeyID != "" {
+			t.Errorf("%s: status %d, keys %q", name, a.status, a.AccessKeyID)
+		}
+	}
+}
+
 // The end waits for a renewal, tells it so, and leaves nobody who listens.
 func TestEndpointClose(t *testing.T) {
 	begun, ended := make(chan struct{}), atomic.Bool{}

@@ -208,6 +208,9 @@ func (s *Session) Credential(ctx context.Context, need Need) (credential.Credent
 	if err != nil {
 		return c, underOtherRoots(err)
 	}
+	if c.AWS != nil && !c.LastsFor(0, time.Now()) { // waiting for a lock takes time
+		return c, &flows.UnavailableError{Doing: "exchange", Err: errors.New("the keys expired before they could be used")}
+	}
 	want := need.MinTTL.For(c)
 	if !c.LastsFor(want, time.Now()) {
 		lasts := time.Until(c.ExpiresAt)
