@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -133,7 +135,7 @@ func (e *edit) diff() string {
 			return fmt.Sprintf("%s: the change cannot be shown without what may be secret: %v\n", path, err)
 		}
 	}
-	old, new = unixLines(old), unixLines(new) // a terminal goes by line feeds
+	old, new = presentable(old), presentable(new)
 	d := diff.Diff(path, old, path+" (new)", new)
 	if d == nil {
 		return path + ": what changes is not shown, since it may be secret\n"
@@ -144,7 +146,44 @@ func (e *edit) diff() string {
 	return string(d)
 }
 
-func unixLines(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) }
+// presentable gives a text the line ends of a terminal, and its addresses without
+// what may be secret in them.
+func presentable(b []byte) []byte {
+	b = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	b = urlUser().ReplaceAll(b, []byte("${1}(hidden)@"))
+	return urlQuery().ReplaceAll(b, []byte("${1}(hidden)"))
+}
+
+// hideSecrets hides what may be secret in lines of key and value: values whose key
+// says so, also in comments, to the end of their line, and the arguments of commands.
+func hideSecrets(text []byte) ([]byte, error) {
+	text = secretValue().ReplaceAllFunc(text, func(line []byte) []byte {
+		m := secretValue().FindSubmatch(line)
+		if key := strings.ToLower(string(m[2])); publicKey().MatchString(key) {
+			return line
+		}
+		return slices.Concat(m[1], m[2], m[3], []byte("(hidden)"))
+	})
+	return commandValue().ReplaceAll(text, []byte("${1} (hidden)")), nil
+}
+
+var (
+	secretValue = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?im)((?:^|[\s{,#"'])["']?)([\w.-]*(?:secret|passw|token|credential|api-?key|private-?key|assertion)[\w.-]*)(["']?[ \t]*[=:][ \t]*)\S[^\r\n]*`)
+	})
+	publicKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`-(file|type|dir|from|audience|endpoint|command|env)$|^credential[_-](process|source)$|^api-key$`)
+	})
+	commandValue = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?im)(\b(?:[\w-]+-command|(?:subject|actor)-token-from["']?[ \t]*:[ \t]*["']?command)["']?[ \t]*:[ \t]*["']?[^\s"',}]+)[ \t]+[^\r\n]*`)
+	})
+)
+
+// The user name and password, and the query, of a URL.
+var (
+	urlUser  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(://)[^\s"'<>]*@`) })
+	urlQuery = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(://[^\s"'<>?]*[?])[^\s"'<>]+`) })
+)
 
 // confirm asks on the terminal; only yes is yes.
 func confirm(question string) (bool, error) {

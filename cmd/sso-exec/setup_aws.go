@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,7 @@ type awsSetup struct {
 	line map[string]bool // the flags on the command line; o.given has the variables too
 
 	profile, config, command string
+	wrote                    string // the command that is written
 }
 
 func newSetupAWS() *cobra.Command {
@@ -88,6 +91,7 @@ func (s *awsSetup) run(context.Context, []string) error {
 	if err != nil {
 		return err
 	}
+	s.wrote = process
 	return s.plan(func() error { return s.put(process, region) })
 }
 
@@ -213,18 +217,31 @@ func (s *awsSetup) write(file *awsconfig.File, text string) (done bool, err erro
 			return false, err
 		}
 	}
-	return s.apply(edit{path: file.Path, old: []byte(file.Text), new: []byte(text), show: withoutAWSSecrets,
+	return s.apply(edit{path: file.Path, old: []byte(file.Text), new: []byte(text), show: withoutSecrets(s.wrote),
 		write: func() error { return file.Write(text) }})
 }
 
-// A line of the config, also one that was commented out, with a secret.
-var awsSecretLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?im)^(.*\b(?:aws_secret_access_key|aws_session_token|aws_security_token)\b[ \t]*[=:][ \t]*)[^\r\n]*`)
+// A command of the config, also one that was commented out: its program and the rest.
+var awsProcess = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)^(.*\bcredential_process[ \t]*[=:][ \t]*)([^\s"']+|"[^"\r\n]*"|'[^'\r\n]*')([ \t]+[^\r\n]*)$`)
 })
 
-// withoutAWSSecrets hides keys that may stand near what is shown.
-func withoutAWSSecrets(text []byte) ([]byte, error) {
-	return awsSecretLine().ReplaceAll(text, []byte("${1}(not shown)")), nil
+// withoutSecrets hides keys that may stand near what is shown, and the arguments of
+// programs that are not ours; process is the line that is to be there.
+func withoutSecrets(process string) func([]byte) ([]byte, error) {
+	return func(text []byte) ([]byte, error) {
+		text = awsProcess().ReplaceAllFunc(text, func(line []byte) []byte {
+			m := awsProcess().FindSubmatch(line)
+			name := strings.Trim(string(m[2]), `"'`)
+			name = strings.ToLower(name[strings.LastIndexAny(name, `/\`)+1:])
+			ours := strings.TrimSuffix(name, ".exe") == "sso-exec" && strings.HasPrefix(strings.TrimLeft(string(m[3]), " \t"), toolAWS)
+			if ours || process != "" && bytes.HasSuffix(bytes.TrimRight(line, " \t"), []byte(process)) {
+				return line
+			}
+			return slices.Concat(m[1], m[2], []byte(" (hidden)"))
+		})
+		return hideSecrets(text)
+	}
 }
 
 // awsCommand shows who one is under a profile.

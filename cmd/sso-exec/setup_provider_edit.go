@@ -84,7 +84,7 @@ func (p *providerSetup) edit() (edit, error) {
 // change is a change to the config file, which must be one that can be made:
 // nobody is to sign in for nothing.
 func (p *providerSetup) change(do func([]byte) ([]byte, error)) (edit, error) {
-	e := edit{path: p.path}
+	e := edit{path: p.path, show: hideSecrets}
 	var err error
 	if e.old, err = userfile.ReadConfig(p.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e, err

@@ -29,9 +29,15 @@ func Redact(text []byte) ([]byte, error) {
 	slices.SortFunc(r.spans, func(a, b span) int { return b.from - a.from })
 	out, last := d.text, len(d.text)
 	for _, s := range slices.CompactFunc(r.spans, func(a, b span) bool { return a.from == b.from }) {
-		if s.to <= last {
-			out, last = out[:s.from]+s.show+out[s.to:], s.from
+		if s.to > last {
+			continue
 		}
+		// A comment behind it may be about it.
+		end := s.to + len(out[s.to:]) - len(strings.TrimLeftFunc(out[s.to:], func(r rune) bool { return r != '\n' && r != '\r' }))
+		if at := commentStart().FindStringIndex(out[s.to:end]); at != nil {
+			out = out[:s.to+at[0]] + " # " + hidden + out[end:]
+		}
+		out, last = out[:s.from]+s.show+out[s.to:], s.from
 	}
 	return []byte(comments().ReplaceAllString(out, "${1}"+hidden)), nil
 }
@@ -46,6 +52,14 @@ var comments = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?im)((?:^|[ \t])#.*(?:token|password|secret|-data)["']?[ \t]*[:=][ \t]*)\S.*$`)
 })
 
+// commentStart finds where a comment may begin.
+var commentStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[ \t]+#.*`) })
+
+// secretInValue is a parameter within a value that may be secret.
+var secretInValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(secret|passw|token|credential|api-?key|private-?key|assertion)[a-z_-]*[=: ]`)
+})
+
 // secretWords are in the names of flags whose values are secret; a name that
 // ends in one of publicEnds has none.
 var (
@@ -53,8 +67,11 @@ var (
 	publicEnds  = []string{"-file", "-type", "-dir", "-storage", "-url", "-endpoint", "-use-access-token"}
 )
 
-// What of a user, and of an auth provider's config, is no secret.
+// What of a cluster, a user, a stanza and an auth provider's config is not secret.
+// Addresses among them lose what is secret in them when they are shown.
 var (
+	publicCluster  = []string{"server", "proxy-url", "tls-server-name", "certificate-authority", "insecure-skip-tls-verify", "disable-compression"}
+	publicExec     = []string{"apiVersion", "command", "interactiveMode", "installHint", "provideClusterInfo"}
 	publicUser     = []string{"tokenFile", "client-certificate", "client-key", "username", "as", "as-uid", "as-groups"}
 	publicProvider = []string{"idp-issuer-url", "client-id", "extra-scopes", "idp-certificate-authority"}
 )
@@ -78,7 +95,7 @@ func (r *redaction) file(root *yaml.Node) {
 			r.anchored(val)
 		case "clusters":
 			r.entries(val, "cluster", func(key string, val *yaml.Node) {
-				if strings.HasSuffix(key, "-data") || key == "proxy-url" && strings.Contains(val.Value, "@") {
+				if !slices.Contains(publicCluster, key) || strings.Contains(val.Value, "@") {
 					r.hide(val)
 				}
 			})
@@ -108,10 +125,19 @@ func (r *redaction) entries(list *yaml.Node, key string, each func(string, *yaml
 func (r *redaction) user(key string, val *yaml.Node) {
 	switch {
 	case key == "exec" && val.Kind == yaml.MappingNode:
+		e := execOf(mustValue(val))
+		isFlag, known := func(name string) bool { return strings.HasPrefix(name, "-") }, isOurs(*e)
+		if _, err := kubeloginArgs(*e); err == nil {
+			isFlag, known = func(name string) bool { _, is := kubeloginFlags[name]; return is }, true
+		}
 		pairs(val, func(key string, val *yaml.Node) {
 			switch key {
 			case "args":
-				r.args(val)
+				if known {
+					r.args(val, isFlag)
+				} else {
+					r.unknownArgs(val)
+				}
 			case "env":
 				for _, item := range val.Content {
 					pairs(item, func(key string, val *yaml.Node) {
@@ -119,6 +145,10 @@ func (r *redaction) user(key string, val *yaml.Node) {
 							r.hide(val)
 						}
 					})
+				}
+			default:
+				if !slices.Contains(publicExec, key) || !known && key == "command" && strings.ContainsAny(val.Value, " \t\n=") {
+					r.hide(val)
 				}
 			}
 		})
@@ -141,14 +171,16 @@ func (r *redaction) user(key string, val *yaml.Node) {
 	}
 }
 
-// args hides the values of flags that are secret, behind an equals sign or in
-// the next argument, tokens anywhere, and what is long.
-func (r *redaction) args(list *yaml.Node) {
+// args hides the values of flags that are secret or not known, behind an equals sign
+// or in the next argument, tokens anywhere, and what is long.
+func (r *redaction) args(list *yaml.Node, known func(name string) bool) {
 	next := false
 	for _, n := range list.Content {
-		name, _, hasVal := strings.Cut(n.Value, "=")
-		secret := isSecretFlag(name)
+		name, val, hasVal := strings.Cut(n.Value, "=")
+		secret := isSecretFlag(name) || strings.HasPrefix(name, "-") && !known(name) || secretInValue().MatchString(val)
 		switch {
+		case !hasVal && !next && secretInValue().MatchString(n.Value):
+			r.hide(n)
 		case n.Kind != yaml.ScalarNode, next && !strings.HasPrefix(n.Value, "-"):
 			r.hide(n)
 		case secret && hasVal:
@@ -162,6 +194,54 @@ func (r *redaction) args(list *yaml.Node) {
 		}
 		next = secret && !hasVal
 	}
+}
+
+// unknownArgs hides the arguments of a program that is not known, but for the names
+// of its options and the words that tell which program it is.
+func (r *redaction) unknownArgs(list *yaml.Node) {
+	for _, n := range list.Content {
+		name, _, hasVal := strings.Cut(n.Value, "=")
+		isOption := optionName().MatchString(name)
+		switch {
+		case n.Kind == yaml.ScalarNode && (isOption && !hasVal || slices.Contains(subcommands, n.Value)):
+		case n.Kind == yaml.ScalarNode && isOption:
+			r.cover(n, name+"="+hidden)
+		default:
+			r.hide(n)
+		}
+	}
+}
+
+var optionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(-[A-Za-z]|--[a-z][a-z-]{1,40})$`) })
+
+// subcommands are those of the usual exec plugins.
+var subcommands = []string{"aws", "eks", "get-token", "token", "get", "kubeconfig", "exec-credential", "kubernetes", "cluster", "oidc-login", "login", "auth", "oidc"}
+
+// isOurs tells whether a stanza runs sso-exec kube, maybe by another name: with
+// nothing but flags of the form --name=value, one of which names the provider.
+func isOurs(e Exec) bool {
+	if len(e.Args) == 0 || e.Args[0] != "kube" {
+		return false
+	}
+	names := false
+	for _, a := range e.Args[1:] {
+		name, _, _ := strings.Cut(a, "=")
+		if !optionName().MatchString(name) {
+			return false
+		}
+		names = names || name == "--issuer" || name == "--profile"
+	}
+	return names || program(e.Command) == "sso-exec"
+}
+
+// mustValue reads a node of a document that was parsed before.
+func mustValue(n *yaml.Node) *value {
+	budget := maxValues
+	v, err := newValue(n, &budget, 0)
+	if err != nil {
+		return &value{}
+	}
+	return v
 }
 
 func isSecretFlag(name string) bool {
