@@ -245,14 +245,17 @@ func TestKeyring(t *testing.T) {
 		t.Error("the small token is not the entry")
 	}
 
-	// the other choice of a place moves it
+	// a flag of another command leaves it there, login moves it
 	k.client.sso(k.args("kube")...).ok() // cached: the keyring is not asked
-	env := k.service.env[len(k.service.env)-1:]
-	k.start("sso-exec", env, k.args("kube", "--store", "file", "--force")...).ok()
+	k.run("kube", "--store", "file", "--force").ok()
+	if n := len(k.service.entries()); n != 1 || k.restsIn() != "keyring" {
+		t.Errorf("moved by a flag: %d entries, and the token rests in %q", n, k.restsIn())
+	}
+	k.signIn("login", "--store", "file")
 	if n := len(k.service.entries()); n != 0 || k.restsIn() != "" {
 		t.Errorf("%d entries, and the token rests in %q", n, k.restsIn())
 	}
-	k.run("kube", "--force").ok()
+	k.signIn("login")
 	if n := len(k.service.entries()); n != 1 || k.restsIn() != "keyring" {
 		t.Errorf("%d entries, and the token rests in %q", n, k.restsIn())
 	}
