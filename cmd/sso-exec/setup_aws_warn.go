@@ -64,12 +64,12 @@ func (s *awsSetup) warnOfClusters(home string) {
 			continue
 		}
 		fmt.Fprintf(stderr, `sso-exec: warning: a cluster takes the same ID token as AWS: that of client %s
-  user %s of %s sends it;
+  user %q of %s sends it;
   whoever runs the cluster sees the tokens that are sent to it, and could assume
   the role %s
   register a client for AWS alone, have the role trust only that, and name it
   here with --client-id
-`, oneLine(s.o.clientID), oneLine(u.Name), oneLine(u.File), oneLine(s.o.roleARN))
+`, oneLine(s.o.clientID), u.Name, oneLine(u.File), oneLine(s.o.roleARN))
 	}
 }
 

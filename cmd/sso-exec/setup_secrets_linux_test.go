@@ -16,7 +16,12 @@ import (
 func TestSecretsInDiffs(t *testing.T) {
 	b := newBench(t, providertest.Config{})
 	b.env = append(b.env, "SSO_EXEC_ROLE_ARN=arn:aws:iam::123456789012:role/dev")
-	dir := t.TempDir()
+	dir, ca := t.TempDir(), ""
+	for _, kv := range b.env {
+		if path, ok := strings.CutPrefix(kv, "SSO_EXEC_CA_FILE="); ok {
+			ca = path
+		}
+	}
 	kube := func(text string) []string {
 		return []string{"setup", "kube", "--kubeconfig=" + filepath.Join(dir, "file"), "--user=dev", "--replace", "--dry-run", text}
 	}
@@ -37,7 +42,7 @@ func TestSecretsInDiffs(t *testing.T) {
 		"keys":     aws("[profile dev]\naws_access_key_id = id\naws_secret_access_key = canary # canary\n# aws_session_token=canary\nregion = ok-region\n"),
 		"process":  aws("[profile dev]\ncredential_process = /ok/tool -p canary --x canary\n[profile x]\ncredential_process = \"/ok/other tool\" canary\n# credential_process = ok-third canary\n"),
 		"endpoint": aws("[profile dev]\nendpoint_url = https://u:canary@ok.example/?x=canary\nsome_password = canary\nx_token: canary canary\n"),
-		"profile": config("version: 1\nprofiles:\n  p:\n    issuer: " + b.idp.Issuer() + "\n    client-id: cli\n    client-secret-command: /ok/tool -p canary\n" +
+		"profile": config("version: 1\nprofiles:\n  p:\n    issuer: " + b.idp.Issuer() + "\n    client-id: cli\n    ca-file: " + ca + "\n    client-secret-command: /ok/tool -p canary\n" +
 			"    # client-secret: canary # or canary\n    login-hint: 'https://u:canary@x'\n"),
 	} {
 		text := args[len(args)-1]
