@@ -36,7 +36,7 @@ func TestWindowOfRenewalsAhead(t *testing.T) {
 		{"a given duration: the second half", 5 * time.Minute, 14 * time.Second, atLeast(access, 0), all},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, providertest.Config{AccessTokenLifetime: c.life, RefreshTokenLifetime: 48 * time.Hour}, func(t *testing.T, m *machine) {
+			bubble(t, providertest.Config{AccessTokenLifetime: c.life}, func(t *testing.T, m *machine) {
 				m.signIn(t)
 				time.Sleep(time.Until(m.tokens(t).ExpiresAt) - c.left)
 				renewing := 0
@@ -68,7 +68,7 @@ func TestOneRenewsAhead(t *testing.T) {
 		time.Sleep(time.Until(m.tokens(t).IssuedAt.Add(nearEnd)))
 		// The provider answers only when all others have gone on.
 		begun, others := make(chan struct{}), make(chan struct{})
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if isRefresh(r) {
 				close(begun)
 				<-others
@@ -98,7 +98,8 @@ func TestOneRenewsAhead(t *testing.T) {
 // again by anybody for half a minute. It never asks a person.
 func TestRenewalAheadFails(t *testing.T) {
 	for name, fault := range map[string]providertest.Fault{
-		"down": {Status: 503}, "cut off": {Drop: true}, "refused": refuses("invalid_client"), "ended": refuses("invalid_grant"),
+		"down": {Status: 503}, "cut off": {Drop: true},
+		"refused": refuses("invalid_client"), "ended": refuses("invalid_grant"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, providertest.Config{AccessTokenLifetime: time.Hour}, func(t *testing.T, m *machine) {
@@ -155,7 +156,7 @@ func TestInterruptOfARenewalAhead(t *testing.T) {
 		m.signIn(t)
 		time.Sleep(time.Until(m.tokens(t).IssuedAt.Add(nearEnd)))
 		ctx, cancel := context.WithCancelCause(t.Context())
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			cancel(errInterrupt)
 			return send()
 		}

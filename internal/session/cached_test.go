@@ -32,24 +32,28 @@ func TestWhenCachedServes(t *testing.T) {
 		{name: "a minute is left", life: 10 * time.Hour, age: 10*time.Hour - 59*time.Second, need: access},
 		{name: "as demanded", life: time.Hour, age: 29 * time.Minute, need: atLeast(access, 30*time.Minute), good: true},
 		{name: "less than demanded", life: time.Hour, age: 31 * time.Minute, need: atLeast(access, 30*time.Minute)},
-		{name: "any that is not over", life: 10 * time.Hour, age: 10*time.Hour - 3*time.Minute, need: atLeast(access, 0), good: true},
+		{name: "any that is not over", life: 4 * time.Hour, age: 237 * time.Minute, need: atLeast(access, 0), good: true},
 		{name: "no end, young", age: 59 * time.Minute, need: access, good: true},
 		{name: "no end, an hour old", age: time.Hour, need: access},
-		{name: "no end, as a dialect has it", age: 100 * day, need: access, change: func(p *process) { p.Dialect = &lasting }, good: true},
+		{name: "no end, as a dialect has it", age: 100 * day, need: access, good: true,
+			change: func(p *process) { p.Dialect = &lasting }},
 		{name: "the clock was set back a little", life: time.Hour, age: -59 * time.Second, need: access, good: true},
 		{name: "the clock was set back", life: time.Hour, age: -2 * time.Minute, need: access},
 		{name: "there is no ID token", life: time.Hour, need: id},
 		{name: "of the organization that is asked for", life: time.Hour, need: access, asked: "org_a", good: true},
 		{name: "of another organization, whoever put it there", life: time.Hour, need: access, asked: "org_b"},
-		{name: "other scopes", life: time.Hour, need: access, change: func(p *process) { p.Request.Scopes = []string{"groups"} }},
-		{name: "somebody else's session", life: time.Hour, need: access, change: func(p *process) { p.Request.Label = "work" }},
+		{name: "other scopes", life: time.Hour, need: access,
+			change: func(p *process) { p.Request.Scopes = []string{"groups"} }},
+		{name: "somebody else's session", life: time.Hour, need: access,
+			change: func(p *process) { p.Request.Label = "work" }},
 		{name: "nothing is kept", life: time.Hour, need: access, change: func(p *process) { p.Store = nil }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 				m.request.Organization = c.asked
 				now := time.Now()
-				tokens := &cache.Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret("at"), IssuedAt: now, Organization: "org_a"}
+				tokens := &cache.Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret("at"),
+					IssuedAt: now, Organization: "org_a"}
 				if c.life > 0 {
 					tokens.ExpiresAt = now.Add(c.life)
 				}

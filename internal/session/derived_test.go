@@ -64,7 +64,12 @@ func TestOneExchangeForAll(t *testing.T) {
 		for _, c := range []struct {
 			audiences []string
 			exchanges int // by then
-		}{{[]string{"orders"}, 2}, {[]string{"orders", "billing"}, 2}, {[]string{"billing"}, 3}, {[]string{"orders", "stock"}, 4}} {
+		}{
+			{[]string{"orders"}, 2},
+			{[]string{"orders", "billing"}, 2},
+			{[]string{"billing"}, 3},
+			{[]string{"orders", "stock"}, 4},
+		} {
 			if _, err := m.process().derived(t.Context(), nil, c.audiences...); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +118,8 @@ func TestRefusedParent(t *testing.T) {
 				m.signIn(t)
 				time.Sleep(time.Second)
 				m.Fault(providertest.TokenExchange, c.fault)
-				if _, err := m.process().derived(t.Context(), nil, "orders"); (err != nil) != c.fails || c.fails && !is[*flows.OAuthError](err) {
+				_, err := m.process().derived(t.Context(), nil, "orders")
+				if (err != nil) != c.fails || c.fails && !is[*flows.OAuthError](err) {
 					t.Errorf("it ended with %v", err)
 				}
 				m.requests(t, c.refreshes, 0)
@@ -170,15 +176,18 @@ func TestRefusedParentOfAWS(t *testing.T) {
 
 // assumes asks for a role's AWS keys, which a function may refuse.
 func (p *process) assumes(refuse func(parent credential.Credential) error) session.Need {
-	return session.Need{TokenType: credential.IDToken, MinTTL: session.TokenTTL, Steps: []session.Step{{Kind: "role", Params: "arn", For: "arn",
+	need := id
+	need.Steps = []session.Step{{Kind: "role", Params: "arn", For: "arn",
 		Run: func(_ context.Context, parent credential.Credential) (credential.Credential, error) {
 			if err := refuse(parent); err != nil {
 				return credential.Credential{}, err
 			}
 			now := time.Now()
-			return credential.Credential{IssuedAt: now, ExpiresAt: now.Add(time.Hour), AWS: &credential.AWSKeys{AccessKeyID: "AKIA",
-				SecretAccessKey: credential.NewSecret("s"), SessionToken: credential.NewSecret("t")}}, nil
-		}}}}
+			keys := &credential.AWSKeys{AccessKeyID: "AKIA",
+				SecretAccessKey: credential.NewSecret("s"), SessionToken: credential.NewSecret("t")}
+			return credential.Credential{IssuedAt: now, ExpiresAt: now.Add(time.Hour), AWS: keys}, nil
+		}}}
+	return need
 }
 
 // In a longer chain it is the link before that is made again.
@@ -209,12 +218,12 @@ func TestFailedExchange(t *testing.T) {
 	}{
 		{"down", providertest.Fault{Status: 503}, session.FailedProvider, 3},
 		{"refused", refuses("invalid_target"), session.FailedOther, 1},
-		{"asks for much patience", providertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"6"}}}, session.FailedProvider, 1},
+		{"busy", providertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"6"}}}, session.FailedProvider, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 				m.signIn(t)
-				m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+				m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 					time.Sleep(time.Second)
 					return send()
 				}
@@ -288,7 +297,7 @@ func TestFailedStep(t *testing.T) {
 func TestDerivedOfAnother(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if formOf(r)["audience"] != "" {
 				m.meet = nil
 				m.SetUser(providertest.User{Subject: "bob", Email: "bob@corp.example"})
@@ -308,7 +317,7 @@ func TestDerivedOfAnother(t *testing.T) {
 
 // What is still valid serves where a new one cannot be had.
 func TestDerivedStillValid(t *testing.T) {
-	longer := func(n *session.Need) { n.MinTTL = session.TTL{Exact: -1, Most: 4 * time.Minute, Part: 1} }
+	longer := func(n *session.Need) { n.MinTTL = rule(4 * time.Minute).MinTTL }
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)
 		first, err := m.process().derived(t.Context(), nil, "orders")
@@ -322,7 +331,8 @@ func TestDerivedStillValid(t *testing.T) {
 			t.Errorf("got %q, %v", again, err)
 		}
 		mentions(t, p.warnings(), "could not be renewed")
-		if _, err := m.process().derived(t.Context(), func(n *session.Need) { n.MinTTL.Exact = 4 * time.Minute }, "orders"); !is[*flows.UnavailableError](err) {
+		demanded := func(n *session.Need) { n.MinTTL.Exact = 4 * time.Minute }
+		if _, err := m.process().derived(t.Context(), demanded, "orders"); !is[*flows.UnavailableError](err) {
 			t.Errorf("where it is demanded: %v", err)
 		}
 	})
@@ -331,7 +341,8 @@ func TestDerivedStillValid(t *testing.T) {
 // Nothing is kept, but a chain works all the same.
 func TestDerivedWithoutAStore(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
-		if _, err := m.process(func(p *process) { p.Store = nil }).derived(t.Context(), nil, "orders", "billing"); err != nil {
+		p := m.process(func(p *process) { p.Store = nil })
+		if _, err := p.derived(t.Context(), nil, "orders", "billing"); err != nil {
 			t.Fatal(err)
 		}
 		m.requests(t, 0, 1)

@@ -38,11 +38,13 @@ func TestWhatEndsASession(t *testing.T) {
 		{name: "invalid_scope", fault: refuses("invalid_scope"), fails: is[*flows.OAuthError]},
 		{name: "access_denied", fault: refuses("access_denied"), fails: is[*flows.OAuthError]},
 		{name: "a code of its own", fault: refuses("invalid_grant_type"), fails: is[*flows.OAuthError]},
-		{name: "the words alone", fault: status(400, `{"error":"x","error_description":"invalid_grant"}`), fails: is[*flows.OAuthError]},
+		{name: "the words alone", fault: status(400, `{"error":"x","error_description":"invalid_grant"}`),
+			fails: is[*flows.OAuthError]},
 
 		{name: "500", fault: status(500, `{"error":"invalid_grant"}`), fails: is[*flows.UnavailableError]},
 		{name: "503", fault: status(503, ""), fails: is[*flows.UnavailableError]},
-		{name: "429", fault: providertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"60"}}}, fails: is[*flows.UnavailableError]},
+		{name: "429", fault: providertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"60"}}},
+			fails: is[*flows.UnavailableError]},
 		{name: "404", fault: status(404, "no such page"), fails: is[*flows.UnavailableError]},
 		{name: "401 of a page", fault: status(401, "<html>invalid_grant</html>"), fails: is[*flows.UnavailableError]},
 		{name: "400 without an error", fault: status(400, "{}"), fails: is[*flows.UnavailableError]},
@@ -115,8 +117,6 @@ func TestChangedSubject(t *testing.T) {
 	})
 }
 
-func second[T any](_ T, err error) error { return err }
-
 // Somebody wrote without the lock, and the provider no longer knows the token that
 // was sent: what they wrote is adopted, and nothing is forgotten.
 func TestReplacedWhileRefreshing(t *testing.T) {
@@ -145,7 +145,7 @@ func TestReplacedWhileRefreshing(t *testing.T) {
 				time.Sleep(expired)
 				m.replace(t, "rt-stale")
 				n := 0
-				m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+				m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 					if isRefresh(r) {
 						n++
 						c.replace(t, m, n)
@@ -182,7 +182,8 @@ func (m *machine) replace(t *testing.T, token string) {
 // writeToken stores an access token that is good for an hour.
 func (m *machine) writeToken(t *testing.T, token string) {
 	t.Helper()
-	tokens := &cache.Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret(token), IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	tokens := &cache.Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret(token),
+		IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 	if err := m.store().WriteTokens(m.request.SessionKey(), m.request.TokenKey(), tokens); err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +192,8 @@ func (m *machine) writeToken(t *testing.T, token string) {
 // A provider in trouble opens no browser for those who have a session; for those
 // who have none, it fails before anybody is asked.
 func TestProviderOutOfReach(t *testing.T) {
-	for name, endpoint := range map[string]providertest.Endpoint{"metadata": providertest.Discovery, "keys": providertest.JWKS} {
-		t.Run(name, func(t *testing.T) {
+	for _, endpoint := range []providertest.Endpoint{providertest.Discovery, providertest.JWKS} {
+		t.Run(string(endpoint), func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 				m.Fault(endpoint, providertest.Fault{Status: 503})
 				if _, err := m.process().get(t.Context(), access); !is[*flows.UnavailableError](err) {

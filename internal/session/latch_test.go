@@ -70,9 +70,7 @@ func TestWhoIsHeldBack(t *testing.T) {
 		{name: "denied", first: denies, held: true},
 		{name: "not completed in time", first: absent, held: true},
 		{name: "the time was the tool's", first: func(p *process) { absent(p); p.Person.LatchOnTimeout = false }},
-		{name: "nobody was there to ask", first: func(p *process) {
-			p.Person.Choose = func(bool) (flows.Choice, error) { return flows.Choice{Why: []string{"nobody"}}, nil }
-		}},
+		{name: "nobody was there to ask", first: nobody},
 		{name: "the provider was down", first: func(*process) {}, fault: down},
 		{name: "the provider refused", first: func(*process) {}, fault: refuses("invalid_scope")},
 		{name: "login is never held back", first: denies, login: true},

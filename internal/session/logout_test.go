@@ -59,13 +59,13 @@ func TestLogout(t *testing.T) {
 		{name: "refused", revoked: 1, notSo: is[*flows.OAuthError], prepare: func(_ *testing.T, m *machine) {
 			m.Fault(providertest.Revoke, refuses("invalid_client"))
 		}},
-		{name: "not of this kind", revoked: 2, notSo: func(err error) bool { return errors.Is(err, flows.ErrNotSupported) },
+		{name: "not of this kind", revoked: 2, notSo: being(flows.ErrNotSupported),
 			prepare: func(_ *testing.T, m *machine) { m.Fault(providertest.Revoke, refuses("unsupported_token_type")) }},
 		{name: "out of reach", notSo: is[*flows.UnavailableError], prepare: func(t *testing.T, m *machine) {
 			time.Sleep(25 * time.Hour)
 			m.Fault(providertest.Discovery, providertest.Fault{Drop: true})
 		}},
-		{name: "no such endpoint", notSo: func(err error) bool { return errors.Is(err, flows.ErrNotSupported) }, prepare: func(_ *testing.T, m *machine) {
+		{name: "no such endpoint", notSo: being(flows.ErrNotSupported), prepare: func(_ *testing.T, m *machine) {
 			time.Sleep(25 * time.Hour)
 			m.Edit(providertest.Discovery, providertest.Without("revocation_endpoint"))
 		}},
@@ -73,7 +73,7 @@ func TestLogout(t *testing.T) {
 			time.Sleep(25 * time.Hour)
 			m.Edit(providertest.Discovery, providertest.With("revocation_endpoint", "http://127.0.0.1:1/revoke"))
 		}},
-		{name: "the client cannot authenticate", notSo: func(err error) bool { return errors.Is(err, errInterrupt) }, change: func(p *process) {
+		{name: "the client cannot authenticate", notSo: being(errInterrupt), change: func(p *process) {
 			p.NewClient = func(context.Context) (flows.Client, error) { return flows.Client{}, errInterrupt }
 		}},
 	} {
@@ -92,7 +92,8 @@ func TestLogout(t *testing.T) {
 					c.change(p)
 				}
 				out, err := p.Logout(t.Context())
-				if err != nil || out.Account != "alice@corp.example" || out.Ended != c.ended || (out.NotSo != nil) != (c.notSo != nil) || c.notSo != nil && !c.notSo(out.NotSo) {
+				if err != nil || out.Account != "alice@corp.example" || out.Ended != c.ended ||
+					(out.NotSo != nil) != (c.notSo != nil) || c.notSo != nil && !c.notSo(out.NotSo) {
 					t.Errorf("%+v, %v", out, err)
 				}
 				if !c.ended && !out.AccessToken.Equal(last) {
@@ -120,7 +121,7 @@ func TestLogoutDuringARefresh(t *testing.T) {
 		m.signIn(t)
 		time.Sleep(expired)
 		begun := make(chan struct{})
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if isRefresh(r) {
 				close(begun)
 				time.Sleep(time.Second)
@@ -149,7 +150,7 @@ func TestInterruptOfALogout(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		m.meet = func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, _ sender) (*http.Response, error) {
 			cancel(errInterrupt)
 			<-r.Context().Done()
 			return nil, r.Context().Err()
@@ -200,7 +201,8 @@ func TestLogoutOfADamagedSession(t *testing.T) {
 func TestNotForgotten(t *testing.T) {
 	for revoked, words := range map[bool]string{true: "revoked at the provider", false: "had ended at the provider"} {
 		e := &session.NotForgottenError{Revoked: revoked, Err: errors.New("a full disk")}
-		if !strings.Contains(e.Error(), words) || !strings.Contains(e.Error(), "a full disk") || !is[*session.StorageError](e) {
+		if text := e.Error(); !strings.Contains(text, words) || !strings.Contains(text, "a full disk") ||
+			!is[*session.StorageError](e) {
 			t.Errorf("%v", e)
 		}
 	}

@@ -56,9 +56,8 @@ func TestFreshTokenThatLastsTooShort(t *testing.T) {
 		}
 		m.requests(t, 1, 0)
 
-		demanding := session.Need{TokenType: credential.AccessToken, MinTTL: session.TTL{Exact: -1, Most: 10 * time.Minute, Part: 1}}
 		p := m.process()
-		p.token(t, demanding)
+		p.token(t, rule(10*time.Minute))
 		mentions(t, p.warnings(), "lasts only 5m0s")
 		m.requests(t, 2, 0)
 	})
@@ -95,10 +94,7 @@ func TestForce(t *testing.T) {
 // trouble, or nobody can be asked; not where somebody insists, and not past its
 // end.
 func TestStillValid(t *testing.T) {
-	demanding := session.Need{TokenType: credential.AccessToken, MinTTL: session.TTL{Exact: -1, Most: 4 * time.Minute, Part: 1}}
-	nobody := func(p *process) {
-		p.Person.Choose = func(bool) (flows.Choice, error) { return flows.Choice{Why: []string{"nobody is here"}}, nil }
-	}
+	demanding := rule(4 * time.Minute)
 	down := providertest.Fault{Status: 503}
 	for _, c := range []struct {
 		name   string
@@ -116,7 +112,8 @@ func TestStillValid(t *testing.T) {
 		{name: "forced", fault: down, need: forced(access), fails: is[*flows.UnavailableError]},
 		{name: "demanded", fault: down, need: atLeast(access, 4*time.Minute), fails: is[*flows.UnavailableError]},
 		{name: "ended", fault: down, need: demanding, after: expired, fails: is[*flows.UnavailableError]},
-		{name: "ended, nobody can be asked", fault: refuses("login_required"), need: demanding, after: expired, change: nobody, fails: is[*session.LoginRequiredError]},
+		{name: "ended, nobody can be asked", fault: refuses("login_required"), need: demanding, after: expired,
+			change: nobody, fails: is[*session.LoginRequiredError]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
@@ -146,7 +143,7 @@ func TestStillValid(t *testing.T) {
 
 // Those who waited for a renewal that failed serve what is still valid as well.
 func TestStillValidForWaiters(t *testing.T) {
-	demanding := session.Need{TokenType: credential.AccessToken, MinTTL: session.TTL{Exact: -1, Most: 4 * time.Minute, Part: 1}}
+	demanding := rule(4 * time.Minute)
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)
 		time.Sleep(2 * time.Minute)
@@ -205,8 +202,11 @@ func TestScopes(t *testing.T) {
 		if err := p.Login(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if w := strings.Join(p.warnings(), ""); !strings.Contains(w, "does not grant the scope groups") || !strings.Contains(w, "grants the scope profile") {
-			t.Errorf("warnings: %q", w)
+		w := strings.Join(p.warnings(), "")
+		for _, words := range []string{"does not grant the scope groups", "grants the scope profile"} {
+			if !strings.Contains(w, words) {
+				t.Errorf("warnings: %q; none with %q", w, words)
+			}
 		}
 		time.Sleep(expired)
 		m.Edit(providertest.RefreshToken, providertest.With("scope", "openid profile"))

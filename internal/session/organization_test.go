@@ -128,7 +128,7 @@ func TestOrganizationThatIsRefused(t *testing.T) {
 		}
 
 		begun := make(chan struct{}, 10)
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if formOf(r)["organization_id"] == "org_c" {
 				begun <- struct{}{}
 				time.Sleep(time.Second)
@@ -162,9 +162,6 @@ func TestOrganizationThatNeedsASignIn(t *testing.T) {
 		m.process(of("org_a")).token(t, access)
 		m.world.SetOption("sso", "org_b")
 		time.Sleep(time.Second)
-		nobody := func(p *process) {
-			p.Person.Choose = func(bool) (flows.Choice, error) { return flows.Choice{Why: []string{"nobody is here"}}, nil }
-		}
 		if _, err := m.process(of("org_b"), nobody).get(t.Context(), access); !is[*session.LoginRequiredError](err) {
 			t.Errorf("with nobody to ask: %v", err)
 		}
@@ -200,7 +197,8 @@ func TestChoiceOfAnOrganization(t *testing.T) {
 				t.Errorf("the token is %s's", got)
 			}
 			known, err := p.Organizations()
-			if want := []cache.Organization{{ID: "org_a", Name: "Acme"}, {ID: "org_b", Name: "Bolt"}}; err != nil || !slices.Equal(known, want) {
+			want := []cache.Organization{{ID: "org_a", Name: "Acme"}, {ID: "org_b", Name: "Bolt"}}
+			if err != nil || !slices.Equal(known, want) {
 				t.Errorf("known are %v, %v", known, err)
 			}
 			m.process(of("")).token(t, access) // it is the one from now on
@@ -223,7 +221,8 @@ func TestChoiceOfAnOrganization(t *testing.T) {
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		workOSBubble(t, func(t *testing.T, m workOS) {
-			if _, err := m.process(of(""), chooses("", flows.ErrCancelled)).get(t.Context(), access); !errors.Is(err, flows.ErrCancelled) {
+			_, err := m.process(of(""), chooses("", flows.ErrCancelled)).get(t.Context(), access)
+			if !errors.Is(err, flows.ErrCancelled) {
 				t.Errorf("it ended with %v", err)
 			}
 			m.count(t, 0, 0)
@@ -231,12 +230,13 @@ func TestChoiceOfAnOrganization(t *testing.T) {
 	})
 	t.Run("asked for again", func(t *testing.T) {
 		workOSBubble(t, func(t *testing.T, m workOS) {
-			m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+			m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 				if formOf(r)["grant_type"] != "authorization_code" {
 					return send()
 				}
 				return answer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					http.Error(w, `{"code":"organization_selection_required","message":"choose","organizations":[{"id":"org_a"},{"id":"org_b","name":"Bolt"}]}`, http.StatusForbidden)
+					http.Error(w, `{"code":"organization_selection_required","message":"choose",
+						"organizations":[{"id":"org_a"},{"id":"org_b","name":"Bolt"}]}`, http.StatusForbidden)
 				}), r)
 			}
 			p := m.process(of(""), chooses("org_b", nil))
@@ -245,16 +245,11 @@ func TestChoiceOfAnOrganization(t *testing.T) {
 			if !errors.As(err, &which) || which.Why == "" {
 				t.Errorf("it ended with %v", err)
 			}
-			m.requestsOfPeople(t, 2)
+			if got := m.asked.Load(); got != 2 {
+				t.Errorf("a person was asked %d times, want 2", got)
+			}
 		})
 	})
-}
-
-func (m workOS) requestsOfPeople(t *testing.T, want int) {
-	t.Helper()
-	if got := int(m.asked.Load()); got != want {
-		t.Errorf("a person was asked %d times, want %d", got, want)
-	}
 }
 
 // While a token that was replaced still brings its successor, an answer that was
@@ -294,6 +289,32 @@ func TestLogoutOfAWorkOSSession(t *testing.T) {
 		out, err := m.process(of("org_b")).Logout(t.Context())
 		if err != nil || out.NotSo != nil || m.Counts().SignOuts != 1 {
 			t.Errorf("%+v, %v; %d signed out", out, err, m.Counts().SignOuts)
+		}
+	})
+}
+
+// One sign-in brings tokens for those who want another organization's, too.
+func TestOneSignInForAllOrganizations(t *testing.T) {
+	workOSBubble(t, func(t *testing.T, m workOS) {
+		errs := make(chan error, 10)
+		for i := range 10 {
+			name := []string{"org_a", "org_b"}[i%2]
+			p := m.process(absent, func(p *process) { p.Request.Organization, p.SignIn.Organization = name, name })
+			go func() {
+				c, err := p.get(t.Context(), access)
+				if err == nil && organizationOf(t, c.Token.Reveal()) != name {
+					t.Errorf("for %s: a token of %s", name, organizationOf(t, c.Token.Reveal()))
+				}
+				errs <- err
+			}()
+		}
+		for range 10 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if c := m.Counts(); c.SignIns != 1 || c.Rotations > 2 || c.Reuses > 0 {
+			t.Errorf("%+v; want one sign-in", c)
 		}
 	})
 }

@@ -55,7 +55,8 @@ func TestWaitersAdoptFailure(t *testing.T) {
 		{name: "cut off", fault: providertest.Fault{Drop: true}, kind: session.FailedProvider, refreshes: 2},
 		{name: "refused", fault: refuses("invalid_client"), kind: session.FailedOther, refreshes: 1},
 		{name: "does not verify", tamper: providertest.BadSignature, kind: session.FailedOther, refreshes: 1},
-		{name: "a helper here", client: &session.LocalError{Kind: session.FailedUsage, Err: errors.New("no key")}, kind: session.FailedUsage},
+		{name: "a helper here", kind: session.FailedUsage,
+			client: &session.LocalError{Kind: session.FailedUsage, Err: errors.New("no key")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
@@ -144,9 +145,8 @@ func TestLockThatIsHeld(t *testing.T) {
 		bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 			hold(t, m)
 			time.Sleep(3*time.Minute + 10*time.Second)
-			need := session.Need{TokenType: "access", MinTTL: session.TTL{Exact: -1, Most: 3 * time.Minute, Part: 2}}
 			p := m.process()
-			p.token(t, need)
+			p.token(t, rule(3*time.Minute))
 			mentions(t, p.warnings(), "lasts only 50s")
 		})
 	})

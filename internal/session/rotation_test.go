@@ -38,12 +38,14 @@ func TestRotatedTokenIsKept(t *testing.T) {
 		{name: "at_hash", tamper: providertest.WrongATHash, fails: is[*flows.VerifyError]},
 		{name: "times", tamper: providertest.Expired, fails: is[*flows.VerifyError]},
 		{name: "no JWT", edit: with("id_token", "nonsense"), fails: is[*flows.VerifyError]},
-		{name: "keys out of reach", tamper: providertest.UnknownKey, jwks: providertest.Fault{Status: 503}, fails: is[*flows.UnavailableError]},
+		{name: "keys out of reach", tamper: providertest.UnknownKey, jwks: providertest.Fault{Status: 503},
+			fails: is[*flows.UnavailableError]},
 		{name: "no access token", edit: providertest.Without("access_token"), fails: is[*flows.UnavailableError]},
 		{name: "access token a number", edit: with("access_token", 7), fails: is[*flows.UnavailableError]},
 		{name: "token type", edit: with("token_type", "DPoP"), fails: is[*flows.VerifyError]},
 		{name: "an error beside it", edit: with("error", "server_error"), fails: is[*flows.OAuthError]},
-		{name: "invalid_grant beside it", edit: with("error", "invalid_grant"), fails: is[*flows.UnavailableError]}, // it sent two
+		{name: "invalid_grant beside it", edit: with("error", "invalid_grant"), // what came is gone on with, once
+			fails: is[*flows.UnavailableError]},
 		{name: "nothing else", edit: func(answer map[string]any) {
 			for name := range answer {
 				if name != "refresh_token" {
@@ -95,7 +97,7 @@ func TestRotatedTokenIsKeptFirst(t *testing.T) {
 		m.signIn(t)
 		time.Sleep(expired)
 		asked := false
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if strings.HasSuffix(r.URL.Path, "/keys") {
 				asked = true
 				m.kept(t)
@@ -139,7 +141,7 @@ func TestInterruptDuringRefresh(t *testing.T) {
 		m.signIn(t)
 		time.Sleep(expired)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if !isRefresh(r) {
 				return send()
 			}
@@ -167,7 +169,7 @@ func TestInterruptDuringRefreshThatHangs(t *testing.T) {
 		time.Sleep(expired)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		sent := 0
-		m.meet = func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, send sender) (*http.Response, error) {
 			if isRefresh(r) {
 				sent++
 				cancel(errInterrupt)
@@ -204,7 +206,7 @@ func TestInterruptBeforeRefresh(t *testing.T) {
 // An answer that was lost is asked for once more with the same token, which a
 // provider with some grace answers.
 func TestLostAnswer(t *testing.T) {
-	bubble(t, providertest.Config{RotationGrace: time.Minute, RefreshTokenLifetime: time.Hour}, func(t *testing.T, m *machine) {
+	bubble(t, providertest.Config{RotationGrace: time.Minute}, func(t *testing.T, m *machine) {
 		m.signIn(t)
 		time.Sleep(expired)
 		m.Fault(providertest.RefreshToken, providertest.Fault{Drop: true, AfterProcessing: true, Times: 1})

@@ -61,7 +61,8 @@ func TestOneGrantForAll(t *testing.T) {
 		if err != nil || len(entries) != 1 {
 			t.Fatalf("stored: %v, %v", entries, err)
 		}
-		if rec := entries[0].Session; rec.Renewable || rec.Identity != credential.Service || rec.Subject != "job" || !rec.SignedInAt.Before(rec.RefreshedAt) {
+		if rec := entries[0].Session; rec.Renewable || rec.Identity != credential.Service || rec.Subject != "job" ||
+			!rec.SignedInAt.Before(rec.RefreshedAt) {
 			t.Errorf("stored is %+v", rec)
 		}
 	})
@@ -98,7 +99,8 @@ func TestFailedGrant(t *testing.T) {
 		{name: "down", fault: providertest.Fault{Status: 503}, grants: 3, kind: session.FailedProvider},
 		{name: "refused", fault: refuses("invalid_scope"), grants: 1, kind: session.FailedOther},
 		{name: "a helper fails", helper: errHelper, kind: session.FailedOther},
-		{name: "a file is unsafe", helper: &session.LocalError{Kind: session.FailedFile, Err: errHelper}, kind: session.FailedFile},
+		{name: "a file is unsafe", kind: session.FailedFile,
+			helper: &session.LocalError{Kind: session.FailedFile, Err: errHelper}},
 		{name: "the platform is out of reach", helper: &session.LocalError{Kind: session.FailedProvider,
 			Err: &flows.UnavailableError{Doing: "ask", Err: errHelper}}, kind: session.FailedProvider},
 	} {
@@ -128,7 +130,8 @@ func TestFailedGrant(t *testing.T) {
 					}
 				}
 				if shared != 9 || len(asked) != max(c.grants, 1) || m.Requests().ClientCredentials != c.grants {
-					t.Errorf("%d of 9 adopted it; the grant was tried %d times, %d requests", shared, len(asked), m.Requests().ClientCredentials)
+					t.Errorf("%d of 9 adopted it; the grant was tried %d times, %d requests",
+						shared, len(asked), m.Requests().ClientCredentials)
 				}
 				m.ClearFaults()
 				if c.helper == nil {

@@ -33,7 +33,8 @@ func TestOneSignInForAll(t *testing.T) {
 		m.requests(t, 0, 1)
 		m.kept(t)
 		rec := m.session(t)
-		if rec.Subject != "alice" || rec.Account != "alice@corp.example" || rec.Flow != flows.FlowDevice || rec.TokenEndpoint == "" {
+		if rec.Subject != "alice" || rec.Account != "alice@corp.example" || rec.Flow != flows.FlowDevice ||
+			rec.TokenEndpoint == "" {
 			t.Errorf("stored is %+v", rec)
 		}
 	})
@@ -70,7 +71,8 @@ func TestFallBack(t *testing.T) {
 	choose := func(p *process) {
 		browses(p)
 		p.Person.Choose = func(bool) (flows.Choice, error) {
-			return flows.Choice{Flow: flows.FlowPKCE, Prompt: flows.PromptStderr, Then: []string{flows.FlowDevice, flows.FlowPaste}}, nil
+			return flows.Choice{Flow: flows.FlowPKCE, Prompt: flows.PromptStderr,
+				Then: []string{flows.FlowDevice, flows.FlowPaste}}, nil
 		}
 	}
 	for _, c := range []struct {
@@ -82,11 +84,12 @@ func TestFallBack(t *testing.T) {
 	}{
 		{name: "no browser", browse: flows.ErrNoBrowser, fell: []string{"device"}},
 		{name: "nothing came back", browse: flows.ErrUnanswered, fell: []string{"device"}},
-		{name: "no device endpoint either", browse: flows.ErrNoBrowser, fell: []string{"device", "paste"}, fails: is[*session.LoginRequiredError],
+		{name: "no device endpoint either", browse: flows.ErrNoBrowser, fell: []string{"device", "paste"},
+			fails: is[*session.LoginRequiredError],
 			device: func(p *process) {
 				p.m.Edit(providertest.Discovery, providertest.Without("device_authorization_endpoint"))
 			}},
-		{name: "denied", browse: flows.ErrDenied, fails: func(err error) bool { return errors.Is(err, flows.ErrDenied) }},
+		{name: "denied", browse: flows.ErrDenied, fails: being(flows.ErrDenied)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
@@ -117,7 +120,8 @@ func TestNobodyToAsk(t *testing.T) {
 		})
 		_, err := p.get(t.Context(), access)
 		var login *session.LoginRequiredError
-		if !errors.As(err, &login) || login.Try != "be there" || !slices.Equal(login.Why, []string{"this is a test"}) || login.Reason == "" {
+		if !errors.As(err, &login) || login.Try != "be there" || !slices.Equal(login.Why, []string{"this is a test"}) ||
+			login.Reason == "" || login.Error() != login.Reason {
 			t.Errorf("it ended with %#v", err)
 		}
 		if got := m.Requests().All; got > 0 {
@@ -282,8 +286,7 @@ func TestInterruptOfASignIn(t *testing.T) {
 // serves, even where it lasts too short.
 func TestSignInThatLastsTooShort(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
-		need := session.Need{TokenType: "access", MinTTL: session.TTL{Exact: -1, Most: time.Hour, Part: 1}}
-		for _, o := range m.together(t, 10, need) {
+		for _, o := range m.together(t, 10, rule(time.Hour)) {
 			if o.err != nil {
 				t.Error(o.err)
 			}

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -113,7 +114,8 @@ func TestStepUpThatIsNotMet(t *testing.T) {
 		fails  func(error) bool
 	}{
 		"ignored": {providertest.Config{ACRs: []string{"pwd", "mfa"}, IgnoreStepUp: true}, acr("mfa"), is[*flows.UnmetError]},
-		"refused": {stepUpConfig, flows.StepUp{ACR: []string{"mfa"}, Claims: `{"id_token":{"acr":{"essential":true,"value":"none"}}}`}, is[*flows.OAuthError]},
+		"refused": {stepUpConfig, flows.StepUp{ACR: []string{"mfa"},
+			Claims: `{"id_token":{"acr":{"essential":true,"value":"none"}}}`}, is[*flows.OAuthError]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, c.config, func(t *testing.T, m *machine) {
@@ -144,17 +146,15 @@ func TestWantedClaims(t *testing.T) {
 		asks  bool
 	}{"soon": {time.Minute, true}, "a day later": {24 * time.Hour, false}} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, providertest.Config{ACRs: []string{"pwd", "mfa"}, RefreshTokenLifetime: 100 * time.Hour}, func(t *testing.T, m *machine) {
+			bubble(t, stepUpConfig, func(t *testing.T, m *machine) {
 				capable := *m.dialect
 				capable.Capabilities = []string{"cp1"}
 				m.dialect = &capable
 				m.signIn(t)
 				time.Sleep(expired)
 				m.Fault(providertest.RefreshToken, providertest.Fault{Times: 1, Status: http.StatusBadRequest,
-					Body: `{"error":"interaction_required","claims":"{\"id_token\":{\"acr\":{\"essential\":true,\"value\":\"mfa\"}}}"}`})
-				_, err := m.process(func(p *process) {
-					p.Person.Choose = func(bool) (flows.Choice, error) { return flows.Choice{Why: []string{"nobody"}}, nil }
-				}).get(t.Context(), access)
+					Body: fmt.Sprintf(`{"error":"interaction_required","claims":%q}`, claims)})
+				_, err := m.process(nobody).get(t.Context(), access)
 				if !is[*session.LoginRequiredError](err) {
 					t.Fatalf("it ended with %v", err)
 				}
@@ -179,9 +179,6 @@ func TestRefreshOfAWeakerSignIn(t *testing.T) {
 		m.signIn(t, stepUp(acr("mfa")))
 		time.Sleep(expired)
 		m.TamperIDToken(0, providertest.OnRefresh(providertest.SetClaim("acr", nil)))
-		nobody := func(p *process) {
-			p.Person.Choose = func(bool) (flows.Choice, error) { return flows.Choice{Why: []string{"nobody"}}, nil }
-		}
 		_, err := m.process(nobody).get(t.Context(), withStepUp(access, acr("mfa")))
 		var login *session.LoginRequiredError
 		if !errors.As(err, &login) {

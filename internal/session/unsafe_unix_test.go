@@ -35,7 +35,7 @@ func TestCachedTakesNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		m.meet = func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+		m.meet = func(r *http.Request, _ sender) (*http.Response, error) {
 			t.Errorf("it sends %s %s", r.Method, r.URL)
 			return nil, errors.New("there is no network")
 		}
