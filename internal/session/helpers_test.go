@@ -32,7 +32,7 @@ func (m *machine) process(change ...func(*process)) *process {
 	p := &process{m: m}
 	handler := slog.NewTextHandler(writer(p.write), &slog.HandlerOptions{Level: slog.LevelDebug})
 	p.Session = &session.Session{
-		Request: m.request, Dialect: m.dialect, ProviderKey: cache.ProviderKey(m.request.Issuer, m.dialect.Name, nil),
+		Request: m.request, Dialect: m.dialect, ProviderKey: cache.ProviderKey(m.request.Issuer, m.dialect.Name, ""),
 		SignIn: flows.SignIn{Scopes: m.request.Scopes, Organization: m.request.Organization},
 		HTTP: &http.Client{Transport: m, Timeout: httpTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
