@@ -184,16 +184,26 @@ func (r *redaction) args(list *yaml.Node, known func(name string) bool) {
 		case n.Kind != yaml.ScalarNode, next && !strings.HasPrefix(n.Value, "-"):
 			r.hide(n)
 		case secret && hasVal:
-			r.cover(n, name+"="+hidden)
+			r.coverValue(n, name, hidden)
 		case strings.Contains(n.Value, "eyJ"), strings.Contains(strings.ToLower(n.Value), "bearer "):
 			r.hide(n)
 		case len(n.Value) > longData && hasVal:
-			r.cover(n, fmt.Sprintf("%s=(%d characters)", name, len(n.Value)-len(name)-1))
+			r.coverValue(n, name, fmt.Sprintf("(%d characters)", len(val)))
 		case len(n.Value) > longData:
 			r.hide(n)
 		}
 		next = secret && !hasVal
 	}
+}
+
+// coverValue hides what is behind an option's name, or all if that is not plainly one:
+// line breaks are not escaped here as they are in the text.
+func (r *redaction) coverValue(n *yaml.Node, name, show string) {
+	if !plain().MatchString(name) {
+		r.hide(n)
+		return
+	}
+	r.cover(n, name+"="+show)
 }
 
 // unknownArgs hides the arguments of a program that is not known, but for the names
@@ -205,7 +215,7 @@ func (r *redaction) unknownArgs(list *yaml.Node) {
 		switch {
 		case n.Kind == yaml.ScalarNode && (isOption && !hasVal || slices.Contains(subcommands, n.Value)):
 		case n.Kind == yaml.ScalarNode && isOption:
-			r.cover(n, name+"="+hidden)
+			r.coverValue(n, name, hidden)
 		default:
 			r.hide(n)
 		}
