@@ -245,7 +245,6 @@ func TestSTSKnowsTheTokenLater(t *testing.T) {
 // to another partition.
 func TestWhichSTS(t *testing.T) {
 	b := newBench(t, providertest.Config{})
-	b.mustRun(t, "login", "--browser", "testbrowser")
 	world := hosted.New(t)
 	sts := &anySTS{status: 200, body: keysUntil("2030-01-02T03:04:05Z")}
 	srv := httptest.NewServer(sts)
@@ -255,6 +254,7 @@ func TestWhichSTS(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.env = append(b.env, "HTTPS_PROXY="+world.Proxy, "SSO_EXEC_CA_FILE="+both)
+	b.mustRun(t, "login", "--browser", "testbrowser")
 	gov, cn := strings.Replace(someRole, "aws", "aws-us-gov", 1), strings.Replace(someRole, "aws", "aws-cn", 1)
 	type env = []string
 	others := []env{{"run", "--aws", "--", "true"}, {"run", "--renew", "--", "true"}} // in turns
@@ -374,8 +374,7 @@ func TestCABundle(t *testing.T) {
 	if err := os.WriteFile(bundle, b.idp.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.expire(t)
-	if o := with("AWS_CA_BUNDLE="+bundle, "SSO_EXEC_CA_FILE=").run("aws", "--force"); o.code != 5 || !strings.Contains(o.stderr, "certificate") {
+	if o := with("AWS_CA_BUNDLE="+bundle, "SSO_EXEC_CA_FILE=").run("aws", "--browser", "testbrowser"); o.code != 5 || !strings.Contains(o.stderr, "certificate") {
 		t.Errorf("the provider: exit code %d\n%s", o.code, o.stderr)
 	}
 }
