@@ -79,6 +79,8 @@ type Reach struct {
 	ClientCertFile   string `json:"clientCertFile,omitempty"`
 	ClientKeyID      string `json:"clientKeyId,omitempty"`
 	ClientAuth       string `json:"clientAuth,omitempty"` // as --client-auth names it
+	// Login are the flags by which login signs in to this session again, for hints.
+	Login []string `json:"login,omitempty"`
 	// AssertionAudience is that of a client assertion, where it is not the issuer.
 	AssertionAudience string `json:"assertionAudience,omitempty"`
 }

@@ -174,12 +174,12 @@ func apiKeyThere(k *cache.APIKey) error {
 		return nil
 	case k.KeyIn != "":
 		return &setupError{err: &cache.KeyringError{Err: errors.New("it has no such entry any more")}, text: fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
-			hints: []string{"store it again: sso-exec apikey set " + k.Name + " --yes"}}
+			hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
 	case k.Pending != "":
 		return &setupError{err: fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
 			hints: []string{"to make it, run that command again; what it may have left at the provider is removed then"}}
 	}
-	return &setupError{err: fmt.Errorf("API key %s: there is no key in its file", k.Name), hints: []string{"store it again: sso-exec apikey set " + k.Name + " --yes"}}
+	return &setupError{err: fmt.Errorf("API key %s: there is no key in its file", k.Name), hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
 }
 
 // apiKeyUnread is the error about a key that could not be read.
@@ -188,10 +188,10 @@ func apiKeyUnread(ctx context.Context, name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, cache.ErrNotExist):
-		return &usageError{fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: sso-exec apikey set " + name}
+		return &usageError{fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: " + ours("apikey", "set", name)}
 	case errors.Is(err, cache.ErrCorrupt):
 		return &setupError{err: &session.StorageError{Err: err}, text: fmt.Sprintf("API key %s: %v", name, err),
-			hints: []string{"the file is set aside when the key is stored again: sso-exec apikey set " + name}}
+			hints: []string{"the file is set aside when the key is stored again: " + ours("apikey", "set", name)}}
 	}
 	return apiKeyStorage(ctx, name, err)
 }

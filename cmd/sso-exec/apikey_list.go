@@ -209,7 +209,7 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		}
 		screen, err := terminal.Open()
 		if err != nil || !canAsk() || !screen.Foreground() {
-			return &usageError{errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: sso-exec token --api-key " + name}
+			return &usageError{errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: " + ours("token", "--api-key="+name)}
 		}
 		defer screen.Close()
 		answer, err := ask(fmt.Sprintf("Show API key %s on this screen? [y/N] ", name))

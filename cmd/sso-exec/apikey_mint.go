@@ -67,7 +67,7 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		// Written, but perhaps not for good: a power cut could bring the old key back.
 		// So that one is not ended yet.
 		return &setupError{err: err, text: fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
-			hints: []string{"when that place is mended, run: sso-exec apikey rotate " + k.Name}}
+			hints: []string{"when that place is mended, run: " + ours("apikey", "rotate", k.Name)}}
 	}
 	// Nobody has its value any more.
 	if derr := client.DeleteAPIKey(ctx, made.ID); derr != nil {
@@ -129,7 +129,7 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 		until, err := a.retire(context.WithoutCancel(ctx), client, k, r.grace)
 		if err != nil {
 			return &setupError{err: err, text: fmt.Sprintf("the new key is stored, but the old one (%s) may still work: %v", old, err),
-				hints: []string{"to end it, run the command again: sso-exec apikey rotate " + k.Name}}
+				hints: []string{"to end it, run the command again: " + ours("apikey", "rotate", k.Name)}}
 		}
 		text += "  the old one (" + old + ") " + until + "\n"
 		if end := k.EndsAt(); !end.IsZero() {

@@ -70,7 +70,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 			return err
 		}
 		if !sameKey(now, k) {
-			return &setupError{err: fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), hints: []string{"see which one is stored: sso-exec apikey list"}}
+			return &setupError{err: fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), hints: []string{"see which one is stored: " + ours("apikey", "list")}}
 		}
 		if atProvider {
 			text, err = a.revokeAtWorkOS(ctx, now, r)

@@ -111,7 +111,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 		}
 		if !sameKey(stored, old) {
 			return &setupError{err: fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored", k.Name),
-				hints: []string{"see which one is stored: sso-exec apikey list"}}
+				hints: []string{"see which one is stored: " + ours("apikey", "list")}}
 		}
 		return a.save(ctx, &k)
 	})

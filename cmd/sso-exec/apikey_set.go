@@ -104,7 +104,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	}
 	if was != "" && !yes {
 		if !canAsk() {
-			return &usageError{fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: sso-exec apikey rotate " + k.Name}
+			return &usageError{fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: " + ours("apikey", "rotate", k.Name)}
 		}
 		if ok, err := confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
 			return err

@@ -52,7 +52,7 @@ func apiKeyEnded(k *cache.APIKey, now time.Time) error {
 	if !end.Equal(k.ExpiresAt) {
 		why = fmt.Sprintf("is older than the %s that it may become", span(time.Duration(k.MaxAgeSeconds)*time.Second))
 	}
-	return &setupError{err: fmt.Errorf("API key %s (%s) %s", k.Name, maskOf(k), why), hints: []string{"to replace it: sso-exec apikey rotate " + k.Name}}
+	return &setupError{err: fmt.Errorf("API key %s (%s) %s", k.Name, maskOf(k), why), hints: []string{"to replace it: " + ours("apikey", "rotate", k.Name)}}
 }
 
 // endsSoon reports whether it is time to warn of a key's end.
@@ -121,7 +121,7 @@ func encodeAPIKey(o *options, k *cache.APIKey, now time.Time) ([]byte, error) {
 	line, err := headerLine(cmp.Or(k.Header, defaultHeader), k.Key.Reveal())
 	if err = errors.Join(err, checkKeyText(k.Key.Reveal())); err != nil { // somebody edited the file
 		return nil, &setupError{err: &session.StorageError{Err: errors.New(err.Error())}, text: fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
-			hints: []string{"store it again: sso-exec apikey set " + k.Name + " --yes"}}
+			hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
 	}
 	if o.output == plugin.TokenHeader {
 		if !o.noNewline {

@@ -128,7 +128,7 @@ func sameKey(a, b *cache.APIKey) bool {
 
 func notAccepted(name, by string) error {
 	return &setupError{err: fmt.Errorf("API key %s: %s does not accept it", name, by),
-		hints: []string{"it may have been revoked, or have ended; to replace it: sso-exec apikey rotate " + name}}
+		hints: []string{"it may have been revoked, or have ended; to replace it: " + ours("apikey", "rotate", name)}}
 }
 
 // tryKey sends a key to a URL, as its API wants it. 2xx is good, 401 and 403 are

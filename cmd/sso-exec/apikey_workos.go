@@ -142,7 +142,7 @@ func (a *apiKeys) create(ctx context.Context, k *cache.APIKey) error {
 			return apiKeyUnread(ctx, k.Name, err)
 		case was.HasKey():
 			return &usageError{fmt.Errorf("an API key %q is stored already (%s)", k.Name, maskOf(was)),
-				"to replace it: sso-exec apikey rotate " + k.Name + "; to end it first: sso-exec apikey revoke " + k.Name}
+				"to replace it: " + ours("apikey", "rotate", k.Name) + "; to end it first: " + ours("apikey", "revoke", k.Name)}
 		default: // a run that was cut off
 			if err := a.sweep(ctx, client, was); err != nil {
 				return err

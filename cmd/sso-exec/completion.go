@@ -102,8 +102,10 @@ func setCompletions(root *cobra.Command) {
 		case path == "help":
 			cmd.ValidArgsFunction = commandNames
 		case path == toolLogout:
-			cmd.ValidArgsFunction = sessionIDs
-		case path == "setup provider":
+			cmd.ValidArgsFunction = profilesAndIDs
+		case path == toolWhoami:
+			cmd.ValidArgsFunction = firstOf(profilesAndIDs)
+		case path == "setup provider" || path == toolLogin:
 			cmd.ValidArgsFunction = firstOf(profileNames)
 		case cmd.ValidArgsFunction == nil && slices.ContainsFunc(strings.Fields(cmd.Use), meansFile):
 			cmd.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
@@ -218,6 +220,15 @@ func sessionIDs(cmd *cobra.Command, args []string, _ string) (ids []string, _ co
 		}
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// profilesAndIDs lists the profiles, before anything else is named, and the sessions.
+func profilesAndIDs(cmd *cobra.Command, args []string, word string) (words []string, directive cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		words, _ = profileNames(cmd, args, word)
+	}
+	ids, directive := sessionIDs(cmd, args, word)
+	return append(words, ids...), directive
 }
 
 // namedConfig returns the config file that a flag or the environment names.

@@ -269,8 +269,12 @@ func deniedHints(o *options, err error) []string {
 			return []string{say}
 		}
 	}
-	if errors.Is(err, flows.ErrTimedOut) && len(d.Register) > 0 {
+	switch {
+	case !errors.Is(err, flows.ErrTimedOut) || o.flow == flows.FlowDevice:
+	case len(d.Register) > 0:
 		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
+	default:
+		return []string{"did the browser show an error? Check the client ID (" + o.clientID + ") and the redirect URI that is registered with the provider"}
 	}
 	return nil
 }

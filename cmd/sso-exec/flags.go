@@ -55,6 +55,7 @@ type options struct {
 	http        *http.Client     // of the session; nil before there is one
 	roots       *extraRoots      // read for the present --ca-file and --ca-data; may be nil
 	live        *session.Session // nil before there is one
+	signedInBy  []string         // the flags of a stored session\'s sign-in, if these are the settings of one
 	explained   bool             // what --explain asks for was said
 	fromProfile bool             // these are a profile's settings, which nobody named
 

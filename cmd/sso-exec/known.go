@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -87,6 +89,20 @@ func profileOptions(base *options, c *config.Config, name string) (*options, err
 		o.given["config"] = o.flags.Set("config", base.config) == nil
 	}
 	return o, o.settle()
+}
+
+// namesProfile reports whether a word of the command line is a profile's name: always
+// under login; where it may be a session's ID, if there is such a profile.
+func (o *options) namesProfile(word string) bool {
+	switch o.tool {
+	case toolLogin:
+		return true
+	case toolLogout, toolWhoami:
+		named := cmp.Or(o.flags.Lookup("config").Value.String(), os.Getenv(envName("config")))
+		c, err := config.DefaultPaths(named).Open()
+		return err == nil && slices.Contains(c.Names(), word)
+	}
+	return false
 }
 
 // ofService reports whether a profile is a service's.
@@ -207,9 +223,9 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 		first := slices.IndexFunc(all, match)
 		switch {
 		case id == "" || first < 0:
-			return nil, &usageError{fmt.Errorf("no session has the ID %q", id), "see: sso-exec status"}
+			return nil, &usageError{fmt.Errorf("no session has the ID %q", id), "see: " + ours("status")}
 		case slices.ContainsFunc(all[first+1:], match):
-			return nil, &usageError{fmt.Errorf("several sessions have an ID that begins with %q", id), "see: sso-exec status"}
+			return nil, &usageError{fmt.Errorf("several sessions have an ID that begins with %q", id), "see: " + ours("status")}
 		}
 		list = append(list, all[first])
 	}
@@ -219,8 +235,12 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 // reach is how the provider is reached, for the session's record. The paths are
 // made absolute: the session may be ended from anywhere.
 func (o *options) reach() cache.Reach {
-	r := cache.Reach{Provider: o.dialect().Name, CAFile: o.caFile, CAData: o.caData, Roots: o.extraRoots().hash, ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
-		ClientKeyID: o.clientKeyID, ClientAuth: o.clientAuth}
+	r := cache.Reach{Provider: o.dialect().Name, CAFile: o.caFile, CAData: o.caData, Roots: o.extraRoots().hash,
+		ClientSecretFile: o.clientSecretFile, ClientKeyFile: o.clientKeyFile, ClientCertFile: o.clientCertFile,
+		ClientKeyID: o.clientKeyID, ClientAuth: o.clientAuth, Login: o.sessionWords()}
+	if o.profile != "" && !o.given["profile"] {
+		r.Login = append(r.Login, "--profile="+o.profile)
+	}
 	if o.assertionAudience != o.flags.Lookup("assertion-audience").DefValue {
 		r.AssertionAudience = o.assertionAudience
 	}
@@ -249,6 +269,10 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 		o.forgetClient() // what is given is another client's
 	}
 	r := f.Session.Reach
+	o.signedInBy = r.Login
+	if ofProfile := func(word string) bool { return strings.HasPrefix(word, "--profile=") }; r.Login == nil || slices.ContainsFunc(r.Login, ofProfile) {
+		o.signedInBy = wordsOfRecord(f.Session) // of an older version, or that profile says something else today
+	}
 	if !base.given["provider"] {
 		o.provider = r.Provider
 	}
@@ -268,6 +292,32 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 		}
 	}
 	return &o
+}
+
+// wordsOfRecord are the flags by which a session can be signed in to again, as far as
+// its record tells.
+func wordsOfRecord(rec *cache.Session) (words []string) {
+	provider := rec.Reach.Provider
+	if provider == flows.DialectOf(rec.Issuer).Name {
+		provider = ""
+	}
+	scopes := slices.DeleteFunc(slices.Clone(rec.Scopes), func(s string) bool { return s == "openid" || s == "offline_access" })
+	for _, w := range []struct {
+		flag   string
+		values []string
+	}{
+		{"issuer", []string{rec.Issuer}}, {"client-id", []string{rec.ClientID}}, {"provider", []string{provider}},
+		{"client-secret-file", []string{rec.Reach.ClientSecretFile}}, {"scope", scopes}, {"audience", []string{rec.Audience}},
+		{"resource", rec.Resources}, {"session", []string{rec.Label}}, {"organization", []string{rec.Organization}},
+		{"ca-file", []string{rec.Reach.CAFile}}, {"ca-data", []string{rec.Reach.CAData}},
+	} {
+		for _, v := range w.values {
+			if v != "" {
+				words = append(words, "--"+w.flag+"="+v)
+			}
+		}
+	}
+	return words
 }
 
 // stillThere reports whether a file that was named at the sign-in is still there.

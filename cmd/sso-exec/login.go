@@ -16,17 +16,20 @@ import (
 func newLogin() *cobra.Command {
 	o := newOptions(toolLogin)
 	c := &cobra.Command{
-		Use:   toolLogin,
+		Use:   toolLogin + " [PROFILE]",
 		Short: "sign in now",
 		Long: `Sign in now, with the flow that this place calls for, whatever is stored. It
 ends the pause after a failed sign-in. With --all, one sign-in after the other
 for every session that the config's profiles have.`,
-		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec login --all",
-		Args:    noArgs,
+		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec login corp\n  sso-exec login --all",
+		Args:    oneProfile,
 	}
 	var all bool
 	c.Flags().BoolVar(&all, "all", false, "sign in for every profile of a person")
-	return withSettings(o, c, func(ctx context.Context, _ []string) error {
+	return withSettings(o, c, func(ctx context.Context, args []string) error {
+		if all && len(args) > 0 {
+			return usagef("--all and a profile contradict each other: leave one of them out")
+		}
 		if all {
 			return loginAll(ctx, o)
 		}

@@ -30,7 +30,7 @@ func (e *notRevokedError) Unwrap() error { return e.err }
 func newLogout() *cobra.Command {
 	o := newOptions(toolLogout)
 	c := &cobra.Command{
-		Use:   toolLogout + " [ID...]",
+		Use:   toolLogout + " [PROFILE|ID...]",
 		Short: "revoke a sign-in at the provider, and forget it",
 		Long: `Revoke the session's tokens at the provider, then forget all that is stored of
 it, and say which of the two was done. Which session: the one that flags or the

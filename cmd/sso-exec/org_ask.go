@@ -76,14 +76,11 @@ func (o *options) toKeep(id string) string {
 	if o.profile == "" {
 		return "add " + quote("--organization="+id)
 	}
-	words := []string{"sso-exec", "org", "use"}
+	words := []string{"org", "use"}
 	if o.given["profile"] {
-		words = append(words, "--profile", o.profile)
+		words = append(words, "--profile="+o.profile)
 	}
-	if o.config != "" {
-		words = append(words, "--config", o.config)
-	}
-	return "run: " + paste(append(words, positional(id)...)...)
+	return "run: " + ours(append(words, positional(id)...)...)
 }
 
 // maxListed bounds how many organizations an error lists.
@@ -106,7 +103,7 @@ func organizationHints(o *options, e *session.OrganizationRequiredError) (lines 
 	}
 	lines = append(lines, "name one: "+loginCommand(o, "organization")+" --organization=ID")
 	if o.profile != "" {
-		lines = append(lines, "or for good: "+paste("sso-exec", "org", "use", "ID", "--profile", o.profile))
+		lines = append(lines, "or for good: "+ours("org", "use", "ID", "--profile="+o.profile))
 	}
 	return lines
 }
@@ -119,7 +116,7 @@ func refusedOrganizationHints(o *options, e *session.OrganizationError) (lines [
 			lines = append(lines, known)
 		}
 	}
-	return append(lines, "the session goes on for other organizations; see: sso-exec org list")
+	return append(lines, "the session goes on for other organizations; see: "+o.command("org", "list"))
 }
 
 // knownOrganization is an organization as status and whoami show it.

@@ -180,6 +180,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	if len(p.here.Browser) == 0 {
 		q.show(block)
 		q.tellEnd(a, "")
+		q.beside.Go(func() { p.remind(q, a) })
 		return nil
 	}
 	fail := func(err error) error {
@@ -206,6 +207,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	}
 	block.Opened = filepath.Base(p.here.Facts.Browser)
 	shown := q.show(block)
+	q.beside.Go(func() { p.remind(q, a) })
 	q.beside.Go(func() {
 		if err := <-opened; err != nil && q.ctx.Err() == nil {
 			_ = fail(err)
@@ -243,8 +245,31 @@ func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) 
 	}
 }
 
-// unanswered is how long nobody is told that the browser has not answered.
-const unanswered = 30 * time.Second
+// remind says after a while what a provider tells in the browser alone: that it does
+// not know the client, or the redirect URI.
+func (p *prompter) remind(q *prompt, a *flows.Authorization) {
+	t := time.NewTimer(min(silent, 2*p.o.loginTimeout/3))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.ctx.Done():
+		return
+	}
+	text := fmt.Sprintf("If the provider's page shows an error, check the client ID (%s) and that the redirect URI is registered there: %s",
+		flows.Clean(p.o.clientID, 100), a.RedirectURI)
+	switch {
+	case q.live != nil:
+		q.live.Note(text)
+	case p.here.Facts.FullScreen == "":
+		fmt.Fprintln(stderr, "sso-exec: "+text)
+	}
+}
+
+// How long nobody is told that the browser has not answered, and why that may be.
+const (
+	unanswered = 30 * time.Second
+	silent     = time.Minute
+)
 
 // device shows the code of a device sign-in.
 func (p *prompter) device(asking session.Ask, d flows.DevicePrompt) error {

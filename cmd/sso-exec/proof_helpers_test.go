@@ -34,8 +34,6 @@ import (
 // hangs; no result hangs on how long a step took.
 const patience = 60 * time.Second
 
-func soaking() bool { return os.Getenv("SSO_EXEC_SOAK") != "" }
-
 // until waits for a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()

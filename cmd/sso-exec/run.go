@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -73,6 +74,9 @@ func newRoot() *cobra.Command {
 	root.Flags().Lookup("version").Hidden = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "client-secret" {
+			return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, secretVariable)
+		}
 		if errors.As(err, &unknown) {
 			var names []string
 			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -168,6 +172,25 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneProfile accepts the name of a profile. It counts as --profile.
+func oneProfile(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%s accepts one profile, but got %q", cmd.CommandPath(), args)
+	}
+	return nil
+}
+
+// nameProfile has a word of the command line name the profile.
+func (o *options) nameProfile(word string) error {
+	if f := o.flags.Lookup("profile"); f.Changed && f.Value.String() != word {
+		return usagef("--profile %s and the profile %q contradict each other: leave one of them out", quote(f.Value.String()), word)
+	}
+	if u, err := url.Parse(word); err == nil && u.Scheme != "" && u.Host != "" {
+		return &usageError{fmt.Errorf("%q is not the name of a profile", word), "an issuer is a flag: --issuer URL --client-id ID"}
+	}
+	return o.flags.Set("profile", word)
+}
+
 // lasting tells how long a credential is good for.
 func lasting(c credential.Credential) string {
 	if c.ExpiresAt.IsZero() {
@@ -199,7 +222,14 @@ func withStored(o *options, cmd *cobra.Command, anyway func(args []string) bool,
 	cmd.Flags().AddFlagSet(o.flags)
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := o.read(func() bool { return anyway != nil && anyway(args) })
+		warnUnread(cmd.Root())
+		var err error
+		if len(args) == 1 && o.namesProfile(args[0]) {
+			err, args = o.nameProfile(args[0]), nil
+		}
+		if err == nil {
+			err = o.read(func() bool { return anyway != nil && anyway(args) })
+		}
 		if err == nil {
 			err = do(cmd.Context(), args)
 		}

@@ -347,5 +347,6 @@ func (o *options) read(anyway func() bool) error {
 	if err := checkDuration("min-ttl", o.minTTL); err != nil && o.flags.Changed("min-ttl") {
 		return usagef("--min-ttl %w", err)
 	}
+	asked = o
 	return o.settle()
 }

@@ -195,7 +195,7 @@ func (o *options) statuses() (list, ended []known, failed, err error) {
 	for _, f := range stored {
 		switch {
 		case f.damaged():
-			warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: sso-exec logout %s", idOf(f.Key), f.err, idOf(f.Key)))
+			warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", idOf(f.Key), f.err, ours("logout", idOf(f.Key))))
 			continue
 		case f.err != nil:
 			err := f.storageFailure()
@@ -223,9 +223,7 @@ func endedText(ended []known, columns int) string {
 		}
 		s := k.status
 		b.WriteString(wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), orUnknown(s.Account), hostOf(s.Issuer)), columns) + "\n")
-		if len(s.Profiles) > 0 {
-			fmt.Fprintf(&b, "  to sign in, run: %s\n", paste("sso-exec", "login", "--profile="+s.Profiles[0]))
-		}
+		fmt.Fprintf(&b, "  to sign in, run: %s\n", loginCommand(k.o))
 	}
 	return b.String()
 }

@@ -20,14 +20,14 @@ func TestSheetFits(t *testing.T) {
 		Organization: "of the people who sign in with a name of many words that fits no line at all, wherever it begins",
 		Flow:         "pkce", SignedInAt: now, AccessFrom: now, AccessUntil: later, SessionUntil: later, Renews: true, Store: "file", tokens: 1,
 		Derived: []derivedStatus{{"token", "an audience", now, later}, {"token", "", now, now.Add(-time.Hour)}}}
-	ended := []known{{status: s}}
+	ended := []known{{status: s, o: &options{}}}
 	who := identityStatus{Account: "alice", Issuer: s.Issuer, ClientID: "cli", Flow: "pkce", SignedInAt: now,
 		Claims: map[string]json.RawMessage{"preferred_username": []byte(`"al"`), "groups": []byte(`["one of them","another of them","a third one","and the last of all of them"]`)},
 		Tokens: identityOf(cache.Entry{Session: &cache.Session{}}).Tokens}
 	who.Tokens = append(who.Tokens, tokenStatus{"id", []string{"cli"}, later, "every cluster and account of those that trust this provider and this audience, and no others", "org_01"})
 	for _, columns := range []int{80, 59, 40, 30} {
 		for _, style := range []terminal.Style{{}, {UTF8: true}} {
-			text := statusText([]sessionStatus{s}, style, columns, now) + endedText(ended, columns) + whoamiText(who, sheet{&strings.Builder{}, style, columns})
+			text := statusText([]sessionStatus{s}, style, columns, now) + endedText(ended, columns) + whoamiText(who, sheet{&strings.Builder{}, style, columns}, "sso-exec token")
 			for line := range strings.Lines(text) {
 				line = strings.TrimRight(line, "\n")
 				if strings.Contains(line, "run: sso-exec") {

@@ -17,12 +17,20 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
+// soaking is whether the proofs run at full length. What they start does not see that.
+var soaking = func() func() bool {
+	soak := os.Getenv("SSO_EXEC_SOAK") != ""
+	os.Unsetenv("SSO_EXEC_SOAK")
+	return func() bool { return soak }
+}()
+
 // bench is a provider and a home for the built binary to run with.
 type bench struct {
 	idp *providertest.Provider
 	bin string
 	dir string // the cache
 	env []string
+	cwd string // empty: where the tests run
 }
 
 func newBench(t testing.TB, c providertest.Config) *bench {
@@ -50,7 +58,7 @@ type outcome struct {
 
 func (b *bench) run(args ...string) outcome {
 	cmd := exec.Command(b.bin, args...)
-	cmd.Env = b.env
+	cmd.Env, cmd.Dir = b.env, b.cwd
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -149,7 +157,7 @@ func checkAll(t *testing.T, outcomes []outcome) {
 // stormSize is how many processes run at once: fewer under CI's race detector
 // than in make soak.
 func stormSize() (processes, rounds int) {
-	if os.Getenv("SSO_EXEC_SOAK") != "" {
+	if soaking() {
 		return 200, 20
 	}
 	return 100, 2

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 )
@@ -31,7 +29,7 @@ func complain(o *options, err error) {
 		o = &options{}
 	}
 	fmt.Fprintf(stderr, "sso-exec: %s\n", oneLine(err.Error()))
-	for _, h := range hints(o, err) {
+	for _, h := range o.withSecret(hints(o, err)) {
 		fmt.Fprintf(stderr, "  %s\n", strings.Map(unbroken, h)) // all of it: it may be there to be pasted
 	}
 }
@@ -74,28 +72,6 @@ func rough(d time.Duration) string {
 		return fmt.Sprintf("%d seconds", max(0, int(d.Round(time.Second).Seconds())))
 	}
 	return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
-}
-
-// loginCommand is the command that signs in to the same session: with the flags
-// and variables that were given, but for those that a sign-in does not have.
-func loginCommand(o *options, without ...string) string {
-	words := []string{"sso-exec", "login"}
-	if o.flags == nil {
-		return paste(words...)
-	}
-	o.flags.VisitAll(func(f *pflag.Flag) {
-		if !o.given[f.Name] || !slices.Contains(sessionFlags, f.Name) || slices.Contains(without, f.Name) {
-			return
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, v := range values {
-			words = append(words, "--"+f.Name+"="+v)
-		}
-	})
-	return paste(words...)
 }
 
 // paste joins words into a command that can be pasted into a shell.

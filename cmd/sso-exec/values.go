@@ -86,6 +86,9 @@ func checkOf(flag string) func(string) error {
 
 // checkIssuer: OpenID Connect Discovery §3.
 func checkIssuer(v string) error {
+	if at := strings.Index(v, "/.well-known/"); at > 0 {
+		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v, v[:at])
+	}
 	u, err := flows.CheckURL("the issuer", v)
 	if err == nil && u.RawQuery != "" {
 		err = fmt.Errorf("the issuer %q must not have a query", v)

@@ -47,39 +47,30 @@ type tokenStatus struct {
 func newWhoami() *cobra.Command {
 	o := newOptions(toolWhoami)
 	c := &cobra.Command{
-		Use:   toolWhoami,
+		Use:   toolWhoami + " [PROFILE|ID]",
 		Short: "show who you are to the provider",
 		Long: `Show the identity that the session's last ID token tells, and whom its tokens
-are for. Nothing is asked of the provider. The token itself is not shown: see
-sso-exec token.`,
-		Example: "  sso-exec whoami\n  sso-exec whoami --profile corp -o json",
-		Args:    noArgs,
+are for; without a profile and an issuer, of the only session that is stored.
+The provider is not asked. The token itself is not shown: see sso-exec token.`,
+		Example: "  sso-exec whoami\n  sso-exec whoami corp -o json",
+		Args:    cobra.MaximumNArgs(1),
 	}
 	var output string
 	c.Flags().StringVarP(&output, "output", "o", "text", "text, or json with all claims")
-	return withFlags(o, c, func(context.Context) error {
+	return withSettings(o, c, func(_ context.Context, ids []string) error {
 		if err := checkOutput(output); err != nil {
 			return err
 		}
-		if o.cacheDir == "" || o.store == "none" {
-			return &session.LoginRequiredError{Reason: "nothing is kept here"}
-		}
-		e, err := openCache(o).Entry(o.request().SessionKey())
-		if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrCorrupt) {
-			return &session.LoginRequiredError{Reason: "nobody has signed in here yet"}
-		}
+		e, of, err := o.whose(ids)
 		if err != nil {
 			return err
-		}
-		if !e.Session.EndedAt.IsZero() {
-			return &session.LoginRequiredError{Reason: "the session has ended"}
 		}
 		who := identityOf(e)
 		if output == "json" {
 			return printJSON(who)
 		}
 		columns, style := outputStyle()
-		_, err = os.Stdout.WriteString(whoamiText(who, sheet{&strings.Builder{}, style, columns}))
+		_, err = os.Stdout.WriteString(whoamiText(who, sheet{&strings.Builder{}, style, columns}, of.command("token", "--token-type=id")))
 		return err
 	})
 }
@@ -98,6 +89,60 @@ func whoTakes(t tokenStatus) string {
 		return "the APIs that it was asked for"
 	}
 	return "the provider's own APIs, and those that it was set up for"
+}
+
+// whose returns the session that is meant, and its settings: the one of an ID, the one
+// that flags or a profile name, else the only one that is stored.
+func (o *options) whose(ids []string) (cache.Entry, *options, error) {
+	alone := len(ids) == 0 && o.issuer == "" && o.needsProvider()
+	if !alone && len(ids) == 0 {
+		if err := o.check(); err != nil {
+			return cache.Entry{}, o, err
+		}
+	}
+	if o.cacheDir == "" || o.store == "none" {
+		return cache.Entry{}, o, &session.LoginRequiredError{Reason: "nothing is kept here"}
+	}
+	if alone || len(ids) > 0 {
+		return o.storedOne(ids)
+	}
+	e, err := openCache(o).Entry(o.request().SessionKey())
+	return e, o, signedIn(e, err)
+}
+
+// storedOne is whose for a session that no settings name.
+func (o *options) storedOne(ids []string) (cache.Entry, *options, error) {
+	all, err := storedSessions(o)
+	if err == nil && len(ids) > 0 {
+		all, err = sessionsByID(all, ids)
+	}
+	switch {
+	case err != nil:
+		return cache.Entry{}, o, err
+	case len(all) == 0:
+		return cache.Entry{}, o, o.check() // no issuer is given
+	case len(all) > 1:
+		for _, f := range all {
+			if f.err == nil {
+				fmt.Fprintf(stderr, "  %s: %s at %s, client %s\n", idOf(f.Key), orUnknown(f.Session.Account), hostOf(f.Session.Issuer), f.Session.ClientID)
+			}
+		}
+		return cache.Entry{}, o, &usageError{errors.New("several sessions are stored: which one?"), "give its ID, as above: " + ours("whoami", "ID")}
+	}
+	return all[0].Entry, optionsFor(o, all[0], nil), signedIn(all[0].Entry, all[0].err)
+}
+
+// signedIn is why a session that was read tells of nobody.
+func signedIn(e cache.Entry, err error) error {
+	switch {
+	case errors.Is(err, cache.ErrNotExist), errors.Is(err, cache.ErrCorrupt):
+		return &session.LoginRequiredError{Reason: "nobody has signed in here yet"}
+	case err != nil:
+		return err
+	case !e.Session.EndedAt.IsZero():
+		return &session.LoginRequiredError{Reason: "the session has ended"}
+	}
+	return nil
 }
 
 // identityOf reads a stored session's identity. The claims are those of an ID
@@ -158,7 +203,7 @@ func texts(raw json.RawMessage) []string {
 // claimsThatMatter are shown in this order, beside the account.
 var claimsThatMatter = []string{"name", "email", "preferred_username", "groups", "roles", "org_id", "tenant", "tid", "acr", "amr"}
 
-func whoamiText(who identityStatus, t sheet) string {
+func whoamiText(who identityStatus, t sheet, renew string) string {
 	t.title(orUnknown(who.Account))
 	t.row("identity", kindOf(who.Identity))
 	t.row("provider", who.Issuer)
@@ -187,7 +232,7 @@ func whoamiText(who identityStatus, t sheet) string {
 		if who.Identity == credential.Service {
 			return t.b.String()
 		}
-		t.row("ID token", "none is stored, so nothing more is known; to renew it, run: sso-exec token --token-type id")
+		t.row("ID token", "none is stored, so nothing more is known; to renew it, run: "+renew)
 	}
 	return t.b.String()
 }

@@ -65,7 +65,7 @@ func TestStormOfOrganizations(t *testing.T) {
 	b, _, idp := newWorkOSBench(t, "org_a=Acme,org_b=Bolt,org_c=Cog")
 	b.mustRun(t, "login", "--organization", "org_a")
 	n, rounds := 30, 2
-	if os.Getenv("SSO_EXEC_SOAK") != "" {
+	if soaking() {
 		n, rounds = 100, 10
 	}
 	for round := range rounds {

@@ -301,6 +301,8 @@ func (r *resolver) hint(name, section string) string {
 	}
 	for _, k := range r.keys {
 		switch {
+		case k.Name == name+"-file" && k.Section == section: // client-secret
+			return fmt.Sprintf(" (did you mean %q?)", k.Name)
 		case k.Name != name:
 		case k.Section == "":
 			return fmt.Sprintf(" (it belongs outside of the section %q)", section)

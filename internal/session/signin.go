@@ -154,7 +154,10 @@ func (s *Session) ask(ctx context.Context, reason string, before func(lock *cach
 	asking := Ask{Choice: choice, Account: s.account()}
 	for {
 		asking.Until, _ = ctx.Deadline()
-		s.Log.Info("sign-in", "flow", asking.Flow, "prompt", asking.Prompt, "why", asking.Why)
+		s.Log.Info("sign-in", "flow", asking.Flow, "prompt", asking.Prompt)
+		for _, why := range asking.Why {
+			s.Log.Info("sign-in: " + why)
+		}
 		err = s.run(ctx, asking, func(res *flows.Result) error {
 			who = res.Identity
 			return s.signedIn(ctx, asking.Flow, res)

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// This file makes the commands of our own that hints name. Pasted as they stand into a
+// new shell, which has none of our variables and another working directory, they do
+// what the hint says.
+
+// loginCommand is the command that signs in to the same session.
+func loginCommand(o *options, without ...string) string {
+	return paste(append([]string{"sso-exec", toolLogin}, o.sessionWords(without...)...)...)
+}
+
+// command is another command about the same session.
+func (o *options) command(words ...string) string {
+	return paste(slices.Concat([]string{"sso-exec"}, words, o.sessionWords())...)
+}
+
+// ours is a command of ours about what is stored, whatever the session.
+func ours(words ...string) string {
+	return paste(slices.Concat([]string{"sso-exec"}, words, whereabouts())...)
+}
+
+// sessionWords are the flags that name a session and how it is signed in to: those of
+// a stored session's sign-in, else those that were given, by flag or variable.
+func (o *options) sessionWords(without ...string) (words []string) {
+	if o.signedInBy != nil {
+		words = slices.DeleteFunc(slices.Clone(o.signedInBy), func(word string) bool {
+			return slices.ContainsFunc(without, func(name string) bool { return strings.HasPrefix(word, "--"+name+"=") })
+		})
+	} else if o.flags != nil {
+		o.flags.VisitAll(func(f *pflag.Flag) {
+			// A descriptor is this process's.
+			if o.given[f.Name] && slices.Contains(sessionFlags, f.Name) && !slices.Contains(without, f.Name) && f.Name != "client-secret-fd" {
+				words = append(words, o.wordsOf(f)...)
+			}
+		})
+	}
+	for _, word := range whereabouts() {
+		name, _, _ := strings.Cut(word, "=")
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, name+"=") }) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// wordsOf is a flag as it means the same in every directory.
+func (o *options) wordsOf(f *pflag.Flag) (words []string) {
+	values := []string{f.Value.String()}
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		values = list.GetSlice()
+	}
+	for _, v := range values {
+		if abs, err := anywhere(f, v); err == nil {
+			v = abs
+		}
+		words = append(words, "--"+f.Name+"="+v)
+	}
+	return words
+}
+
+// asked are the settings that this run was given; nil before they were read.
+var asked *options
+
+// whereabouts are the flags that lead to this run's config file and cache, where a new
+// shell would look elsewhere: what was given, and what the variables of the XDG Base
+// Directory Specification say.
+func whereabouts() (words []string) {
+	if asked == nil {
+		return nil
+	}
+	home, err := userfile.Home()
+	moved := func(path, usual string) bool {
+		return runtime.GOOS != "windows" && err == nil && path != "" && path != filepath.Join(home, usual)
+	}
+	switch path := config.DefaultPath(); {
+	case asked.given["config"]:
+		words = asked.wordsOf(asked.flags.Lookup("config"))
+	case asked.profile != "" && moved(path, ".config/sso-exec/config.yaml"):
+		words = []string{"--config=" + path}
+	}
+	switch path := defaultCacheDir(); {
+	case asked.given["cache-dir"]:
+		words = append(words, asked.wordsOf(asked.flags.Lookup("cache-dir"))...)
+	case moved(path, ".cache/sso-exec"):
+		words = append(words, "--cache-dir="+path)
+	}
+	return words
+}
+
+// withSecret adds to hints with a login command what that cannot have in it.
+func (o *options) withSecret(lines []string) []string {
+	needs := o.flags != nil && (o.secretInVariable() != "" || o.clientSecretFD >= 0)
+	if needs && strings.Contains(strings.Join(lines, "\n"), "sso-exec login") {
+		lines = append(lines, "a new shell also needs the client's secret: set "+secretVariable+", or use --client-secret-file")
+	}
+	return lines
+}
