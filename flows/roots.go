@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -82,15 +83,9 @@ func variableRoots(names []string) *x509.CertPool {
 // and the text around them do not matter. Empty: there are none in it.
 func RootsHash(caPEM []byte) string {
 	var sums []string
-	for rest := caPEM; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type == "CERTIFICATE" && len(block.Headers) == 0 { // as AppendCertsFromPEM
-			sum := sha256.Sum256(block.Bytes)
-			sums = append(sums, string(sum[:]))
-		}
+	for _, der := range certificatesIn(caPEM) {
+		sum := sha256.Sum256(der)
+		sums = append(sums, string(sum[:]))
 	}
 	if len(sums) == 0 {
 		return ""
@@ -98,6 +93,16 @@ func RootsHash(caPEM []byte) string {
 	slices.Sort(sums)
 	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(sums), "")))
 	return fmt.Sprintf("%x", sum)
+}
+
+// certificatesIn finds those that AppendCertsFromPEM would.
+func certificatesIn(text []byte) (all [][]byte) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" && len(block.Headers) == 0 {
+			all = append(all, block.Bytes)
+		}
+	}
+	return all
 }
 
 // RootError says that a server was not talked to, since only roots vouch for it
@@ -300,17 +305,17 @@ func issuerOf(chain []*x509.Certificate) string {
 	return Clean(by.String(), 100)
 }
 
-// RootsSubject names a set of certificates for a person: the first one's name.
-func RootsSubject(caPEM []byte) string {
-	block, _ := pem.Decode(caPEM)
-	if block == nil {
-		return ""
+// OtherRoot names, for a person, the first certificate of a set that another set does
+// not have; empty if there is none.
+func OtherRoot(caPEM, known []byte) string {
+	others := certificatesIn(known)
+	for _, der := range certificatesIn(caPEM) {
+		c, err := x509.ParseCertificate(der)
+		if err == nil && !slices.ContainsFunc(others, func(o []byte) bool { return bytes.Equal(o, der) }) {
+			return issuerOf([]*x509.Certificate{{Issuer: c.Subject}})
+		}
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return ""
-	}
-	return issuerOf([]*x509.Certificate{{Issuer: c.Subject}})
+	return ""
 }
 
 // trustedRoots are those that a client's servers must have; nil: the system's.

@@ -362,10 +362,13 @@ var answers = map[string]func(w http.ResponseWriter, echo string){
 // endpoint elsewhere one day. The refresh token does not go there.
 func TestRefreshTokenStaysWithItsHost(t *testing.T) {
 	b := newBench(t, providertest.Config{})
-	b.mustRun(t, "login", "--browser", "testbrowser")
 	evil := providertest.New(t, providertest.Config{})
 	b.setenv("SSO_EXEC_CA_DATA", base64.StdEncoding.EncodeToString(evil.CAPEM()))
+	b.mustRun(t, "login", "--browser", "testbrowser")
 	b.idp.Edit(providertest.Discovery, providertest.With("token_endpoint", evil.Issuer()+"/token"))
+	if err := os.RemoveAll(filepath.Join(b.dir, "providers")); err != nil { // it is asked for again
+		t.Fatal(err)
+	}
 	b.expire(t)
 	o := b.run("kube", "--interactive", "never")
 	if o.code != exitOther || o.stdout != "" || !strings.Contains(o.stderr, "has moved") {

@@ -105,7 +105,7 @@ func (o *options) checkProfileSecrets(profile map[string]config.Value) error {
 			o.profileHold.By = by
 		default:
 			return &usageError{fmt.Errorf("%s is not sent under the CA of %s (%q)",
-				what, strings.Join(by, " and "), flows.RootsSubject(now.pem)),
+				what, strings.Join(by, " and "), flows.OtherRoot(now.pem, of.pem)),
 				"name that CA in the profile: ca-file: FILE; or leave it out"}
 		}
 	}
