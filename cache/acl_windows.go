@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // makePrivate creates a directory whose access list names the user and SYSTEM
@@ -54,20 +56,28 @@ func checkPrivate(path string) error {
 		return err
 	}
 	// For cmd and PowerShell, and by SID: names are in Windows' own language.
-	fix := fmt.Sprintf(`icacls %s /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, path, allowed[0])
+	icacls := perm.Command("icacls", path)
+	unsafeBecause := func(why, arguments string) error {
+		e := &UnsafeError{Path: path, Why: why}
+		if icacls != "" {
+			e.Fix = icacls + arguments
+		}
+		return e
+	}
+	private := fmt.Sprintf(` /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, allowed[0])
 	owner, _, err := sd.Owner()
 	if err != nil {
 		return err
 	}
 	if !isOneOf(owner, allowed) {
-		return &UnsafeError{path, "belongs to somebody else (" + owner.String() + ")", fmt.Sprintf(`icacls %s /setowner "*%s"`, path, allowed[0])}
+		return &UnsafeError{Path: path, Why: "belongs to somebody else (" + owner.String() + ")"}
 	}
 	acl, _, err := sd.DACL()
 	if err != nil {
 		return err
 	}
 	if acl == nil { // no list at all: everybody has every access
-		return &UnsafeError{path, "has no access list, so everybody can open it", fix}
+		return unsafeBecause("has no access list, so everybody can open it", private)
 	}
 	for i := range uint32(acl.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
@@ -79,10 +89,10 @@ func checkPrivate(path string) error {
 			continue
 		case windows.ACCESS_ALLOWED_ACE_TYPE:
 			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, allowed) {
-				return &UnsafeError{path, "is open to others (" + sid.String() + ")", fmt.Sprintf(`%s /remove "*%s"`, fix, sid)}
+				return unsafeBecause("is open to others ("+sid.String()+")", fmt.Sprintf(`%s /remove "*%s"`, private, sid))
 			}
 		default: // object and callback entries, which nothing of ours has
-			return &UnsafeError{path, "has an access list of an unknown kind", fix}
+			return unsafeBecause("has an access list of an unknown kind", private)
 		}
 	}
 	return nil

@@ -8,8 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // dir is an open directory of ours. Everything below the cache directory is
@@ -21,38 +24,41 @@ type dir struct {
 	path string // for messages only
 }
 
-// openRoot opens the cache directory, which must be ours alone. With create it
-// is made, 0700, with the parents that are missing.
+// openRoot opens the cache directory, which must be ours alone, as the directories
+// above it must be ours or root's. With create it is made, 0700, with the parents
+// that are missing.
 func openRoot(path string, create bool) (dir, error) {
 	parent := filepath.Dir(path)
 	if err := checkHome(parent); err != nil {
 		return dir{}, err
 	}
+	anyOwner := os.Geteuid() == 0 && inContainer() // see checkHome
+	err := perm.CheckDir(parent, anyOwner, create)
+	var found *perm.Finding
+	switch {
+	case errors.As(err, &found):
+		return dir{}, &UnsafeError{found.Path, found.Why, found.Fix, elsewhere(found.Path)}
+	case errors.Is(err, unix.EACCES) && !create:
+		return dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT} // a home that is not this user's: nothing of ours is in it
+	case err != nil:
+		return dir{}, err
+	}
 	if create {
-		if err := os.MkdirAll(parent, 0o700); err != nil {
-			return dir{}, err
-		}
 		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
 			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(parent, &st); err != nil {
-		if errors.Is(err, unix.EACCES) && !create {
-			err = unix.ENOENT // a home that is not this user's: nothing of ours is in it
-		}
-		return dir{}, &os.PathError{Op: "stat", Path: parent, Err: err}
-	}
-	// Who may rename entries of the parent may put another directory in our
-	// place; the sticky bit prevents that.
-	if st.Mode&0o002 != 0 && st.Mode&unix.S_ISVTX == 0 {
-		fix := "chmod o-w " + parent
-		if euid := os.Geteuid(); euid != 0 && int(st.Uid) != euid { // a pod's emptyDir
-			fix = "a --cache-dir elsewhere (in a container: /dev/shm/sso-exec), or have its owner run: chmod +t " + parent
-		}
-		return dir{}, &UnsafeError{parent, "can be written to by everybody", fix}
-	}
 	return openDirAt(unix.AT_FDCWD, path, path)
+}
+
+// elsewhere is the advice where a parent of the cache directory is not fit.
+func elsewhere(parent string) string {
+	say := "use another directory: --cache-dir DIR (in a container: /dev/shm/sso-exec)"
+	var st unix.Stat_t
+	if unix.Stat(parent, &st) == nil && st.Uid == 0 && os.Geteuid() != 0 { // a pod's emptyDir
+		say += ", or have an administrator set the sticky bit of " + parent
+	}
+	return say
 }
 
 // checkHome refuses to work as root below a directory of somebody else: with
@@ -61,8 +67,8 @@ func openRoot(path string, create bool) (dir, error) {
 // homeNote says it.
 func checkHome(path string) error {
 	if owner, at := foreignOwner(path); at != "" && !inContainer() {
-		return &UnsafeError{at, fmt.Sprintf("belongs to user %d, and this runs as root", owner),
-			"running it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
+		return &UnsafeError{Path: at, Why: fmt.Sprintf("belongs to user %d, and this runs as root", owner),
+			Hint: "run it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
 	}
 	return nil
 }
@@ -111,39 +117,59 @@ func inContainer() bool {
 func openDirAt(at int, name, path string) (dir, error) {
 	fd, err := openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		var st unix.Stat_t
-		if unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
-			return dir{}, &UnsafeError{path, "is a symbolic link", "rm " + path}
-		}
-		return dir{}, &os.PathError{Op: "open", Path: path, Err: err}
+		return dir{}, whyNot(err, at, name, path, unix.S_IFDIR)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		_ = unix.Close(fd)
 		return dir{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	if err := checkOurs(fd, &st, path, "chmod 700 "); err != nil {
+	if err := checkOurs(fd, &st, path, "chmod 700"); err != nil {
 		_ = unix.Close(fd)
 		return dir{}, err
 	}
 	return dir{fd, path}, nil
 }
 
+// whyNot is the error of what could not be opened: that it is unsafe, if it is a
+// link, of another kind, or somebody else's. Systems have several errors for that.
+func whyNot(err error, at int, name, path string, kind uint32) error {
+	var st unix.Stat_t
+	if !errors.Is(err, unix.ENOENT) && unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		switch is := uint32(st.Mode) & unix.S_IFMT; {
+		case is == unix.S_IFLNK:
+			return &UnsafeError{Path: path, Why: "is a symbolic link", Fix: perm.Command("rm", path)}
+		case is != kind && kind == unix.S_IFREG:
+			return notRegular(path)
+		case is == kind && int(st.Uid) != os.Geteuid():
+			return notOurs(&st, path)
+		}
+	}
+	return &os.PathError{Op: "open", Path: path, Err: err}
+}
+
+func notRegular(path string) error {
+	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: perm.Command("rm -r", path)}
+}
+
+func notOurs(st *unix.Stat_t, path string) error {
+	e := &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()), Hint: "use another directory, your own: --cache-dir DIR"}
+	if os.Geteuid() == 0 { // to take it from its owner would lock them out
+		e.Hint = "run it as that user, or with a --cache-dir of root's own"
+	}
+	return e
+}
+
 // checkOurs refuses what somebody else owns or could open.
 func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
-	if euid := os.Geteuid(); int(st.Uid) != euid {
-		fix := fmt.Sprintf("sudo chown -R %d %s", euid, path)
-		if euid == 0 { // to take it from its owner would lock them out
-			fix = "running it as that user, or with a --cache-dir of root's own"
-		}
-		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, euid), fix}
-	}
-	if st.Mode&0o077 != 0 && keepsNoModes(fd) {
-		return &UnsafeError{path, "is on a file system that keeps no permissions, so others may read it",
-			"a directory of another file system: --cache-dir"}
-	}
-	if st.Mode&0o077 != 0 {
-		return &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), chmod + path}
+	switch {
+	case int(st.Uid) != os.Geteuid():
+		return notOurs(st, path)
+	case st.Mode&0o077 != 0 && keepsNoModes(fd):
+		return &UnsafeError{Path: path, Why: "is on a file system that keeps no permissions, so others may read it",
+			Hint: "use a directory on another file system: --cache-dir DIR"}
+	case st.Mode&0o077 != 0:
+		return &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), Fix: perm.Command(chmod, path)}
 	}
 	return nil
 }
@@ -168,11 +194,8 @@ func (d dir) read(name string) ([]byte, error) {
 	path := filepath.Join(d.path, name)
 	// O_NONBLOCK: opening a FIFO that somebody left here must not hang.
 	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
-		return nil, &UnsafeError{path, "is a symbolic link", "rm " + path}
-	}
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
@@ -197,28 +220,44 @@ func checkFile(fd int, path string) (st unix.Stat_t, err error) {
 		return st, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return st, &UnsafeError{path, "is not a regular file", "rm -r " + path}
+		return st, notRegular(path)
 	}
 	if st.Nlink > 1 {
-		return st, &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
+		return st, &UnsafeError{Path: path, Why: "has a second name (a hard link)", Fix: perm.Command("rm", path)}
 	}
-	return st, checkOurs(fd, &st, path, "chmod 600 ")
+	return st, checkOurs(fd, &st, path, "chmod 600")
 }
 
-// ensure makes an empty file if there is none, and checks the one that is there.
-// It is for lock files, which flock opens by name.
-func (d dir) ensure(name string) error {
+// openLock opens a lock file, made if there is none. What is done with the lock
+// goes through this descriptor, never through the name again.
+func (d dir) openLock(name string) (*os.File, error) {
 	path := filepath.Join(d.path, name)
 	fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
-		return &UnsafeError{path, "is a symbolic link", "rm " + path}
-	}
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
 	}
-	defer unix.Close(fd)
-	_, err = checkFile(fd, path)
-	return err
+	f := os.NewFile(uintptr(fd), path)
+	if _, err := checkFile(fd, path); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// tryLock takes the lock of an open file, until that is closed, if nobody holds it.
+func tryLock(f *os.File) (bool, error) {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return false, nil
+		case err != nil:
+			return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+		default:
+			return true, nil
+		}
+	}
 }
 
 // create makes a new file, 0600, that did not exist.
@@ -238,7 +277,7 @@ func (d dir) openToWrite(name string) (*os.File, error) {
 	path := filepath.Join(d.path, name)
 	fd, err := openat(d.fd, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if _, err := checkFile(fd, path); err != nil {
@@ -246,6 +285,15 @@ func (d dir) openToWrite(name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// modTime is when a file was last written to.
+func (d dir) modTime(name string) (time.Time, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return time.Time{}, &os.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
+	}
+	return time.Unix(st.Mtim.Unix()), nil
 }
 
 func (d dir) rename(from, to string) error {
@@ -261,6 +309,9 @@ func (d dir) remove(name string) error {
 	}
 	return nil
 }
+
+// removeDir removes a directory if it is empty.
+func (d dir) removeDir(name string) { _ = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) }
 
 // sync makes renames in the directory durable.
 func (d dir) sync() error {

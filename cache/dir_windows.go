@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // dir is a directory of ours. File modes mean nothing on Windows: the cache
@@ -36,7 +38,7 @@ func openDir(path string) (dir, error) {
 		return dir{}, err
 	}
 	if !st.IsDir() {
-		return dir{}, &UnsafeError{path, "is not a directory of ours (a link or a file)", "del " + path}
+		return dir{}, &UnsafeError{Path: path, Why: "is not a directory of ours (a link or a file)", Fix: perm.Command("del", path)}
 	}
 	return dir{path}, nil
 }
@@ -60,7 +62,7 @@ func (d dir) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, &UnsafeError{path, "is not a regular file", "del " + path}
+		return nil, notRegular(path)
 	}
 	if st.Size() > maxFile {
 		return nil, fmt.Errorf("%s: %w: it is larger than %d bytes", path, ErrCorrupt, maxFile)
@@ -73,17 +75,56 @@ func (d dir) read(name string) ([]byte, error) {
 	return b, err
 }
 
-// ensure refuses a lock file that is not a file.
-func (d dir) ensure(name string) error {
+// openLock opens a lock file, made if there is none, and not what a link leads to.
+// What is done with the lock goes through this handle, never through the name again.
+func (d dir) openLock(name string) (*os.File, error) {
 	path := filepath.Join(d.path, name)
-	st, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err == nil && !st.Mode().IsRegular():
-		return &UnsafeError{path, "is not a regular file", "del " + path}
+	wide, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	h, err := windows.CreateFile(wide, windows.GENERIC_READ|windows.GENERIC_WRITE, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil,
+		windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		if st, serr := os.Lstat(path); serr == nil && !st.Mode().IsRegular() {
+			return nil, notRegular(path)
+		}
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(h), path)
+	var is windows.ByHandleFileInformation
+	err = windows.GetFileInformationByHandle(h, &is)
+	switch {
+	case err != nil:
+		err = &os.PathError{Op: "stat", Path: path, Err: err}
+	case is.FileAttributes&(windows.FILE_ATTRIBUTE_REPARSE_POINT|windows.FILE_ATTRIBUTE_DIRECTORY) != 0:
+		err = notRegular(path)
+	case is.NumberOfLinks > 1:
+		err = &UnsafeError{Path: path, Why: "has a second name (a hard link)", Fix: perm.Command("del", path)}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// tryLock takes the lock of an open file, until that is closed, if nobody holds
+// it: that of its first byte, which no other handle can read or write then.
+func tryLock(f *os.File) (bool, error) {
+	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{})
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, windows.ERROR_LOCK_VIOLATION), errors.Is(err, windows.ERROR_IO_PENDING):
+		return false, nil
+	}
+	return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+}
+
+func notRegular(path string) error {
+	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: perm.Command("del", path)}
 }
 
 func (d dir) create(name string) (*os.File, error) {
@@ -100,6 +141,18 @@ func (d dir) rename(from, to string) error {
 		return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))
 	})
 }
+
+// modTime is when a file was last written to.
+func (d dir) modTime(name string) (time.Time, error) {
+	st, err := os.Lstat(filepath.Join(d.path, name))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return st.ModTime(), nil
+}
+
+// removeDir removes a directory if it is empty.
+func (d dir) removeDir(name string) { _ = os.Remove(filepath.Join(d.path, name)) }
 
 func (d dir) remove(name string) error {
 	return retrySharing(func() error { return os.Remove(filepath.Join(d.path, name)) })

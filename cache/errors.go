@@ -14,11 +14,13 @@ var ErrCorrupt = errors.New("the file does not parse")
 
 // UnsafeError says that a file or directory of the cache could be read or
 // replaced by somebody else. It is never repaired quietly: Fix is the command
-// for the user to run once they know why.
+// for the user to run once they know why. It is empty where a command could do
+// harm; Hint then says what else helps, if that is not just another directory.
 type UnsafeError struct {
 	Path string
 	Why  string
 	Fix  string
+	Hint string
 }
 
 func (e *UnsafeError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Why) }

@@ -172,7 +172,7 @@ func unsafeAt(t *testing.T, err error, path string) {
 	if !errors.As(err, &unsafe) {
 		t.Fatalf("error %v (%T), want an UnsafeError", err, err)
 	}
-	if unsafe.Path != path || unsafe.Why == "" || unsafe.Fix == "" {
+	if unsafe.Path != path || unsafe.Why == "" || unsafe.Fix+unsafe.Hint == "" {
 		t.Errorf("the error is %+v, want one about %s", unsafe, path)
 	}
 }

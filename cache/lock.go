@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // Purposes of a lock, which are part of its name: a person's sign-in never
@@ -50,8 +47,7 @@ type Failure struct {
 // Lock is held by one process of the machine at a time; the system frees it
 // when the holder dies, however it dies.
 type Lock struct {
-	f    *flock.Flock
-	path string
+	f    *os.File // holds the lock while it is open; all is read and written through it
 	self Holder
 
 	// Waited reports that somebody else held it first: what they did may have
@@ -65,66 +61,83 @@ type Lock struct {
 // returns the cause of that.
 //
 // The lock file is a file of its own (a data file's inode changes with each
-// rename), is never removed, and names its holder. On Linux and macOS it is
-// flock(2), on Windows LockFileEx.
+// rename), is never removed, and names its holder. It is opened once, below the
+// checked directory's descriptor, and follows no link: on Unix flock(2) is taken
+// on that descriptor, on Windows LockFileEx.
 func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
-	l, err := s.TryLock(purpose, key)
-	if l != nil || err != nil {
-		return l, err
-	}
-	path := s.lockPath(purpose, key)
-	if s.Waiting != nil {
-		t := time.AfterFunc(lockNotice, func() {
-			if h, ok := readHolder(path); ok {
-				s.Waiting(h)
-			}
-		})
-		defer t.Stop()
-	}
-	f := newFlock(path)
-	if ok, err := f.TryLockContext(ctx, lockPoll); !ok || err != nil {
-		_ = f.Close()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+	f, err := s.openLock(purpose, key)
+	if err != nil {
 		return nil, err
 	}
-	return taken(f, path, purpose, true), nil
+	if ok, err := tryLock(f); ok {
+		return taken(f, purpose, false), nil
+	} else if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	if err := s.wait(ctx, f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return taken(f, purpose, true), nil
+}
+
+// wait takes a lock that somebody holds.
+func (s *Store) wait(ctx context.Context, f *os.File) error {
+	poll := time.NewTicker(lockPoll)
+	defer poll.Stop()
+	notice := time.NewTimer(lockNotice)
+	defer notice.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-notice.C:
+			if h, ok := readHolder(f); ok && s.Waiting != nil {
+				s.Waiting(h)
+			}
+		case <-poll.C:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if ok, err := tryLock(f); ok || err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // TryLock takes the lock if nobody holds it, and returns nil if somebody does.
 func (s *Store) TryLock(purpose, key string) (*Lock, error) {
+	f, err := s.openLock(purpose, key)
+	if err != nil {
+		return nil, err
+	}
+	return try(f, purpose)
+}
+
+// try takes the lock of an open file, and closes it if somebody else has it.
+func try(f *os.File, purpose string) (*Lock, error) {
+	if ok, err := tryLock(f); !ok || err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return taken(f, purpose, false), nil
+}
+
+func (s *Store) openLock(purpose, key string) (*os.File, error) {
 	d, err := s.open(true, "locks")
 	if err != nil {
 		return nil, err
 	}
 	defer d.close()
-	if err := d.ensure(lockName(purpose, key)); err != nil {
-		return nil, err
-	}
-	path := s.lockPath(purpose, key)
-	f := newFlock(path)
-	if ok, err := f.TryLock(); !ok || err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return taken(f, path, purpose, false), nil
-}
-
-func lockName(purpose, key string) string { return key + "." + purpose }
-
-func (s *Store) lockPath(purpose, key string) string {
-	return filepath.Join(s.path, "locks", lockName(purpose, key))
-}
-
-func newFlock(path string) *flock.Flock {
-	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	return d.openLock(key + "." + purpose)
 }
 
 // taken reads what the holder before left, and writes who holds it now.
-func taken(f *flock.Flock, path, purpose string, waited bool) *Lock {
-	l := &Lock{f: f, path: path, Waited: waited, self: Holder{Version: formatVersion, PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
-	if h, ok := readHolder(path); ok {
+func taken(f *os.File, purpose string, waited bool) *Lock {
+	l := &Lock{f: f, Waited: waited, self: Holder{Version: formatVersion, PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
+	if h, ok := readHolder(f); ok {
 		// It stays until somebody's work ends well: whoever waits behind us is
 		// to see it too.
 		l.Last, l.self.Failure = h.Failure, h.Failure
@@ -153,28 +166,16 @@ func (l *Lock) Succeed() {
 }
 
 // write is best effort: without it a waiter only knows less.
-//
-// LockFileEx keeps the file's first byte from all handles but the one that holds
-// the lock, and that is not ours. So the byte is written by itself, where that can
-// be, and readHolder does not look at it: it is a brace.
 func (l *Lock) write() {
-	f, err := os.OpenFile(l.path, os.O_WRONLY, 0)
-	if err != nil {
-		return
-	}
-	defer f.Close()
 	b, _ := json.Marshal(l.self)
-	_, _ = f.WriteAt(b[:1], 0)
-	_, _ = f.WriteAt(b[1:], 1)
-	_ = f.Truncate(int64(len(b)))
+	_, _ = l.f.WriteAt(b, 0)
+	_ = l.f.Truncate(int64(len(b)))
 }
 
-func readHolder(path string) (h Holder, ok bool) {
-	f, err := os.Open(path)
-	if err != nil {
-		return h, false
-	}
-	defer f.Close()
+// readHolder reads what is in a lock's file. LockFileEx keeps the file's first
+// byte from all descriptors but the holder's, so it is not looked at: it is a
+// brace.
+func readHolder(f *os.File) (h Holder, ok bool) {
 	b, err := io.ReadAll(io.NewSectionReader(f, 1, maxFile))
 	return h, err == nil && json.Unmarshal(append([]byte("{"), b...), &h) == nil
 }

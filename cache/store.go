@@ -53,8 +53,13 @@ type Store struct {
 
 	// UseKeyring has refresh tokens rest in the system's keyring instead of the
 	// sessions' files. Those that rest elsewhere move there when they are written
-	// next. Nothing else ever goes there, and reading tokens never touches it.
+	// next, unless Stay is set. Nothing else ever goes there, and reading tokens
+	// never touches it.
 	UseKeyring bool
+
+	// Stay leaves a refresh token where it is stored, whatever UseKeyring says; that
+	// is then for sessions that have none.
+	Stay bool
 
 	ring ring
 }
@@ -198,8 +203,11 @@ func (s *Store) ClearLatch(skey string) error {
 func (s *Store) RemoveSession(skey string) error {
 	err := errors.Join(s.RemoveTokens(skey), s.removeEntries(skey),
 		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
-	for _, dir := range []string{"tokens", "derived"} {
-		_ = os.Remove(filepath.Join(s.path, dir, skey)) // empty, if all went well; whoever writes there holds the lock
+	for _, name := range []string{"tokens", "derived"} {
+		if d, err := s.open(false, name); err == nil {
+			d.removeDir(skey) // empty, if all went well; whoever writes there holds the lock
+			d.close()
+		}
 	}
 	return err
 }
@@ -353,7 +361,7 @@ func newTemp(d dir) (*os.File, string, error) {
 			if !strings.HasPrefix(name, tempPrefix) {
 				continue
 			}
-			if st, err := os.Lstat(filepath.Join(d.path, name)); err == nil && time.Since(st.ModTime()) > tempAge {
+			if at, err := d.modTime(name); err == nil && time.Since(at) > tempAge {
 				_ = d.remove(name)
 			}
 		}

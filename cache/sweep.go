@@ -2,8 +2,6 @@ package cache
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,10 +24,14 @@ const lockSweep = "sweep"
 // reads only what has not been written to for that long: a CI runner may have
 // thousands of them. Sessions that somebody holds the lock of are passed over.
 func (s *Store) SweepServices() error {
-	if last, ok := readHolder(s.lockPath(lockSweep, "all")); ok && time.Since(last.Since).Abs() < sweepEvery {
-		return nil
+	f, err := s.openLock(lockSweep, "all")
+	if err != nil {
+		return err
 	}
-	lock, err := s.TryLock(lockSweep, "all")
+	if last, ok := readHolder(f); ok && time.Since(last.Since).Abs() < sweepEvery {
+		return f.Close()
+	}
+	lock, err := try(f, lockSweep)
 	if lock == nil || err != nil {
 		return err
 	}
@@ -46,9 +48,17 @@ func (s *Store) SweepServices() error {
 // untouched lists the files of a directory that nobody has written to for
 // serviceAge.
 func (s *Store) untouched(rel string) (old []string, err error) {
-	names, err := s.names(rel)
+	d, err := s.open(false, rel)
+	if errors.Is(err, ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	names, err := d.names()
 	for _, name := range names {
-		if st, err := os.Lstat(filepath.Join(s.path, rel, name)); err == nil && time.Since(st.ModTime()) >= serviceAge {
+		if at, err := d.modTime(name); err == nil && time.Since(at) >= serviceAge {
 			old = append(old, name)
 		}
 	}

@@ -84,7 +84,7 @@ func TestSweepServices(t *testing.T) {
 	free.Unlock()
 	sweep()
 	left("busy", "copied", "good-still", "lately", "person")
-	if err := os.Remove(s.lockPath(lockSweep, "all")); err != nil {
+	if err := os.Remove(filepath.Join(s.Path(), "locks", "all."+lockSweep)); err != nil {
 		t.Fatal(err)
 	}
 	sweep()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -9,8 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
@@ -198,9 +202,9 @@ func hints(o *options, err error) []string {
 	case exitCode(err) == exitDenied:
 		return append(deniedHints(o, err), "to try again, run: "+loginCommand(o))
 	case errors.As(err, &unsafe):
-		return []string{mend(unsafe.Path, unsafe.Fix)}
+		return []string{fixHint(o, unsafe.Path, unsafe.Fix, cmp.Or(unsafe.Hint, "use another directory: --cache-dir DIR"))}
 	case errors.As(err, &userFile):
-		return []string{mend(userFile.Path, userFile.Fix)}
+		return []string{fixHint(o, userFile.Path, userFile.Fix, userFile.Hint)}
 	case errors.As(err, &keyring):
 		return keyringHints(o)
 	case errors.As(err, &readOnly):
@@ -254,9 +258,27 @@ func keyringHints(o *options) []string {
 	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) or --store none"}
 }
 
-// mend tells the command that mends a file, fit to paste.
-func mend(path, fix string) string {
-	return "if you know why, mend it with: " + strings.ReplaceAll(fix, path, quote(path))
+// fixHint names the command that fixes a path, fit to paste; where there is none,
+// what else to do, or the flag that names another path.
+func fixHint(o *options, path, fix, hint string) string {
+	abs, err := filepath.Abs(path)
+	switch {
+	case err == nil && fix != "":
+		return "check why first; then fix it with: " + strings.ReplaceAll(fix, abs, quote(abs))
+	case hint != "":
+		return hint
+	}
+	flag := ""
+	o.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "config" && !strings.HasSuffix(f.Name, "-file") || f.Value.String() == "" {
+			return
+		}
+		value, err := filepath.Abs(f.Value.String())
+		if err == nil && (value == abs || strings.HasPrefix(value, strings.TrimSuffix(abs, "/")+"/")) {
+			flag = " (--" + f.Name + ")"
+		}
+	})
+	return "use another file" + flag + ", your own and in a directory that only you can write to"
 }
 
 // deniedHints says what is known of a sign-in that a person, or the provider, did

@@ -88,9 +88,9 @@ func TestDirectoryOfEverybody(t *testing.T) {
 		}
 		return cmd.ProcessState.ExitCode(), text.String()
 	}
-	hint := "chmod o-w " + shared
+	hint := "chmod go-w " + shared
 	if stranger() != os.Geteuid() {
-		hint = "chmod +t " + shared
+		hint = "/dev/shm/sso-exec"
 	}
 	if code, stderr := run(0o777); code != exitStorage || !strings.Contains(stderr, hint) {
 		t.Errorf("exit code %d, stderr %q, want %d and %q", code, stderr, exitStorage, hint)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // open does not hang on a FIFO that nobody writes into.
@@ -22,7 +24,7 @@ func open(path string) (*os.File, error) {
 func OpenLog(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
-		return nil, &UnsafeError{path, "is a symbolic link", "rm " + path}
+		return nil, &UnsafeError{Path: path, Why: "is a symbolic link", Fix: perm.Command("rm", path)}
 	}
 	if err != nil {
 		return nil, err
@@ -32,11 +34,11 @@ func OpenLog(path string) (*os.File, error) {
 		sys, ok := st.Sys().(*syscall.Stat_t)
 		switch {
 		case st.Mode().Perm()&0o077 != 0:
-			err = &UnsafeError{path, fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), "chmod 600 " + path}
+			err = &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), Fix: perm.Command("chmod 600", path)}
 		case ok && int(sys.Uid) != os.Geteuid():
-			err = &UnsafeError{path, fmt.Sprintf("belongs to user %d", sys.Uid), "a --log-file of your own"}
+			err = &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d", sys.Uid)}
 		case ok && sys.Nlink > 1:
-			err = &UnsafeError{path, "has a second name (a hard link)", "rm " + path}
+			err = &UnsafeError{Path: path, Why: "has a second name (a hard link)", Fix: perm.Command("rm", path)}
 		}
 	}
 	if err != nil {
@@ -56,32 +58,10 @@ func checkNotWritable(f *os.File, st os.FileInfo) error {
 	// the owner's number; that is nobody else.
 	privateGroup := sys.Gid == sys.Uid
 	if mode&0o002 != 0 || mode&0o020 != 0 && !privateGroup {
-		return &UnsafeError{f.Name(), fmt.Sprintf("can be written to by others (mode %04o)", mode), "chmod go-w " + f.Name()}
+		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("can be written to by others (mode %04o)", mode), Fix: perm.Command("chmod go-w", f.Name())}
 	}
 	if int(sys.Uid) != os.Geteuid() && sys.Uid != 0 {
-		return &UnsafeError{f.Name(), fmt.Sprintf("belongs to user %d, who is neither you nor root", sys.Uid), "sudo chown " + fmt.Sprint(os.Geteuid()) + " " + f.Name()}
-	}
-	return nil
-}
-
-// checkDir refuses a directory in which somebody else can rename files: another
-// could be put in the place of ours. The sticky bit (/tmp) forbids that.
-func checkDir(path string) error {
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	// A private group is nobody else; the group root is root's.
-	group := st.Mode&0o020 != 0 && st.Gid != st.Uid && st.Gid != 0
-	switch {
-	case (st.Mode&0o002 != 0 || group) && st.Mode&unix.S_ISVTX == 0:
-		// Kubernetes mounts a ConfigMap as a directory of mode 0777, read-only.
-		if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Statfs(path, fs) }) {
-			return nil
-		}
-		return &UnsafeError{path, fmt.Sprintf("can be written to by others (mode %04o), who could put another file there", st.Mode&0o7777), "chmod go-w " + path}
-	case int(st.Uid) != os.Geteuid() && st.Uid != 0:
-		return &UnsafeError{path, fmt.Sprintf("belongs to user %d, who is neither you nor root and could put another file there", st.Uid), "sudo chown " + fmt.Sprint(os.Geteuid()) + " " + path}
+		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("belongs to user %d, who is neither you nor root", sys.Uid)}
 	}
 	return nil
 }
@@ -108,11 +88,12 @@ func checkSystemDir(path string) error {
 
 // checkSystem refuses what is not root's, and what others than root can write to.
 func checkSystem(path string, uid, gid, mode uint32) error {
+	const who = "ask whoever administers this machine: it must be root's, and only root may write to it"
 	switch {
 	case uid != 0:
-		return &UnsafeError{path, fmt.Sprintf("speaks for the whole machine and belongs to user %d, not to root", uid), "sudo chown root " + path}
+		return &UnsafeError{Path: path, Why: fmt.Sprintf("speaks for the whole machine and belongs to user %d, not to root", uid), Hint: who}
 	case mode&0o002 != 0, mode&0o020 != 0 && gid != 0:
-		return &UnsafeError{path, fmt.Sprintf("speaks for the whole machine and can be written to by others (mode %04o)", mode&0o777), "sudo chmod go-w " + path}
+		return &UnsafeError{Path: path, Why: fmt.Sprintf("speaks for the whole machine and can be written to by others (mode %04o)", mode&0o777), Hint: who}
 	}
 	return nil
 }
@@ -132,5 +113,5 @@ func checkNotReadable(f *os.File, st os.FileInfo) error {
 	if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Fstatfs(int(f.Fd()), fs) }) {
 		return nil
 	}
-	return &UnsafeError{f.Name(), fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), "chmod 600 " + f.Name()}
+	return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), Fix: perm.Command("chmod 600", f.Name())}
 }

@@ -1,7 +1,6 @@
 package userfile
 
 import (
-	"fmt"
 	"os"
 	"unsafe"
 
@@ -19,7 +18,6 @@ func OpenLog(path string) (*os.File, error) {
 // directory is the user's own affair.
 func checkNotWritable(*os.File, os.FileInfo) error { return nil }
 func checkNotReadable(*os.File, os.FileInfo) error { return nil }
-func checkDir(string) error                        { return nil }
 
 // What others must not be allowed to do to a file of the system's, and to its
 // directory. In %ProgramData% everybody may make new files and directories; what
@@ -51,6 +49,7 @@ func checkSystemDir(path string) error {
 // checkSystem refuses what does not belong to the administrators or the system,
 // and what others have one of these rights to.
 func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK) error {
+	const who = "ask whoever administers this machine: it must be the administrators', and only they may write to it"
 	admins, err := systemSIDs()
 	if err != nil {
 		return err
@@ -60,15 +59,14 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 		return err
 	}
 	if owner == nil || !isOneOf(owner, admins) {
-		return &UnsafeError{path, "speaks for the whole machine and does not belong to its administrators", fmt.Sprintf(`icacls %s /setowner "*S-1-5-32-544"`, path)}
+		return &UnsafeError{Path: path, Why: "speaks for the whole machine and does not belong to its administrators", Hint: who}
 	}
-	fix := fmt.Sprintf(`icacls %s /inheritance:r /grant:r "*S-1-5-32-544:F" "*S-1-5-18:F" "*S-1-5-32-545:RX"`, path)
 	acl, _, err := sd.DACL()
 	if err != nil {
 		return err
 	}
 	if acl == nil { // no list at all: everybody has every access
-		return &UnsafeError{path, "speaks for the whole machine and has no access list, so everybody can write to it", fix}
+		return &UnsafeError{Path: path, Why: "speaks for the whole machine and has no access list, so everybody can write to it", Hint: who}
 	}
 	for i := range uint32(acl.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
@@ -78,10 +76,10 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 		switch {
 		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE, ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
 		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE: // object and callback entries
-			return &UnsafeError{path, "speaks for the whole machine and has an access list of an unknown kind", fix}
+			return &UnsafeError{Path: path, Why: "speaks for the whole machine and has an access list of an unknown kind", Hint: who}
 		case ace.Mask&rights != 0:
 			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, admins) {
-				return &UnsafeError{path, "speaks for the whole machine and can be written to by others (" + sid.String() + ")", fmt.Sprintf(`%s /remove "*%s"`, fix, sid)}
+				return &UnsafeError{Path: path, Why: "speaks for the whole machine and can be written to by others (" + sid.String() + ")", Hint: who}
 			}
 		}
 	}

@@ -5,12 +5,15 @@
 package userfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // maxFile bounds what is read into memory.
@@ -21,8 +24,9 @@ const maxFile = 1 << 20
 const pipeTimeout = 10 * time.Second
 
 // UnsafeError says that a file is open to somebody else. Fix is the command
-// that mends it.
-type UnsafeError struct{ Path, Why, Fix string }
+// that fixes it, or empty where a command could do harm: then Hint says what else
+// helps, if that is not just another file.
+type UnsafeError struct{ Path, Why, Fix, Hint string }
 
 func (e *UnsafeError) Error() string { return e.Path + " " + e.Why }
 
@@ -30,13 +34,17 @@ func (e *UnsafeError) Error() string { return e.Path + " " + e.Why }
 type check func(*os.File, os.FileInfo) error
 
 // ReadConfig reads a file whose content we obey: refused if others can write to
-// it, or can put another in its place.
+// it, or can put another in its place, or in that of a directory above it.
 func ReadConfig(path string) ([]byte, error) {
 	return read(path, func(f *os.File, st os.FileInfo) error {
 		if err := checkNotWritable(f, st); err != nil {
 			return err
 		}
-		return checkPlace(path, checkDir)
+		var found *perm.Finding
+		if errors.As(perm.Check(path), &found) {
+			return &UnsafeError{Path: found.Path, Why: found.Why, Fix: found.Fix}
+		}
+		return nil // whatever else: of /dev/fd/3 the end has no name, and nobody can put another in its place
 	})
 }
 
@@ -48,7 +56,7 @@ func ReadSystem(path string) ([]byte, error) {
 		if err := checkSystemFile(f, st); err != nil {
 			return err
 		}
-		return checkPlace(path, checkSystemDir)
+		return checkSystemPlace(path)
 	})
 }
 
@@ -86,19 +94,18 @@ func read(path string, check check) ([]byte, error) {
 	return b, err
 }
 
-// checkPlace looks at the directory that a path names and, where the path is a
-// link, at the one where it ends. Directories further up are the user's affair.
-func checkPlace(path string, dir func(string) error) error {
-	if err := dir(filepath.Dir(path)); err != nil {
+// checkSystemPlace looks at the directory that a path names and, where the path is
+// a link, at the one where it ends.
+func checkSystemPlace(path string) error {
+	if err := checkSystemDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	st, err := os.Lstat(path)
 	if err != nil || st.Mode()&fs.ModeSymlink == 0 {
 		return err
 	}
-	// Of /dev/fd/3 the end has no name; nobody can put another in its place.
 	if end, err := filepath.EvalSymlinks(path); err == nil {
-		return dir(filepath.Dir(end))
+		return checkSystemDir(filepath.Dir(end))
 	}
 	return nil
 }

@@ -1,0 +1,34 @@
+package perm
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Windows file modes say nothing about access, and the access lists of the
+// directories above are the user's own affair.
+
+// Check finds nothing.
+func Check(string) error { return nil }
+
+// CheckDir makes what is missing, if make is set.
+func CheckDir(path string, _, make bool) error {
+	if make {
+		return os.MkdirAll(path, 0o700)
+	}
+	return nil
+}
+
+func isOwn(string) bool { return true }
+
+var shared []string
+
+func systemTrees() (trees []string) {
+	for _, name := range []string{"SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "ProgramData"} {
+		if dir := os.Getenv(name); filepath.IsAbs(dir) {
+			trees = append(trees, strings.ToLower(filepath.Clean(dir)))
+		}
+	}
+	return append(trees, `c:\windows`, `c:\program files`, `c:\program files (x86)`, `c:\programdata`)
+}
