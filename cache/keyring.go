@@ -178,10 +178,20 @@ func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, er
 	return rec, nil
 }
 
+// intoKeyring reports whether a session's refresh token goes into the keyring.
+func (s *Store) intoKeyring(skey string) bool {
+	if s.Stay {
+		if rec, err := s.Peek(skey); err == nil && rec.Renewable {
+			return rec.RefreshTokenIn != ""
+		}
+	}
+	return s.UseKeyring
+}
+
 // ReachKeyring reports, as an error, why the keyring that tokens are to go to
 // cannot be used. It only reads.
 func (s *Store) ReachKeyring(ctx context.Context, skey string) error {
-	if !s.UseKeyring {
+	if !s.intoKeyring(skey) {
 		return nil
 	}
 	_, err := s.ringGet(ctx, s.account(skey)+ringProbe)
@@ -199,7 +209,7 @@ func (s *Store) HasRoom(ctx context.Context, skey string) error {
 		return err
 	}
 	r.Release()
-	if !s.UseKeyring {
+	if !s.intoKeyring(skey) {
 		return nil
 	}
 	probe := s.account(skey) + ringProbe

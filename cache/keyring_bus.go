@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	ss "github.com/zalando/go-keyring/secret_service"
+	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 const (
@@ -60,19 +64,103 @@ func ready(ctx context.Context, svc *ss.SecretService) error {
 	return nil
 }
 
-// nameBus makes sure that the session bus has an address in the environment,
-// which is where the library looks first.
+// nameBus makes sure that the environment, which is where the library looks
+// first, names one bus: a socket that belongs to this user or to root. Whoever
+// calls us sets that variable, and what is sent to the bus is a refresh token.
 func nameBus() error {
+	address := os.Getenv(busVariable)
 	// "autolaunch:" asks for a bus to be started (D-Bus specification, transports).
-	if address := os.Getenv(busVariable); address != "" && !strings.HasPrefix(address, "autolaunch:") {
-		return nil
+	if address == "" || strings.HasPrefix(address, "autolaunch:") {
+		dir := os.Getenv("XDG_RUNTIME_DIR")
+		if !filepath.IsAbs(dir) {
+			return errNoBus
+		}
+		address = "unix:path=" + escapeAddress(filepath.Join(dir, "bus"))
 	}
-	socket := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")
-	if st, err := os.Stat(socket); !filepath.IsAbs(socket) || err != nil || st.Mode().Type() != os.ModeSocket {
-		return fmt.Errorf("there is no session bus (neither $%s nor $XDG_RUNTIME_DIR/bus)", busVariable)
+	var last error
+	trusted := ""
+	for one := range strings.SplitSeq(address, ";") {
+		if one == "" {
+			continue
+		}
+		checked, err := checkBus(one)
+		var unsafe *unsafeBusError
+		if errors.As(err, &unsafe) { // of none: the library would try them all
+			return err
+		}
+		if last = err; err == nil && trusted == "" {
+			trusted = checked
+		}
 	}
-	return os.Setenv(busVariable, "unix:path="+escapeAddress(socket))
+	switch {
+	case trusted != "":
+		return os.Setenv(busVariable, trusted)
+	case last == nil, os.Getenv(busVariable) == "", strings.HasPrefix(os.Getenv(busVariable), "autolaunch:"):
+		return errNoBus
+	}
+	return fmt.Errorf("the session bus: %w", last)
 }
+
+var errNoBus = fmt.Errorf("there is no session bus (neither $%s nor $XDG_RUNTIME_DIR/bus)", busVariable)
+
+// unsafeBusError says that a bus could be somebody else's.
+type unsafeBusError struct{ why string }
+
+func (e *unsafeBusError) Error() string {
+	return "the session bus that is named ($" + busVariable + ", $XDG_RUNTIME_DIR) is not used, and nothing was sent to it: " + e.why
+}
+
+// checkBus returns the address of a bus, with nothing in it but where its socket
+// is, once that is seen to belong to this user or to root. Nobody else can put
+// another in its place: the directories that lead there are judged too.
+func checkBus(address string) (string, error) {
+	transport, rest, _ := strings.Cut(address, ":")
+	if transport != "unix" {
+		return "", &unsafeBusError{fmt.Sprintf("its address begins with %q, not with unix:", transport)}
+	}
+	keys := map[string]string{}
+	for pair := range strings.SplitSeq(rest, ",") {
+		name, value, _ := strings.Cut(pair, "=")
+		plain, err := url.PathUnescape(value)
+		if _, twice := keys[name]; twice || err != nil {
+			return "", &unsafeBusError{"its address is not understood"}
+		}
+		keys[name] = plain
+	}
+	path, abstract := keys["path"], keys["abstract"]
+	switch {
+	case abstract != "" && path == "":
+		uid, err := abstractOwner(abstract)
+		if err == nil && !isOurs(uid) {
+			err = &unsafeBusError{fmt.Sprintf("it belongs to user %d", uid)}
+		}
+		return "unix:abstract=" + escapeAddress(abstract), err
+	case !filepath.IsAbs(path) || abstract != "":
+		return "", &unsafeBusError{"its address names no absolute path"}
+	}
+	end, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(end, &st); err != nil {
+		return "", &os.PathError{Op: "stat", Path: end, Err: err}
+	}
+	var found *perm.Finding
+	switch err := perm.Check(path); {
+	case errors.As(err, &found):
+		return "", &unsafeBusError{found.Error()}
+	case err != nil:
+		return "", err
+	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
+		return "", &unsafeBusError{end + " is not a socket"}
+	case !isOurs(int(st.Uid)):
+		return "", &unsafeBusError{fmt.Sprintf("%s belongs to user %d", end, st.Uid)}
+	}
+	return "unix:path=" + escapeAddress(end), nil
+}
+
+func isOurs(uid int) bool { return uid == 0 || uid == os.Geteuid() }
 
 // escapeAddress is the escaping of a value in an address (D-Bus specification,
 // server addresses).

@@ -36,7 +36,7 @@ func (s *Store) Reserve(skey string) (*Reservation, error) {
 // before its own.
 func (s *Store) ReserveContext(ctx context.Context, skey string) (*Reservation, error) {
 	r, err := s.reserveFile(skey)
-	if err != nil || !s.UseKeyring {
+	if err != nil || !s.intoKeyring(skey) {
 		return r, err
 	}
 	if err := r.reserveKey(ctx); err != nil {

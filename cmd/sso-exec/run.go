@@ -275,6 +275,7 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 			}
 		})
 		s.Store.UseKeyring = o.store == "keyring" && o.identity != credential.Service // who has no refresh token
+		s.Store.Stay = !o.movesStore()
 		s.Store.Waiting = func(h cache.Holder) {
 			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && sameTerminal(h.PID) {
 				return // its prompt is seen here
@@ -290,6 +291,13 @@ func newSession(o *options, t *tool) (*session.Session, error) {
 		s.Grant = newGrant(o, s)
 	}
 	return s, nil
+}
+
+// movesStore reports whether a session that exists may move to the store that is
+// set: login does that, and a profile. The flags and variables of what a tool
+// calls are its caller's, who is not to choose where a secret is kept.
+func (o *options) movesStore() bool {
+	return o.flags.Changed("store") && (o.tool == toolLogin || !o.given["store"])
 }
 
 // started is when this process began; a credential stored since is new enough

@@ -88,6 +88,7 @@ session's token. The exit code is 3 if no session can be used.`,
 		if err != nil {
 			return err
 		}
+		unknown := failed != nil && len(list) == 0 // whether somebody is signed in
 		if check {
 			good, gone, cerr := askProviders(ctx, o, list)
 			list, ended = good, append(ended, gone...)
@@ -101,7 +102,11 @@ session's token. The exit code is 3 if no session can be used.`,
 			}{statusesOf(list)})
 		} else {
 			columns, style := outputStyle()
-			_, err = os.Stdout.WriteString(statusText(statusesOf(list), style, columns, time.Now()) + endedText(ended, columns))
+			text := endedText(ended, columns)
+			if !unknown {
+				text = statusText(statusesOf(list), style, columns, time.Now()) + text
+			}
+			_, err = os.Stdout.WriteString(text)
 		}
 		switch {
 		case err != nil:
