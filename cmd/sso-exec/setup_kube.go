@@ -197,20 +197,42 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 		return &usageError{fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
 			"--user NAME makes another entry; --user " + quote(s.user) + " changes that one"}
 	}
+	s.warnLost(there, e)
 	// What runs kubelogin is what was asked to be replaced.
 	replace := s.replace || s.fromKubelogin && !there.Extras
+	if plan.ours(there.Exec) && !s.fromKubelogin {
+		s.keep(&e, *there.Exec)
+	}
 	err := plan.change(plan.conf.UserFile(s.user), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetUser(text, s.user, e, replace)
 	})
 	var exists *kubeconfig.ExistsError
 	if errors.As(err, &exists) {
 		hint := "--replace puts sso-exec in their place (a backup is kept); --user NAME makes another entry"
-		if runsKubelogin(exists.User.Exec) && !s.fromKubelogin {
+		if convertible(exists.User) && !s.fromKubelogin {
 			hint = "--from-kubelogin " + quote(s.user) + " converts it; --replace replaces it (a backup is kept); --user NAME makes another entry"
 		}
 		return &usageError{err, hint}
 	}
 	return err
+}
+
+// keep takes over what the stanza has that no flag was given for: somebody may have
+// edited it. The arguments are the settings, which are always those of this run.
+func (s *kubeSetup) keep(e *kubeconfig.Exec, was kubeconfig.Exec) {
+	e.Env = was.Env
+	if !s.line["interactive-mode"] && was.InteractiveMode != "" && was.InteractiveMode != "IfAvailable" {
+		e.InteractiveMode = was.InteractiveMode
+	}
+	if !s.line["install-hint"] {
+		e.InstallHint = was.InstallHint
+	}
+	if !s.line["provide-cluster-info"] {
+		e.ProvideClusterInfo = was.ProvideClusterInfo
+	}
+	if !s.line["api-version"] && strings.HasPrefix(was.APIVersion, execAPI+"v1") && was.APIVersion != execAPI+"v1alpha1" {
+		e.APIVersion = was.APIVersion
+	}
 }
 
 // setContext plans the context, if one is named.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -30,25 +31,20 @@ func (u *kubeloginUser) Set(value string) error {
 	return nil
 }
 
-// convert returns the stanza of a user entry that runs kubelogin as one that
-// runs sso-exec; nil: it does so already. What could not be carried over is named
+// convert returns what a user entry has, kubelogin's stanza or the auth provider
+// oidc, as a stanza that runs sso-exec; nil: it does so already. What could not be carried over is named
 // on stderr. Settings that were given go before those of the stanza.
 func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 	there, err := s.source(plan)
 	if err != nil {
 		return nil, err
 	}
-	if plan.ours(there.Exec) {
+	if plan.ours(there.Exec) && !there.Extras {
 		fmt.Fprintf(stderr, "sso-exec: user %q runs sso-exec already\n", there.Name)
 		fmt.Fprintln(out, "Nothing to change.")
 		return nil, nil
 	}
-	var old kubeconfig.Exec
-	if there.Exec != nil {
-		old = *there.Exec
-	}
-	home, _ := userfile.Home()
-	e, left, err := kubeconfig.FromKubelogin(old, plan.command, home)
+	e, left, err := converted(there, plan.command)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("user %q: %w", there.Name, err), plan.kubeloginHint()}
 	}
@@ -63,21 +59,49 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 		return nil, err
 	}
 	if err := checkArgs(e.Args); err != nil {
-		return nil, &usageError{fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err), "give what has to be otherwise beside --from-kubelogin"}
+		return nil, &usageError{fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err), "pass the flags that you want to change together with --from-kubelogin"}
+	}
+	whose := "kubelogin's"
+	if there.Exec == nil {
+		whose = "the auth provider's"
 	}
 	for _, u := range left {
-		if u.Flag == secretFlag && argument(e.Args, "client-secret-file") != "" {
+		isSecret := strings.HasSuffix(u.Flag, "client-secret")
+		if isSecret && argument(e.Args, "client-secret-file") != "" {
 			continue
 		}
-		fmt.Fprintf(stderr, "sso-exec: kubelogin's %s is left out: %s\n", oneLine(u.Flag), oneLine(u.Why))
-		if u.Flag == secretFlag {
+		fmt.Fprintf(stderr, "sso-exec: %s %s is left out: %s\n", whose, oneLine(u.Flag), oneLine(u.Why))
+		if isSecret {
 			s.moveSecret(there, e)
 		}
 	}
 	return &e, nil
 }
 
-const secretFlag = "--oidc-client-secret"
+// converted is a user entry that runs kubelogin, or has the auth provider oidc, as
+// a stanza. A parameter that is not one of --auth-param is left out.
+func converted(u kubeconfig.User, command string) (e kubeconfig.Exec, left []kubeconfig.Unmapped, err error) {
+	switch home, _ := userfile.Home(); {
+	case u.Exec != nil:
+		e, left, err = kubeconfig.FromKubelogin(*u.Exec, command, home)
+	case u.AuthProvider != nil:
+		e, left, err = kubeconfig.FromAuthProvider(*u.AuthProvider, command)
+	default:
+		err = kubeconfig.ErrNotKubelogin
+	}
+	e.Args = slices.DeleteFunc(e.Args, func(a string) bool {
+		param, ok := strings.CutPrefix(a, "--auth-param=")
+		if !ok {
+			return false
+		}
+		why := checkParam(param)
+		if why != nil {
+			left = append(left, kubeconfig.Unmapped{Flag: "--oidc-auth-request-extra-params", Why: why.Error()})
+		}
+		return why != nil
+	})
+	return e, left, err
+}
 
 // moveSecret says how a secret gets from the command line into a file.
 func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
@@ -85,19 +109,23 @@ func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs
 	}
-	words := []string{"sso-exec", "setup", toolKube, quote("--user=" + u.Name)}
-	if s.kubeconfig != "" {
-		words = append(words, quote("--kubeconfig="+s.kubeconfig))
-	}
-	for _, a := range e.Args[1:] {
-		words = append(words, quote(a))
-	}
-	if runtime.GOOS == "windows" {
-		fmt.Fprintf(stderr, "  to make that file, run this, and paste the secret: notepad %s\n", quote(file))
-	} else {
+	switch _, can := commandline.Quote(runtime.GOOS, file); {
+	case !can: // choose another
+	case runtime.GOOS == "windows":
+		fmt.Fprintf(stderr, "  to make that file, run this, and paste the secret: %s\n", paste("notepad", file))
+	default:
 		fmt.Fprintf(stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask 077; cat >%s)\n", quote(file))
 	}
-	fmt.Fprintf(stderr, "  then run: %s %s\n", oneLine(strings.Join(words, " ")), quote("--client-secret-file="+file))
+	words, flags := []string{"--user=" + u.Name}, e.Args[1:]
+	if s.dryRun { // the entry is still as it was
+		given, _ := s.override(nil) // which was done before without an error
+		words, flags = []string{"--from-kubelogin=" + u.Name}, given
+	}
+	if s.kubeconfig != "" {
+		words = append(words, "--kubeconfig="+s.kubeconfig)
+	}
+	words = slices.Concat([]string{"sso-exec", "setup", toolKube}, words, flags, []string{"--client-secret-file=" + file})
+	fmt.Fprintf(stderr, "  then run: %s\n", paste(words...))
 }
 
 // source finds the user entry to convert: the named one, that of the
@@ -125,7 +153,7 @@ func (s *kubeSetup) source(plan *kubePlan) (kubeconfig.User, error) {
 func (p *kubePlan) kubeloginHint() string {
 	var names []string
 	for _, u := range p.conf.Users {
-		if runsKubelogin(u.Exec) {
+		if convertible(u) {
 			names = append(names, quote(u.Name))
 		}
 	}
@@ -135,12 +163,41 @@ func (p *kubePlan) kubeloginHint() string {
 	return "these run kubelogin: " + strings.Join(names, ", ")
 }
 
-func runsKubelogin(e *kubeconfig.Exec) bool {
-	if e == nil {
-		return false
-	}
-	_, _, err := kubeconfig.FromKubelogin(*e, "sso-exec", "")
+func convertible(u kubeconfig.User) bool {
+	_, _, err := converted(u, "sso-exec")
 	return err == nil
+}
+
+// warnLost names the settings of an entry that --replace does not carry over.
+func (s *kubeSetup) warnLost(there kubeconfig.User, e kubeconfig.Exec) {
+	old, _, err := converted(there, e.Command)
+	if err != nil || s.fromKubelogin || !s.replace {
+		return
+	}
+	var lost []string
+	for _, a := range old.Args[1:] {
+		name, value, _ := strings.Cut(a, "=")
+		switch has := argument(e.Args, name[2:]); {
+		case slices.Contains(e.Args, a) || name == "--redirect-uri":
+		case name == "--scope":
+			less := slices.DeleteFunc(strings.Split(value, ","), func(s string) bool { return slices.Contains(strings.Split(has, ","), s) })
+			if len(less) > 0 {
+				lost = append(lost, name+"="+strings.Join(less, ","))
+			}
+		case has != "": // another was given
+		case len(value) > 200: // a CA's data
+			lost = append(lost, name)
+		default:
+			lost = append(lost, a)
+		}
+	}
+	if there.AuthProvider != nil && there.AuthProvider.Secret && argument(e.Args, "client-secret-file") == "" {
+		lost = append(lost, "--client-secret-file=FILE")
+	}
+	if len(lost) > 0 {
+		fmt.Fprintf(stderr, "sso-exec: warning: the old entry also says what the new one does not: %s\n", oneLine(strings.Join(lost, " ")))
+		fmt.Fprintf(stderr, "  to keep it, add these flags, or convert the entry: --from-kubelogin %s\n", quote(there.Name))
+	}
 }
 
 // override puts the settings of the command line in the place of the same ones.

@@ -99,6 +99,21 @@ func TestSetCurrentContext(t *testing.T) {
 	}
 }
 
+// Of an entry that has more than credentials, only the stanza is ours.
+func TestRemoveKeepsTheRest(t *testing.T) {
+	const exec = "{apiVersion: client.authentication.k8s.io/v1, command: sso-exec, interactiveMode: Never}"
+	for before, want := range map[string]string{
+		"users: [{name: corp, user: {exec: " + exec + ", as: admin}}]":                               "users: [{name: corp, user: {as: admin}}]",
+		"users: [{name: corp, user: {as: admin, exec: " + exec + "}}]":                               "users: [{name: corp, user: {as: admin}}]",
+		"users:\n- name: corp\n  user:\n    as-groups: [a]\n    exec: " + exec + "\n    as: x # c\n": "users:\n- name: corp\n  user:\n    as-groups: [a]\n    as: x # c\n",
+	} {
+		got, err := RemoveUser([]byte(before), "corp", func(Exec) bool { return true })
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v", before, got, err)
+		}
+	}
+}
+
 // Only what is as it was written is removed; what is absent needs no removal.
 func TestRemoveOnlyOurs(t *testing.T) {
 	ours := func(Exec) bool { return true }
@@ -106,7 +121,6 @@ func TestRemoveOnlyOurs(t *testing.T) {
 	for user, ok := range map[string]bool{
 		"{" + exec + "}":                true,
 		"{" + exec + ", token: abc}":    false,
-		"{" + exec + ", as: admin}":     false,
 		"{token: abc}":                  false,
 		"{}":                            false,
 		"{" + exec + "}, more: [of it]": false,

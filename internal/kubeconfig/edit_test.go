@@ -82,8 +82,12 @@ func onlyUser(t testing.TB, before, after []byte, name string, want Exec) {
 	was, is := judge(t, before), judge(t, after)
 	if got := is.AuthInfos[name]; got == nil || !judgeExec(got.Exec).equal(want) {
 		t.Fatalf("client-go reads %+v, want %+v\n%s", got, want, after)
-	} else if got.Token != "" || got.Username != "" || got.TokenFile != "" || got.Impersonate != "" {
+	} else if got.Token != "" || got.Username != "" || got.TokenFile != "" || got.AuthProvider != nil || len(got.ClientCertificateData) > 0 {
 		t.Fatalf("credentials are left: %v", got)
+	} else if old := was.AuthInfos[name]; old != nil && (got.Impersonate != old.Impersonate || got.ImpersonateUID != old.ImpersonateUID ||
+		!slices.Equal(got.ImpersonateGroups, old.ImpersonateGroups) || !reflect.DeepEqual(got.ImpersonateUserExtra, old.ImpersonateUserExtra) ||
+		!reflect.DeepEqual(got.Extensions, old.Extensions)) {
+		t.Fatalf("more than the credentials changed: %v, %v", old, got)
 	}
 	delete(was.AuthInfos, name)
 	delete(is.AuthInfos, name)

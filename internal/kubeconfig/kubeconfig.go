@@ -42,8 +42,17 @@ type User struct {
 	Name   string
 	Kind   string // its credentials in words, such as "a token"; empty if it has none
 	Exec   *Exec  // its exec stanza, if it has one
-	Extras bool   // it has more than an exec stanza
+	Extras bool   // it has further credentials than that stanza or that auth provider
 	File   string // where it stands, if it was loaded from a file
+
+	AuthProvider *AuthProvider // its auth provider, if it has one
+}
+
+// AuthProvider is what client-go had before exec plugins, without its secrets.
+type AuthProvider struct {
+	Name   string
+	Config map[string]string
+	Secret bool // it has a client secret
 }
 
 // ExistsError says that a user entry holds other credentials, and that it was

@@ -45,7 +45,7 @@ func FromKubelogin(e Exec, command, home string) (Exec, []Unmapped, error) {
 	out := Exec{
 		APIVersion:      e.APIVersion,
 		Command:         command,
-		Args:            append([]string{"kube", "--issuer=" + c.issuer, "--client-id=" + c.client}, c.finish()...),
+		Args:            slices.Concat([]string{"kube"}, []string{"--issuer=" + c.issuer, "--client-id=" + c.client}, c.finish()),
 		Env:             slices.Clone(e.Env),
 		InteractiveMode: e.InteractiveMode,
 	}
@@ -56,6 +56,34 @@ func FromKubelogin(e Exec, command, home string) (Exec, []Unmapped, error) {
 		out.InteractiveMode = "IfAvailable" // v1 wants one, and nothing is read from stdin
 	}
 	return out, c.unmapped, nil
+}
+
+// FromAuthProvider converts the config of client-go's former auth provider oidc, as
+// User has it. Its tokens are of no use any more.
+func FromAuthProvider(p AuthProvider, command string) (Exec, []Unmapped, error) {
+	c := &conversion{}
+	issuer, client := p.Config["idp-issuer-url"], p.Config["client-id"]
+	switch {
+	case p.Name != "oidc":
+		return Exec{}, nil, fmt.Errorf("its auth provider is %q, and only oidc can be converted", p.Name)
+	case issuer == "" || client == "":
+		return Exec{}, nil, errors.New("idp-issuer-url or client-id is missing in the config of its auth provider")
+	}
+	kubeloginFlags["--oidc-extra-scope"].set(c, p.Config["extra-scopes"])
+	if data := p.Config["idp-certificate-authority-data"]; data != "" { // which goes before the file, as for client-go
+		c.caData = []string{data}
+	} else if file := p.Config["idp-certificate-authority"]; file != "" {
+		c.caFiles = []string{file}
+	}
+	if p.Secret {
+		c.leave("client-secret", whySecret)
+	}
+	return Exec{
+		APIVersion:      "client.authentication.k8s.io/v1",
+		Command:         command,
+		Args:            slices.Concat([]string{"kube", "--issuer=" + issuer, "--client-id=" + client}, c.scopeFlag(), c.authorities()),
+		InteractiveMode: "IfAvailable",
+	}, c.unmapped, nil
 }
 
 // kubeloginArgs returns what follows the program.
@@ -162,16 +190,41 @@ func isFalse(val string) bool {
 
 // finish returns the flags, in the order in which a person would write them.
 func (c *conversion) finish() []string {
-	var out []string
-	if len(c.scopes) > 0 {
-		out = append(out, "--scope="+strings.Join(c.scopes, ","))
-	}
-	out = append(out, c.flow()...)
+	out := append(c.scopeFlag(), c.flow()...)
 	if c.authTimeout != "" {
 		out = append(out, "--login-timeout="+c.authTimeout)
 	}
 	out = append(out, c.authorities()...)
 	return append(out, c.args...)
+}
+
+func (c *conversion) scopeFlag() []string {
+	if len(c.scopes) == 0 {
+		return nil
+	}
+	return []string{"--scope=" + strings.Join(c.scopes, ",")}
+}
+
+// param adds a parameter of the authorization request, in place of one of the same
+// name. For some there is a flag.
+func (c *conversion) param(p string) {
+	name, value, _ := strings.Cut(p, "=")
+	flag := "--auth-param=" + name
+	switch name {
+	case "audience", "resource", "organization":
+		flag = "--" + name
+	case "login_hint":
+		flag = "--login-hint"
+	}
+	c.args = slices.DeleteFunc(c.args, func(a string) bool { return a == flag || strings.HasPrefix(a, flag+"=") })
+	if u, err := url.Parse(value); name == "resource" && (err != nil || !u.IsAbs()) {
+		c.leave("--oidc-auth-request-extra-params=resource", "it is not an absolute URI (RFC 8707)")
+		return
+	}
+	if strings.Contains(p, "=") {
+		flag += "=" + value
+	}
+	c.args = append(c.args, flag)
 }
 
 // flow returns the flags of the grant, and for that with a browser its redirect

@@ -19,6 +19,7 @@ const (
 	whyServer  = "the listener for the browser speaks http, on this machine only (RFC 8252 section 7.3): register http:// addresses at the provider"
 	whyLog     = "see --log-level and --log-file"
 	whyService = "this stanza signs in a service, not a person, and that is not converted"
+	whySecret  = "a secret does not belong on a command line: put it into a file that only you can read, and give that with --client-secret-file"
 	whyPass    = "sso-exec takes no passwords: a person signs in in a browser or with a device code; --login-hint suggests the account to the provider"
 )
 
@@ -27,7 +28,7 @@ var kubeloginFlags = map[string]kubeloginFlag{
 	"--oidc-client-id":  {set: func(c *conversion, v string) { c.client = v }},
 	"--oidc-client-secret": {set: func(c *conversion, v string) {
 		if v != "" {
-			c.leave("--oidc-client-secret", "a secret does not belong on a command line: put it into a file that only you can read, and give that with --client-secret-file")
+			c.leave("--oidc-client-secret", whySecret)
 		}
 	}},
 	"--oidc-extra-scope": {set: func(c *conversion, v string) {
@@ -93,7 +94,7 @@ var kubeloginFlags = map[string]kubeloginFlag{
 		}
 		for _, p := range pairs {
 			if p = strings.Trim(p, `"`); p != "" {
-				c.args = append(c.args, "--auth-param="+p)
+				c.param(p)
 			}
 		}
 	}},

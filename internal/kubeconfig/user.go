@@ -9,11 +9,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// SetUser adds a user entry with an exec stanza, or replaces what is in the
-// entry of that name. Where that has other credentials than an exec stanza with
-// the same program, it is an [ExistsError] unless replace is set: the whole of
-// the entry's credentials is replaced, since client-go would prefer a token or a
-// certificate to the stanza.
+// SetUser adds a user entry with an exec stanza, or puts that in the place of the
+// credentials of the entry of that name. Where these are others than an exec stanza
+// with the same program, it is an [ExistsError] unless replace is set: all of them
+// go, since client-go would prefer a token or a certificate to the stanza. What is
+// not a credential (impersonation, extensions) stays.
 //
 // If the entry is as wanted already, the text comes back as it is.
 func SetUser(text []byte, name string, e Exec, replace bool) ([]byte, error) {
@@ -44,22 +44,58 @@ func SetUser(text []byte, name string, e Exec, replace bool) ([]byte, error) {
 	if !replace && there.Kind != "" && (there.Exec == nil || there.Extras || program(there.Exec.Command) != program(e.Command)) {
 		return nil, &ExistsError{there}
 	}
-	node, err := d.item("users", i)
-	if err != nil {
-		return nil, err
-	}
-	out, err := d.setValue(node, "user", want)
+	out, err := d.setExec(i, want)
 	if err != nil {
 		return nil, err
 	}
 	return d.verify(out, func(root *value) {
 		item, _ := root.named("users", name)
+		if user := item.get("user"); user.others() {
+			user.drop(func(key string) bool { return isCredential(key) && key != "exec" })
+			user.set("exec", valueOf(want[0].val))
+			return
+		}
 		item.set("user", valueOf(want))
 	})
 }
 
+// setExec is the edit of SetUser.
+func (d *document) setExec(i int, want mapping) ([]byte, error) {
+	item, err := d.item("users", i)
+	if err != nil {
+		return nil, err
+	}
+	switch user := d.tree.items("users")[i].get("user"); {
+	case user.mergesOthers():
+		return nil, errForm(item)
+	case !user.others():
+		return d.setValue(item, "user", want)
+	}
+	l, err := d.lookup(item, "user")
+	if err != nil {
+		return nil, err
+	}
+	if l == nil || l.val.Kind != yaml.MappingNode { // an alias, or merged in
+		return nil, errForm(item)
+	}
+	for j := 0; j < len(l.val.Content); j += 2 {
+		if key := l.val.Content[j].Value; isCredential(key) && key != "exec" {
+			text, err := d.removeKey(l.val, j)
+			if err != nil {
+				return nil, err
+			}
+			if d, err = parse(text); err != nil {
+				return nil, err
+			}
+			return d.setExec(i, want)
+		}
+	}
+	return d.setValue(l.val, "exec", want[0].val.(mapping))
+}
+
 // RemoveUser removes a user entry that has nothing but an exec stanza which ours
-// agrees to; else it is a [NotOursError]. If there is no such entry, the text
+// agrees to, or takes the stanza out of one that has no other credentials; else it
+// is a [NotOursError]. If there is no such entry, the text
 // comes back as it is. The bytes are those from before [SetUser] added the
 // entry, unless the list was not there or was null then: an empty list stays.
 func RemoveUser(text []byte, name string, ours func(Exec) bool) ([]byte, error) {
@@ -80,7 +116,17 @@ func RemoveUser(text []byte, name string, ours func(Exec) bool) ([]byte, error) 
 	case !ours(*u.Exec):
 		return nil, &NotOursError{"user", name, "its command is not as it was written"}
 	}
-	return d.remove("users", i)
+	if !item.get("user").others() {
+		return d.remove("users", i)
+	}
+	out, err := d.removeExec(i)
+	if err != nil {
+		return nil, err
+	}
+	return d.verify(out, func(root *value) {
+		item, _ := root.named("users", name)
+		item.get("user").drop(func(key string) bool { return key == "exec" })
+	})
 }
 
 // Describe tells what a user entry of a text holds; ok is false if there is no
@@ -164,6 +210,27 @@ var credentialKeys = [][2]string{
 	{"exec", "the command"},
 }
 
+// isCredential tells whether a key of AuthInfo is one, or belongs to one. What is
+// merged in (<<) may be.
+func isCredential(key string) bool {
+	return key == mergeKey || slices.Contains([]string{"client-key", "client-key-data", "password"}, key) ||
+		slices.ContainsFunc(credentialKeys, func(k [2]string) bool { return k[0] == key })
+}
+
+// others tells whether a user has what is not a credential.
+func (v *value) others() bool {
+	return v != nil && v.kind == yaml.MappingNode && slices.ContainsFunc(v.keys, func(k *value) bool { return !isCredential(k.text) })
+}
+
+// mergesOthers tells whether that is merged in, in one way or another.
+func (v *value) mergesOthers() bool {
+	if v == nil {
+		return false
+	}
+	m := v.own(mergeKey)
+	return m != nil && (m.others() || m.mergesOthers() || m.kind == yaml.SequenceNode && slices.ContainsFunc(m.vals, func(v *value) bool { return v.others() || v.mergesOthers() }))
+}
+
 // userOf reads an entry of users.
 func userOf(item *value) User {
 	u := User{Name: item.str("name")}
@@ -180,7 +247,8 @@ func userOf(item *value) User {
 		kind := k[1]
 		switch k[0] {
 		case "auth-provider":
-			kind += " " + c.str("name")
+			u.AuthProvider = authProviderOf(c)
+			kind += " " + u.AuthProvider.Name
 		case "exec":
 			u.Exec = execOf(c)
 			kind += " " + u.Exec.Command
@@ -190,8 +258,23 @@ func userOf(item *value) User {
 		}
 	}
 	u.Kind = strings.Join(kinds, " and ")
-	u.Extras = len(v.keys) > 1 || len(v.keys) == 1 && v.own("exec") == nil
+	for _, k := range v.keys {
+		only := u.Exec != nil && k.text == "exec" || u.Exec == nil && u.AuthProvider != nil && k.text == "auth-provider"
+		u.Extras = u.Extras || isCredential(k.text) && !only
+	}
 	return u
+}
+
+func authProviderOf(v *value) *AuthProvider {
+	p := &AuthProvider{Name: v.str("name"), Config: map[string]string{}}
+	config := v.get("config")
+	for _, key := range slices.Concat(publicProvider, []string{"idp-certificate-authority-data"}) {
+		if s := config.str(key); s != "" {
+			p.Config[key] = s
+		}
+	}
+	p.Secret = config.str("client-secret") != ""
+	return p
 }
 
 func (u User) kind() string {

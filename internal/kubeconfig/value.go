@@ -182,6 +182,15 @@ func (v *value) named(list, name string) (*value, int) {
 	return nil, -1
 }
 
+// drop takes keys out of a mapping.
+func (v *value) drop(is func(key string) bool) {
+	for i := len(v.keys) - 1; i >= 0; i-- {
+		if is(v.keys[i].text) {
+			v.keys, v.vals = slices.Delete(v.keys, i, i+1), slices.Delete(v.vals, i, i+1)
+		}
+	}
+}
+
 // set replaces or adds a key.
 func (v *value) set(key string, val *value) {
 	for i, k := range slices.Backward(v.keys) {
