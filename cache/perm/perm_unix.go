@@ -48,14 +48,7 @@ func walk(path string, anyOwner, create bool) error {
 		}
 		sticky := st.Mode&unix.S_ISVTX != 0
 		next := filepath.Join(at, name) // at has no links in it: Join may take .. away
-		err := lstat(next, &st)
-		if errors.Is(err, unix.ENOENT) && create && found == nil {
-			if err = unix.Mkdir(next, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
-				return &os.PathError{Op: "mkdir", Path: next, Err: err}
-			}
-			err = lstat(next, &st) // in a sticky directory somebody else may have been first
-		}
-		switch {
+		switch err := look(next, &st, create && found == nil); {
 		case errors.Is(err, unix.EACCES):
 			return err // who may not even look there cannot be led astray
 		case err != nil && found != nil:
@@ -66,7 +59,8 @@ func walk(path string, anyOwner, create bool) error {
 		switch kind := st.Mode & unix.S_IFMT; {
 		case kind == unix.S_IFLNK:
 			if sticky && found == nil && !isOurs(st.Uid) {
-				found = &Finding{Path: next, Why: fmt.Sprintf("is a link of user %d, who is neither you nor root", st.Uid)}
+				why := fmt.Sprintf("is a link of user %d, who is neither you nor root", st.Uid)
+				found = &Finding{Path: next, Why: why}
 			}
 			to, err := os.Readlink(next)
 			if links++; err == nil && links > maxLinks {
@@ -83,11 +77,9 @@ func walk(path string, anyOwner, create bool) error {
 				return err
 			}
 			continue
-		case kind == unix.S_IFDIR:
-			if found == nil {
-				found = judge(next, &st, anyOwner || len(rest) > 0 && isUnmapped(st.Uid))
-			}
-		case len(rest) > 0 || create:
+		case kind == unix.S_IFDIR && found == nil:
+			found = judge(next, &st, anyOwner || len(rest) > 0 && isUnmapped(st.Uid))
+		case kind != unix.S_IFDIR && (len(rest) > 0 || create):
 			return &os.PathError{Op: "open", Path: next, Err: unix.ENOTDIR}
 		}
 		at = next
@@ -96,6 +88,19 @@ func walk(path string, anyOwner, create bool) error {
 		return found
 	}
 	return nil
+}
+
+// look is lstat, after a directory that is missing was made if create is set. In a
+// sticky directory somebody else may be faster: whose it is, is judged afterwards.
+func look(path string, st *unix.Stat_t, create bool) error {
+	err := lstat(path, st)
+	if !create || !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		return &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return lstat(path, st)
 }
 
 // judge refuses a directory in which somebody else can rename entries. The sticky
@@ -115,9 +120,11 @@ func judge(path string, st *unix.Stat_t, anyOwner bool) *Finding {
 		if mode&0o002 != 0 {
 			who = "everybody"
 		}
-		return &Finding{path, fmt.Sprintf("can be written to by %s (mode %04o), who could put something else in the place of what is there", who, mode), Command("chmod go-w", path)}
+		why := fmt.Sprintf("can be written to by %s (mode %04o), who could replace what is in it", who, mode)
+		return &Finding{path, why, Command("chmod go-w", path)}
 	case !anyOwner && !isOurs(st.Uid):
-		return &Finding{Path: path, Why: fmt.Sprintf("belongs to user %d, who is neither you nor root, and could put something else in the place of what is there", st.Uid)}
+		why := fmt.Sprintf("belongs to user %d, who is neither you nor root and could replace what is in it", st.Uid)
+		return &Finding{Path: path, Why: why}
 	}
 	return nil
 }
@@ -165,11 +172,11 @@ func isOwn(path string) bool {
 }
 
 // shared are directories that hold what is many people's.
-var shared = []string{"/tmp", "/var", "/var/tmp", "/var/lib", "/var/cache", "/var/log", "/var/spool", "/var/run", "/var/lock", "/var/folders", "/var/empty",
-	"/home", "/opt", "/srv", "/mnt", "/media", "/run", "/run/user", "/run/lock", "/users", "/users/shared", "/volumes",
+var shared = []string{"/tmp", "/var", "/var/tmp", "/var/lib", "/var/cache", "/var/log", "/var/spool",
+	"/var/run", "/var/lock", "/var/folders", "/var/empty", "/home", "/opt", "/srv", "/mnt", "/media", "/run", "/run/user", "/run/lock", "/users", "/users/shared", "/volumes",
 	"/private", "/private/tmp", "/private/var", "/private/var/tmp", "/private/var/folders"}
 
 func systemTrees() []string {
-	return []string{"/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot", "/efi", "/snap", "/nix", "/gnu",
-		"/system", "/library", "/applications", "/cores", "/private/etc"}
+	return []string{"/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot",
+		"/efi", "/snap", "/nix", "/gnu", "/system", "/library", "/applications", "/cores", "/private/etc"}
 }
