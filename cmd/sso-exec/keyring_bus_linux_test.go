@@ -89,9 +89,11 @@ func TestBusOfAnother(t *testing.T) {
 		refused["in another user's directory"] = "unix:path=" + filepath.Join(open, "bus")
 		refused["escaped"] = "unix:path=%2f" + strings.TrimPrefix(theirs, "/")
 	}
+	home := filepath.Join(dir, "home")
+	givenDir(t, home, me, me, 0o700)
 	try := func(name string, env ...string) outcome {
 		return u.runAs(me, me, nil, append(env, "HOME="+dir, "SSO_EXEC_STORE=keyring"),
-			"kube", "--cache-dir", "/dev/shm/sso-exec-test-"+strconv.Itoa(os.Getpid()), "--flow", "device", "--issuer", u.idp.Issuer(), "--ca-data", encodeCA(u.idp.CAPEM()), "--client-id", "cli")
+			"kube", "--cache-dir", filepath.Join(home, "cache"), "--flow", "device", "--issuer", u.idp.Issuer(), "--ca-data", encodeCA(u.idp.CAPEM()), "--client-id", "cli")
 	}
 	for name, address := range refused {
 		if o := try(name, "DBUS_SESSION_BUS_ADDRESS="+address); o.code != exitStorage || o.stdout != "" || !strings.Contains(o.stderr, "is not used") {
