@@ -118,6 +118,29 @@ func TestWaitersForAnEndedSession(t *testing.T) {
 	})
 }
 
+// A failure of before the wait is not adopted: the one that was waited for left
+// none, such as one that was interrupted.
+func TestFailureFromBeforeTheWait(t *testing.T) {
+	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
+		m.signIn(t)
+		time.Sleep(expired)
+		m.Fault(providertest.RefreshToken, providertest.Fault{Status: 503})
+		if _, err := m.process().get(t.Context(), access); !is[*flows.UnavailableError](err) {
+			t.Fatalf("it ended with %v", err)
+		}
+		m.ClearFaults()
+		m.ResetRequests()
+		time.Sleep(time.Second)
+		l, err := m.store().TryLock(cache.LockRefresh, m.request.SessionKey())
+		if err != nil || l == nil || l.Last == nil {
+			t.Fatalf("no lock with a failure: %v", err)
+		}
+		time.AfterFunc(time.Second, l.Unlock)
+		m.process().token(t, access)
+		m.requests(t, 1, 0)
+	})
+}
+
 // A process that hangs, or was stopped, holds others up for a minute at most; what
 // is still valid serves meanwhile. An interrupt ends the wait.
 func TestLockThatIsHeld(t *testing.T) {

@@ -3,7 +3,9 @@ package session_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 
 // This file: services, which get their tokens by a grant and ask nobody.
 
-var serviceConfig = providertest.Config{Clients: []providertest.Client{{ID: "job", Secret: "s3cret"}}}
+var serviceConfig = providertest.Config{Clients: []providertest.Client{{ID: "job", Secret: "s3cret"}, {ID: "cli"}}}
 
 // service makes a process one of a service that authenticates as a client.
 func service(p *process) {
@@ -224,6 +226,29 @@ func TestRefusedParentOfAService(t *testing.T) {
 			t.Errorf("%d grants and %d exchanges, want 2 and 2", got.ClientCredentials, got.TokenExchange)
 		}
 	})
+}
+
+// What a later version has written into a session survives the grant's, as it does
+// a sign-in's and a refresh's.
+func TestFieldsOfALaterVersion(t *testing.T) {
+	for name, renew := range map[string]func(t *testing.T, m *machine){
+		"grant":   func(t *testing.T, m *machine) { m.process(service).token(t, access) },
+		"sign-in": func(t *testing.T, m *machine) { m.signIn(t) },
+		"refresh": func(t *testing.T, m *machine) { m.process().token(t, access) }, // the first time a sign-in
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, serviceConfig, func(t *testing.T, m *machine) {
+				renew(t, m)
+				m.edit(t, "sessions", "future", "kept")
+				time.Sleep(expired)
+				renew(t, m)
+				b, err := os.ReadFile(m.file(t, "sessions"))
+				if err != nil || !strings.Contains(string(b), `"future":"kept"`) {
+					t.Errorf("stored is %s, %v", b, err)
+				}
+			})
+		})
+	}
 }
 
 // Nothing durable is lost where nothing can be kept.
