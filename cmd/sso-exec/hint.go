@@ -40,8 +40,9 @@ func (o *options) sessionWords(without ...string) (words []string) {
 		})
 	} else if o.flags != nil {
 		o.flags.VisitAll(func(f *pflag.Flag) {
-			// A descriptor is this process's.
-			if o.given[f.Name] && slices.Contains(sessionFlags, f.Name) && !slices.Contains(without, f.Name) && f.Name != "client-secret-fd" {
+			left := f.Name == "client-secret-fd" || // a descriptor is this process's
+				slices.Contains(without, f.Name)
+			if o.given[f.Name] && slices.Contains(sessionFlags, f.Name) && !left {
 				words = append(words, o.wordsOf(f)...)
 			}
 		})
@@ -103,7 +104,8 @@ func whereabouts() (words []string) {
 func (o *options) withSecret(lines []string) []string {
 	needs := o.flags != nil && (o.secretInVariable() != "" || o.clientSecretFD >= 0)
 	if needs && strings.Contains(strings.Join(lines, "\n"), "sso-exec login") {
-		lines = append(lines, "a new shell also needs the client's secret: set "+secretVariable+", or use --client-secret-file")
+		lines = append(lines, "a new shell also needs the client's secret: set "+secretVariable+
+			", or use --client-secret-file")
 	}
 	return lines
 }

@@ -23,10 +23,11 @@ func TestHintsInANewShell(t *testing.T) {
 		code int
 	}{
 		{name: "flags", code: 3, make: func(_ *testing.T, b *bench, _ string) []string {
-			return []string{"kube", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem", "--session=a 'b' \"c\" $d", "--browser=testbrowser", "--flow=pkce", "--interactive=never"}
+			return []string{"kube", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem", "--session=a 'b' \"c\" $d",
+				"--browser=testbrowser", "--flow=pkce", "--interactive=never"}
 		}},
-		{name: "variables", code: 3, env: []string{"SSO_EXEC_CA_FILE=ca dir/$(x) it's.pem", "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_FLOW=pkce", "SSO_EXEC_BROWSER=testbrowser", "SSO_EXEC_SCOPE=email,groups",
-			"SSO_EXEC_SESSION=two words", "SSO_EXEC_CACHE_DIR=my cache", "SSO_EXEC_INTERACTIVE=never"}, make: func(_ *testing.T, b *bench, _ string) []string {
+		{name: "variables", code: 3, env: []string{"SSO_EXEC_CA_FILE=ca dir/$(x) it's.pem", "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_FLOW=pkce",
+			"SSO_EXEC_BROWSER=testbrowser", "SSO_EXEC_SCOPE=email,groups", "SSO_EXEC_SESSION=two words", "SSO_EXEC_CACHE_DIR=my cache", "SSO_EXEC_INTERACTIVE=never"}, make: func(_ *testing.T, b *bench, _ string) []string {
 			return []string{"token", issuer(b)}
 		}},
 		{name: "other base directories", code: 3, env: []string{"XDG_CACHE_HOME=HOME/elsewhere", "XDG_CONFIG_HOME=HOME/conf", "SSO_EXEC_INTERACTIVE=never"}, make: func(t *testing.T, b *bench, home string) []string {
@@ -38,7 +39,8 @@ func TestHintsInANewShell(t *testing.T) {
 			return []string{"kube", "--config", "my conf.yaml", "--profile", "corp"}
 		}},
 		{name: "an ended session, by flags", code: 1, env: []string{"SSO_EXEC_CACHE_DIR=my cache"}, make: func(t *testing.T, b *bench, _ string) []string {
-			b.mustRun(t, "login", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem", "--scope=email", "--session=two words", "--browser=testbrowser", "--flow=pkce", "--cache-dir=my cache")
+			b.mustRun(t, "login", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem",
+				"--scope=email", "--session=two words", "--browser=testbrowser", "--flow=pkce", "--cache-dir=my cache")
 			b.idp.Fault(providertest.Token, providertest.Fault{Status: 400, Body: `{"error":"odd"}`, Times: 1})
 			return []string{"status", "--check"}
 		}},
@@ -81,7 +83,8 @@ func TestHintsInANewShell(t *testing.T) {
 // profile writes a config file with the default profile corp.
 func (b *bench) profile(t testing.TB, path string) {
 	t.Helper()
-	text := "version: 1\ndefault-profile: corp\nprofiles:\n  corp: {issuer: \"" + b.idp.Issuer() + "\", client-id: cli, ca-file: \"../work/ca dir/$(x) it's.pem\", browser: testbrowser, flow: pkce}\n"
+	text := "version: 1\ndefault-profile: corp\nprofiles:\n  corp: {issuer: \"" + b.idp.Issuer() + "\", client-id: cli, " +
+		"ca-file: \"../work/ca dir/$(x) it's.pem\", browser: testbrowser, flow: pkce}\n"
 	if filepath.Base(filepath.Dir(path)) == "sso-exec" {
 		text = strings.Replace(text, "../work", "../../work", 1)
 	}
