@@ -222,6 +222,8 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 		match := func(f found) bool { return strings.HasPrefix(f.Key, strings.ToLower(id)) }
 		first := slices.IndexFunc(all, match)
 		switch {
+		case first < 0 && len(ids) == 1: // else none of them can be a profile
+			return nil, &usageError{fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: " + ours("status")}
 		case id == "" || first < 0:
 			return nil, &usageError{fmt.Errorf("no session has the ID %q", id), "see: " + ours("status")}
 		case slices.ContainsFunc(all[first+1:], match):

@@ -74,13 +74,14 @@ func newRoot() *cobra.Command {
 	root.Flags().Lookup("version").Hidden = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "client-secret" {
-			return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, secretVariable)
-		}
-		if errors.As(err, &unknown) {
-			var names []string
+		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" { // nothing is near to one letter
+			names := []string{"client-secret"}
 			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			switch near := config.Nearest(unknown.GetSpecifiedName(), names); near {
+			case "":
+			case names[0]:
+				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, secretVariable)
+			default:
 				return fmt.Errorf("%w (did you mean --%s?)", err, near)
 			}
 		}
@@ -166,10 +167,13 @@ func newTool(t *tool) *cobra.Command {
 
 // noArgs is cobra.NoArgs in words that fit a command without subcommands.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.Flags().Lookup("profile") != nil:
+		return fmt.Errorf("%s takes no arguments, but got %q: a profile is a flag here, --profile NAME", cmd.CommandPath(), args[0])
 	}
-	return nil
+	return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
 }
 
 // oneProfile accepts the name of a profile. It counts as --profile.

@@ -239,6 +239,22 @@ func TestSetupKubeLegacyAuthProvider(t *testing.T) {
 			}
 		}
 	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(cwd, ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.env = append(k.env, "HOME="+filepath.Dir(ca))
+	for _, written := range []string{"~/ca.pem", relative} { // kubectl runs in other directories
+		k.with(provider("oidc", m{"idp-certificate-authority": written}), "yaml")
+		k.setup(0, "--from-kubelogin", "dev")
+		if args := k.entry().Exec.Args; !slices.Contains(args, "--ca-file="+ca) {
+			t.Errorf("%s became %q", written, args)
+		}
+	}
 	data := base64.StdEncoding.EncodeToString(k.idp.CAPEM())
 	for _, form := range []string{"json", "yaml"} {
 		for flag, more := range map[string]m{"--ca-data=" + data: {"idp-certificate-authority-data": data}, "--ca-file=" + ca: {"idp-certificate-authority": ca}} {

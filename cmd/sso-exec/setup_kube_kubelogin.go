@@ -85,7 +85,7 @@ func converted(u kubeconfig.User, command string) (e kubeconfig.Exec, left []kub
 	case u.Exec != nil:
 		e, left, err = kubeconfig.FromKubelogin(*u.Exec, command, home)
 	case u.AuthProvider != nil:
-		e, left, err = kubeconfig.FromAuthProvider(*u.AuthProvider, command)
+		e, left, err = kubeconfig.FromAuthProvider(*u.AuthProvider, command, home)
 	default:
 		err = kubeconfig.ErrNotKubelogin
 	}
@@ -100,6 +100,13 @@ func converted(u kubeconfig.User, command string) (e kubeconfig.Exec, left []kub
 		}
 		return why != nil
 	})
+	for i, a := range e.Args { // kubectl runs in other directories
+		if file, ok := strings.CutPrefix(a, "--ca-file="); ok && file != "" {
+			if abs, err := filepath.Abs(file); err == nil {
+				e.Args[i] = "--ca-file=" + abs
+			}
+		}
+	}
 	return e, left, err
 }
 

@@ -30,7 +30,7 @@ func warnUnread(root *cobra.Command) {
 			continue
 		}
 		hint := ""
-		if near := config.Nearest(word, known); near != "" {
+		if near := config.Nearest(strings.ToUpper(word), known); near != "" {
 			hint = fmt.Sprintf(" (did you mean %s?)", ownPrefix+near)
 		}
 		warn(fmt.Errorf("unknown variable %s%s", name, hint))

@@ -38,7 +38,8 @@ func Suggest(word string, known []string) string {
 }
 
 // Nearest returns the known word that takes the fewest single-character edits
-// to reach, if those are few; else nothing.
+// to reach, if those are few; else the longest that is followed by more words
+// (issuer of issuer-url); else nothing.
 func Nearest(word string, known []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	for _, k := range known {
@@ -49,27 +50,41 @@ func Nearest(word string, known []string) string {
 			best, least = k, d
 		}
 	}
+	if best != "" {
+		return best
+	}
+	for _, k := range known {
+		rest, ok := strings.CutPrefix(word, k)
+		if ok && strings.IndexAny(rest, "-_") == 0 && len(k) > len(best) {
+			best = k
+		}
+	}
 	return best
 }
 
 func abs(n int) int { return max(n, -n) }
 
-// distance is the Levenshtein distance.
+// distance is the Levenshtein distance, two neighbours that changed places being one
+// edit.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		row := make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
 			cost := 1
 			if a[i] == b[j] {
 				cost = 0
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last = last, row
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -59,9 +59,9 @@ func FromKubelogin(e Exec, command, home string) (Exec, []Unmapped, error) {
 }
 
 // FromAuthProvider converts the config of client-go's former auth provider oidc, as
-// User has it. Its tokens are of no use any more.
-func FromAuthProvider(p AuthProvider, command string) (Exec, []Unmapped, error) {
-	c := &conversion{}
+// User has it. Its tokens are of no use any more. home stands for ~ in paths.
+func FromAuthProvider(p AuthProvider, command, home string) (Exec, []Unmapped, error) {
+	c := &conversion{home: home}
 	issuer, client := p.Config["idp-issuer-url"], p.Config["client-id"]
 	switch {
 	case p.Name != "oidc":
