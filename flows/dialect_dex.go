@@ -23,7 +23,7 @@ var dex = &Dialect{
 		{"invalid_request", "redirect_uri", "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
 		{"invalid_scope", "", "Dex knows openid, email, profile, groups, offline_access, federated:id and audience:server:client_id:ID, and no other"},
 		{"unsupported_grant_type", "", "allow the grant in Dex's config: oauth2.grantTypes"},
-		{"access_denied", "", "the connector lets you not in: are you of the groups or the organization that it requires?"},
+		{"access_denied", "", "the connector does not let you in: are you of the groups or the organization that it requires?"},
 	},
 }
 

@@ -293,6 +293,7 @@ func deniedHints(o *options, err error) []string {
 	}
 	switch {
 	case !errors.Is(err, flows.ErrTimedOut) || o.flow == flows.FlowDevice:
+	case errors.Is(err, session.ErrPortHeld): // no page was shown
 	case len(d.Register) > 0:
 		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
 	default:

@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" { // nothing is near to one letter
 			names := []string{"client-secret"}
 			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			switch near := config.Nearest(unknown.GetSpecifiedName(), names); near {
+			switch near := config.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
 			case "":
 			case names[0]:
 				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, secretVariable)

@@ -205,7 +205,7 @@ func TestFixedPort(t *testing.T) {
 		until(t, "its page is opened", func() bool { return len(pages()) == 1 })
 		o := b.run("kube", "--redirect-uri", uri, "--session", "x", "--login-timeout", "1s")
 		u, _ := url.Parse(uri)
-		if o.code != 4 || o.stdout != "" || !strings.Contains(o.stderr, "port "+u.Port()) || b.latchOf(t) != 0 {
+		if o.code != 4 || o.stdout != "" || !strings.Contains(o.stderr, "port "+u.Port()) || strings.Contains(o.stderr, "browser show") || b.latchOf(t) != 0 {
 			t.Errorf("exit code %d, latch %v: %s", o.code, b.latchOf(t), o.stderr)
 		}
 		// who is killed frees it

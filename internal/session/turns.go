@@ -42,6 +42,10 @@ func (s *Session) holdPort(port string) (free func(), ok bool) {
 	return free, lock != nil || err != nil
 }
 
+// ErrPortHeld: a sign-in ran out of time before it could ask, since another one had
+// the fixed port.
+var ErrPortHeld = errors.New("another sign-in held port")
+
 // awaitPort waits until another sign-in has let a fixed port go. That it does not do
 // so in time says nothing of the person, who was not asked.
 func (s *Session) awaitPort(ctx context.Context, port string) error {
@@ -50,7 +54,7 @@ func (s *Session) awaitPort(ctx context.Context, port string) error {
 		lock.Unlock()
 	}
 	if errors.Is(err, flows.ErrTimedOut) {
-		err = fmt.Errorf("%w: another sign-in held port %s", err, port)
+		err = fmt.Errorf("%w: %w %s", err, ErrPortHeld, port)
 	}
 	return err
 }
