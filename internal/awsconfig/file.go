@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -52,7 +51,7 @@ func expand(path string, lookup Lookup, home string) string {
 	if !ok {
 		return path
 	}
-	end := strings.IndexFunc(rest, func(r rune) bool { return r < utf8.RuneSelf && os.IsPathSeparator(uint8(r)) })
+	end := strings.IndexAny(rest, `/`+string(filepath.Separator))
 	if end < 0 {
 		end = len(rest)
 	}

@@ -41,24 +41,28 @@ func Escape(s, keep string) string {
 // one line. A word that cannot be pasted is left out, and the line says which.
 func Line(goos string, words ...string) string {
 	var line, left []string
-	for i, w := range words {
+	flag := "" // the word before, if that is one and is on the line
+	for _, w := range words {
 		quoted, ok := Quote(goos, w)
 		if ok {
+			if flag = ""; quoted == w && strings.HasPrefix(w, "--") {
+				flag = w
+			}
 			line = append(line, quoted)
 			continue
 		}
 		name, value, isFlag := strings.Cut(w, "=")
 		switch {
 		case isFlag && strings.HasPrefix(w, "--"):
-		case i > 0 && strings.HasPrefix(words[i-1], "--") && len(line) > 0 && line[len(line)-1] == words[i-1]:
-			line, name, value = line[:len(line)-1], words[i-1], w
+		case flag != "":
+			line, name, value = line[:len(line)-1], flag, w
 		default:
 			name, value = "a name", w
 		}
 		if goos != "windows" {
 			name += " " + quotePOSIX(Escape(value, ""))
 		}
-		left = append(left, name)
+		left, flag = append(left, name), ""
 	}
 	if len(left) == 0 {
 		return strings.Join(line, " ")

@@ -89,7 +89,7 @@ func answer(h http.Handler, r *http.Request) (res *http.Response, err error) {
 	}
 	out := httptest.NewRecorder()
 	defer func() {
-		if v := recover(); v == http.ErrAbortHandler {
+		if v := recover(); v == any(http.ErrAbortHandler) {
 			res, err = nil, io.ErrUnexpectedEOF // the connection is closed
 		} else if v != nil {
 			panic(v)
