@@ -42,8 +42,8 @@ func (s *Session) holdPort(port string) (free func(), ok bool) {
 	return free, lock != nil || err != nil
 }
 
-// ErrPortHeld: a sign-in ran out of time before it could ask, since another one had
-// the fixed port.
+// ErrPortHeld is in the chain of a sign-in's error that ran out of time before it
+// could ask, since another sign-in had the fixed port.
 var ErrPortHeld = errors.New("another sign-in held port")
 
 // awaitPort waits until another sign-in has let a fixed port go. That it does not do
