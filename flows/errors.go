@@ -73,7 +73,9 @@ type UnavailableError struct {
 	Unsent     bool          // no connection came about: the server knows nothing of it
 }
 
-func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.Err) }
+func (e *UnavailableError) Error() string { // which a refusal in it has said too
+	return e.Doing + ": " + strings.TrimPrefix(e.Err.Error(), e.Doing+": ")
+}
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // VerifyError says that what a server sent is not what it must be: a
