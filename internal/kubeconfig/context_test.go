@@ -245,6 +245,8 @@ func TestDescribe(t *testing.T) {
 		{"{username: u, password: p}", "a user name and password", false},
 		{"{auth-provider: {name: oidc}}", "the auth provider oidc", false},
 		{"{exec: {command: aws}}", "the command aws", false},
+		{"{exec: {command: 'aws --pw=x'}}", "the command (hidden)", false},
+		{"{exec: {command: 'https://u:x@host'}}", "the command (hidden)", false},
 		{"{exec: {command: /x/sso-exec}}", "the command /x/sso-exec", true},
 		{"{exec: {command: sso-exec}, token: abc}", "a token and the command sso-exec", false},
 		{"{token: '', exec: null}", "", true},

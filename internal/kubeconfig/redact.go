@@ -115,6 +115,7 @@ func (r *redaction) entries(list *yaml.Node, key string, each func(string, *yaml
 			case k == key && val.Kind == yaml.MappingNode:
 				pairs(val, each)
 				r.anchored(val)
+				r.behind(val)
 			case k != "name":
 				r.hide(val)
 			}
@@ -147,7 +148,7 @@ func (r *redaction) user(key string, val *yaml.Node) {
 					})
 				}
 			default:
-				if !slices.Contains(publicExec, key) || !known && key == "command" && strings.ContainsAny(val.Value, " \t\n=") {
+				if !slices.Contains(publicExec, key) || !known && key == "command" && mayHoldSecret(val.Value) {
 					r.hide(val)
 				}
 			}
@@ -170,6 +171,9 @@ func (r *redaction) user(key string, val *yaml.Node) {
 		r.hide(val)
 	}
 }
+
+// mayHoldSecret tells of a command that it is more than a program's name.
+func mayHoldSecret(command string) bool { return strings.ContainsAny(command, " \t\n=@") }
 
 // args hides the values of flags that are secret or not known, behind an equals sign
 // or in the next argument, tokens anywhere, and what is long.
@@ -282,6 +286,19 @@ func (r *redaction) hide(n *yaml.Node) {
 		}
 	case n.Kind == yaml.MappingNode:
 		pairs(n, func(_ string, val *yaml.Node) { r.hide(val) })
+	}
+}
+
+// behind hides a comment behind what is in braces: it stays when a secret in them goes.
+func (r *redaction) behind(n *yaml.Node) {
+	if n.Style&yaml.FlowStyle == 0 {
+		return
+	}
+	for len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	if to, err := r.d.end(n); err == nil {
+		r.spans = append(r.spans, span{from: to, to: to})
 	}
 }
 

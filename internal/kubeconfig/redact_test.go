@@ -20,6 +20,7 @@ func TestRedact(t *testing.T) {
 		"others":    "users:\n- name: ok\n  user:\n    exec:\n      command: ok-tool\n      args: [get-token, -p, canary, -pcanary, --ok-name, canary, --ok-user=canary, 7canary, canary]\n      more: canary\n",
 		"line":      "users:\n- name: ok\n  user: {exec: {command: 'tool --pw=canary', args: [canary]}}\n",
 		"behind":    "users:\n- name: ok\n  user:\n    token: a # old one: canary\n    password: 'b' # canary # canary\n    as: ok-b # ok-comment\n- {name: ok-d, user: {token: a}} # canary\n- name: ok-e\n  user: {token: a, # canary\n    as: x}\n",
+		"braces":    "users:\n- name: ok\n  user: {as: x, exec: {command: ok-tool}} # canary\n- {name: ok-d, user: {as: ok-b}} # canary\n",
 		"address":   "clusters:\n- name: ok\n  cluster: {server: 'https://u:canary@ok.example'}\n",
 		"env":       "users:\n- name: ok\n  user:\n    exec:\n      env:\n      - name: OK_PROXY\n        value: http://u:canary@proxy\n",
 		"alias":     "x-creds: &t canary\nx-more: {a: [canary]}\nusers:\n- name: ok\n  user: {token: *t}\n",

@@ -251,7 +251,9 @@ func userOf(item *value) User {
 			kind += " " + u.AuthProvider.Name
 		case "exec":
 			u.Exec = execOf(c)
-			kind += " " + u.Exec.Command
+			if kind += " " + u.Exec.Command; mayHoldSecret(u.Exec.Command) {
+				kind = k[1] + " " + hidden
+			}
 		}
 		if !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)
