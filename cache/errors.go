@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // ErrNotExist is returned where nothing is stored. It is [fs.ErrNotExist].
@@ -25,6 +27,9 @@ type UnsafeError struct {
 
 func (e *UnsafeError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Why) }
 
+// Is tells the kind of the failure.
+func (e *UnsafeError) Is(kind error) bool { return kind == fault.Storage }
+
 // NewerError says that a durable file was written by a newer version of
 // sso-exec. It is left untouched.
 type NewerError struct {
@@ -35,3 +40,6 @@ type NewerError struct {
 func (e *NewerError) Error() string {
 	return fmt.Sprintf("%s has format version %d, which this sso-exec does not know", e.Path, e.Version)
 }
+
+// Is tells the kind of the failure.
+func (e *NewerError) Is(kind error) bool { return kind == fault.Storage }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Where a session's refresh token rests, as its file says it (refreshTokenIn).
@@ -28,6 +29,9 @@ type KeyringError struct{ Err error }
 func (e *KeyringError) Error() string {
 	return fmt.Sprintf("the keyring (--store keyring) cannot be used: %v", e.Err)
 }
+
+// Is tells the kind of the failure.
+func (e *KeyringError) Is(kind error) bool { return kind == fault.Storage }
 
 const (
 	// ringTimeout bounds each call. A keyring that is about to answer does so in

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // OAuthError is a refusal in the words of RFC 6749 §4.1.2.1 and §5.2. The
@@ -78,6 +79,9 @@ func (e *UnavailableError) Error() string { // which a refusal in it has said to
 }
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Is tells the kind of the failure.
+func (e *UnavailableError) Is(kind error) bool { return kind == fault.Unavailable }
+
 // VerifyError says that what a server sent is not what it must be: a
 // signature, an issuer, an audience, a nonce, a subject.
 type VerifyError struct{ Err error }
@@ -114,10 +118,18 @@ func verifyErrorf(format string, args ...any) error {
 
 // How a person's sign-in ends without a credential.
 var (
-	ErrDenied    = errors.New("the sign-in was denied")
-	ErrCancelled = errors.New("the sign-in was cancelled") // by who should do it; for [Authorization.GiveUp]
-	ErrTimedOut  = errors.New("the sign-in was not completed in time")
+	ErrDenied    error = signInEnd("the sign-in was denied")
+	ErrCancelled error = signInEnd("the sign-in was cancelled") // by who should do it; for [Authorization.GiveUp]
+	ErrTimedOut  error = signInEnd("the sign-in was not completed in time")
 )
+
+// signInEnd is the end of a sign-in that nobody completed.
+type signInEnd string
+
+func (e signInEnd) Error() string { return string(e) }
+
+// Is tells the kind of the failure.
+func (e signInEnd) Is(kind error) bool { return kind == fault.Denied }
 
 // Why a flow cannot be used here or with this provider, though another might:
 // see [Unusable].

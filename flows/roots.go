@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file is about who vouches for a server. Go takes SSL_CERT_FILE and
@@ -121,6 +123,15 @@ func (e *RootError) Error() string {
 		return by + "; the session was made under other roots, so nothing of it is sent there"
 	}
 	return by + "; " + e.Whose + " is not sent there"
+}
+
+// Is tells the kind of the failure: a secret that is not for this place, or a
+// session that cannot be used here.
+func (e *RootError) Is(kind error) bool {
+	if e.Whose != "" {
+		return kind == fault.Usage
+	}
+	return kind == fault.SignIn
 }
 
 // guard is a transport that tells who vouches for a server.

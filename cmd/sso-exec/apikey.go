@@ -12,6 +12,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -98,7 +99,7 @@ func (a *apiKeys) begin() error {
 	}
 	switch {
 	case !slices.Contains(enumOf("store"), a.o.store):
-		return usagef("--store %q is none of its values", a.o.store)
+		return fault.Usagef("--store %q is none of its values", a.o.store)
 	case a.o.cacheDir == "":
 		return noHome("no place to keep API keys in", "name a place with --cache-dir")
 	}
@@ -114,7 +115,7 @@ func (a *apiKeys) begin() error {
 // keeps refuses to take a key where nothing is to be kept.
 func (a *apiKeys) keeps() error {
 	if a.o.store == "none" {
-		return usagef("under --store none nothing is kept, so no API key can be: choose --store file or --store keyring")
+		return fault.Usagef("under --store none nothing is kept, so no API key can be: choose --store file or --store keyring")
 	}
 	return nil
 }
@@ -173,13 +174,15 @@ func apiKeyThere(k *cache.APIKey) error {
 	case !k.Key.IsZero():
 		return nil
 	case k.KeyIn != "":
-		return &setupError{err: &cache.KeyringError{Err: errors.New("it has no such entry any more")}, text: fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
-			hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
+		return fault.Say(&cache.KeyringError{Err: errors.New("it has no such entry any more")}, fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
+			"store it again: "+ours("apikey", "set", k.Name, "--yes"))
+
 	case k.Pending != "":
-		return &setupError{err: fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
-			hints: []string{"to make it, run that command again; what it may have left at the provider is removed then"}}
+		return fault.Hint(fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
+			"to make it, run that command again; what it may have left at the provider is removed then")
+
 	}
-	return &setupError{err: fmt.Errorf("API key %s: there is no key in its file", k.Name), hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
+	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name), "store it again: "+ours("apikey", "set", k.Name, "--yes"))
 }
 
 // apiKeyUnread is the error about a key that could not be read.
@@ -188,10 +191,11 @@ func apiKeyUnread(ctx context.Context, name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, cache.ErrNotExist):
-		return &usageError{fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: " + ours("apikey", "set", name)}
+		return fault.InUsage(fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: "+ours("apikey", "set", name))
 	case errors.Is(err, cache.ErrCorrupt):
-		return &setupError{err: &session.StorageError{Err: err}, text: fmt.Sprintf("API key %s: %v", name, err),
-			hints: []string{"the file is set aside when the key is stored again: " + ours("apikey", "set", name)}}
+		return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s: %v", name, err),
+			"the file is set aside when the key is stored again: "+ours("apikey", "set", name))
+
 	}
 	return apiKeyStorage(ctx, name, err)
 }
@@ -207,10 +211,11 @@ func apiKeyStorage(ctx context.Context, name string, err error) error {
 	case err == nil || ctx.Err() != nil || errors.As(err, &unsafe) || errors.As(err, &newer):
 		return err
 	case errors.As(err, &keyring):
-		return &setupError{err: err, hints: []string{"unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)"}}
+		return fault.Hint(err, "unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)")
 	}
-	return &setupError{err: &session.StorageError{Err: err}, text: fmt.Sprintf("API key %s cannot be stored: %v", name, err),
-		hints: []string{"mend that place, or name another with --cache-dir; what is stored there is as it was"}}
+	return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s cannot be stored: %v", name, err),
+		"mend that place, or name another with --cache-dir; what is stored there is as it was")
+
 }
 
 // theName takes the one argument of a command. What it is given is not repeated:
@@ -222,8 +227,9 @@ func theName(args []string) (string, error) {
 		}
 	}
 	if len(args) != 1 {
-		return "", &usageError{fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
-			"a key itself is no argument: it comes by stdin, or by --from-command"}
+		return "", fault.InUsage(fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
+			"a key itself is no argument: it comes by stdin, or by --from-command")
+
 	}
 	return args[0], checkAPIKeyName(args[0])
 }

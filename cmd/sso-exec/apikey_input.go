@@ -16,6 +16,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
@@ -57,16 +58,17 @@ func checkKeyText(key string) error {
 	odd := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 	switch {
 	case key == "":
-		return &usageError{errors.New("there is no key on stdin"), "pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command"}
+		return fault.InUsage(errors.New("there is no key on stdin"), "pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command")
 	case odd && strings.Contains(key, "\n"):
-		return usagef("what was given as a key has several lines: give the key alone")
+		return fault.Usagef("what was given as a key has several lines: give the key alone")
 	case odd:
-		return &usageError{errors.New("what was given as a key has spaces, control characters or letters beyond ASCII in it, as no key has"),
-			"give the key alone, without the header's name or \"Bearer\"; --header says how it is sent"}
+		return fault.InUsage(errors.New("what was given as a key has spaces, control characters or letters beyond ASCII in it, as no key has"),
+			"give the key alone, without the header's name or \"Bearer\"; --header says how it is sent")
+
 	case len(key) < minKey:
-		return usagef("what was given as a key has %d characters: fewer than any key", len(key))
+		return fault.Usagef("what was given as a key has %d characters: fewer than any key", len(key))
 	case len(key) > maxKey:
-		return usagef("what was given as a key has more than %d characters", maxKey)
+		return fault.Usagef("what was given as a key has more than %d characters", maxKey)
 	}
 	return nil
 }
@@ -103,9 +105,9 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 	fmt.Fprintln(stderr)
 	switch {
 	case errors.Is(err, io.EOF), err == nil && strings.TrimSpace(string(b)) == "":
-		return nil, usagef("nothing was typed, so there is no key; nothing was changed")
+		return nil, fault.Usagef("nothing was typed, so there is no key; nothing was changed")
 	case err == nil && len(b) > maxTyped:
-		return nil, usagef("the key is longer than what a terminal hands over for certain: pipe it instead")
+		return nil, fault.Usagef("the key is longer than what a terminal hands over for certain: pipe it instead")
 	}
 	return b, err
 }
@@ -115,7 +117,7 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 	words, err := commandline.Command(command)
 	if err != nil {
-		return nil, &usageError{err: fmt.Errorf("--from-command: %w", err)}
+		return nil, fault.InUsage(fmt.Errorf("--from-command: %w", err))
 	}
 	for _, word := range words {
 		if hasKeyPrefix(word) {
@@ -126,7 +128,7 @@ func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 	defer cancel()
 	program, err := commandline.LookPath(words[0])
 	if err != nil {
-		return nil, usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
+		return nil, fault.Usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
 	}
 	c := exec.CommandContext(ctx, program, words[1:]...)
 	c.Env, c.Stderr, c.WaitDelay = newEnvironment(os.Environ()).list(), os.Stderr, time.Second
@@ -140,7 +142,7 @@ func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
-		return nil, usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
+		return nil, fault.Usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
 	case err != nil:
 		return nil, fmt.Errorf("the helper %s failed, so its output is not taken for a key: %w", words[0], err)
 	case out.Len() == 0:

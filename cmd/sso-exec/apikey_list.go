@@ -13,6 +13,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
@@ -60,7 +61,7 @@ issued. Of a key itself only the prefix and the last four characters are shown.`
 			return err
 		}
 		if len(args) > 0 {
-			return usagef("apikey list takes no arguments")
+			return fault.Usagef("apikey list takes no arguments")
 		}
 		var list []apiKeyStatus
 		var failed, err error
@@ -104,7 +105,7 @@ func (a *apiKeys) stored() (list []apiKeyStatus, failed, err error) {
 			continue
 		}
 		complain(a.o, u.Err)
-		failed = &silentError{exitCode(u.Err)}
+		failed = fault.Silently(u.Err)
 	}
 	for _, k := range all {
 		list = append(list, apiKeyStatusOf(k, time.Now()))
@@ -209,7 +210,7 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		}
 		screen, err := terminal.Open()
 		if err != nil || !canAsk() || !screen.Foreground() {
-			return &usageError{errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: " + ours("token", "--api-key="+name)}
+			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: "+ours("token", "--api-key="+name))
 		}
 		defer screen.Close()
 		answer, err := ask(fmt.Sprintf("Show API key %s on this screen? [y/N] ", name))

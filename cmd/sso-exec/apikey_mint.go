@@ -12,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
 
@@ -66,8 +67,9 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 	if now, rerr := a.store.APIKeyWithKey(ctx, k.Name); rerr == nil && now.Key.Equal(made.Value) {
 		// Written, but perhaps not for good: a power cut could bring the old key back.
 		// So that one is not ended yet.
-		return &setupError{err: err, text: fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
-			hints: []string{"when that place is mended, run: " + ours("apikey", "rotate", k.Name)}}
+		return fault.Say(err, fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
+			"when that place is mended, run: "+ours("apikey", "rotate", k.Name))
+
 	}
 	// Nobody has its value any more.
 	if derr := client.DeleteAPIKey(ctx, made.ID); derr != nil {
@@ -101,7 +103,7 @@ func (a *apiKeys) sweep(ctx context.Context, client workos.Client, k *cache.APIK
 // is stored; a run that is cut off is finished by the next.
 func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *rotation) error {
 	if r.helper != "" || r.unchecked {
-		return usagef("API key %s: WorkOS makes the successor; --from-command and --unchecked are for keys that it did not make", before.Name)
+		return fault.Usagef("API key %s: WorkOS makes the successor; --from-command and --unchecked are for keys that it did not make", before.Name)
 	}
 	var text string
 	err := a.locked(ctx, before.Name, func() error {
@@ -128,8 +130,9 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 		old := k.Previous.Masked
 		until, err := a.retire(context.WithoutCancel(ctx), client, k, r.grace)
 		if err != nil {
-			return &setupError{err: err, text: fmt.Sprintf("the new key is stored, but the old one (%s) may still work: %v", old, err),
-				hints: []string{"to end it, run the command again: " + ours("apikey", "rotate", k.Name)}}
+			return fault.Say(err, fmt.Sprintf("the new key is stored, but the old one (%s) may still work: %v", old, err),
+				"to end it, run the command again: "+ours("apikey", "rotate", k.Name))
+
 		}
 		text += "  the old one (" + old + ") " + until + "\n"
 		if end := k.EndsAt(); !end.IsZero() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
 
@@ -43,7 +44,7 @@ from here: they are forgotten, and where to revoke them is said.`,
 			return err
 		}
 		if r.expireIn < 0 || r.expireIn > 0 && (r.forget || k.Provider != providerWorkOS) {
-			return usagef("--expire-in %v: only a key of WorkOS's can be ended later", r.expireIn)
+			return fault.Usagef("--expire-in %v: only a key of WorkOS's can be ended later", r.expireIn)
 		}
 		return a.revoke(ctx, k, &r)
 	})
@@ -57,7 +58,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 			question = fmt.Sprintf("Revoke API key %s (%s) at WorkOS, and forget it?", k.Name, maskOf(k))
 		}
 		if !canAsk() {
-			return &usageError{errNobody(), "give --yes"}
+			return fault.InUsage(errNobody(), "give --yes")
 		}
 		if ok, err := confirm(question); err != nil || !ok {
 			return err
@@ -70,7 +71,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 			return err
 		}
 		if !sameKey(now, k) {
-			return &setupError{err: fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), hints: []string{"see which one is stored: " + ours("apikey", "list")}}
+			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), "see which one is stored: "+ours("apikey", "list"))
 		}
 		if atProvider {
 			text, err = a.revokeAtWorkOS(ctx, now, r)

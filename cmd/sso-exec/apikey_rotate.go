@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // rotation is what apikey rotate was asked for.
@@ -46,7 +47,7 @@ URL, if one is noted.`,
 			return err
 		}
 		if r.grace < 0 {
-			return usagef("--grace must not be negative")
+			return fault.Usagef("--grace must not be negative")
 		}
 		k, err := a.find(ctx, name)
 		if err != nil {
@@ -94,10 +95,10 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 		return err
 	}
 	if k.Key.Equal(was.Key) {
-		return usagef("API key %s: that is the key which is stored already", k.Name)
+		return fault.Usagef("API key %s: that is the key which is stored already", k.Name)
 	}
 	if err := a.store.FitsKeyring(k.Key); err != nil {
-		return &usageError{err, "store it with --store file"}
+		return fault.InUsage(err, "store it with --store file")
 	}
 	if k.CheckURL != "" && !r.unchecked {
 		if err := a.tryKey(ctx, k.Name, k.Header, k.Key, k.CheckURL); err != nil {
@@ -110,8 +111,9 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 			return err
 		}
 		if !sameKey(stored, old) {
-			return &setupError{err: fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored", k.Name),
-				hints: []string{"see which one is stored: " + ours("apikey", "list")}}
+			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored", k.Name),
+				"see which one is stored: "+ours("apikey", "list"))
+
 		}
 		return a.save(ctx, &k)
 	})

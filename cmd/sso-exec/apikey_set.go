@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // keyNotes are what is noted of a key, as flags give it.
@@ -104,7 +105,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	}
 	if was != "" && !yes {
 		if !canAsk() {
-			return &usageError{fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: " + ours("apikey", "rotate", k.Name)}
+			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: "+ours("apikey", "rotate", k.Name))
 		}
 		if ok, err := confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
 			return err
@@ -114,7 +115,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 		return err
 	}
 	if err := a.store.FitsKeyring(k.Key); err != nil {
-		return &usageError{err, "store it with --store file"}
+		return fault.InUsage(err, "store it with --store file")
 	}
 	err = a.locked(ctx, k.Name, func() error {
 		now, err := a.overwritten(k.Name)
@@ -122,7 +123,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 			return err
 		}
 		if now != was && !yes {
-			return &usageError{fmt.Errorf("somebody else stored an API key %q meanwhile%s; nothing was changed", k.Name, now), "to replace that one, run the command again"}
+			return fault.InUsage(fmt.Errorf("somebody else stored an API key %q meanwhile%s; nothing was changed", k.Name, now), "to replace that one, run the command again")
 		}
 		return a.save(ctx, k)
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -33,9 +34,9 @@ func (o *options) checkAPIKey() error {
 	}
 	switch {
 	case o.flags.Changed("identity") && o.identity == credential.Human:
-		return &usageError{errors.New("API keys are for services, and this is a person's profile (identity: human)"), "people sign in: " + loginCommand(o, "identity")}
+		return fault.InUsage(errors.New("API keys are for services, and this is a person's profile (identity: human)"), "people sign in: "+loginCommand(o, "identity"))
 	case o.flags.Changed("token-type") && o.tokenType == credential.IDToken:
-		return usagef("--token-type id: an API key is no ID token")
+		return fault.Usagef("--token-type id: an API key is no ID token")
 	case o.cacheDir == "":
 		return noHome("no place in which API keys could be", "name the place with --cache-dir")
 	}
@@ -52,7 +53,7 @@ func apiKeyEnded(k *cache.APIKey, now time.Time) error {
 	if !end.Equal(k.ExpiresAt) {
 		why = fmt.Sprintf("is older than the %s that it may become", span(time.Duration(k.MaxAgeSeconds)*time.Second))
 	}
-	return &setupError{err: fmt.Errorf("API key %s (%s) %s", k.Name, maskOf(k), why), hints: []string{"to replace it: " + ours("apikey", "rotate", k.Name)}}
+	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, maskOf(k), why), "to replace it: "+ours("apikey", "rotate", k.Name))
 }
 
 // endsSoon reports whether it is time to warn of a key's end.
@@ -110,7 +111,7 @@ func apiKeyOf(ctx context.Context, o *options) (*cache.APIKey, error) {
 // wants.
 func encodeAPIKey(o *options, k *cache.APIKey, now time.Time) ([]byte, error) {
 	if k.Identity == credential.Human {
-		return nil, &setupError{err: fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name), hints: []string{"people sign in: sso-exec login"}}
+		return nil, fault.Hint(fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name), "people sign in: sso-exec login")
 	}
 	if err := apiKeyEnded(k, now); err != nil {
 		return nil, err
@@ -120,8 +121,9 @@ func encodeAPIKey(o *options, k *cache.APIKey, now time.Time) ([]byte, error) {
 	}
 	line, err := headerLine(cmp.Or(k.Header, defaultHeader), k.Key.Reveal())
 	if err = errors.Join(err, checkKeyText(k.Key.Reveal())); err != nil { // somebody edited the file
-		return nil, &setupError{err: &session.StorageError{Err: errors.New(err.Error())}, text: fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
-			hints: []string{"store it again: " + ours("apikey", "set", k.Name, "--yes")}}
+		return nil, fault.Say(&session.StorageError{Err: errors.New(err.Error())}, fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
+			"store it again: "+ours("apikey", "set", k.Name, "--yes"))
+
 	}
 	if o.output == plugin.TokenHeader {
 		if !o.noNewline {

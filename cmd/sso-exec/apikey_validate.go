@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 func newAPIKeyValidate() *cobra.Command {
@@ -127,8 +128,9 @@ func sameKey(a, b *cache.APIKey) bool {
 }
 
 func notAccepted(name, by string) error {
-	return &setupError{err: fmt.Errorf("API key %s: %s does not accept it", name, by),
-		hints: []string{"it may have been revoked, or have ended; to replace it: " + ours("apikey", "rotate", name)}}
+	return fault.Hint(fmt.Errorf("API key %s: %s does not accept it", name, by),
+		"it may have been revoked, or have ended; to replace it: "+ours("apikey", "rotate", name))
+
 }
 
 // tryKey sends a key to a URL, as its API wants it. 2xx is good, 401 and 403 are
@@ -141,7 +143,7 @@ func (a *apiKeys) tryKey(ctx context.Context, name, header string, key credentia
 	doing := "check API key " + name
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
-		return usagef("--check-url: %w", err)
+		return fault.Usagef("--check-url: %w", err)
 	}
 	field, scheme, err := parseHeader(header)
 	if err != nil {

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // errKeyOnArgv refuses a key that came as an argument. It does not repeat it.
 func errKeyOnArgv() error {
-	return &usageError{errors.New("an argument looks like an API key itself, so nothing was done: a command line is in the shell's history and in the process list"),
-		"if it is one, revoke it; the next one comes by a pipe (sso-exec apikey set NAME < FILE) or by --from-command"}
+	return fault.InUsage(errors.New("an argument looks like an API key itself, so nothing was done: a command line is in the shell's history and in the process list"),
+		"if it is one, revoke it; the next one comes by a pipe (sso-exec apikey set NAME < FILE) or by --from-command")
+
 }
 
 // keyPrefixes begin the keys of well-known providers.
@@ -70,7 +72,7 @@ func checkAPIKeyName(name string) error {
 	case looksLikeKey(name):
 		return errKeyOnArgv()
 	case name == "" || len(name) > most || strings.ContainsFunc(name, other) || !isAlphanumeric(rune(name[0])):
-		return usagef("a key's name is of letters, digits, '.', '_' and '-', begins with a letter or a digit, and has %d characters at most", most)
+		return fault.Usagef("a key's name is of letters, digits, '.', '_' and '-', begins with a letter or a digit, and has %d characters at most", most)
 	}
 	return nil
 }
@@ -93,9 +95,9 @@ func parseHeader(header string) (name, scheme string, err error) {
 	case looksLikeKey(name) || looksLikeKey(scheme):
 		return "", "", errKeyOnArgv()
 	case name == "" || strings.ContainsFunc(name, other) || strings.ContainsFunc(scheme, other) || len(name) > 60 || len(scheme) > 30:
-		return "", "", usagef("--header %s: give a header's name (X-API-Key), or name and scheme (Authorization: Bearer)", told(header))
+		return "", "", fault.Usagef("--header %s: give a header's name (X-API-Key), or name and scheme (Authorization: Bearer)", told(header))
 	case slices.Contains(ownedHeaders, strings.ToLower(name)):
-		return "", "", usagef("--header %s: a key does not go into that header", name)
+		return "", "", fault.Usagef("--header %s: a key does not go into that header", name)
 	}
 	return name, scheme, nil
 }
@@ -138,12 +140,12 @@ func parseEnd(s string, now time.Time) (end time.Time, err error) {
 	if err != nil {
 		d, derr := parseSpan(s)
 		if derr != nil {
-			return end, usagef("--expires %s: give a day (2027-01-31), a moment (RFC 3339) or a length of time (90d)", told(s))
+			return end, fault.Usagef("--expires %s: give a day (2027-01-31), a moment (RFC 3339) or a length of time (90d)", told(s))
 		}
 		end = now.Add(d).Truncate(time.Second)
 	}
 	if !end.After(now) {
-		return end, usagef("--expires %s: that is past", told(s))
+		return end, fault.Usagef("--expires %s: that is past", told(s))
 	}
 	return end.UTC(), nil
 }
@@ -158,7 +160,7 @@ func parseMaxAge(s string) (seconds int64, err error) {
 		err = errors.New("that is no age")
 	}
 	if err != nil {
-		return 0, usagef("--max-age %s: %w", told(s), err)
+		return 0, fault.Usagef("--max-age %s: %w", told(s), err)
 	}
 	return int64(d / time.Second), nil
 }
@@ -172,7 +174,7 @@ func parseAddress(flag, address string) error {
 		return errKeyOnArgv()
 	}
 	if _, err := flows.CheckURL("--"+flag, address); err != nil {
-		return &usageError{err: err}
+		return fault.InUsage(err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
 
@@ -37,19 +38,20 @@ func (w *atWorkOS) check() error {
 	}
 	switch {
 	case w.provider != providerWorkOS:
-		return &usageError{fmt.Errorf("--provider %s: the API keys of no other provider than workos are managed from here", told(w.provider)), "others: make the key there, then sso-exec apikey set NAME"}
+		return fault.InUsage(fmt.Errorf("--provider %s: the API keys of no other provider than workos are managed from here", told(w.provider)), "others: make the key there, then sso-exec apikey set NAME")
 	case w.organization == "":
-		return usagef("--provider workos needs --organization ID")
+		return fault.Usagef("--provider workos needs --organization ID")
 	case w.with == "":
-		return &usageError{errors.New("--provider workos needs --with NAME: a stored API key that has the key of WorkOS's environment"),
-			"to store that one: sso-exec apikey set workos-env < FILE"}
+		return fault.InUsage(errors.New("--provider workos needs --with NAME: a stored API key that has the key of WorkOS's environment"),
+			"to store that one: sso-exec apikey set workos-env < FILE")
+
 	}
 	err := workos.CheckID("organization", w.organization)
 	if err == nil && w.user != "" {
 		err = workos.CheckID("user", w.user)
 	}
 	if err != nil {
-		return &usageError{err: err}
+		return fault.InUsage(err)
 	}
 	if err := checkAPIKeyName(w.with); err != nil {
 		return err
@@ -60,7 +62,7 @@ func (w *atWorkOS) check() error {
 // unused refuses what means nothing without a provider.
 func (w *atWorkOS) unused() error {
 	if w.organization != "" || w.user != "" || w.with != "" {
-		return usagef("--organization, --user and --with are about a provider's keys: give --provider workos too")
+		return fault.Usagef("--organization, --user and --with are about a provider's keys: give --provider workos too")
 	}
 	return nil
 }
@@ -68,7 +70,7 @@ func (w *atWorkOS) unused() error {
 // workos returns the client by which a key is managed.
 func (a *apiKeys) workos(ctx context.Context, k *cache.APIKey) (workos.Client, error) {
 	if k.With == k.Name {
-		return workos.Client{}, usagef("API key %s cannot be managed by itself", k.Name)
+		return workos.Client{}, fault.Usagef("API key %s cannot be managed by itself", k.Name)
 	}
 	env, err := a.findKey(ctx, k.With)
 	if err != nil {
@@ -141,8 +143,9 @@ func (a *apiKeys) create(ctx context.Context, k *cache.APIKey) error {
 		case err != nil:
 			return apiKeyUnread(ctx, k.Name, err)
 		case was.HasKey():
-			return &usageError{fmt.Errorf("an API key %q is stored already (%s)", k.Name, maskOf(was)),
-				"to replace it: " + ours("apikey", "rotate", k.Name) + "; to end it first: " + ours("apikey", "revoke", k.Name)}
+			return fault.InUsage(fmt.Errorf("an API key %q is stored already (%s)", k.Name, maskOf(was)),
+				"to replace it: "+ours("apikey", "rotate", k.Name)+"; to end it first: "+ours("apikey", "revoke", k.Name))
+
 		default: // a run that was cut off
 			if err := a.sweep(ctx, client, was); err != nil {
 				return err

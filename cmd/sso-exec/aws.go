@@ -15,6 +15,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -41,24 +42,24 @@ var awsTTL = session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}
 // checkAWS checks the flags of the command aws, and settles where STS is.
 func (o *options) checkAWS() error {
 	if o.roleARN == "" {
-		return &usageError{errors.New("no role to assume"), "give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile"}
+		return fault.InUsage(errors.New("no role to assume"), "give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile")
 	}
 	if err := checkRole(o.roleARN); err != nil {
-		return usagef("--role-arn %w", err)
+		return fault.Usagef("--role-arn %w", err)
 	}
 	for _, arn := range o.policyARNs {
 		if err := checkARN(arn); err != nil {
-			return usagef("--policy-arn %w", err)
+			return fault.Usagef("--policy-arn %w", err)
 		}
 	}
 	if err := checkDuration("duration", o.duration); err != nil {
-		return usagef("--duration %w", err)
+		return fault.Usagef("--duration %w", err)
 	}
 	if o.stsEndpoint == "" {
 		return o.settleSTS()
 	}
 	if _, err := flows.CheckURL("the STS endpoint", o.stsEndpoint); err != nil {
-		return &usageError{err: err}
+		return fault.InUsage(err)
 	}
 	return nil
 }
@@ -76,13 +77,13 @@ func (o *options) settleSTS() error {
 			continue
 		}
 		if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
-			return &usageError{err, "give another --sts-endpoint, or unset " + name + " for this command"}
+			return fault.InUsage(err, "give another --sts-endpoint, or unset "+name+" for this command")
 		}
 		o.stsEndpoint = url
 		return nil
 	}
 	if err := checkARN(o.roleARN); err != nil {
-		return &usageError{fmt.Errorf("--role-arn %w", err), "a role of another service needs --sts-endpoint URL"}
+		return fault.InUsage(fmt.Errorf("--role-arn %w", err), "a role of another service needs --sts-endpoint URL")
 	}
 	if o.region == "" {
 		o.region = cmp.Or(awsVariable("AWS_REGION"), awsVariable("AWS_DEFAULT_REGION"))
@@ -95,7 +96,7 @@ func (o *options) settleSTS() error {
 		return err
 	}
 	if o.stsEndpoint, err = place.Endpoint(); err != nil {
-		return &usageError{err, "see --role-arn and --region (or AWS_REGION); another service needs --sts-endpoint URL"}
+		return fault.InUsage(err, "see --role-arn and --region (or AWS_REGION); another service needs --sts-endpoint URL")
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func awsSwitch(name string) (on bool, err error) {
 	case "", "false":
 		return false, nil
 	default:
-		return false, usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
+		return false, fault.Usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
 	}
 }
 
@@ -164,7 +165,7 @@ func (o *options) clientForSTS(s *session.Session, bundle string) (*http.Client,
 		err = fmt.Errorf("no certificate in PEM form in %s", bundle)
 	}
 	if err != nil {
-		return nil, &session.LocalError{Kind: session.FailedUsage, Err: usagef("variable AWS_CA_BUNDLE: %w", err)}
+		return nil, &session.LocalError{Kind: session.FailedUsage, Err: fault.Usagef("variable AWS_CA_BUNDLE: %w", err)}
 	}
 	hc, err := flows.NewHTTPClient(o.httpTimeout, slices.Concat(o.extraRoots().pem, pem))
 	if err != nil {

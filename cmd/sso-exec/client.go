@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
@@ -69,26 +70,26 @@ func (o *options) checkClient() error {
 	usesTLS := o.clientAuth == flows.AuthTLS || o.clientAuth == flows.AuthSelfSignedTLS
 	switch {
 	case o.clientKeyFile != "" && o.clientKeyCommand != "" && o.given["client-key-file"] == o.given["client-key-command"]:
-		return usagef("--client-key-file and --client-key-command contradict each other: leave one of them out")
+		return fault.Usagef("--client-key-file and --client-key-command contradict each other: leave one of them out")
 	case o.clientSecretFD == 1 || o.clientSecretFD == 2:
-		return usagef("--client-secret-fd %d: that is where output goes", o.clientSecretFD)
+		return fault.Usagef("--client-secret-fd %d: that is where output goes", o.clientSecretFD)
 	case o.clientCertFile != "" && !hasKey:
-		return &usageError{errors.New("--client-cert-file: the certificate's private key is missing"), "give --client-key-file or --client-key-command"}
+		return fault.InUsage(errors.New("--client-cert-file: the certificate's private key is missing"), "give --client-key-file or --client-key-command")
 	case usesTLS && o.clientCertFile == "":
-		return &usageError{errors.New("--client-auth " + o.clientAuth + ": which certificate?"), "give --client-cert-file and --client-key-file"}
+		return fault.InUsage(errors.New("--client-auth "+o.clientAuth+": which certificate?"), "give --client-cert-file and --client-key-file")
 	case o.clientAuth == flows.AuthPrivateKeyJWT && !hasKey && o.subjectTokenFrom == "":
-		return &usageError{errors.New("--client-auth private_key_jwt: which key?"), "give --client-key-file or --client-key-command"}
+		return fault.InUsage(errors.New("--client-auth private_key_jwt: which key?"), "give --client-key-file or --client-key-command")
 	case (o.clientAuth == flows.AuthSecretBasic || o.clientAuth == flows.AuthSecretPost) &&
 		o.clientSecretFile == "" && o.clientSecretCommand == "" && o.clientSecretFD < 0 && o.secretInVariable() == "":
-		return &usageError{errors.New("--client-auth " + o.clientAuth + ": there is no secret"), "give --client-secret-file or --client-secret-command, or set " + secretVariable}
+		return fault.InUsage(errors.New("--client-auth "+o.clientAuth+": there is no secret"), "give --client-secret-file or --client-secret-command, or set "+secretVariable)
 	case hasKey && o.flow == flows.FlowClientCredentials && o.subjectTokenFrom != "":
-		return usagef("a key and --subject-token-from contradict each other: the client has one credential")
+		return fault.Usagef("a key and --subject-token-from contradict each other: the client has one credential")
 	}
 	if o.clientSecretFD >= 0 {
 		claimDescriptor(o.clientSecretFD)
 	}
 	if err := checkAssertionAudience(o.assertionAudience); o.assertionAudience != "" && err != nil {
-		return usagef("--assertion-audience %w", err)
+		return fault.Usagef("--assertion-audience %w", err)
 	}
 	_, err := o.secretSource()
 	return err
@@ -123,11 +124,11 @@ func (o *options) newClient(ctx context.Context, hc *http.Client) (flows.Client,
 		}
 		pem, err := userfile.Read(o.clientCertFile)
 		if err != nil {
-			return c, local(usagef("--client-cert-file: %w", err))
+			return c, local(fault.Usagef("--client-cert-file: %w", err))
 		}
 		certificate, err := key.TLSCertificate(userfile.Text(pem))
 		if err != nil {
-			return c, local(usagef("--client-cert-file: %w", err))
+			return c, local(fault.Usagef("--client-cert-file: %w", err))
 		}
 		return c, flows.PresentCertificate(hc, certificate)
 	}
@@ -160,13 +161,13 @@ func (o *options) clientKey(ctx context.Context) (*flows.Key, error) {
 	if o.clientCertFile != "" && o.authMethod() == flows.AuthPrivateKeyJWT {
 		pem, err := userfile.Read(o.clientCertFile)
 		if err != nil {
-			return nil, usagef("--client-cert-file: %w", err)
+			return nil, fault.Usagef("--client-cert-file: %w", err)
 		}
 		k.Certificates = userfile.Text(pem)
 	}
 	key, err := flows.ParseKey(userfile.Text(text), k)
 	if err != nil {
-		return nil, usagef("%s: %w", flag, err)
+		return nil, fault.Usagef("%s: %w", flag, err)
 	}
 	return key, nil
 }
@@ -198,7 +199,7 @@ func (o *options) secretSource() (string, error) {
 	case 1:
 		return all[0], nil
 	}
-	return "", usagef("--%s and --%s contradict each other: leave one of them out", all[0], all[1])
+	return "", fault.Usagef("--%s and --%s contradict each other: leave one of them out", all[0], all[1])
 }
 
 // clientSecret reads the client's secret, if it has one.
@@ -229,7 +230,7 @@ func (o *options) clientSecret(ctx context.Context) (credential.Secret, error) {
 		if from != secretVariable {
 			from = "--" + from
 		}
-		return none, usagef("%s: it is empty", from)
+		return none, fault.Usagef("%s: it is empty", from)
 	}
 	return credential.NewSecret(secret), nil
 }
@@ -255,9 +256,9 @@ func readSecretFile(flag, path string) ([]byte, error) {
 	case errors.As(err, &unsafe):
 		return nil, err
 	case err != nil:
-		return nil, usagef("%s: %w", flag, err)
+		return nil, fault.Usagef("%s: %w", flag, err)
 	case strings.TrimSpace(string(b)) == "":
-		return nil, usagef("%s: %s is empty", flag, path)
+		return nil, fault.Usagef("%s: %s is empty", flag, path)
 	}
 	return b, nil
 }
@@ -266,12 +267,12 @@ func readSecretFile(flag, path string) ([]byte, error) {
 func helperOutput(ctx context.Context, flag, command string) ([]byte, error) {
 	words, err := commandline.Command(command)
 	if err != nil {
-		return nil, usagef("%s: %w", flag, err)
+		return nil, fault.Usagef("%s: %w", flag, err)
 	}
 	out, err := workload.RunCommand(ctx, words)
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return nil, usagef("%s: %w", flag, err)
+		return nil, fault.Usagef("%s: %w", flag, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -222,9 +223,9 @@ func findingsError(found []config.Finding) error {
 	case unsafe != nil:
 		return fmt.Errorf("config: %w", unsafe)
 	case len(found) == 1:
-		return usagef("config: %w", found[0])
+		return fault.Usagef("config: %w", found[0])
 	}
-	return usagef("config: %d things are wrong", len(found))
+	return fault.Usagef("config: %d things are wrong", len(found))
 }
 
 func newConfigSchema() *cobra.Command {

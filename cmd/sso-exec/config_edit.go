@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -85,7 +86,7 @@ func editConfig(path string) error {
 		return noHome("no config file", "name one with --config FILE")
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return &usageError{errors.New("an editor needs a terminal, and stdin is none"), "the file is " + path}
+		return fault.InUsage(errors.New("an editor needs a terminal, and stdin is none"), "the file is "+path)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -166,7 +167,7 @@ func (e *configEdit) check(path string) []config.Finding {
 func (e *configEdit) loop() (keep bool, err error) {
 	for {
 		if err := runEditor(e.copy); err != nil {
-			return e.changed(), &usageError{fmt.Errorf("the editor: %w; nothing was changed", err), "name another one: EDITOR=nano sso-exec config edit"}
+			return e.changed(), fault.InUsage(fmt.Errorf("the editor: %w; nothing was changed", err), "name another one: EDITOR=nano sso-exec config edit")
 		}
 		text, err := userfile.Read(e.copy)
 		if err != nil {
@@ -219,7 +220,7 @@ func (e *configEdit) decide(found []config.Finding) (write bool, err error) {
 		case answer == "w" && err == nil:
 			return true, nil
 		case answer == "q":
-			return false, &usageError{err: errKept}
+			return false, fault.InUsage(errKept)
 		}
 	}
 }

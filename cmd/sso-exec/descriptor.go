@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file reads a secret from a file descriptor that the parent has opened.
@@ -65,9 +66,9 @@ func readDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	d := claimDescriptor(fd)
 	switch {
 	case !d.inherited:
-		return nil, &usageError{fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd), fmt.Sprintf("have the shell open it, as in: %d< FILE", fd)}
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd), fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
 	case d.terminal:
-		return nil, &usageError{fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd), fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd)}
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd), fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
 	}
 	d.once.Do(func() {
 		go func() { // a read from a pipe cannot be interrupted
@@ -86,9 +87,9 @@ func readDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	}
 	switch {
 	case d.err != nil:
-		return nil, usagef("--client-secret-fd %d: %w", fd, cause(d.err))
+		return nil, fault.Usagef("--client-secret-fd %d: %w", fd, cause(d.err))
 	case len(d.text) > maxDescriptor:
-		return nil, usagef("--client-secret-fd %d: there are more than %d bytes", fd, maxDescriptor)
+		return nil, fault.Usagef("--client-secret-fd %d: there are more than %d bytes", fd, maxDescriptor)
 	}
 	return d.text, nil
 }

@@ -3,11 +3,11 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,8 +48,7 @@ func TestDescriptorOfOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = readDescriptor(t.Context(), fd)
-	var usage *usageError
-	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "there is no such descriptor") {
+	if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "there is no such descriptor") {
 		t.Errorf("%v", err)
 	}
 }

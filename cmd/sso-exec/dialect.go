@@ -7,6 +7,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // dialect is the provider's: the one that is named, else the one by the issuer.
@@ -71,19 +72,19 @@ func (o *options) providerKey() string {
 func (o *options) checkDialect() error {
 	d := o.dialect()
 	if d.NoOpenID && o.tokenType == credential.IDToken {
-		return &usageError{fmt.Errorf("--token-type id: %s has no ID tokens", d.Title), "leave it out: the access token is taken then"}
+		return fault.InUsage(fmt.Errorf("--token-type id: %s has no ID tokens", d.Title), "leave it out: the access token is taken then")
 	}
 	if d.CheckIssuer != nil && o.issuer != "" {
 		if err := d.CheckIssuer(o.issuer); err != nil {
-			return &usageError{err, "see docs/providers/" + d.Name + ".md; for another product: --provider oidc"}
+			return fault.InUsage(err, "see docs/providers/"+d.Name+".md; for another product: --provider oidc")
 		}
 	}
 	if slices.Contains(d.Lacks, "client-secret-file") && o.secretInVariable() != "" {
-		return &usageError{fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one", secretVariable, d.Title), "unset it"}
+		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one", secretVariable, d.Title), "unset it")
 	}
 	for _, name := range d.Lacks {
 		if f := o.flags.Lookup(name); f != nil && f.Value.String() != "" && f.Value.String() != "[]" && (f.Changed || o.given[name]) {
-			return &usageError{fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile"}
+			return fault.InUsage(fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile")
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -66,7 +68,7 @@ Keys in variables do not renew. For a command that may outlive them there is
 // run gets the credentials and becomes the command, or waits for it.
 func (r *runner) run(ctx context.Context, argv []string) error {
 	if len(argv) == 0 {
-		return &usageError{errors.New("no command to run"), "sso-exec run [flags] -- COMMAND [ARGUMENT...]"}
+		return fault.InUsage(errors.New("no command to run"), "sso-exec run [flags] -- COMMAND [ARGUMENT...]")
 	}
 	if err := r.o.check(); err != nil {
 		return err
@@ -76,7 +78,7 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil { // now: nobody is to sign in for nothing
-		return &commandError{argv, err}
+		return notRun(argv, err)
 	}
 	env := newEnvironment(os.Environ())
 	if r.o.apiKey != "" {
@@ -119,7 +121,7 @@ func asItEnded(err error) error {
 		return err
 	}
 	dieOf(end.sig)
-	return &silentError{exitCode(end)}
+	return fault.Silently(end)
 }
 
 // choose decides what the command gets. With --token-env that is a token and
@@ -132,19 +134,19 @@ func (r *runner) choose() error {
 	r.aws = r.aws || r.renew || role.roleARN != "" && (r.tokenEnv == "" || r.o.given["role-arn"])
 	switch {
 	case r.o.apiKey != "" && (r.renew || r.o.given["role-arn"]):
-		return usagef("--api-key and AWS keys contradict each other: run one within the other")
+		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
 	case r.o.apiKey != "" && r.tokenEnv == "":
-		return &usageError{errors.New("--api-key: in which variable?"), "give --token-env NAME"}
+		return fault.InUsage(errors.New("--api-key: in which variable?"), "give --token-env NAME")
 	case !r.aws && r.tokenEnv == "":
-		return &usageError{errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token"}
+		return fault.InUsage(errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token")
 	case r.tokenEnv != "" && !isVariableName(r.tokenEnv):
-		return usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
+		return fault.Usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
 	case isProgramVariable(r.tokenEnv):
-		return usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
+		return fault.Usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
 	case strings.HasPrefix(r.tokenEnv, ownPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
-		return usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
+		return fault.Usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
 	case r.renew && r.o.store == "none":
-		return &usageError{errors.New("--renew needs a session that is kept, and under --store none there is none"), "leave out one of the two"}
+		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"), "leave out one of the two")
 	case !r.aws:
 		return nil
 	}
@@ -272,7 +274,20 @@ func (e *commandError) Error() string {
 }
 func (e *commandError) Unwrap() error { return e.err }
 
-// hints says what may be meant by a command that could not be started.
+// ExitCode is what a shell says.
+func (e *commandError) ExitCode() int {
+	if errors.Is(e.err, exec.ErrNotFound) || errors.Is(e.err, fs.ErrNotExist) {
+		return exitNotFound
+	}
+	return exitNotRunnable
+}
+
+// notRun is a command that could not be started, and what may be meant by it.
+func notRun(argv []string, err error) error {
+	e := &commandError{argv, err}
+	return fault.Hint(e, e.hints()...)
+}
+
 func (e *commandError) hints() []string {
 	switch {
 	case strings.Contains(e.argv[0], " "):

@@ -21,7 +21,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 	signals := takeSignals()
 	defer signal.Reset(childSignals...) // what comes while we clean up ends us
 	if err := cmd.Start(); err != nil {
-		return &commandError{argv, err}
+		return notRun(argv, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -38,7 +38,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 			}
 		case err := <-ended:
 			if cmd.ProcessState == nil {
-				return &commandError{argv, err}
+				return notRun(argv, err)
 			}
 			return endOf(cmd.ProcessState)
 		}
@@ -63,3 +63,11 @@ func endOf(st *os.ProcessState) error {
 }
 
 func (e *commandEnd) Error() string { return "the command has ended" }
+
+// ExitCode is the command's own, or a shell's for a signal.
+func (e *commandEnd) ExitCode() int {
+	if e.sig != 0 {
+		return exitSignal + int(e.sig)
+	}
+	return e.code
+}

@@ -24,7 +24,7 @@ func become(ctx context.Context, path string, argv, env []string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &commandError{argv, syscall.Exec(path, argv, env)}
+	return notRun(argv, syscall.Exec(path, argv, env))
 }
 
 // takeSignals takes over from withSignals. What was ignored from the beginning

@@ -6,9 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -18,7 +16,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -40,75 +38,22 @@ const (
 	exitSignal      = 128
 )
 
-// exitCode sorts an error.
+// codes are the exit codes of the kinds of failures.
+var codes = map[fault.Kind]int{
+	fault.Other: exitOther, fault.Usage: exitUsage, fault.SignIn: exitLogin, fault.Denied: exitDenied,
+	fault.Unavailable: exitUnavailable, fault.Storage: exitStorage,
+}
+
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
-	var (
-		sig      *signalError
-		usage    *usageError
-		login    *session.LoginRequiredError
-		shared   *session.SharedError
-		outage   *flows.UnavailableError
-		unsafe   *cache.UnsafeError
-		newer    *cache.NewerError
-		storage  *session.StorageError
-		userFile *userfile.UnsafeError
-		keyring  *cache.KeyringError
-		locked   *kubeconfig.LockedError
-		readOnly *kubeconfig.ReadOnlyError
-		kubeFile *kubeconfig.WriteError
-		noConfig *configWriteError
-		awsFile  *awsconfig.WriteError
-		command  *commandError
-		ended    *commandEnd
-		notHere  *workload.NotHereError
-		unnamed  *session.OrganizationRequiredError
-		roots    *flows.RootError
-	)
+	var own fault.Coded
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &ended) && ended.sig != 0:
-		return exitSignal + int(ended.sig)
-	case errors.As(err, &ended):
-		return ended.code
-	case errors.As(err, &command) && (errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist)):
-		return exitNotFound
-	case errors.As(err, &command):
-		return exitNotRunnable
-	case errors.As(err, &sig):
-		return exitSignal + int(sig.sig)
-	case errors.As(err, &usage), errors.As(err, &notHere), errors.As(err, &roots) && roots.Whose != "":
-		return exitUsage
-	case errors.As(err, &login), errors.As(err, &unnamed), errors.As(err, &roots):
-		return exitLogin
-	case errors.As(err, &shared):
-		return sharedCode(shared.Kind)
-	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
-		return exitDenied
-	case errors.As(err, &outage):
-		return exitUnavailable
-	case errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &storage), errors.As(err, &userFile), errors.As(err, &keyring),
-		errors.As(err, &locked), errors.As(err, &readOnly), errors.As(err, &kubeFile), errors.As(err, &noConfig), errors.As(err, &awsFile):
-		return exitStorage
+	case errors.As(err, &own):
+		return own.ExitCode()
 	}
-	return exitOther
-}
-
-// sharedCode is the exit code of the process that this one waited for.
-func sharedCode(kind string) int {
-	switch kind {
-	case session.FailedProvider:
-		return exitUnavailable
-	case session.FailedStorage:
-		return exitStorage
-	case session.FailedSignIn:
-		return exitDenied
-	case session.FailedUsage:
-		return exitUsage
-	case session.FailedFile:
-		return exitStorage
-	}
-	return exitOther
+	return codes[fault.KindOf(err)]
 }
 
 // local gives a failure on this machine its kind, for those who wait for it.
@@ -133,7 +78,6 @@ func local(err error) error {
 // hints returns what to do about an error, a line each.
 func hints(o *options, err error) []string {
 	var (
-		usage    *usageError
 		login    *session.LoginRequiredError
 		unsafe   *cache.UnsafeError
 		newer    *cache.NewerError
@@ -146,12 +90,8 @@ func hints(o *options, err error) []string {
 		shared   *session.SharedError
 		other    *session.OtherPersonError
 
-		notRevoked *notRevokedError
-		readOnly   *kubeconfig.ReadOnlyError
-		kubeFile   *kubeconfig.WriteError
-
-		setup     *setupError
-		command   *commandError
+		readOnly  *kubeconfig.ReadOnlyError
+		kubeFile  *kubeconfig.WriteError
 		authority x509.UnknownAuthorityError
 		network   *flows.NetworkError
 
@@ -162,6 +102,7 @@ func hints(o *options, err error) []string {
 		notFor  *session.OrganizationError
 		roots   *flows.RootError
 	)
+	own, hasHints := fault.HintsOf(err)
 	switch {
 	case errors.As(err, &notHere):
 		return notHere.Hints
@@ -169,14 +110,8 @@ func hints(o *options, err error) []string {
 		return refused.Hints
 	case errors.As(err, &roots) && roots.Whose != "":
 		return []string{"name that CA where the secret is named: ca-file: FILE; or leave out " + strings.Join(roots.By, " and ")}
-	case errors.As(err, &setup):
-		return setup.hints
-	case errors.As(err, &command):
-		return command.hints()
-	case errors.As(err, &usage) && usage.hint != "":
-		return []string{usage.hint}
-	case errors.As(err, &usage):
-		return nil
+	case hasHints:
+		return own
 	case errors.As(err, &unnamed):
 		return organizationHints(o, unnamed)
 	case errors.As(err, &notFor):
@@ -217,7 +152,7 @@ func hints(o *options, err error) []string {
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
 		return []string{"mend that place, or name another with --cache-dir; the session there is as it was"}
-	case errors.As(err, &notRevoked), errors.Is(err, flows.ErrNotSupported) && o.tool == toolLogout:
+	case errors.Is(err, flows.ErrNotSupported) && o.tool == toolLogout:
 		return nil
 	case errors.Is(err, flows.ErrNotSupported):
 		return []string{"try another --flow"}
@@ -311,6 +246,8 @@ func (e *signalError) Error() string {
 	}
 	return "ended by signal: " + e.sig.String()
 }
+
+func (e *signalError) ExitCode() int { return exitSignal + int(e.sig) }
 
 // withSignals returns a context that the first signal ends. Work that must not
 // be cut (the new refresh token on its way to the disk) goes on past it; a

@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -41,7 +42,7 @@ var howFlags = []string{"interactive", "flow", "device", "browser", "redirect-ur
 func (o *options) noWhich(beside string, but ...string) error {
 	for _, name := range whichFlags {
 		if o.typed[name] && !slices.Contains(but, name) {
-			return usagef("%s and --%s contradict each other: leave one of them out", beside, name)
+			return fault.Usagef("%s and --%s contradict each other: leave one of them out", beside, name)
 		}
 	}
 	return nil
@@ -58,7 +59,7 @@ func (o *options) named() bool {
 func profileOptions(base *options, c *config.Config, name string) (*options, error) {
 	p, err := c.Profile(name, profileKeys())
 	if err != nil {
-		return nil, usagef("config: %w", err)
+		return nil, fault.Usagef("config: %w", err)
 	}
 	o := newOptions(base.tool)
 	o.given = map[string]bool{}
@@ -139,7 +140,7 @@ func profiles(base *options) (all []*options, wrong []error, err error) {
 		if errors.As(err, &unsafe) {
 			return nil, nil, err
 		}
-		return nil, nil, usagef("config: %w", err)
+		return nil, nil, fault.Usagef("config: %w", err)
 	}
 	for _, name := range c.Names() {
 		o, err := profileOptions(base, c, name)
@@ -223,11 +224,11 @@ func sessionsByID(all []found, ids []string) ([]found, error) {
 		first := slices.IndexFunc(all, match)
 		switch {
 		case first < 0 && len(ids) == 1: // else none of them can be a profile
-			return nil, &usageError{fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: " + ours("status")}
+			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: "+ours("status"))
 		case id == "" || first < 0:
-			return nil, &usageError{fmt.Errorf("no session has the ID %q", id), "see: " + ours("status")}
+			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q", id), "see: "+ours("status"))
 		case slices.ContainsFunc(all[first+1:], match):
-			return nil, &usageError{fmt.Errorf("several sessions have an ID that begins with %q", id), "see: " + ours("status")}
+			return nil, fault.InUsage(fmt.Errorf("several sessions have an ID that begins with %q", id), "see: "+ours("status"))
 		}
 		list = append(list, all[first])
 	}

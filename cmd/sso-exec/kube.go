@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -35,7 +36,7 @@ func kubeHasStdin() bool {
 
 func checkKube(*options) error {
 	if _, err := kubeRequest(); err != nil {
-		return &usageError{err: err}
+		return fault.InUsage(err)
 	}
 	return nil
 }

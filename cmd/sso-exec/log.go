@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -20,7 +21,7 @@ import (
 func newLog(o *options) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return nil, usagef("--log-level: %w", err)
+		return nil, fault.Usagef("--log-level: %w", err)
 	}
 	if o.verbose {
 		level = min(level, slog.LevelInfo)
@@ -34,7 +35,7 @@ func newLog(o *options) (*slog.Logger, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, usagef("--log-file: %w", err)
+		return nil, fault.Usagef("--log-file: %w", err)
 	}
 	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: level})), nil
 }

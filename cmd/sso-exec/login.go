@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -28,7 +29,7 @@ for every session that the config's profiles have.`,
 	c.Flags().BoolVar(&all, "all", false, "sign in for every profile of a person")
 	return withSettings(o, c, func(ctx context.Context, args []string) error {
 		if all && len(args) > 0 {
-			return usagef("--all and a profile contradict each other: leave one of them out")
+			return fault.Usagef("--all and a profile contradict each other: leave one of them out")
 		}
 		if all {
 			return loginAll(ctx, o)
@@ -63,7 +64,7 @@ func loginAll(ctx context.Context, base *options) error {
 	fail := func(o *options, err error) {
 		complain(o, err)
 		if failed == nil {
-			failed = &silentError{exitCode(err)}
+			failed = fault.Silently(err)
 		}
 	}
 	all, wrong, err := profiles(base)
@@ -74,7 +75,7 @@ func loginAll(ctx context.Context, base *options) error {
 		fail(base, err)
 	}
 	if len(all) == 0 && failed == nil {
-		return &usageError{errors.New("the config has no profiles that name a provider"), "see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID"}
+		return fault.InUsage(errors.New("the config has no profiles that name a provider"), "see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID")
 	}
 	done := map[string]bool{}
 	for _, o := range all {

@@ -14,17 +14,16 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/place"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
-// notRevokedError is a revocation that failed, where that counts.
-type notRevokedError struct{ err error }
-
-func (e *notRevokedError) Error() string {
-	return "the session was forgotten here, but not revoked at the provider: " + e.err.Error()
+// notRevoked is a revocation that failed, where that counts. Nothing more can be
+// done about it.
+func notRevoked(err error) error {
+	return fault.Hint(fmt.Errorf("the session was forgotten here, but not revoked at the provider: %w", err))
 }
-func (e *notRevokedError) Unwrap() error { return e.err }
 
 // newLogout makes the command that signs out.
 func newLogout() *cobra.Command {
@@ -68,7 +67,7 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 	fail := func(l leaver, err error) {
 		complain(l.o, err)
 		if failed == nil {
-			failed = &silentError{exitCode(err)}
+			failed = fault.Silently(err)
 		}
 	}
 	pages := map[string]bool{} // each is opened once
@@ -84,9 +83,9 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 		case err != nil:
 			fail(l, err)
 		case out.NotSo != nil && require:
-			fail(l, &notRevokedError{out.NotSo})
+			fail(l, notRevoked(out.NotSo))
 		case out.NotSo != nil:
-			warn(&notRevokedError{out.NotSo})
+			warn(notRevoked(out.NotSo))
 		}
 		if endSession && !l.entry.damaged() {
 			if err := l.endAtProvider(ctx, w, out, pages); err != nil {
@@ -123,7 +122,7 @@ func newLeaver(f found, o *options) leaver {
 func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 	switch {
 	case all && len(ids) > 0:
-		return nil, usagef("--all and an ID contradict each other")
+		return nil, fault.Usagef("--all and an ID contradict each other")
 	case all:
 		if err := o.noWhich("--all"); err != nil {
 			return nil, err
@@ -138,7 +137,7 @@ func leaving(o *options, all bool, ids []string) ([]leaver, error) {
 		return nil, nil
 	case !all && len(ids) == 0:
 		if o.issuer == "" && o.needsProvider() {
-			return nil, &usageError{errors.New("which session?"), "give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all"}
+			return nil, fault.InUsage(errors.New("which session?"), "give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all")
 		}
 		if err := o.check(); err != nil {
 			return nil, err
@@ -177,7 +176,7 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) 
 	var stays *session.NotForgottenError
 	switch {
 	case errors.As(err, &stays):
-		return session.Logout{}, &setupError{err: err, hints: []string{"what is left there is of no more use: make that place writable, and sign out again"}}
+		return session.Logout{}, fault.Hint(err, "what is left there is of no more use: make that place writable, and sign out again")
 	case err != nil:
 		return session.Logout{}, err
 	case l.entry.damaged():
@@ -231,7 +230,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 	pages[page] = true
 	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.browser, NobodyHere: l.o.interactive == "never"})
 	if err != nil {
-		return &usageError{err: err}
+		return fault.InUsage(err)
 	}
 	if flows.Choose(here.Facts).Flow == flows.FlowPKCE && here.Browser.Open(ctx, page) == nil {
 		fmt.Fprintln(w, "  a page was opened that ends the session at the provider; confirm it there")

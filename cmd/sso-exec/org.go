@@ -14,6 +14,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -237,9 +238,9 @@ func organizationNamed(list []organizationStatus, word string) (id, name string,
 		for _, k := range named {
 			ids = append(ids, k.ID)
 		}
-		return "", "", false, &usageError{fmt.Errorf("several organizations are named %q", word), "name it by its ID: " + strings.Join(ids, ", ")}
+		return "", "", false, fault.InUsage(fmt.Errorf("several organizations are named %q", word), "name it by its ID: "+strings.Join(ids, ", "))
 	case word == "" || word != oneLine(word) || strings.ContainsAny(word, " \t"):
-		return "", "", false, &usageError{fmt.Errorf("no organization %q is known%s", word, config.Suggest(word, names)), "see: sso-exec org list"}
+		return "", "", false, fault.InUsage(fmt.Errorf("no organization %q is known%s", word, config.Suggest(word, names)), "see: sso-exec org list")
 	}
 	return word, "", false, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -53,13 +54,13 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case len(args) == 0 && !u.remove:
-		return &usageError{errors.New("which organization?"), "sso-exec org use ID; see: sso-exec org list"}
+		return fault.InUsage(errors.New("which organization?"), "sso-exec org use ID; see: sso-exec org list")
 	case len(args) > 0 && u.remove:
-		return usagef("%q and --remove contradict each other: leave one of them out", args[0])
+		return fault.Usagef("%q and --remove contradict each other: leave one of them out", args[0])
 	case o.typed["organization"]:
-		return &usageError{errors.New("--organization is for one call; this command is for a profile"), paste(append([]string{"sso-exec", "org", "use"}, positional(o.organization)...)...)}
+		return fault.InUsage(errors.New("--organization is for one call; this command is for a profile"), paste(append([]string{"sso-exec", "org", "use"}, positional(o.organization)...)...))
 	case o.profile == "":
-		return &usageError{errors.New("no profile is used here, so there is none to change"), "give --organization ID beside the other flags, or make a profile: sso-exec setup provider"}
+		return fault.InUsage(errors.New("no profile is used here, so there is none to change"), "give --organization ID beside the other flags, or make a profile: sso-exec setup provider")
 	case !u.dryRun && !u.yes && !canAsk():
 		return errNobody()
 	}
@@ -138,7 +139,7 @@ func (u *orgUse) try(ctx context.Context, id string) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return &setupError{err, hints(to, err), fmt.Sprintf("profile %s was left as it was: %v", u.o.profile, err)}
+		return fault.Say(err, fmt.Sprintf("profile %s was left as it was: %v", u.o.profile, err), hints(to, err)...)
 	}
 	stderr.end()
 	return nil

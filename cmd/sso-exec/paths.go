@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -29,7 +30,7 @@ func (p *path) Set(v string) error {
 // determined.
 func noHome(what, instead string) error {
 	_, err := userfile.Home()
-	return &usageError{fmt.Errorf("%s: %w", what, err), "set HOME, or " + instead}
+	return fault.InUsage(fmt.Errorf("%s: %w", what, err), "set HOME, or "+instead)
 }
 
 // program is the value of a flag that is a command.

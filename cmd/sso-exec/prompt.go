@@ -11,6 +11,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/place"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -102,7 +103,7 @@ func (p *prompter) choose(noLock bool) (flows.Choice, error) {
 		p.here, err = place.Look(place.Asked{Flow: p.o.flow, Device: p.o.device, Browser: p.o.browser, NobodyHere: p.o.interactive == "never",
 			StderrSwallowed: p.t != nil && p.t.swallows, StdinNotOurs: p.stdinTaken()})
 		if err != nil {
-			return flows.Choice{}, &usageError{err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing"}
+			return flows.Choice{}, fault.InUsage(err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing")
 		}
 		p.looked = true
 		if why := p.here.Passed; why != "" && p.here.Facts.FullScreen == "" {

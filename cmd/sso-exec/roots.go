@@ -9,6 +9,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -39,7 +40,7 @@ func readRoots(file, data string) *extraRoots {
 	if file != "" {
 		b, err := userfile.Read(file)
 		if err != nil {
-			r.err = usagef("--ca-file: %w", err)
+			r.err = fault.Usagef("--ca-file: %w", err)
 			return r
 		}
 		r.pem = append(userfile.Text(b), '\n')
@@ -47,7 +48,7 @@ func readRoots(file, data string) *extraRoots {
 	if data != "" {
 		b, err := decodeCAData(data)
 		if err != nil {
-			r.err = usagef("--ca-data: %w", err)
+			r.err = fault.Usagef("--ca-data: %w", err)
 			return r
 		}
 		r.pem = append(r.pem, b...)
@@ -65,7 +66,7 @@ func (o *options) newHTTP(log *slog.Logger) (*http.Client, error) {
 	}
 	hc, err := flows.NewHTTPClient(o.httpTimeout, r.pem)
 	if err != nil {
-		return nil, usagef("the private CA (--ca-file, --ca-data): %w", err)
+		return nil, fault.Usagef("the private CA (--ca-file, --ca-data): %w", err)
 	}
 	hc.Transport = requestLog{hc.Transport, log}
 	if o.profileHold != nil {
@@ -86,8 +87,9 @@ func (o *options) checkProfileSecrets(profile map[string]config.Value) error {
 		for _, to := range []string{"issuer", "provider"} {
 			value := o.flags.Lookup(to).Value.String()
 			if o.given[to] && value != own(to) && (to == "issuer" || own("issuer") == "") {
-				return &usageError{fmt.Errorf("%s is not for the %s %s", what, to, value),
-					"name it beside the " + to + ": --" + name + "; or choose another --profile"}
+				return fault.InUsage(fmt.Errorf("%s is not for the %s %s", what, to, value),
+					"name it beside the "+to+": --"+name+"; or choose another --profile")
+
 			}
 		}
 		of := readRoots(own("ca-file"), own("ca-data"))
@@ -104,9 +106,10 @@ func (o *options) checkProfileSecrets(profile map[string]config.Value) error {
 		case own("issuer") == "": // what is only handed out goes nowhere
 			o.profileHold.By = by
 		default:
-			return &usageError{fmt.Errorf("%s is not sent under the CA of %s (%q)",
+			return fault.InUsage(fmt.Errorf("%s is not sent under the CA of %s (%q)",
 				what, strings.Join(by, " and "), flows.OtherRoot(now.pem, of.pem)),
-				"name that CA in the profile: ca-file: FILE; or leave it out"}
+				"name that CA in the profile: ca-file: FILE; or leave it out")
+
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -31,13 +32,12 @@ func run(args []string) int {
 	}
 	var failed *runError
 	if !errors.As(err, &failed) {
-		failed = &runError{nil, &usageError{err, fmt.Sprintf("see: %s --help", cmd.CommandPath())}}
+		failed = &runError{nil, fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
 	}
-	var silent *silentError
-	if errors.As(failed.err, &silent) {
-		return silent.code
+	var said *fault.Silent
+	if !errors.As(failed.err, &said) {
+		complain(failed.o, failed.err)
 	}
-	complain(failed.o, failed.err)
 	return exitCode(failed.err)
 }
 
@@ -187,10 +187,10 @@ func oneProfile(cmd *cobra.Command, args []string) error {
 // nameProfile has a word of the command line name the profile.
 func (o *options) nameProfile(word string) error {
 	if f := o.flags.Lookup("profile"); f.Changed && f.Value.String() != word {
-		return usagef("--profile %s and the profile %q contradict each other: leave one of them out", quote(f.Value.String()), word)
+		return fault.Usagef("--profile %s and the profile %q contradict each other: leave one of them out", quote(f.Value.String()), word)
 	}
 	if u, err := url.Parse(word); err == nil && u.Scheme != "" && u.Host != "" {
-		return &usageError{fmt.Errorf("%q is not the name of a profile", word), "an issuer is a flag: --issuer URL --client-id ID"}
+		return fault.InUsage(fmt.Errorf("%q is not the name of a profile", word), "an issuer is a flag: --issuer URL --client-id ID")
 	}
 	return o.flags.Set("profile", word)
 }

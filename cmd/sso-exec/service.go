@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
@@ -44,35 +45,37 @@ func (o *options) checkIdentity() error {
 	service := o.identity == credential.Service
 	switch {
 	case !service && isServiceFlow(o.flow):
-		return &usageError{errors.New("--flow " + o.flow + ": a person does not sign in so"), "leave out --identity human, or the flow"}
+		return fault.InUsage(errors.New("--flow "+o.flow+": a person does not sign in so"), "leave out --identity human, or the flow")
 	case service && !isServiceFlow(o.flow):
-		return &usageError{errors.New("--flow " + o.flow + ": a service never opens a browser and asks nobody"),
-			"name one of its own flows: " + strings.Join(serviceFlows, ", ")}
+		return fault.InUsage(errors.New("--flow "+o.flow+": a service never opens a browser and asks nobody"),
+			"name one of its own flows: "+strings.Join(serviceFlows, ", "))
+
 	case service && o.tokenType == credential.IDToken:
-		return &usageError{errors.New("--token-type id: a service has no ID token"), "leave it out, or exchange its access token for one: --exchange-token-type id_token"}
+		return fault.InUsage(errors.New("--token-type id: a service has no ID token"), "leave it out, or exchange its access token for one: --exchange-token-type id_token")
 	case o.actorTokenFrom != "" && o.flow != flows.FlowTokenExchange && !o.exchanges():
-		return usagef("--actor-token-from: there is no token exchange that it would be for")
+		return fault.Usagef("--actor-token-from: there is no token exchange that it would be for")
 	case service && o.flow != flows.FlowClientCredentials && o.subjectTokenFrom == "":
-		return &usageError{errors.New("--flow " + o.flow + ": which token is it made from?"), "give --subject-token-from: " + strings.Join(workload.Names(), ", ")}
+		return fault.InUsage(errors.New("--flow "+o.flow+": which token is it made from?"), "give --subject-token-from: "+strings.Join(workload.Names(), ", "))
 	case o.exchanges() && o.issuer == "":
-		return &usageError{errors.New("an exchange needs a provider that makes it"), "give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…"}
+		return fault.InUsage(errors.New("an exchange needs a provider that makes it"), "give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…")
 	case o.flow == flows.FlowClientCredentials && !o.hasCredential() && !slices.Contains([]string{toolStatus, toolWhoami, toolLogout}, o.tool):
-		return &usageError{errors.New("--flow client-credentials: the service has no credential"),
-			"give it one: --client-secret-file, --client-key-file or --subject-token-from"}
+		return fault.InUsage(errors.New("--flow client-credentials: the service has no credential"),
+			"give it one: --client-secret-file, --client-key-file or --subject-token-from")
+
 	case !service && o.subjectTokenFrom != "":
-		return &usageError{errors.New("--subject-token-from: that is a service's, and this is a person's sign-in"), "name the service's flow: --flow " + strings.Join(serviceFlows, ", ")}
+		return fault.InUsage(errors.New("--subject-token-from: that is a service's, and this is a person's sign-in"), "name the service's flow: --flow "+strings.Join(serviceFlows, ", "))
 	}
 	for _, spec := range []string{o.subjectTokenFrom, o.actorTokenFrom} {
 		if spec == "" {
 			continue
 		}
 		if _, err := workload.Parse(spec, workload.Env{}); err != nil {
-			return &usageError{err: err}
+			return fault.InUsage(err)
 		}
 	}
 	for _, t := range []struct{ flag, value string }{{"subject-token-type", o.subjectTokenType}, {"actor-token-type", o.actorTokenType}, {"exchange-token-type", o.exchangeTokenType}} {
 		if err := checkTokenType(t.value); t.value != "" && err != nil {
-			return usagef("--%s %w", t.flag, err)
+			return fault.Usagef("--%s %w", t.flag, err)
 		}
 	}
 	return o.checkClient()
@@ -182,7 +185,7 @@ func (o *options) subjectToken(ctx context.Context) (workload.Token, error) {
 func (o *options) tokenFrom(ctx context.Context, spec, audience string) (workload.Token, error) {
 	source, err := workload.Parse(spec, workload.Env{HTTP: o.http})
 	if err != nil {
-		return workload.Token{}, local(&usageError{err: err})
+		return workload.Token{}, local(fault.InUsage(err))
 	}
 	own, err := source.Token(ctx, audience)
 	return own, local(err)

@@ -17,20 +17,10 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
-
-// usageError is a command line or a config that is wrong: exit code 2.
-type usageError struct {
-	err  error
-	hint string
-}
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
 
 // fillFromCommand notes what the command line says, and sets what it left open
 // from the environment.
@@ -53,7 +43,7 @@ func (o *options) fillFromConfig() error {
 // set gives a flag its value; origin is where that was found.
 func (o *options) set(name, value, origin string) error {
 	if err := o.flags.Set(name, value); err != nil {
-		return usagef("%s: %w", origin, badValue(o.flags.Lookup(name), value, errors.Unwrap(err)))
+		return fault.Usagef("%s: %w", origin, badValue(o.flags.Lookup(name), value, errors.Unwrap(err)))
 	}
 	return nil
 }
@@ -137,7 +127,7 @@ func loadProfile(o *options) (*config.Profile, error) {
 	o.profile = name
 	var unsafe *userfile.UnsafeError
 	if err != nil && !errors.As(err, &unsafe) {
-		err = usagef("config: %w", err)
+		err = fault.Usagef("config: %w", err)
 	}
 	return p, err
 }
@@ -161,40 +151,40 @@ func (o *options) check() error {
 	case o.issuer == "" && o.config == "" && config.DefaultPath() == "":
 		return noHome("no config file", "give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
 	case o.issuer == "":
-		return &usageError{errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of " + cmp.Or(o.config, config.DefaultPath())}
+		return fault.InUsage(errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of "+cmp.Or(o.config, config.DefaultPath()))
 	case o.clientID == "" && o.needsClientID():
-		return &usageError{errors.New("no client ID"), "give --client-id ID: what the provider registered this program as"}
+		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")
 	}
 	if err := checkIssuer(o.issuer); o.issuer != "" && err != nil {
-		return &usageError{err, "give the issuer as the provider spells it, e.g. https://login.example.com"}
+		return fault.InUsage(err, "give the issuer as the provider spells it, e.g. https://login.example.com")
 	}
 	for _, c := range []struct{ flag, value string }{
 		{"flow", o.flow}, {"device", o.device}, {"identity", o.identity}, {"client-auth", o.clientAuth}, {"exchange-token-type", o.exchangeTokenType}, {"provider", o.provider}, {"store", o.store}, {"par", o.par},
 		{"interactive", o.interactive}, {"offline", o.offline}, {"token-type", o.tokenType}, {"log-level", o.logLevel},
 	} {
 		if known := enumOf(c.flag); !slices.Contains(known, c.value) && (c.value != "" || slices.Contains(known, o.flags.Lookup(c.flag).DefValue)) {
-			return usagef("invalid --%s %q%s", c.flag, c.value, config.Suggest(c.value, known))
+			return fault.Usagef("invalid --%s %q%s", c.flag, c.value, config.Suggest(c.value, known))
 		}
 	}
 	if o.flow == flows.FlowDevice && o.device == flows.DeviceNever {
-		return &usageError{errors.New("--flow device: device sign-ins are forbidden here (device: never)"), "leave out --flow, or name pkce or paste"}
+		return fault.InUsage(errors.New("--flow device: device sign-ins are forbidden here (device: never)"), "leave out --flow, or name pkce or paste")
 	}
 	for _, d := range []struct {
 		flag  string
 		value time.Duration
 	}{{"login-timeout", o.loginTimeout}, {"http-timeout", o.httpTimeout}} {
 		if err := checkDuration(d.flag, d.value); err != nil {
-			return usagef("--%s %w", d.flag, err)
+			return fault.Usagef("--%s %w", d.flag, err)
 		}
 	}
 	for _, uri := range o.redirectURIs {
 		if _, err := flows.CheckRedirectURI(uri); err != nil {
-			return &usageError{err: err}
+			return fault.InUsage(err)
 		}
 	}
 	for _, r := range slices.Concat(o.resources, o.exchangeResources) {
 		if err := checkResource(r); err != nil {
-			return &usageError{err: err}
+			return fault.InUsage(err)
 		}
 	}
 	for _, list := range []struct {
@@ -203,7 +193,7 @@ func (o *options) check() error {
 	}{{"auth-param", o.authParams}, {"exchange-param", o.exchangeParams}} {
 		for _, kv := range list.params {
 			if err := checkParam(kv); err != nil {
-				return usagef("--%s %w", list.flag, err)
+				return fault.Usagef("--%s %w", list.flag, err)
 			}
 		}
 	}
@@ -345,7 +335,7 @@ func (o *options) read(anyway func() bool) error {
 		warn(fmt.Errorf("the config is passed over: %w", err))
 	}
 	if err := checkDuration("min-ttl", o.minTTL); err != nil && o.flags.Changed("min-ttl") {
-		return usagef("--min-ttl %w", err)
+		return fault.Usagef("--min-ttl %w", err)
 	}
 	asked = o
 	return o.settle()

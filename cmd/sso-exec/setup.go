@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -202,7 +203,7 @@ func confirm(question string) (bool, error) {
 func canAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
 func errNobody() error {
-	return &usageError{errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first"}
+	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first")
 }
 
 // ask asks for a line. Where nobody is there to answer, that is a usage error.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -71,14 +72,14 @@ With a profile of sso-exec only its name does.`,
 func (s *awsSetup) run(context.Context, []string) error {
 	for _, name := range []string{"force", "explain"} {
 		if s.line[name] {
-			return usagef("--%s is for one call, and does not belong into the AWS config", name)
+			return fault.Usagef("--%s is for one call, and does not belong into the AWS config", name)
 		}
 	}
 	if s.profile == "" && s.usesProfile() {
 		s.profile = s.o.profile
 	}
 	if s.profile == "" {
-		return &usageError{errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named"}
+		return fault.InUsage(errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named")
 	}
 	if s.remove {
 		return s.plan(s.undo)
@@ -162,7 +163,7 @@ func (s *awsSetup) process() (string, error) {
 	}
 	line, err := awsconfig.Command(runtime.GOOS, words)
 	if err != nil {
-		return "", &usageError{err, "keep that setting in a profile of sso-exec, and name it with --profile"}
+		return "", fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
 	}
 	return line, nil
 }
@@ -179,7 +180,7 @@ func (s *awsSetup) open() (*awsconfig.File, error) {
 	}
 	file, err := awsconfig.Open(path)
 	if err != nil {
-		return nil, &usageError{err: fmt.Errorf("AWS config: %w", err)}
+		return nil, fault.InUsage(fmt.Errorf("AWS config: %w", err))
 	}
 	return file, nil
 }
@@ -205,9 +206,9 @@ func (s *awsSetup) undo() error {
 func refusedEdit(file *awsconfig.File, err error) error {
 	var text *awsconfig.TextError
 	if errors.As(err, &text) && text.Line > 0 {
-		return &usageError{fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; mend that line, then run this again"}
+		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; mend that line, then run this again")
 	}
-	return &usageError{fmt.Errorf("%s: %w", file.Path, err), "nothing was changed"}
+	return fault.InUsage(fmt.Errorf("%s: %w", file.Path, err), "nothing was changed")
 }
 
 // write shows the change, asks and makes it.

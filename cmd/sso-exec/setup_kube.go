@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 )
 
@@ -119,26 +120,27 @@ func (s *kubeSetup) once(ctx context.Context) error {
 func (s *kubeSetup) check(args []string) error {
 	if len(args) > 0 { // USER of --from-kubelogin
 		if s.user != "" && s.user != args[0] {
-			return usagef("two users are named: --user %s and %s", s.user, args[0])
+			return fault.Usagef("two users are named: --user %s and %s", s.user, args[0])
 		}
 		s.user = args[0]
 	}
 	for _, name := range []string{"force", "explain"} {
 		if s.line[name] {
-			return &usageError{fmt.Errorf("--%s is for one call, and does not belong into a kubeconfig", name),
-				"leave it out; --replace replaces other credentials of the user entry"}
+			return fault.InUsage(fmt.Errorf("--%s is for one call, and does not belong into a kubeconfig", name),
+				"leave it out; --replace replaces other credentials of the user entry")
+
 		}
 	}
 	switch {
 	case s.remove && s.fromKubelogin:
-		return usagef("--remove and --from-kubelogin exclude each other")
+		return fault.Usagef("--remove and --from-kubelogin exclude each other")
 	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
-		return usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
+		return fault.Usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
 	}
 	for flag, known := range map[string][]string{"api-version": {"v1", "v1beta1"}, "interactive-mode": {"Never", "IfAvailable", "Always"}} {
 		value := map[string]string{"api-version": s.apiVersion, "interactive-mode": s.interactiveMode}[flag]
 		if !slices.Contains(known, value) {
-			return usagef("--%s %q: use %s", flag, value, strings.Join(known, " or "))
+			return fault.Usagef("--%s %q: use %s", flag, value, strings.Join(known, " or "))
 		}
 	}
 	return nil
@@ -194,8 +196,9 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 	}
 	there, _ := plan.conf.User(s.user)
 	if !named && !s.replace && plan.ours(there.Exec) && !sameSession(there.Exec.Args, e.Args) {
-		return &usageError{fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
-			"--user NAME makes another entry; --user " + quote(s.user) + " changes that one"}
+		return fault.InUsage(fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
+			"--user NAME makes another entry; --user "+quote(s.user)+" changes that one")
+
 	}
 	s.warnLost(there, e)
 	// What runs kubelogin is what was asked to be replaced.
@@ -212,7 +215,7 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 		if convertible(exists.User) && !s.fromKubelogin {
 			hint = "--from-kubelogin " + quote(s.user) + " converts it; --replace replaces it (a backup is kept); --user NAME makes another entry"
 		}
-		return &usageError{err, hint}
+		return fault.InUsage(err, hint)
 	}
 	return err
 }
@@ -242,18 +245,19 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 	}
 	there, ok := plan.conf.Context(s.context)
 	if ok && there.User != "" && there.User != s.user && !s.replace {
-		return &usageError{fmt.Errorf("context %q is there already, with user %q", s.context, there.User),
-			"--replace gives it user " + quote(s.user) + "; --context NAME makes another one"}
+		return fault.InUsage(fmt.Errorf("context %q is there already, with user %q", s.context, there.User),
+			"--replace gives it user "+quote(s.user)+"; --context NAME makes another one")
+
 	}
 	cluster := s.cluster
 	if cluster == "" && !ok && len(plan.conf.Clusters) == 1 {
 		cluster = plan.conf.Clusters[0].Name
 	}
 	if cluster == "" && there.Cluster == "" {
-		return &usageError{fmt.Errorf("which cluster is context %q for?", s.context), plan.clusterHint("give --cluster NAME")}
+		return fault.InUsage(fmt.Errorf("which cluster is context %q for?", s.context), plan.clusterHint("give --cluster NAME"))
 	}
 	if _, known := plan.conf.Cluster(cluster); !known && cluster != "" {
-		return &usageError{fmt.Errorf("there is no cluster %q in the kubeconfig", cluster), plan.clusterHint("name one of these")}
+		return fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", cluster), plan.clusterHint("name one of these"))
 	}
 	if err := plan.change(plan.conf.ContextFile(s.context), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetContext(text, s.context, cluster, s.user, s.namespace)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -46,7 +47,7 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 	}
 	e, left, err := converted(there, plan.command)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("user %q: %w", there.Name, err), plan.kubeloginHint()}
+		return nil, fault.InUsage(fmt.Errorf("user %q: %w", there.Name, err), plan.kubeloginHint())
 	}
 	e.InstallHint, e.ProvideClusterInfo = s.installHint, s.provideClusterInfo
 	if s.line["api-version"] {
@@ -59,7 +60,7 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 		return nil, err
 	}
 	if err := checkArgs(e.Args); err != nil {
-		return nil, &usageError{fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err), "pass the flags that you want to change together with --from-kubelogin"}
+		return nil, fault.InUsage(fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err), "pass the flags that you want to change together with --from-kubelogin")
 	}
 	whose := "kubelogin's"
 	if there.Exec == nil {
@@ -147,11 +148,11 @@ func (s *kubeSetup) source(plan *kubePlan) (kubeconfig.User, error) {
 		s.user = there.User
 	}
 	if s.user == "" {
-		return kubeconfig.User{}, &usageError{errors.New("which user entry is to be converted? There is no current context that says so"), plan.kubeloginHint()}
+		return kubeconfig.User{}, fault.InUsage(errors.New("which user entry is to be converted? There is no current context that says so"), plan.kubeloginHint())
 	}
 	u, ok := plan.conf.User(s.user)
 	if !ok {
-		return u, &usageError{fmt.Errorf("there is no user %q in the kubeconfig", s.user), plan.kubeloginHint()}
+		return u, fault.InUsage(fmt.Errorf("there is no user %q in the kubeconfig", s.user), plan.kubeloginHint())
 	}
 	return u, nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -31,11 +32,11 @@ type kubePlan struct {
 func (s *kubeSetup) open(ctx context.Context) (*kubePlan, error) {
 	files, err := kubeconfig.Find(s.kubeconfig)
 	if err != nil {
-		return nil, &usageError{err: err}
+		return nil, fault.InUsage(err)
 	}
 	conf, err := kubeconfig.Load(files)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("kubeconfig: %w", err), ""}
+		return nil, fault.InUsage(fmt.Errorf("kubeconfig: %w", err), "")
 	}
 	command, err := s.program()
 	if err != nil {
@@ -57,7 +58,7 @@ func (p *kubePlan) change(path string, do func([]byte) ([]byte, error)) error {
 	}
 	text, err := do(p.edits[i].new)
 	if err != nil {
-		return &usageError{fmt.Errorf("%s: %w", path, err), ""}
+		return fault.InUsage(fmt.Errorf("%s: %w", path, err), "")
 	}
 	p.edits[i].new = text
 	return nil
@@ -78,7 +79,7 @@ func (p *kubePlan) apply(s *setupFlags) (wrote bool, err error) {
 			continue
 		}
 		if e.path == os.DevNull {
-			return false, &usageError{fmt.Errorf("kubeconfig: %s keeps nothing", e.path), "name a file with --kubeconfig"}
+			return false, fault.InUsage(fmt.Errorf("kubeconfig: %s keeps nothing", e.path), "name a file with --kubeconfig")
 		}
 		if err := kubeconfig.Writable(e.path); err != nil { // better now than once somebody has agreed
 			return false, err
@@ -146,7 +147,7 @@ func (p *kubePlan) holds(backup, now []byte) bool {
 func keptHint(err error, command string) error {
 	var kept *kubeconfig.NotOursError
 	if errors.As(err, &kept) {
-		return &usageError{err, "if it is to go all the same: " + command}
+		return fault.InUsage(err, "if it is to go all the same: "+command)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 )
 
@@ -19,7 +20,7 @@ import (
 // else a path.
 func (s *kubeSetup) program() (string, error) {
 	if s.line["command"] && s.command == "" {
-		return "", usagef("--command must not be empty")
+		return "", fault.Usagef("--command must not be empty")
 	}
 	if s.command != "" {
 		if !strings.ContainsAny(s.command, `/\`) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 )
 
@@ -24,7 +25,7 @@ func (s *kubeSetup) undo(plan *kubePlan) error {
 		s.user = s.defaultUser()
 	}
 	if s.user == "" {
-		return &usageError{errors.New("which user entry is it?"), plan.oursHint()}
+		return fault.InUsage(errors.New("which user entry is it?"), plan.oursHint())
 	}
 	var contexts []string
 	if s.context != "" {
@@ -64,8 +65,9 @@ func (s *kubeSetup) leftAlone(plan *kubePlan, removed []string) error {
 		switch {
 		case c.User != s.user || slices.Contains(removed, c.Name):
 		case c.Name == plan.conf.CurrentContext:
-			return &usageError{fmt.Errorf("user %q is that of context %q, which is the current one", s.user, c.Name),
-				"--context " + quote(c.Name) + " removes that too; kubectl config use-context NAME chooses another one"}
+			return fault.InUsage(fmt.Errorf("user %q is that of context %q, which is the current one", s.user, c.Name),
+				"--context "+quote(c.Name)+" removes that too; kubectl config use-context NAME chooses another one")
+
 		default:
 			others = append(others, strconv.Quote(c.Name))
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -62,16 +63,6 @@ type providerSetup struct {
 	has    map[string]config.Value // what the profile has already; nil: there is none yet
 	asks   bool                    // somebody is there to be asked
 }
-
-// setupError is a failure with what to do about it, a line each.
-type setupError struct {
-	err   error
-	hints []string
-	text  string // instead of the error's
-}
-
-func (e *setupError) Error() string { return cmp.Or(e.text, e.err.Error()) }
-func (e *setupError) Unwrap() error { return e.err }
 
 func (p *providerSetup) run(ctx context.Context, args []string) error {
 	if err := p.begin(args); err != nil {
@@ -133,22 +124,22 @@ func (p *providerSetup) begin(args []string) error {
 	if len(args) > 0 {
 		switch {
 		case args[0] == "":
-			return usagef("a profile needs a name")
+			return fault.Usagef("a profile needs a name")
 		case p.byFlag["profile"] && o.profile != args[0]:
-			return usagef("name one profile: %q or %q?", args[0], o.profile)
+			return fault.Usagef("name one profile: %q or %q?", args[0], o.profile)
 		}
 		o.profile = args[0]
 	}
 	p.asks = canAsk() && o.interactive != "never" && !p.yes
 	if !p.asks && !p.yes && !p.dryRun {
 		if o.interactive == "never" {
-			return &usageError{errors.New("nobody can be asked: --interactive never"), "give --yes, or --dry-run to look first"}
+			return fault.InUsage(errors.New("nobody can be asked: --interactive never"), "give --yes, or --dry-run to look first")
 		}
 		return errNobody()
 	}
 	// A profile keeps the path, and a pipe has no second answer.
 	if file := o.clientSecretFile; strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
-		return usagef("--client-secret-file %s: a profile needs a file that stays", file)
+		return fault.Usagef("--client-secret-file %s: a profile needs a file that stays", file)
 	}
 	p.path = cmp.Or(o.config, config.DefaultPath())
 	if p.path == "" {
@@ -176,7 +167,7 @@ func (p *providerSetup) open() (err error) {
 	if err == nil || errors.As(err, &unsafe) {
 		return err
 	}
-	return usagef("config: %w", err)
+	return fault.Usagef("config: %w", err)
 }
 
 // same returns the profile that has this issuer and client ID already; empty:
@@ -212,7 +203,7 @@ func (p *providerSetup) look() error {
 	}
 	profile, err := p.config.Profile(p.o.profile, profileKeys())
 	if err != nil {
-		return usagef("config: %w", err)
+		return fault.Usagef("config: %w", err)
 	}
 	p.has = profile.Settings
 	return nil
@@ -239,7 +230,7 @@ func (p *providerSetup) findClient() (err error) {
 		return err
 	}
 	if d := o.dialect(); d.NeedsSecret && !o.hasCredential() {
-		return &usageError{fmt.Errorf("clients of %s have a secret, also those for command lines", d.Title), "put it into a file that only you can read, and add --client-secret-file FILE"}
+		return fault.InUsage(fmt.Errorf("clients of %s have a secret, also those for command lines", d.Title), "put it into a file that only you can read, and add --client-secret-file FILE")
 	}
 	if o.profile != "" || o.clientID == "" { // which check complains about
 		return nil
@@ -260,7 +251,7 @@ func (p *providerSetup) findClient() (err error) {
 			fmt.Fprintln(stderr, "There is a profile of that name. What would change is shown before it does.")
 		}
 	} else if p.exists(name) {
-		return &usageError{fmt.Errorf("there is a profile %q already, for something else", name), "name the profile: sso-exec setup provider NAME"}
+		return fault.InUsage(fmt.Errorf("there is a profile %q already, for something else", name), "name the profile: sso-exec setup provider NAME")
 	}
 	return p.adopt(name)
 }
@@ -320,7 +311,7 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 	default:
 		lines = hints(p.o, err)
 	}
-	return &setupError{err, lines, text}
+	return fault.Say(err, text, lines...)
 }
 
 // next tells what to do with the profile.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -98,7 +99,7 @@ func (p *providerSetup) change(do func([]byte) ([]byte, error)) (edit, error) {
 		}
 		fallthrough
 	case err != nil:
-		return e, usagef("config: %s: %w", p.path, err)
+		return e, fault.Usagef("config: %s: %w", p.path, err)
 	}
 	e.write = func() error {
 		err := config.EditFile(p.path, func(now []byte) ([]byte, error) {
@@ -122,19 +123,11 @@ func (p *providerSetup) change(do func([]byte) ([]byte, error)) (edit, error) {
 	return e, nil
 }
 
-// configWriteError says that the config file is not one that can be written to.
-type configWriteError struct{ err error }
-
-func (e *configWriteError) Error() string {
-	return "the config file cannot be written: " + e.err.Error()
-}
-func (e *configWriteError) Unwrap() error { return e.err }
-
 func (p *providerSetup) notWritable(err error) error {
 	if err == nil || errors.Is(err, userfile.ErrChanged) {
 		return err
 	}
-	return &setupError{err: &configWriteError{err}, hints: []string{"--config FILE writes another one; --dry-run only shows what it would say"}}
+	return fault.Hint(&fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the config file cannot be written: %w", err)}, "--config FILE writes another one; --dry-run only shows what it would say")
 }
 
 func (p *providerSetup) removeProfile() error {
@@ -144,7 +137,7 @@ func (p *providerSetup) removeProfile() error {
 	name := p.o.profile
 	names := p.config.Names()
 	if name == "" {
-		return &usageError{errors.New("which profile is to be removed?"), "there are: " + cmp.Or(strings.Join(names, ", "), "none")}
+		return fault.InUsage(errors.New("which profile is to be removed?"), "there are: "+cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	e, err := p.change(func(text []byte) ([]byte, error) {
 		own := &config.Config{}

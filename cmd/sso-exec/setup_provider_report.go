@@ -20,6 +20,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
@@ -90,7 +91,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 			return flows.DiscoverAs(ctx, s.HTTP, o.dialect(), o.issuer, o.clientID)
 		}
 	}
-	return nil, &setupError{err: err, hints: p.discoveryHints(err, found)}
+	return nil, fault.Hint(err, p.discoveryHints(err, found)...)
 }
 
 // keepProvider stores metadata that was just read in the place of what a day-old

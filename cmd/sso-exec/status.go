@@ -17,6 +17,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // sessionStatus is a session as status -o json shows it. Fields are only ever
@@ -114,7 +115,7 @@ session's token. The exit code is 3 if no session can be used.`,
 		case failed != nil:
 			return failed
 		case len(list) == 0:
-			return &silentError{exitLogin}
+			return fault.Silently(fault.SignIn)
 		}
 		return nil
 	})
@@ -122,7 +123,7 @@ session's token. The exit code is 3 if no session can be used.`,
 
 func checkOutput(output string) error {
 	if output != "text" && output != "json" {
-		return usagef("--output %q: use text or json", output)
+		return fault.Usagef("--output %q: use text or json", output)
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (o *options) statuses() (list, ended []known, failed, err error) {
 		case f.err != nil:
 			err := f.storageFailure()
 			complain(o, err)
-			failed = &silentError{exitCode(err)}
+			failed = fault.Silently(err)
 			continue
 		}
 		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), optionsFor(o, f, by)}
@@ -322,7 +323,7 @@ func askProviders(ctx context.Context, o *options, list []known) (good, gone []k
 		if err != nil {
 			complain(k.o, fmt.Errorf("%s: %w", k.name(), err))
 			if failed == nil {
-				failed = &silentError{exitCode(err)}
+				failed = fault.Silently(err)
 			}
 		}
 		profiles := k.status.Profiles
@@ -358,11 +359,6 @@ func (k known) ask(ctx context.Context) error {
 	s.At(k.entry)
 	return s.Check(ctx)
 }
-
-// silentError is an exit code without a word: what there is to say was said.
-type silentError struct{ code int }
-
-func (e *silentError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // kindOf names a session's kind for a person.
 func kindOf(identity string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // stepUp is what the sign-in must be like (--acr, --max-age, --claims).
@@ -26,16 +27,16 @@ func (o *options) stepUp() flows.StepUp {
 // checkStepUp tells what is wrong with what is asked of the sign-in.
 func (o *options) checkStepUp() error {
 	if err := checkDuration("max-age", o.maxAge); err != nil && o.flags.Changed("max-age") {
-		return usagef("--max-age %w", err)
+		return fault.Usagef("--max-age %w", err)
 	}
 	for _, acr := range o.acr {
 		if err := checkACR(acr); err != nil {
-			return usagef("--acr %w", err)
+			return fault.Usagef("--acr %w", err)
 		}
 	}
 	if o.claims != "" {
 		if _, err := flows.ParseClaims(o.claims); err != nil {
-			return usagef("--claims: %w (OpenID Connect Core §5.5)", err)
+			return fault.Usagef("--claims: %w (OpenID Connect Core §5.5)", err)
 		}
 	}
 	for _, own := range []struct {
@@ -45,11 +46,11 @@ func (o *options) checkStepUp() error {
 		switch {
 		case !own.given:
 		case o.identity == credential.Service:
-			return &usageError{fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag), "leave it out"}
+			return fault.InUsage(fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag), "leave it out")
 		case own.flag != "claims" && o.dialect().NoOpenID:
-			return &usageError{fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag, o.dialect().Title), "leave it out"}
+			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag, o.dialect().Title), "leave it out")
 		case slices.ContainsFunc(o.authParams, func(kv string) bool { return strings.HasPrefix(kv, own.param+"=") }):
-			return &usageError{errors.New("--" + own.flag + " and --auth-param " + own.param + " say the same"), "leave one of them out; --" + own.flag + " is checked"}
+			return fault.InUsage(errors.New("--"+own.flag+" and --auth-param "+own.param+" say the same"), "leave one of them out; --"+own.flag+" is checked")
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -17,7 +18,7 @@ to stdout and nothing else does, so that it can be piped or substituted.`
 func checkToken(o *options) error {
 	formats := []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON}
 	if !slices.Contains(formats, o.output) {
-		return usagef("--output %q: use raw, header or json", o.output)
+		return fault.Usagef("--output %q: use raw, header or json", o.output)
 	}
 	return nil
 }

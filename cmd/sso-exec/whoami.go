@@ -15,6 +15,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -127,7 +128,7 @@ func (o *options) storedOne(ids []string) (cache.Entry, *options, error) {
 				fmt.Fprintf(stderr, "  %s: %s at %s, client %s\n", idOf(f.Key), orUnknown(f.Session.Account), hostOf(f.Session.Issuer), f.Session.ClientID)
 			}
 		}
-		return cache.Entry{}, o, &usageError{errors.New("several sessions are stored: which one?"), "give its ID, as above: " + ours("whoami", "ID")}
+		return cache.Entry{}, o, fault.InUsage(errors.New("several sessions are stored: which one?"), "give its ID, as above: "+ours("whoami", "ID"))
 	}
 	return all[0].Entry, optionsFor(o, all[0], nil), signedIn(all[0].Entry, all[0].err)
 }

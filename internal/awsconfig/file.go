@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -82,6 +83,9 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Is tells the kind of the failure.
+func (e *WriteError) Is(kind error) bool { return kind == fault.Storage }
 
 // Unwrap returns what lies behind it.
 func (e *WriteError) Unwrap() error { return e.Err }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -23,10 +24,16 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is there: another kubectl writes the file now, or was killed while it did; in that case remove it", e.Lock)
 }
 
+// Is tells the kind of the failure.
+func (e *LockedError) Is(kind error) bool { return kind == fault.Storage }
+
 // ReadOnlyError says that a file is not to be written.
 type ReadOnlyError struct{ Path string }
 
 func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
+
+// Is tells the kind of the failure.
+func (e *ReadOnlyError) Is(kind error) bool { return kind == fault.Storage }
 
 // WriteError says that a file, its lock or its backup cannot be written.
 type WriteError struct {
@@ -35,6 +42,9 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string { return e.Path + " cannot be written: " + e.Err.Error() }
+
+// Is tells the kind of the failure.
+func (e *WriteError) Is(kind error) bool { return kind == fault.Storage }
 
 // Unwrap returns what lies behind it.
 func (e *WriteError) Unwrap() error { return e.Err }

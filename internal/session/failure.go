@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Kinds of failure, as one process tells another.
@@ -42,6 +43,16 @@ type SharedError struct {
 
 func (e *SharedError) Error() string { return flows.Clean(e.Message, 500) }
 
+// Is tells the kind of the failure.
+func (e *SharedError) Is(kind error) bool {
+	is, ok := kindsShared[e.Kind]
+	return ok && kind == is
+}
+
+// kindsShared are the kinds of failures as one process tells another.
+var kindsShared = map[string]fault.Kind{FailedProvider: fault.Unavailable, FailedStorage: fault.Storage, FailedFile: fault.Storage,
+	FailedSignIn: fault.Denied, FailedUsage: fault.Usage}
+
 // LoginRequiredError says that a person must sign in and that this is not
 // possible here, or not now.
 type LoginRequiredError struct {
@@ -52,6 +63,9 @@ type LoginRequiredError struct {
 
 func (e *LoginRequiredError) Error() string { return e.Reason }
 
+// Is tells the kind of the failure.
+func (e *LoginRequiredError) Is(kind error) bool { return kind == fault.SignIn }
+
 // StorageError says that a session was not touched, since what came of it could
 // not have been kept: no refresh was sent, no sign-in written over it.
 type StorageError struct{ Err error }
@@ -60,6 +74,9 @@ func (e *StorageError) Error() string {
 	return fmt.Sprintf("the session's storage cannot be used, so the session was left as it is: %v", e.Err)
 }
 func (e *StorageError) Unwrap() error { return e.Err }
+
+// Is tells the kind of the failure.
+func (e *StorageError) Is(kind error) bool { return kind == fault.Storage }
 
 // OtherPersonError says that a sign-in ended as somebody else than the session
 // belongs to. Only Login may switch.

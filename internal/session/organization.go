@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file is about the organizations of one session. Where the provider does
@@ -27,6 +28,9 @@ type OrganizationRequiredError struct {
 func (e *OrganizationRequiredError) Error() string {
 	return "the provider asks for which organization the sign-in is"
 }
+
+// Is tells the kind of the failure.
+func (e *OrganizationRequiredError) Is(kind error) bool { return kind == fault.SignIn }
 
 // OrganizationError says that the provider refused tokens for an organization.
 // The session goes on, and so does what is there for others.

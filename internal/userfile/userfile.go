@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // maxFile bounds what is read into memory.
@@ -29,6 +30,9 @@ const pipeTimeout = 10 * time.Second
 type UnsafeError struct{ Path, Why, Fix, Hint string }
 
 func (e *UnsafeError) Error() string { return e.Path + " " + e.Why }
+
+// Is tells the kind of the failure.
+func (e *UnsafeError) Is(kind error) bool { return kind == fault.Storage }
 
 // A check looks at a file that is open, before it is read.
 type check func(*os.File, os.FileInfo) error

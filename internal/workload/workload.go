@@ -25,6 +25,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Types of tokens (RFC 8693 §3).
@@ -105,6 +106,9 @@ type NotHereError struct {
 func (e *NotHereError) Error() string {
 	return fmt.Sprintf("no token from %s: %s", e.Source, e.Why)
 }
+
+// Is tells the kind of the failure.
+func (e *NotHereError) Is(kind error) bool { return kind == fault.Usage }
 
 // A RefusedError says that a platform was asked for a token and refuses, or that
 // a command ran and failed. Asking again does not help.
