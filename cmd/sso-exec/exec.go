@@ -274,8 +274,8 @@ func (e *commandError) Error() string {
 }
 func (e *commandError) Unwrap() error { return e.err }
 
-// ExitCode is what a shell says.
-func (e *commandError) ExitCode() int {
+// ExitsWith is what a shell says.
+func (e *commandError) ExitsWith() int {
 	if errors.Is(e.err, exec.ErrNotFound) || errors.Is(e.err, fs.ErrNotExist) {
 		return exitNotFound
 	}

@@ -64,8 +64,8 @@ func endOf(st *os.ProcessState) error {
 
 func (e *commandEnd) Error() string { return "the command has ended" }
 
-// ExitCode is the command's own, or a shell's for a signal.
-func (e *commandEnd) ExitCode() int {
+// ExitsWith is the command's own, or a shell's for a signal.
+func (e *commandEnd) ExitsWith() int {
 	if e.sig != 0 {
 		return exitSignal + int(e.sig)
 	}

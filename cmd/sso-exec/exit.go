@@ -51,7 +51,7 @@ func exitCode(err error) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &own):
-		return own.ExitCode()
+		return own.ExitsWith()
 	}
 	return codes[fault.KindOf(err)]
 }
@@ -247,7 +247,7 @@ func (e *signalError) Error() string {
 	return "ended by signal: " + e.sig.String()
 }
 
-func (e *signalError) ExitCode() int { return exitSignal + int(e.sig) }
+func (e *signalError) ExitsWith() int { return exitSignal + int(e.sig) }
 
 // withSignals returns a context that the first signal ends. Work that must not
 // be cut (the new refresh token on its way to the disk) goes on past it; a

@@ -99,7 +99,7 @@ func HintsOf(err error) (hints []string, ok bool) {
 // Coded is a failure with an exit code of its own: a signal's, a child's.
 type Coded interface {
 	error
-	ExitCode() int
+	ExitsWith() int
 }
 
 // Silent is a failure that was reported already: only its exit code counts.
