@@ -73,6 +73,12 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 	if err != nil {
 		return nil, err
 	}
+	if s.Store != nil { // so is a cache that is not safe
+		var unsafe *cache.UnsafeError
+		if _, err := s.Store.Peek(s.Request.SessionKey()); errors.As(err, &unsafe) {
+			return nil, err
+		}
+	}
 	provider, err := flows.DiscoverAs(ctx, s.HTTP, o.dialect(), o.issuer, o.clientID)
 	if err == nil || ctx.Err() != nil {
 		return provider, err
