@@ -143,7 +143,7 @@ func TestAboveTheCache(t *testing.T) {
 				case !c.ok && strings.Contains(o.stderr, "chown"):
 					t.Errorf("%s: %s", name, o.stderr)
 				}
-				for _, more := range [][]string{{"status"}, {"login", "--flow", "client-credentials"}, 
+				for _, more := range [][]string{{"status"}, {"login", "--flow", "client-credentials"},
 					{"setup", "provider", "p", "--yes", "--no-login", "--config", filepath.Join(base, "config.yaml")}} {
 					if c.ok || !there {
 						break
