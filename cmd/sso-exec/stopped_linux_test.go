@@ -24,8 +24,9 @@ func TestStoppedBeforeSignIn(t *testing.T) {
 			t.Fatal(locks, err)
 		}
 		log := filepath.Join(t.TempDir(), "strace")
-		p := startCommand(t, b.env, "strace", "-f", "-qq", "-o", log, "-P", locks[0], "-e", "trace=openat",
-			"-e", "inject=openat:signal=SIGSTOP:when=1", b.bin, "token", "--profile", org)
+		// Not at openat: a lock is opened by its name in a directory that is open.
+		p := startCommand(t, b.env, "strace", "-f", "-qq", "-o", log, "-P", locks[0], "-e", "trace=flock",
+			"-e", "inject=flock:error=EINTR:signal=SIGSTOP:when=1", b.bin, "token", "--profile", org)
 		until(t, "it stands still", func() bool {
 			text, _ := os.ReadFile(log)
 			return strings.Contains(string(text), "stopped by SIGSTOP")
