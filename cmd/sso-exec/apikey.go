@@ -99,7 +99,7 @@ func (a *apiKeys) begin() error {
 	}
 	switch {
 	case !slices.Contains(enumOf("store"), a.o.store):
-		return fault.Usagef("--store %q is none of its values", a.o.store)
+		return fault.Usagef("invalid --store %q: use file, keyring or none", a.o.store)
 	case a.o.cacheDir == "":
 		return noHome("no place to keep API keys in", "name a place with --cache-dir")
 	}
@@ -214,7 +214,7 @@ func apiKeyStorage(ctx context.Context, name string, err error) error {
 		return fault.Hint(err, "unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)")
 	}
 	return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s cannot be stored: %v", name, err),
-		"mend that place, or name another with --cache-dir; what is stored there is as it was")
+		"fix that place, or name another with --cache-dir; what is stored there is unchanged")
 
 }
 

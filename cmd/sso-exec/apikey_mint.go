@@ -68,7 +68,7 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		// Written, but perhaps not for good: a power cut could bring the old key back.
 		// So that one is not ended yet.
 		return fault.Say(err, fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
-			"when that place is mended, run: "+ours("apikey", "rotate", k.Name))
+			"when that place is fixed, run: "+ours("apikey", "rotate", k.Name))
 
 	}
 	// Nobody has its value any more.

@@ -145,13 +145,13 @@ func hints(o *options, err error) []string {
 	case errors.As(err, &readOnly):
 		return []string{"make it writable, or name another file with --kubeconfig"}
 	case errors.As(err, &kubeFile):
-		return []string{"make room or mend that place, or name another file with --kubeconfig"}
+		return []string{"make room or fix that place, or name another file with --kubeconfig"}
 	case errors.Is(err, userfile.ErrChanged):
 		return []string{"run the command again, and look at what it would change now"}
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
-		return []string{"mend that place, or name another with --cache-dir; the session there is as it was"}
+		return []string{"fix that place, or name another with --cache-dir; your session is unchanged"}
 	case errors.Is(err, flows.ErrNotSupported) && o.tool == toolLogout:
 		return nil
 	case errors.Is(err, flows.ErrNotSupported):

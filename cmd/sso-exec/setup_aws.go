@@ -206,7 +206,7 @@ func (s *awsSetup) undo() error {
 func refusedEdit(file *awsconfig.File, err error) error {
 	var text *awsconfig.TextError
 	if errors.As(err, &text) && text.Line > 0 {
-		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; mend that line, then run this again")
+		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; fix that line, then run this again")
 	}
 	return fault.InUsage(fmt.Errorf("%s: %w", file.Path, err), "nothing was changed")
 }

@@ -15,7 +15,7 @@ import (
 func (s *awsSetup) warn(path, text string) {
 	if why := awsconfig.Unread(text); why != nil {
 		fmt.Fprintf(stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", oneLine(path), oneLine(why.Error()))
-		fmt.Fprintln(stderr, "  mend that line: until then they take nothing of the file, this profile included")
+		fmt.Fprintln(stderr, "  fix that line: until then they take nothing of the file, this profile included")
 	}
 	home, _ := userfile.Home()
 	credentials := awsconfig.CredentialsPath(os.LookupEnv, home)
