@@ -30,6 +30,7 @@ func TestAWS(t *testing.T) {
 
 	provider.ResetRequests()
 	wantListing(t, c.aws(s3, env, "s3", "ls", "s3://e2e").ok())
+	t.Setenv("AWS_CA_BUNDLE", ca.caFile) // as above: what came under other roots has keys of its own
 	wantSDK(t, append([]string{mustTool(t, "sso-exec")}, process...))
 	c.requests(nil)
 	if n := sts.calls.Load(); n != 1 {
