@@ -38,7 +38,7 @@ func (c *Crowd) Serve(s *http.Server, listeners ...net.Listener) {
 }
 
 // Trust takes a request's connection out of the crowd: it knows a secret. Of many
-// at once, some stay in it, so that there is a bound for all.
+// at once, some stay in it, so all are bounded.
 func (c *Crowd) Trust(r *http.Request) {
 	g, ok := r.Context().Value(guestKey{}).(*guest)
 	if !ok {

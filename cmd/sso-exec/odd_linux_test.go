@@ -312,7 +312,7 @@ func TestOddAnswers(t *testing.T) {
 func TestOddCallback(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, providertest.Config{ResponseIss: true})
-	add := func(how string) { // * stands for the query that there is
+	add := func(how string) { // * stands for the usual query
 		b.idp.ClearFaults()
 		b.idp.Fault(providertest.Authorize, providertest.Fault{Rewrite: func(a *providertest.Answer) {
 			before, query, ok := strings.Cut(a.Header.Get("Location"), "?")

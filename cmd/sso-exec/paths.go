@@ -26,7 +26,7 @@ func (p *path) Set(v string) error {
 	return err
 }
 
-// noHome says that there is no place for something, since the home cannot be
+// noHome says that something has no place, since the home cannot be
 // determined.
 func noHome(what, instead string) error {
 	_, err := userfile.Home()

@@ -113,7 +113,7 @@ func (p side) got() []string {
 	return seen
 }
 
-// stored is all that the cache holds, but for locks.
+// stored is all that the cache holds, except locks.
 func (w *trust) stored(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder

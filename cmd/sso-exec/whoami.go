@@ -227,7 +227,7 @@ func whoamiText(who identityStatus, t sheet, renew string) string {
 		if token.Organization != "" {
 			in = "in organization " + token.Organization
 		}
-		t.row(label, of+ends(token.Until, time.Now()), in, "taken by "+whoTakes(token))
+		t.row(label, of+ends(token.Until, time.Now()), in, "accepted by "+whoTakes(token))
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
 		if who.Identity == credential.Service {

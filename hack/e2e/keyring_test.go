@@ -249,7 +249,7 @@ func TestKeyring(t *testing.T) {
 	k.client.sso(k.args("kube")...).ok() // cached: the keyring is not asked
 	k.run("kube", "--store", "file", "--force").ok()
 	if n := len(k.service.entries()); n != 1 || k.restsIn() != "keyring" {
-		t.Errorf("moved by a flag: %d entries, and the token rests in %q", n, k.restsIn())
+		t.Errorf("moved by a flag: %d entries, and the token is in %q", n, k.restsIn())
 	}
 	k.signIn("login", "--store", "file")
 	if n := len(k.service.entries()); n != 0 || k.restsIn() != "" {

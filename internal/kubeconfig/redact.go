@@ -210,7 +210,7 @@ func (r *redaction) coverValue(n *yaml.Node, name, show string) {
 	r.cover(n, name+"="+show)
 }
 
-// unknownArgs hides the arguments of a program that is not known, but for the names
+// unknownArgs hides the arguments of an unknown program, except the names
 // of its options and the words that tell which program it is.
 func (r *redaction) unknownArgs(list *yaml.Node) {
 	for _, n := range list.Content {

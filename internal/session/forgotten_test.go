@@ -24,7 +24,7 @@ func TestWhatEndsASession(t *testing.T) {
 		name  string
 		fault providertest.Fault
 		slow  bool
-		ends  bool // it is forgotten, but for whose it was
+		ends  bool // it is forgotten, except whose it was
 		asks  bool // a person
 		fails func(error) bool
 	}{
