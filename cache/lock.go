@@ -22,6 +22,10 @@ const (
 	// but not obey a context.
 	lockPoll = 20 * time.Millisecond
 
+	// lockPollMost is how far apart the tries come to be in a longer wait. Hundreds
+	// may wait, and they must not take the processor from the one that works.
+	lockPollMost = 150 * time.Millisecond
+
 	// lockNotice is how long a wait goes on before the waiter says so.
 	lockNotice = 3 * time.Second
 )
@@ -84,7 +88,8 @@ func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
 
 // wait takes a lock that somebody holds.
 func (s *Store) wait(ctx context.Context, f *os.File) error {
-	poll := time.NewTicker(lockPoll)
+	pause := lockPoll
+	poll := time.NewTimer(pause)
 	defer poll.Stop()
 	notice := time.NewTimer(lockNotice)
 	defer notice.Stop()
@@ -103,6 +108,8 @@ func (s *Store) wait(ctx context.Context, f *os.File) error {
 			if ok, err := tryLock(f); ok || err != nil {
 				return err
 			}
+			pause = min(pause+pause/8, lockPollMost)
+			poll.Reset(pause)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,11 +55,9 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 	transport.TLSClientConfig = config
 	transport.Proxy = proxyFor
 	transport.OnProxyConnectResponse = checkConnect
-	roots, err := trustedRoots(caPEM)
-	if err != nil {
-		return nil, nil, err
+	if len(caPEM) > 0 && !x509.NewCertPool().AppendCertsFromPEM(caPEM) {
+		return nil, nil, errors.New("no certificate in PEM form in it")
 	}
-	config.RootCAs = roots
 	return &http.Client{
 		Timeout:   timeout,
 		Transport: &guard{extra: caPEM, next: transport},

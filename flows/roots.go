@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -140,6 +139,7 @@ type guard struct {
 
 	mu      sync.Mutex
 	next    *http.Transport
+	ready   bool  // next has its roots
 	held    *Hold // nil: whoever is trusted now will do
 	foreign bool
 }
@@ -241,11 +241,28 @@ func (g *guard) transport() *http.Transport {
 	return g.next
 }
 
+// trusting is the transport with its roots. They are read when a server is asked
+// over TLS, not before: that takes milliseconds, and who waits for another process
+// asks nobody.
+func (g *guard) trusting() *http.Transport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ready {
+		g.ready = true
+		g.next.TLSClientConfig.RootCAs = trustedRoots(g.extra)
+	}
+	return g.next
+}
+
 func (g *guard) CloseIdleConnections() { g.transport().CloseIdleConnections() }
 
 // RoundTrip notes whether only the variables vouch for who answered.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.transport().RoundTrip(req)
+	next := g.transport
+	if req.URL.Scheme == "https" {
+		next = g.trusting
+	}
+	resp, err := next().RoundTrip(req)
 	if err == nil && resp.TLS != nil && len(RootVariables()) > 0 && !vouched(resp.TLS.PeerCertificates, g.extra) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -330,18 +347,16 @@ func OtherRoot(caPEM, known []byte) string {
 }
 
 // trustedRoots are those that a client's servers must have; nil: the system's.
-func trustedRoots(extra []byte) (*x509.CertPool, error) {
+func trustedRoots(extra []byte) *x509.CertPool {
 	names := RootVariables()
 	if len(names) == 0 && len(extra) == 0 {
-		return nil, nil
+		return nil
 	}
 	roots := systemRoots
 	if len(names) > 0 {
 		roots = func() *x509.CertPool { return variableRoots(names) }
 	}
 	pool := roots().Clone()
-	if len(extra) > 0 && !pool.AppendCertsFromPEM(extra) {
-		return nil, errors.New("no certificate in PEM form in it")
-	}
-	return pool, nil
+	pool.AppendCertsFromPEM(extra)
+	return pool
 }
