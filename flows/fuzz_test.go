@@ -49,7 +49,7 @@ func FuzzSTSError(f *testing.F) {
 	f.Add(200, `<html>`)
 	f.Add(403, "<ErrorResponse><Error><Code>\x1b[2J</Code></Error></ErrorResponse>")
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		err := stsError(&answer{status: status, header: http.Header{}, body: []byte(body)})
+		err := stsError(&answer{host: "sts.example", status: status, header: http.Header{}, body: []byte(body)})
 		var refusal *STSError
 		var outage *UnavailableError
 		if !errors.As(err, &refusal) && !errors.As(err, &outage) {
