@@ -48,14 +48,14 @@ func TestCertifiedPushed(t *testing.T) {
 
 	// The session is one like any other.
 	first := c.stored()
-	c.run("kube", "--force", "--interactive", "never").ok()
+	c.run("kube", "--login-hint", alice.Email, "--force", "--interactive", "never").ok()
 	if now := c.stored(); now.RefreshToken == first.RefreshToken {
 		t.Error("the refresh token was not rotated")
 	}
 	if refusal := p.redeem(first.RefreshToken); !strings.HasPrefix(refusal, "invalid_grant") {
 		t.Errorf("the first refresh token is answered with %q", refusal)
 	}
-	if res := c.run("kube", "--force", "--interactive", "never").wait(); res.code != 3 {
+	if res := c.run("kube", "--login-hint", alice.Email, "--force", "--interactive", "never").wait(); res.code != 3 {
 		t.Errorf("after that: ended with %d: %s", res.code, res.stderr)
 	}
 
