@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 

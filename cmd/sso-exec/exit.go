@@ -16,8 +16,8 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/userfile"

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sso-exec/sso-exec/internal/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )

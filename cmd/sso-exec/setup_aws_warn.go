@@ -5,8 +5,8 @@ import (
 	"os"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/awsconfig"
-	"github.com/sso-exec/sso-exec/internal/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 

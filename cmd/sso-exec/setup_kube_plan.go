@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/kubeconfig"
 )
 
 // This file is what setup kube --remove does.
