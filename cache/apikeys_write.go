@@ -119,9 +119,9 @@ func (s *Store) setAPIKeyAside(name string) error {
 	if err != nil {
 		return err
 	}
-	defer d.close()
+	defer d.Close()
 	id := APIKeyID(name)
-	if err := d.rename(id+".json", id+".json.corrupt"); err != nil {
+	if err := d.Rename(id+".json", id+".json.corrupt"); err != nil {
 		return err
 	}
 	path := s.apiKeyPath(name)

@@ -8,21 +8,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // dir is an open directory of ours. Everything below the cache directory is
 // reached from one with openat and O_NOFOLLOW: neither the last component nor
 // one on the way can be a link. (os.Root of go1.26 follows relative links
 // inside its root even then.)
-type dir struct {
-	fd   int
-	path string // for messages only
-}
+type dir struct{ disk.Dir }
 
 // openRoot opens the cache directory, which must be ours alone, as the directories
 // above it must be ours or root's. With create it is made, 0700, with the parents
@@ -115,7 +112,7 @@ func inContainer() bool {
 }
 
 func openDirAt(at int, name, path string) (dir, error) {
-	fd, err := openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := disk.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return dir{}, whyNot(err, at, name, path, unix.S_IFDIR)
 	}
@@ -128,7 +125,7 @@ func openDirAt(at int, name, path string) (dir, error) {
 		_ = unix.Close(fd)
 		return dir{}, err
 	}
-	return dir{fd, path}, nil
+	return dir{disk.Dir{FD: fd, Path: path}}, nil
 }
 
 // whyNot is the error of what could not be opened: that it is unsafe, if it is a
@@ -174,28 +171,26 @@ func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
 	return nil
 }
 
-func (d dir) close() { _ = unix.Close(d.fd) }
-
 // sub opens a directory below d, made first if create is set.
 func (d dir) sub(name string, create bool) (dir, error) {
-	path := filepath.Join(d.path, name)
+	path := filepath.Join(d.Path, name)
 	if create {
-		if err := unix.Mkdirat(d.fd, name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		if err := unix.Mkdirat(d.FD, name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
 			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 	}
-	return openDirAt(d.fd, name, path)
+	return openDirAt(d.FD, name, path)
 }
 
 // read returns a whole file of ours: regular, owned by us, 0600 or tighter,
 // with one link, at most maxFile bytes. The checks are made on the open file,
 // not on its name.
 func (d dir) read(name string) ([]byte, error) {
-	path := filepath.Join(d.path, name)
+	path := filepath.Join(d.Path, name)
 	// O_NONBLOCK: opening a FIFO that somebody left here must not hang.
-	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := disk.Openat(d.FD, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
+		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
@@ -231,10 +226,10 @@ func checkFile(fd int, path string) (st unix.Stat_t, err error) {
 // openLock opens a lock file, made if there is none. What is done with the lock
 // goes through this descriptor, never through the name again.
 func (d dir) openLock(name string) (*os.File, error) {
-	path := filepath.Join(d.path, name)
-	fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	path := filepath.Join(d.Path, name)
+	fd, err := disk.Openat(d.FD, name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
+		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if _, err := checkFile(fd, path); err != nil {
@@ -242,42 +237,14 @@ func (d dir) openLock(name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// tryLock takes the lock of an open file, until that is closed, if nobody holds it.
-func tryLock(f *os.File) (bool, error) {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		case err != nil:
-			return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
-		default:
-			return true, nil
-		}
-	}
-}
-
-// create makes a new file, 0600, that did not exist.
-func (d dir) create(name string) (*os.File, error) {
-	path := filepath.Join(d.path, name)
-	fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return nil, &os.PathError{Op: "create", Path: path, Err: err}
-	}
-	// Against a umask that takes even the owner's bits away.
-	_ = unix.Fchmod(fd, 0o600)
-	return os.NewFile(uintptr(fd), path), nil
 }
 
 // openToWrite opens a file that is there, and ours, to be overwritten.
 func (d dir) openToWrite(name string) (*os.File, error) {
-	path := filepath.Join(d.path, name)
-	fd, err := openat(d.fd, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	path := filepath.Join(d.Path, name)
+	fd, err := disk.Openat(d.FD, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, whyNot(err, d.fd, name, path, unix.S_IFREG)
+		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if _, err := checkFile(fd, path); err != nil {
@@ -285,61 +252,4 @@ func (d dir) openToWrite(name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// modTime is when a file was last written to.
-func (d dir) modTime(name string) (time.Time, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return time.Time{}, &os.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
-	}
-	return time.Unix(st.Mtim.Unix()), nil
-}
-
-func (d dir) rename(from, to string) error {
-	if err := unix.Renameat(d.fd, from, d.fd, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: filepath.Join(d.path, from), New: filepath.Join(d.path, to), Err: err}
-	}
-	return nil
-}
-
-func (d dir) remove(name string) error {
-	if err := unix.Unlinkat(d.fd, name, 0); err != nil {
-		return &os.PathError{Op: "remove", Path: filepath.Join(d.path, name), Err: err}
-	}
-	return nil
-}
-
-// removeDir removes a directory if it is empty.
-func (d dir) removeDir(name string) { _ = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) }
-
-// sync makes renames in the directory durable.
-func (d dir) sync() error {
-	// Some network and FUSE file systems cannot sync a directory; there is
-	// nothing better to be had there.
-	if err := unix.Fsync(d.fd); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
-		return &os.PathError{Op: "sync", Path: d.path, Err: err}
-	}
-	return nil
-}
-
-// names lists the directory.
-func (d dir) names() ([]string, error) {
-	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: d.path, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), d.path)
-	defer f.Close()
-	return f.Readdirnames(-1)
-}
-
-// openat is unix.Openat, tried again when a signal interrupts it.
-func openat(at int, name string, flags int, mode uint32) (int, error) {
-	for {
-		fd, err := unix.Openat(at, name, flags, mode)
-		if !errors.Is(err, unix.EINTR) {
-			return fd, err
-		}
-	}
 }

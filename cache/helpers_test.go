@@ -129,7 +129,7 @@ func warned(s *Store) (*Store, *[]string) {
 func put(t testing.TB, s *Store, content string, elem ...string) string {
 	t.Helper()
 	if d, err := s.open(true); err == nil { // with an access list of its own on Windows
-		d.close()
+		d.Close()
 	}
 	path := filepath.Join(append([]string{s.Path()}, elem...)...)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -121,8 +121,8 @@ func (s *Store) names(rel string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
-	names, err := d.names()
+	defer d.Close()
+	names, err := d.Names()
 	slices.Sort(names)
 	return names, err
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // Purposes of a lock, which are part of its name: a person's sign-in never
@@ -73,7 +75,7 @@ func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok, err := tryLock(f); ok {
+	if ok, err := disk.TryLock(f); ok {
 		return taken(f, purpose, false), nil
 	} else if err != nil {
 		_ = f.Close()
@@ -105,7 +107,7 @@ func (s *Store) wait(ctx context.Context, f *os.File) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if ok, err := tryLock(f); ok || err != nil {
+			if ok, err := disk.TryLock(f); ok || err != nil {
 				return err
 			}
 			pause = min(pause+pause/8, lockPollMost)
@@ -125,7 +127,7 @@ func (s *Store) TryLock(purpose, key string) (*Lock, error) {
 
 // try takes the lock of an open file, and closes it if somebody else has it.
 func try(f *os.File, purpose string) (*Lock, error) {
-	if ok, err := tryLock(f); !ok || err != nil {
+	if ok, err := disk.TryLock(f); !ok || err != nil {
 		_ = f.Close()
 		return nil, err
 	}
@@ -137,7 +139,7 @@ func (s *Store) openLock(purpose, key string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
+	defer d.Close()
 	return d.openLock(key + "." + purpose)
 }
 

@@ -51,9 +51,9 @@ func (s *Store) reserveFile(skey string) (*Reservation, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, temp, err := newTemp(d)
+	f, temp, err := d.Temp(tempPrefix)
 	if err != nil {
-		d.close()
+		d.Close()
 		return nil, err
 	}
 	r := &Reservation{d: d, f: f, temp: temp, name: skey + ".json", skey: skey, store: s}
@@ -111,16 +111,16 @@ func (r *Reservation) write(rec *Session) error {
 	}
 	synced := r.f.Sync()
 	closed := r.f.Close() // where NFS reports a quota
-	err = r.d.rename(r.temp, r.name)
+	err = r.d.Rename(r.temp, r.name)
 	if err != nil {
 		time.Sleep(renamePause)
-		err = r.d.rename(r.temp, r.name)
+		err = r.d.Rename(r.temp, r.name)
 	}
 	if err != nil {
 		return errors.Join(err, r.overwrite(b))
 	}
 	r.temp = ""
-	return errors.Join(synced, closed, r.d.sync())
+	return errors.Join(synced, closed, r.d.Sync())
 }
 
 // fill replaces the room's content. JSON does not mind the blanks that stay
@@ -161,11 +161,11 @@ func (r *Reservation) Release() {
 	}
 	_ = r.f.Close()
 	if r.temp != "" {
-		_ = r.d.remove(r.temp)
+		_ = r.d.Remove(r.temp)
 	}
 	if r.keyring != nil {
 		r.keyring.release(r.store)
 	}
-	r.d.close()
+	r.d.Close()
 	r.f = nil
 }

@@ -18,11 +18,9 @@
 package cache
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -34,12 +32,8 @@ import (
 // keys a few tens.
 const maxFile = 1 << 20
 
-// tempPrefix starts the name of a file that is being written. One that is
-// older than tempAge was left by a process that was killed.
-const (
-	tempPrefix = ".tmp-"
-	tempAge    = time.Hour
-)
+// tempPrefix starts the name of a file that is being written.
+const tempPrefix = ".tmp-"
 
 // Store is a cache directory. Its methods can be called from many processes at
 // once; those that change a session say which lock the caller must hold.
@@ -89,8 +83,8 @@ func (s *Store) Session(skey string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
-	if err := d.rename(skey+".json", skey+".json.corrupt"); err != nil {
+	defer d.Close()
+	if err := d.Rename(skey+".json", skey+".json.corrupt"); err != nil {
 		return nil, err
 	}
 	path := s.sessionPath(skey)
@@ -205,8 +199,8 @@ func (s *Store) RemoveSession(skey string) error {
 		s.removeAll("sessions", func(name string) bool { return name == skey+".json" }))
 	for _, name := range []string{"tokens", "derived"} {
 		if d, err := s.open(false, name); err == nil {
-			d.removeDir(skey) // empty, if all went well; whoever writes there holds the lock
-			d.close()
+			d.RemoveDir(skey) // empty, if all went well; whoever writes there holds the lock
+			d.Close()
 		}
 	}
 	return err
@@ -277,7 +271,7 @@ func (s *Store) open(create bool, elem ...string) (dir, error) {
 		}
 		parent := d
 		d, err = parent.sub(name, create)
-		parent.close()
+		parent.Close()
 	}
 	return d, err
 }
@@ -288,7 +282,7 @@ func (s *Store) read(elem ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
+	defer d.Close()
 	return d.read(elem[last])
 }
 
@@ -309,66 +303,16 @@ func (s *Store) writeJSON(v any, elem ...string) error {
 	return s.write(b, false, elem...)
 }
 
-// write replaces a file as a whole: a temporary one beside it is written and
-// renamed. With durable both the file and its directory are synced, so that the
-// new content outlives a power cut; without, a cut may leave an empty file,
-// which does not parse and so counts as absent.
+// write replaces a file as a whole. What is not durable a power cut may leave
+// empty; it does not parse then, and so counts as absent.
 func (s *Store) write(b []byte, durable bool, elem ...string) error {
 	last := len(elem) - 1
 	d, err := s.open(true, elem[:last]...)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	f, temp, err := newTemp(d)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err = f.Write(b); err == nil {
-		err = finish(d, f, temp, elem[last], durable)
-	}
-	if err != nil {
-		_ = d.remove(temp)
-	}
-	return err
-}
-
-// finish gives a written temporary file its name.
-func finish(d dir, f *os.File, temp, name string, durable bool) error {
-	if durable {
-		if err := f.Sync(); err != nil {
-			return err
-		}
-	}
-	// Windows cannot rename an open file.
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := d.rename(temp, name); err != nil {
-		return err
-	}
-	if durable {
-		return d.sync()
-	}
-	return nil
-}
-
-// newTemp creates a temporary file and sweeps away those of killed processes.
-func newTemp(d dir) (*os.File, string, error) {
-	if names, err := d.names(); err == nil {
-		for _, name := range names {
-			if !strings.HasPrefix(name, tempPrefix) {
-				continue
-			}
-			if at, err := d.modTime(name); err == nil && time.Since(at) > tempAge {
-				_ = d.remove(name)
-			}
-		}
-	}
-	temp := tempPrefix + rand.Text()
-	f, err := d.create(temp)
-	return f, temp, err
+	defer d.Close()
+	return d.Write(tempPrefix, elem[last], b, durable)
 }
 
 // removeAll removes the files of a directory that match; an absent directory
@@ -381,11 +325,11 @@ func (s *Store) removeAll(rel string, match func(string) bool) error {
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	names, err := d.names()
+	defer d.Close()
+	names, err := d.Names()
 	for _, name := range names {
 		if match(name) {
-			if rerr := d.remove(name); rerr != nil && !errors.Is(rerr, ErrNotExist) {
+			if rerr := d.Remove(name); rerr != nil && !errors.Is(rerr, ErrNotExist) {
 				err = errors.Join(err, rerr)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // keysOf are AWS keys by their ID.
@@ -253,7 +254,7 @@ func TestLitterIsSwept(t *testing.T) {
 	s := newStore(t)
 	commit(t, s, "k", aSession())
 	old, young, other := put(t, s, "x", "sessions", tempPrefix+"OLD"), put(t, s, "x", "sessions", tempPrefix+"YOUNG"), put(t, s, "x", "sessions", "note")
-	past := time.Now().Add(-2 * tempAge)
+	past := time.Now().Add(-2 * disk.TempAge)
 	for _, path := range []string{old, other} {
 		if err := os.Chtimes(path, past, past); err != nil {
 			t.Fatal(err)

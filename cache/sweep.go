@@ -55,10 +55,10 @@ func (s *Store) untouched(rel string) (old []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
-	names, err := d.names()
+	defer d.Close()
+	names, err := d.Names()
 	for _, name := range names {
-		if at, err := d.modTime(name); err == nil && time.Since(at) >= serviceAge {
+		if at, err := d.ModTime(name); err == nil && time.Since(at) >= serviceAge {
 			old = append(old, name)
 		}
 	}
