@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // ErrChanged says that a file is no longer what it was when the change to it was
@@ -37,17 +38,19 @@ type WriteOptions struct {
 // A file that this user may not write to is left alone even where its directory
 // would let it be replaced: somebody made it read-only on purpose.
 func WriteAtomic(path string, data []byte, o WriteOptions) error {
-	target, err := follow(path)
+	target, err := Follow(path)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(target)
+	dir, name := filepath.Dir(target), filepath.Base(target)
 	if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	defer lockDir(dir)()
+	d := disk.Open(dir)
+	defer d.Close()
+	lock(d)
 	old, st, err := current(target)
 	switch {
 	case err != nil:
@@ -57,12 +60,12 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 	case st != nil && bytes.Equal(old, data):
 		return nil
 	}
-	temp, err := writeTemp(target, data, o.Perm, st)
+	temp, err := writeTemp(d, name, data, o.Perm, st, false)
 	if err != nil {
 		return err
 	}
-	if o.Backup && st != nil {
-		err = backup(path, old, st)
+	if o.Backup && st != nil { // beside the name that the user gave, not where a link leads: that may be a repository of settings
+		err = replace(path+".bak", old, st, false)
 	}
 	if err == nil && o.Was != nil {
 		// Once more: a backup on a slow disk takes its time, and an editor no lock.
@@ -70,18 +73,46 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 			err = &os.PathError{Op: "write", Path: path, Err: ErrChanged}
 		}
 	}
-	if err == nil {
-		err = Rename(temp, target)
-	}
-	if err == nil {
-		return syncDir(dir)
-	}
-	_ = os.Remove(temp)
-	if IsMount(err) {
+	if err = rename(d, temp, name, err); isMount(err) {
 		return Overwrite(target, data)
 	}
 	return err
 }
+
+// Replace is WriteAtomic for who has looked at the file: it puts a new file in
+// the place of what has this name, a link too, with the mode and the owner of old,
+// or else 0600. Where it cannot have that owner, or something is mounted on the
+// file, nothing is changed and [MustStay] is true of the error.
+func Replace(path string, data []byte, old os.FileInfo) error { return replace(path, data, old, true) }
+
+func replace(path string, data []byte, old os.FileInfo, sameOwner bool) error {
+	d, name := disk.Open(filepath.Dir(path)), filepath.Base(path)
+	defer d.Close()
+	temp, err := writeTemp(d, name, data, 0o600, old, sameOwner)
+	if err != nil {
+		return err
+	}
+	return rename(d, temp, name, nil)
+}
+
+// rename ends a replacement: it removes the new file if that failed before, or if
+// it cannot get its name.
+func rename(d disk.Dir, temp, name string, err error) error {
+	if err == nil {
+		err = d.Rename(temp, name)
+	}
+	if err != nil {
+		_ = d.Remove(temp)
+		return err
+	}
+	return d.Sync()
+}
+
+var errOwner = errors.New("a new file cannot have the owner of the old one")
+
+// MustStay tells of an error of Replace that the file may be written in place, and
+// not replaced.
+func MustStay(err error) bool { return errors.Is(err, errOwner) || isMount(err) }
 
 // Overwrite writes a file in place. What may need room on the disk comes first,
 // so that a full one leaves the old text.
@@ -119,22 +150,21 @@ func Overwrite(path string, data []byte) (err error) {
 // of Was is all there is.
 const lockWait = 10 * time.Second
 
-// lockDir keeps other writers of ours out of a directory until unlock is called.
+// lock keeps other writers of ours out of a directory until that is closed.
 // The lock is the system's, on the directory itself: no file is left, and a
 // process that is killed holds nothing. Where there is none (some network file
 // systems, Windows) the check of Was is all there is.
-func lockDir(dir string) (unlock func()) {
+func lock(d disk.Dir) {
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(5 * time.Millisecond) {
-		unlock, busy := tryLockDir(dir)
-		if !busy || time.Now().After(deadline) {
-			return unlock
+		if ok, err := d.TryLock(); ok || err != nil || time.Now().After(deadline) {
+			return
 		}
 	}
 }
 
-// follow returns where a path ends, following links by hand: the file at the end
+// Follow returns where a path ends, following links by hand: the file at the end
 // need not be there yet.
-func follow(path string) (string, error) {
+func Follow(path string) (string, error) {
 	for range 40 {
 		to, err := os.Readlink(path)
 		if err != nil { // no link, or nothing is there
@@ -173,66 +203,34 @@ func current(path string) ([]byte, os.FileInfo, error) {
 	return b, st, err
 }
 
-// backup writes path.bak. It stands beside the name that the user gave, not
-// where a link leads: that may be a repository of settings.
-func backup(path string, old []byte, st os.FileInfo) error {
-	temp, err := writeTemp(path+".bak", old, 0, st)
-	if err != nil {
-		return err
-	}
-	if err := Rename(temp, path+".bak"); err != nil {
-		_ = os.Remove(temp)
-		return err
-	}
-	return nil
-}
-
-// writeTemp writes a new file beside path, synced, with the mode and owner of
-// like, or else with perm.
-func writeTemp(path string, data []byte, perm fs.FileMode, like os.FileInfo) (temp string, err error) {
-	dir, prefix := filepath.Dir(path), ".sso-exec-"+filepath.Base(path)+"-"
-	sweep(dir, prefix)
-	f, err := os.CreateTemp(dir, prefix+"*") // O_EXCL, 0600
+// writeTemp writes a new file that is to replace the one of that name, synced,
+// with the mode and owner of old, or else with perm.
+func writeTemp(d disk.Dir, name string, data []byte, perm fs.FileMode, old os.FileInfo, sameOwner bool) (string, error) {
+	f, temp, err := d.Temp(".sso-exec-" + name + "-")
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return "", err
-	}
-	if like != nil {
-		perm = like.Mode().Perm()
-		if !sameOwner(f, like) {
+	if _, err = f.Write(data); err == nil && old != nil {
+		perm = old.Mode().Perm()
+		owner, group := giveOwner(f, old)
+		if !group {
 			perm &= 0o700 // the old group's rights are not the new group's
 		}
+		if sameOwner && !(owner && group) {
+			err = errOwner
+		}
 	}
-	if err = f.Chmod(perm); err != nil {
-		return "", err
+	if err == nil {
+		err = f.Chmod(perm)
 	}
-	return f.Name(), f.Sync()
-}
-
-// tempAge is when a temporary file belongs to a process that was killed.
-const tempAge = time.Hour
-
-func sweep(dir, prefix string) {
-	entries, err := os.ReadDir(dir)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
 	if err != nil {
-		return
+		_ = d.Remove(temp)
 	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
-			continue
-		}
-		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > tempAge {
-			_ = os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
+	return temp, err
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // files lists a directory.
@@ -189,7 +191,7 @@ func TestWriteManyAtOnce(t *testing.T) {
 // What a killed process left is swept away after a time; nothing else is.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
-	old := time.Now().Add(-2 * tempAge)
+	old := time.Now().Add(-2 * disk.TempAge)
 	for i, name := range []string{".sso-exec-file-1", ".sso-exec-file-2", ".sso-exec-other-1", "file"} {
 		p := filepath.Join(dir, name)
 		if err := os.WriteFile(p, nil, 0o600); err != nil {

@@ -215,10 +215,10 @@ func BackupName(path string, n int) string {
 func Backup(path, name string, text []byte) error {
 	st, err := os.Stat(path)
 	if err == nil {
-		err = replace(name, st, text)
+		err = userfile.Replace(name, text, st)
 	}
-	if mustStay(err) {
-		err = replace(name, nil, text) // ours, and 0600
+	if userfile.MustStay(err) {
+		err = userfile.Replace(name, text, nil) // ours, and 0600
 	}
 	if err != nil {
 		return &WriteError{path, fmt.Errorf("no backup can be kept: %w", err)}
@@ -232,7 +232,7 @@ func Writable(path string) error {
 	if err := takesFiles(filepath.Dir(path)); err != nil {
 		return &WriteError{path, err}
 	}
-	real, err := target(path)
+	real, err := userfile.Follow(path)
 	if err != nil {
 		return notWritten(path, err)
 	}
@@ -299,13 +299,13 @@ func open(path string, st fs.FileInfo) (*os.File, error) {
 // hard link, a file that is mounted alone, an owner who cannot be given) it is
 // written in place, so that only a crash at that moment could harm it.
 func WriteFile(path string, text []byte) error {
-	path, err := target(path)
+	path, err := userfile.Follow(path)
 	if err != nil {
 		return err
 	}
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return replace(path, nil, text)
+		return userfile.Replace(path, text, nil)
 	}
 	if err != nil {
 		return err
@@ -316,82 +316,9 @@ func WriteFile(path string, text []byte) error {
 	}
 	_ = f.Close() // nothing was written; Windows replaces no file that is open
 	if links(st) < 2 {
-		if err := replace(path, st, text); err == nil || !mustStay(err) {
+		if err := userfile.Replace(path, text, st); !userfile.MustStay(err) {
 			return err
 		}
 	}
 	return userfile.Overwrite(path, text)
-}
-
-// target follows links, also to what is not there.
-func target(path string) (string, error) {
-	for range 40 {
-		st, err := os.Lstat(path)
-		if err != nil || st.Mode()&fs.ModeSymlink == 0 {
-			return path, nil
-		}
-		to, err := os.Readlink(path)
-		if err != nil {
-			return "", err
-		}
-		if !filepath.IsAbs(to) {
-			// Not Join, which would take a/link/.. for a.
-			to = filepath.Dir(path) + string(filepath.Separator) + to
-		}
-		path = to
-	}
-	return "", fmt.Errorf("%s: too many links", path)
-}
-
-// replace puts a new file in path's place, with the mode and the owner of the
-// old one if there is one.
-func replace(path string, old fs.FileInfo, text []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	if old != nil {
-		if err := keepOwner(f, old); err != nil {
-			return &ownerError{err}
-		}
-		if err := f.Chmod(old.Mode().Perm()); err != nil {
-			return err
-		}
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := userfile.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	if d, err := os.Open(dir); err == nil { // Windows cannot sync a directory
-		_ = d.Sync()
-		_ = d.Close()
-	}
-	return nil
-}
-
-// ownerError says that a new file cannot have the old one's owner.
-type ownerError struct{ err error }
-
-func (e *ownerError) Error() string { return "cannot keep the owner: " + e.err.Error() }
-func (e *ownerError) Unwrap() error { return e.err }
-
-// mustStay tells whether a file can be written, but not replaced.
-func mustStay(err error) bool {
-	var owner *ownerError
-	return errors.As(err, &owner) || userfile.IsMount(err)
 }

@@ -7,13 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
 // tryLock takes the system's lock on a file, if nobody has it.
 func tryLock(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+	ok, _ := disk.TryLock(f)
+	return ok
 }
 
 // remove removes a lock file that is ours: while it is locked, so that nobody
@@ -30,17 +33,4 @@ func links(st fs.FileInfo) uint64 {
 		return uint64(sys.Nlink) // narrower on other systems
 	}
 	return 1
-}
-
-func keepOwner(f *os.File, old fs.FileInfo) error {
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	is, ok1 := st.Sys().(*syscall.Stat_t)
-	was, ok2 := old.Sys().(*syscall.Stat_t)
-	if !ok1 || !ok2 || is.Uid == was.Uid && is.Gid == was.Gid {
-		return nil
-	}
-	return f.Chown(int(was.Uid), int(was.Gid))
 }

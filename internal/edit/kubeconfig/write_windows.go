@@ -5,9 +5,8 @@ import (
 	"os"
 )
 
-func isReadOnly(error) bool                     { return false }
-func links(fs.FileInfo) uint64                  { return 1 }
-func keepOwner(_ *os.File, _ fs.FileInfo) error { return nil }
+func isReadOnly(error) bool    { return false }
+func links(fs.FileInfo) uint64 { return 1 }
 
 // tryLock does nothing: what a killed process leaves stays, as kubectl's does.
 func tryLock(*os.File) bool { return false }
