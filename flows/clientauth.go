@@ -112,7 +112,7 @@ func (p *Provider) TokenEndpointFor(c Client) string {
 // post sends a form with the client's authentication, freshly made. Methods are
 // those that the endpoint offers. A failed trial could spend a refresh token, so
 // there is none (RFC 6749 §2.3.1).
-func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []string, c Client, form url.Values) (*answer, error) {
+func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []string, c Client, form url.Values) (*Answer, error) {
 	method, err := c.method(methods)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
@@ -142,15 +142,15 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []s
 	if method == AuthSecretBasic {
 		req.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret.Reveal()))
 	}
-	a, err := request(ctx, p.hc, doing, req)
+	a, err := Do(ctx, p.hc, doing, req)
 	if c.usesTLS() {
 		err = tellCertificate(doing, err)
 	}
 	if a != nil {
-		a.refuse = p.Dialect.refusal
-		a.sent = []string{c.Secret.Reveal()}
+		a.refuse = p.Dialect.Refusal
+		a.Sent = []string{c.Secret.Reveal()}
 		for _, name := range secretParams {
-			a.sent = append(a.sent, form.Get(name))
+			a.Sent = append(a.Sent, form.Get(name))
 		}
 	}
 	return a, err

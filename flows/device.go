@@ -49,7 +49,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	form := url.Values{"scope": {joinScopes(req.Scopes)}}
 	req.addTargets(form, p.Dialect)
 	req.StepUp.add(form, p.Dialect)
-	p.adapt(whatDevice, form)
+	p.adapt(RequestDevice, form)
 	verifier := ""
 	if !p.Dialect.NoDevicePKCE {
 		verifier = oauth2.GenerateVerifier()
@@ -61,15 +61,15 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	if err != nil {
 		return nil, err
 	}
-	switch a.status {
+	switch a.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return nil, fmt.Errorf("%s: %w: its device endpoint answers with status %d", doingDevice, ErrNotSupported, a.status)
+		return nil, fmt.Errorf("%s: %w: its device endpoint answers with status %d", doingDevice, ErrNotSupported, a.Status)
 	}
-	fields, err := a.fields(doingDevice)
+	fields, err := a.Fields(doingDevice)
 	if err != nil {
 		return nil, err
 	}
-	if err := oauthError(doingDevice, a, fields); err != nil {
+	if err := a.Refusal(doingDevice, fields); err != nil {
 		var refusal *OAuthError
 		if errors.As(err, &refusal) && refusal.Code == "access_denied" {
 			return nil, &deniedError{refusal}
@@ -82,7 +82,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	}
 	deviceCode := credential.NewSecret(word(fields["device_code"]))
 	if deviceCode.IsZero() {
-		return nil, garbled(doingDevice, "the answer has no device code")
+		return nil, Garbled(doingDevice, "the answer has no device code")
 	}
 	if err := show(prompt); err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 // toOrganization trades what came of a sign-in that could not name an organization
 // for tokens of the one that was asked for: the person may have chosen another on
 // the page.
-func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credential.TokenSet, fields map[string]json.RawMessage) (*credential.TokenSet, map[string]json.RawMessage, error) {
+func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credential.TokenSet, fields Fields) (*credential.TokenSet, Fields, error) {
 	if req.Organization == "" || p.OrganizationOf(set) == req.Organization || set.RefreshToken.IsZero() {
 		return set, fields, nil
 	}
@@ -111,7 +111,7 @@ func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credenti
 		"refresh_token": {set.RefreshToken.Reveal()},
 		cmp.Or(p.Dialect.Organization.Param, "organization"): {req.Organization},
 	}
-	p.adapt(whatRefresh, form)
+	p.adapt(RequestRefresh, form)
 	return p.signInRequest(ctx, doingDevice, req.Client, form)
 }
 
@@ -140,7 +140,7 @@ func link(raw json.RawMessage) string {
 // somebody else's text on its way to a terminal: the code is cleaned, and a
 // link must be one that a person may be sent to. The link that has the code in it
 // is left out where it is not one; nobody needs it.
-func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Time) (DevicePrompt, error) {
+func (p *Provider) devicePrompt(fields Fields, asked time.Time) (DevicePrompt, error) {
 	prompt := DevicePrompt{
 		UserCode:        Clean(word(fields["user_code"]), 60),
 		VerificationURI: cmp.Or(link(fields["verification_uri"]), link(fields["verification_url"])), // the latter of an older draft, still met
@@ -150,7 +150,7 @@ func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Ti
 		prompt.ExpiresAt = asked.Add(d)
 	}
 	if prompt.UserCode == "" || prompt.VerificationURI == "" {
-		return prompt, garbled(doingDevice, "the answer has no user code or no verification URI")
+		return prompt, Garbled(doingDevice, "the answer has no user code or no verification URI")
 	}
 	var err error
 	if prompt.VerificationURI, err = p.checkLink(prompt.VerificationURI); err != nil {
@@ -163,7 +163,7 @@ func (p *Provider) devicePrompt(fields map[string]json.RawMessage, asked time.Ti
 // checkLink returns a link as it may be shown, if a person may be sent there.
 func (p *Provider) checkLink(link string) (string, error) {
 	if len(link) > maxLink {
-		return "", garbled(doingDevice, "the verification URI has %d characters", len(link))
+		return "", Garbled(doingDevice, "the verification URI has %d characters", len(link))
 	}
 	u, err := CheckURL("the provider's verification address", link)
 	if err != nil {
@@ -179,7 +179,7 @@ func (p *Provider) checkLink(link string) (string, error) {
 }
 
 // pollDevice asks until there is a decision (RFC 8628 §3.4, §3.5).
-func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, verifier string, interval time.Duration) (*credential.TokenSet, map[string]json.RawMessage, error) {
+func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, verifier string, interval time.Duration) (*credential.TokenSet, Fields, error) {
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
 		"device_code": {deviceCode.Reveal()},
@@ -193,7 +193,7 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 	if p.Dialect.ClaimsAtToken {
 		p.Dialect.addClaims(form, req.Claims)
 	}
-	p.adapt(whatCode, form)
+	p.adapt(RequestCode, form)
 	wait := interval
 	var lastOutage error
 	for {

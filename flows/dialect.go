@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -13,20 +12,21 @@ import (
 )
 
 // Dialect is how a provider differs from the standards, mostly as data. The zero
-// Dialect, which is that of the name oidc, differs in nothing. [Dialects] has
-// them all.
+// Dialect differs in nothing. Those of known providers are in the package
+// flows/dialect.
 type Dialect struct {
-	Name  string   // as --provider takes it
+	Name  string   // by which it is found
 	Title string   // for people
 	Hosts []string // of issuers by which it is recognized; one that begins with a dot stands for all names below it, a label * for any one
 
 	Issuer string // of all its customers, or where most of them are; the one if none is named
 
 	// Metadata.
-	Known         func(issuer, clientID string) Metadata // endpoints that the metadata lacks
-	NoMetadata    bool                                   // Known has them all: there is nothing to ask for
-	BothDocuments bool                                   // what OpenID Connect's document lacks, RFC 8414's has
-	CheckIssuer   func(issuer string) error              // why an issuer cannot be used as it is, and what to do
+	Known       func(issuer, clientID string) Metadata // endpoints that the metadata lacks
+	NoMetadata  bool                                   // Known has them all: there is nothing to ask for
+	Documents   string                                 // which of its two documents are read; DocumentsFirst if empty
+	Recognize   func(m Metadata) *Dialect              // whose dialect the metadata gives away; nil: nobody else's
+	CheckIssuer func(issuer string) error              // why an issuer cannot be used as it is, and what to do
 
 	// A sign-in.
 	RedirectURIs    []string // candidates where none is named
@@ -57,24 +57,38 @@ type Dialect struct {
 
 	Hints []RefusalHint
 
-	// Where data does not do: see the file of the dialect.
-	adapt    func(what string, form url.Values)                                     // the parameters of a request
-	refusal  func(doing string, a *answer, fields map[string]json.RawMessage) error // an error in an envelope of its own; nil: the standard's
-	tokens   func(set *credential.TokenSet, fields map[string]json.RawMessage)      // what the answer tells otherwise
-	identify func(context.Context, *Provider, *credential.TokenSet, map[string]json.RawMessage, Expect) (credential.Identity, error)
-	verify   func(context.Context, *Provider, *credential.TokenSet, Expect) error // of a refresh's answer
-	// endSession ends the provider's session, without a browser and in place of a
+	// Where data does not do. Each may be nil: then it is as the standards have it.
+
+	// Adapt changes the parameters of a request, which is one of those below.
+	Adapt func(request string, form url.Values)
+	// Refusal reads an error in an envelope of the provider's own; nil: there is none.
+	Refusal func(doing string, a *Answer, fields Fields) error
+	// Tokens reads what a token endpoint's answer says in another way.
+	Tokens func(set *credential.TokenSet, fields Fields)
+	// Identify tells who signed in, and verifies that.
+	Identify func(context.Context, *Provider, *credential.TokenSet, Fields, Expect) (credential.Identity, error)
+	// Verify verifies the answer to a refresh.
+	Verify func(context.Context, *Provider, *credential.TokenSet, Expect) error
+	// EndSession ends the provider's session, without a browser and in place of a
 	// revocation.
-	endSession func(context.Context, *Provider, SignedIn) error
-	revoke     func(ctx context.Context, p *Provider, c Client, token credential.Secret, hint string) error // in place of RFC 7009
+	EndSession func(context.Context, *Provider, SignedIn) error
+	// Revoke revokes a token in place of RFC 7009.
+	Revoke func(ctx context.Context, p *Provider, c Client, token credential.Secret, hint string) error
 }
 
-// Requests, as adapt is told of them.
+// Which metadata is read: OpenID Connect's document, and that of RFC 8414.
 const (
-	whatAuthorize = "authorize"
-	whatCode      = "code"
-	whatDevice    = "device"
-	whatRefresh   = "refresh"
+	DocumentsFirst   = ""        // the second one only where there is no first
+	DocumentsLacking = "lacking" // the second one too where the first leaves out an endpoint
+	DocumentsBoth    = "both"    // what the first one lacks, the second one has
+)
+
+// Requests, as Adapt is told of them.
+const (
+	RequestAuthorization = "authorize"
+	RequestCode          = "code"
+	RequestDevice        = "device"
+	RequestRefresh       = "refresh"
 )
 
 // When offline_access is asked for, without which many give no refresh token
@@ -129,42 +143,6 @@ func (d *Dialect) Hint(e *OAuthError) string {
 	return ""
 }
 
-// DialectNamed returns a dialect by its name, nil if there is none.
-func DialectNamed(name string) *Dialect {
-	for _, d := range Dialects() {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
-}
-
-// DialectOf recognizes a dialect by the issuer's host, where nobody else can have
-// that; else it is the standard's.
-func DialectOf(issuer string) *Dialect {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" {
-		return DialectNamed(standardName)
-	}
-	host := strings.ToLower(u.Hostname())
-	for _, d := range Dialects() {
-		if slices.ContainsFunc(d.Hosts, func(h string) bool { return isHost(h, host) }) {
-			return d
-		}
-	}
-	return DialectNamed(standardName)
-}
-
-// isHost reports whether a host is the one, or one of those, that a pattern of
-// [Dialect.Hosts] stands for.
-func isHost(pattern, host string) bool {
-	if strings.HasPrefix(pattern, ".") {
-		return strings.HasSuffix(host, pattern)
-	}
-	want, have := strings.Split(pattern, "."), strings.Split(host, ".")
-	return slices.EqualFunc(want, have, func(w, h string) bool { return w == h || w == "*" && h != "" })
-}
-
 // EndsSession reports whether a refusal of a refresh says that the session is
 // over (RFC 6749 §5.2: invalid_grant).
 func (p *Provider) EndsSession(e *OAuthError) bool {
@@ -204,16 +182,16 @@ func (p *Provider) OrganizationOf(set *credential.TokenSet) string {
 	}
 	for _, token := range []credential.Secret{set.AccessToken, set.IDToken} {
 		var claims map[string]json.RawMessage
-		if peekClaims(token, &claims) && text(claims[claim]) != "" {
+		if credential.PeekClaims(token, &claims) && text(claims[claim]) != "" {
 			return text(claims[claim])
 		}
 	}
 	return ""
 }
 
-// sameOrganization holds tokens to the organization that was asked for, by the
+// SameOrganization holds tokens to the organization that was asked for, by the
 // claim of the access token.
-func (p *Provider) sameOrganization(set *credential.TokenSet, want Expect) error {
+func (p *Provider) SameOrganization(set *credential.TokenSet, want Expect) error {
 	if want.Organization == "" {
 		return nil
 	}
@@ -227,19 +205,9 @@ func (p *Provider) sameOrganization(set *credential.TokenSet, want Expect) error
 	}
 }
 
-// peekClaims reads the claims of a JWT into v, without verifying it.
-func peekClaims(token credential.Secret, v any) bool {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
-		return false
-	}
-	b, err := base64.RawURLEncoding.DecodeString(parts[1])
-	return err == nil && json.Unmarshal(b, v) == nil
-}
-
 // adapt has the dialect change the parameters of a request.
 func (p *Provider) adapt(what string, form url.Values) {
-	if p.Dialect.adapt != nil {
-		p.Dialect.adapt(what, form)
+	if p.Dialect.Adapt != nil {
+		p.Dialect.Adapt(what, form)
 	}
 }

@@ -43,5 +43,5 @@ func (p *Provider) EndSessionURL(e EndSession) (string, error) {
 			form.Set(name, value)
 		}
 	}
-	return withQuery(p.EndSessionEndpoint, form), nil
+	return WithQuery(p.EndSessionEndpoint, form), nil
 }

@@ -1,16 +1,17 @@
 // Package flows gets credentials from servers, one file a way: the Authorization
 // Code grant with PKCE and a loopback redirect (pkce.go, and paste.go for a
 // browser elsewhere), the Device Authorization Grant (device.go), refresh
-// (refresh.go), AWS STS's web identity (webidentity.go), and for services client
-// credentials (clientcredentials.go), the JWT bearer grant (jwtbearer.go) and
-// token exchange (tokenexchange.go). A [Provider] is an authorization server
-// whose metadata and keys are known; start with [Discover]. A [Client] is how
-// the program is registered there, and how it proves that (clientauth.go).
-// [Choose] picks the flow for a place.
+// (refresh.go), and for services client credentials (clientcredentials.go), the JWT
+// bearer grant (jwtbearer.go) and token exchange (tokenexchange.go). A [Provider] is
+// an authorization server whose metadata and keys are known; start with [Discover].
+// A [Dialect] is how it differs from the standards: flows/dialect has those of known
+// providers. A [Client] is how the program is registered there, and how it proves
+// that (clientauth.go). [Choose] picks the flow for a place. AWS's exchange of an ID
+// token for keys is in flows/sts.
 //
-// Failures are told apart by their types: [*OAuthError] and [*STSError] are
-// refusals, [*UnavailableError] passes by itself, [*VerifyError] is an answer
-// that is not what it must be. Nothing is stored here and nobody is talked to;
+// Failures are told apart by their types: [*OAuthError] is a refusal,
+// [*UnavailableError] passes by itself, [*VerifyError] is an answer that is not what
+// it must be. Nothing is stored here and nobody is talked to;
 // whatever must be shown is handed to a function of the caller's. No request is
 // sent twice, none follows a redirect, and no answer is read beyond a mebibyte.
 //

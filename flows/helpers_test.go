@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -77,6 +78,8 @@ func serveBubble(t *testing.T, timeout time.Duration, h http.Handler) *http.Clie
 	t.Cleanup(func() { _ = srv.Close() })
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{DialContext: n.dial, DisableKeepAlives: true}}
 }
+
+var secretToken = credential.NewSecret("sEcReT-token")
 
 // testIssuer is the issuer of providers that are made without a server.
 const testIssuer = "http://127.0.0.1:9"

@@ -67,29 +67,31 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 	}, transport, nil
 }
 
-func garbled(doing, format string, args ...any) error {
+// Garbled is the error of an answer that did arrive, but is not one of the protocol's.
+func Garbled(doing, format string, args ...any) error {
 	return &UnavailableError{Doing: doing, Err: fmt.Errorf(format, args...), Garbled: true}
 }
 
-// answer is a server's whole, bounded answer.
-type answer struct {
-	status int
-	header http.Header
-	host   string // that was asked
-	body   []byte
-	at     time.Time                                                              // when it was received
-	root   string                                                                 // that vouched for the server, see [RootOf]
-	refuse func(doing string, a *answer, fields map[string]json.RawMessage) error // the dialect's; may be nil
-	sent   []string                                                               // secrets of the request, which a server may echo in its words
+// Answer is a server's whole, bounded answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Host   string // that was asked
+	Body   []byte
+	At     time.Time // when it was received
+	Sent   []string  // secrets of the request, which a server may echo in its words
+
+	root   string                                             // that vouched for the server, see [RootOf]
+	refuse func(doing string, a *Answer, fields Fields) error // the dialect's; may be nil
 }
 
-// ok reports whether the server did what was asked. Not every one keeps to 200.
-func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
+// OK reports whether the server did what was asked. Not every one keeps to 200.
+func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
-// words makes a server's words fit for a message: without the secrets that it
+// Words makes a server's words fit for a message: without the secrets that it
 // was sent, and clean.
-func (a *answer) words(s string, max int) string {
-	for _, secret := range a.sent {
+func (a *Answer) Words(s string, max int) string {
+	for _, secret := range a.Sent {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, "[secret]")
 		}
@@ -97,24 +99,29 @@ func (a *answer) words(s string, max int) string {
 	return Clean(s, max)
 }
 
-// request sends one request. Whatever keeps an answer from arriving whole is
-// an [*UnavailableError], a redirect and a server's trouble too; every other
-// status is the caller's.
-func request(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*answer, error) {
-	a, err := send(ctx, hc, doing, req)
-	if err == nil && (a.status >= 500 || a.status == http.StatusTooManyRequests) {
-		return nil, a.trouble(doing)
+// Do sends one request, and doing names it in errors. Whatever keeps an answer from
+// arriving whole is an [*UnavailableError], a redirect and a server's trouble (429,
+// 5xx) too; every other status is the caller's. The client should be of
+// [NewHTTPClient]: no other one is sure to follow no redirect.
+func Do(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*Answer, error) {
+	a, err := Send(ctx, hc, doing, req)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
+		return nil, a.Trouble(doing)
 	}
-	return a, err
+	return a, nil
 }
 
-// trouble is the error of a server that says that it has one.
-func (a *answer) trouble(doing string) error {
-	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.host, a.status), RetryAfter: retryAfter(a), Status: a.status}
+// Trouble is the error of a server that says that it has one.
+func (a *Answer) Trouble(doing string) error {
+	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.Host, a.Status), RetryAfter: a.RetryAfter(), Status: a.Status}
 }
 
-// send is request for whoever reads the answer of a server in trouble.
-func send(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*answer, error) {
+// Send is [Do] for whoever reads the answer of a server in trouble. Beside the error
+// of a redirect there is the answer, without its body.
+func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*Answer, error) {
 	unavailable := func(err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -142,18 +149,18 @@ func send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return nil, ledElsewhere(doing, req.URL, resp)
+		return &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, At: time.Now()}, ledElsewhere(doing, req.URL, resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("the answer of %s was cut off: %w", req.URL.Host, err))
 	}
 	if len(body) > maxResponse {
-		return nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
+		return nil, Garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // RFC 8259 §8.1: a byte order mark may be ignored
-	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now(), root: RootOf(resp.TLS)}
-	if a.status == http.StatusNetworkAuthenticationRequired {
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, Body: body, At: time.Now(), root: RootOf(resp.TLS)}
+	if a.Status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
 	}
 	return a, nil
@@ -163,14 +170,14 @@ func send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 // has whole seconds, and the answer took a while.
 const minSkew = 5 * time.Second
 
-// skew returns how far the server's clock is ahead of ours (RFC 9110 §6.6.1).
+// Skew returns how far the server's clock is ahead of ours (RFC 9110 §6.6.1).
 // An answer out of some cache, which would carry an old date, has an Age.
-func (a *answer) skew() time.Duration {
-	date, err := http.ParseTime(a.header.Get("Date"))
-	if err != nil || a.header.Get("Age") != "" {
+func (a *Answer) Skew() time.Duration {
+	date, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil || a.Header.Get("Age") != "" {
 		return 0
 	}
-	skew := date.Sub(a.at)
+	skew := date.Sub(a.At)
 	if skew.Abs() < minSkew {
 		return 0
 	}
@@ -196,28 +203,28 @@ func readQuery(raw string) (q url.Values, broken []string) {
 	return q, broken
 }
 
-// json decodes an answer that must be a JSON object.
-func (a *answer) json(doing string, v any) error {
-	if err := json.Unmarshal(a.body, v); err != nil {
+// JSON decodes an answer that must be a JSON object.
+func (a *Answer) JSON(doing string, v any) error {
+	if err := json.Unmarshal(a.Body, v); err != nil {
 		return a.notJSON(doing)
 	}
 	return nil
 }
 
-func (a *answer) notJSON(doing string) error {
-	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.status, Clean(cmp.Or(kind, "of no type"), 40))
-	if there := portalIn(a.body, a.host); kind == "text/html" && there != "" {
-		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.host,
-			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.host)}}
+func (a *Answer) notJSON(doing string) error {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.Status, Clean(cmp.Or(kind, "of no type"), 40))
+	if there := portalIn(a.Body, a.Host); kind == "text/html" && there != "" {
+		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.Host,
+			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.Host)}}
 	}
-	return &UnavailableError{Doing: doing, Err: errors.New(not), Garbled: true, Status: a.status}
+	return &UnavailableError{Doing: doing, Err: errors.New(not), Garbled: true, Status: a.Status}
 }
 
-// retryAfter reads Retry-After in seconds (RFC 9110 §10.2.3); dates, which no
-// provider sends, count as none.
-func retryAfter(a *answer) time.Duration {
-	s, err := strconv.Atoi(strings.TrimSpace(a.header.Get("Retry-After")))
+// RetryAfter reads the header of that name in seconds (RFC 9110 §10.2.3); dates,
+// which no provider sends, count as none.
+func (a *Answer) RetryAfter() time.Duration {
+	s, err := strconv.Atoi(strings.TrimSpace(a.Header.Get("Retry-After")))
 	if err != nil || s < 0 {
 		return 0
 	}

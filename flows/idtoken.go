@@ -50,7 +50,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 	if err != nil {
 		return none, err
 	}
-	var claims map[string]json.RawMessage
+	var claims Fields
 	if json.Unmarshal(token.payload, &claims) != nil {
 		return none, verifyErrorf("the ID token's claims are not a JSON object")
 	}
@@ -90,9 +90,12 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 	}, nil
 }
 
-// googleShort is how Google's ID tokens may spell their issuer
-// (developers.google.com, "OpenID Connect").
-const googleShort = "accounts.google.com"
+// How Google's ID tokens may spell their issuer (developers.google.com, "OpenID
+// Connect"), whatever dialect is named.
+const (
+	googleIssuer = "https://accounts.google.com"
+	googleShort  = "accounts.google.com"
+)
 
 // checkAudience checks aud, a string or a list of them, and azp (OpenID Connect
 // Core §3.1.3.7, 3 to 5).
@@ -118,7 +121,7 @@ const maxEarly = 5 * time.Minute
 // readTimes checks exp, iat and nbf by the provider's clock, which made them, and
 // returns the first two by ours. An end that nobody can have meant is not known
 // (zero); all others must be ahead.
-func readTimes(what string, claims map[string]json.RawMessage, set *credential.TokenSet) (issued, end time.Time, err error) {
+func readTimes(what string, claims Fields, set *credential.TokenSet) (issued, end time.Time, err error) {
 	now := time.Now().Add(set.Skew)
 	end, odd := numericDate(claims["exp"])
 	issued, _ = numericDate(claims["iat"])
@@ -141,6 +144,14 @@ func readTimes(what string, claims map[string]json.RawMessage, set *credential.T
 		issued = set.IssuedAt
 	}
 	return issued, ourTime(end, set.Skew), nil
+}
+
+// CheckTimes checks the times of a token of another kind as those of an ID token are
+// checked: exp, iat and nbf, by the provider's clock. The error names the token as
+// what.
+func CheckTimes(what string, claims Fields, set *credential.TokenSet) error {
+	_, _, err := readTimes(what, claims, set)
+	return err
 }
 
 // maxDate is the end of the year 9999, and of what RFC 3339 can write.

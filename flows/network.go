@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -161,7 +162,7 @@ func (r *route) explain(err error, to *url.URL, timeout time.Duration) error {
 func ledElsewhere(doing string, from *url.URL, resp *http.Response) error {
 	to, err := resp.Location()
 	if err != nil || strings.EqualFold(to.Host, from.Host) {
-		return garbled(doing, "%s redirects (status %d) where no redirect may be", from.Host, resp.StatusCode)
+		return Garbled(doing, "%s redirects (status %d) where no redirect may be", from.Host, resp.StatusCode)
 	}
 	there := Clean(to.Host, 100)
 	switch resp.StatusCode {
@@ -169,7 +170,7 @@ func ledElsewhere(doing string, from *url.URL, resp *http.Response) error {
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: from.Host,
 			says: fmt.Sprintf("%s answers instead of %s (it redirects there, status %d): a sign-in page of this network, or another address of the server", there, from.Host, resp.StatusCode)}}
 	}
-	return garbled(doing, "%s redirects to %s (status %d) where no redirect may be", from.Host, there, resp.StatusCode)
+	return Garbled(doing, "%s redirects to %s (status %d) where no redirect may be", from.Host, there, resp.StatusCode)
 }
 
 // portalAnswer is the answer of a network that wants somebody to sign in (RFC
@@ -183,7 +184,9 @@ func portalAnswer(host string, body []byte) error {
 }
 
 // elsewhere is where a page sends its reader by itself, or has a form sent to.
-var elsewhere = lazyRegexp(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)\s*["']?https?://([^"'/?#\s<>]+)`)
+var elsewhere = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)\s*["']?https?://([^"'/?#\s<>]+)`)
+})
 
 // portalIn finds the other host that a page leads to; empty if there is none.
 func portalIn(page []byte, host string) string {

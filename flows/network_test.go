@@ -112,7 +112,7 @@ func TestWayForReal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = request(t.Context(), hc, "look", req)
+		_, err = Do(t.Context(), hc, "look", req)
 		return err
 	}
 	// Accepted by the system, and answered by nobody: not a network's fault.

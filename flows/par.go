@@ -39,20 +39,20 @@ func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Val
 	if err != nil {
 		return nil, 0, err
 	}
-	switch a.status {
+	switch a.Status {
 	case http.StatusNotFound, http.StatusNotImplemented: // 405 is a refusal (RFC 9126 §2.3)
-		return nil, 0, fmt.Errorf("%s: %w: its endpoint answers with status %d", doingPAR, ErrNotSupported, a.status)
+		return nil, 0, fmt.Errorf("%s: %w: its endpoint answers with status %d", doingPAR, ErrNotSupported, a.Status)
 	}
-	fields, err := a.fields(doingPAR)
+	fields, err := a.Fields(doingPAR)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := oauthError(doingPAR, a, fields); err != nil {
+	if err := a.Refusal(doingPAR, fields); err != nil {
 		return nil, 0, explain(err)
 	}
 	uri := text(fields["request_uri"])
 	if uri == "" || strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || !unicode.IsPrint(r) }) {
-		return nil, 0, garbled(doingPAR, "the answer has no request_uri")
+		return nil, 0, Garbled(doingPAR, "the answer has no request_uri")
 	}
 	// RFC 9126 §4, RFC 9101 §5: nothing beside these two.
 	life, _ := seconds(fields["expires_in"])

@@ -100,7 +100,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 		form.Del("nonce")
 	}
 	req.StepUp.add(form, p.Dialect)
-	p.adapt(whatAuthorize, form)
+	p.adapt(RequestAuthorization, form)
 	began, shown := time.Now(), form
 	var life time.Duration
 	var again func(context.Context) (string, error)
@@ -114,7 +114,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 			if err != nil {
 				return "", err
 			}
-			return withQuery(p.AuthorizationEndpoint, shown), nil
+			return WithQuery(p.AuthorizationEndpoint, shown), nil
 		}
 	}
 	ours := func(q url.Values) bool {
@@ -129,7 +129,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	})
 	waiting, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	a := &Authorization{URL: withQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0, URLFor: life,
+	a := &Authorization{URL: WithQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0, URLFor: life,
 		again: again, wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
 	if err := open(a); err != nil {
 		return err
@@ -179,7 +179,7 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 	if p.Dialect.ClaimsAtToken {
 		p.Dialect.addClaims(form, req.Claims)
 	}
-	p.adapt(whatCode, form)
+	p.adapt(RequestCode, form)
 	set, fields, err := p.signInRequest(ctx, doingPKCE, req.Client, form)
 	if err != nil {
 		return explain(err)
@@ -244,7 +244,7 @@ func isBroken(names []string) bool {
 
 // withQuery adds parameters to an endpoint that may have some of its own
 // (RFC 6749 §3.1).
-func withQuery(endpoint string, form url.Values) string {
+func WithQuery(endpoint string, form url.Values) string {
 	u, err := url.Parse(endpoint)
 	if err != nil {
 		return endpoint // CheckURL has parsed it before

@@ -58,6 +58,9 @@ type Provider struct {
 	refetched bool
 }
 
+// standards is the dialect of a provider of which nothing is known.
+var standards = &Dialect{Documents: DocumentsLacking}
+
 // Discover fetches the metadata of an issuer, by OpenID Connect Discovery and
 // then by RFC 8414, and its keys: two or three requests.
 //
@@ -65,7 +68,7 @@ type Provider struct {
 // (Discovery §4.3, RFC 8414 §3.3), and every endpoint must be https, as the
 // issuer is; http is left to an issuer on a loopback address.
 func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, error) {
-	return DiscoverAs(ctx, hc, DialectNamed(standardName), issuer, "")
+	return DiscoverAs(ctx, hc, standards, issuer, "")
 }
 
 // DiscoverAs is Discover for a provider with a dialect. What its metadata lacks is
@@ -85,7 +88,7 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 		raw, err = json.Marshal(known)
 	} else {
 		raw, incomplete, err = fetchMetadata(ctx, hc, issuer, func(first json.RawMessage) bool {
-			return d.BothDocuments || d.Name == standardName && lacksEndpoints(first)
+			return d.Documents == DocumentsBoth || d.Documents == DocumentsLacking && lacksEndpoints(first)
 		})
 	}
 	if err != nil {
@@ -105,7 +108,7 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 // ParseProvider makes a provider from kept metadata and keys, without a
 // request. It makes the same checks as [Discover].
 func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessage) (*Provider, error) {
-	return ParseProviderAs(hc, DialectNamed(standardName), issuer, "", metadata, keys)
+	return ParseProviderAs(hc, standards, issuer, "", metadata, keys)
 }
 
 // ParseProviderAs is ParseProvider for a provider with a dialect.
@@ -143,7 +146,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 	// Discovery §4 appends it.
 	inserted := *u
 	inserted.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
-	var a *answer
+	var a *Answer
 	var found json.RawMessage
 	var odd error // some sites have a page, or lead to one, in the place of what they do not have
 	for _, at := range []string{
@@ -154,7 +157,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 		if err != nil {
 			return nil, false, err
 		}
-		a, err = request(ctx, hc, doingDiscovery, req)
+		a, err = Do(ctx, hc, doingDiscovery, req)
 		var outage *UnavailableError
 		var portal *NetworkError // it would answer the other question too
 		switch {
@@ -167,16 +170,16 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 		case err != nil && odd == nil:
 			return nil, false, err
 		case err != nil:
-		case !a.ok():
+		case !a.OK():
 		case found != nil:
-			return merged(found, a.body), false, nil
-		case !json.Valid(a.body) && odd == nil:
+			return merged(found, a.Body), false, nil
+		case !json.Valid(a.Body) && odd == nil:
 			odd = a.notJSON(doingDiscovery)
-		case !json.Valid(a.body):
-		case !both(a.body):
-			return a.body, false, nil
+		case !json.Valid(a.Body):
+		case !both(a.Body):
+			return a.Body, false, nil
 		default:
-			found = a.body
+			found = a.Body
 		}
 	}
 	switch {
@@ -185,7 +188,7 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both fun
 	case odd != nil:
 		return nil, false, odd
 	}
-	return nil, false, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.status)
+	return nil, false, fmt.Errorf("%s: %s has none (status %d): is the issuer right?", doingDiscovery, issuer, a.Status)
 }
 
 // lacksEndpoints reports whether OpenID Connect's document leaves out what RFC
@@ -217,7 +220,7 @@ func merged(first, second json.RawMessage) json.RawMessage {
 // readMetadata reads metadata member by member: one of a wrong type costs no
 // other, and is as if it were missing, but for those that a sign-in rests on.
 func readMetadata(raw json.RawMessage) (m Metadata, err error) {
-	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
+	a := &Answer{Status: http.StatusOK, Header: http.Header{}, Body: raw}
 	err = json.Unmarshal(raw, &m)
 	var odd *json.UnmarshalTypeError // the others were read all the same
 	switch {
@@ -231,7 +234,7 @@ func readMetadata(raw json.RawMessage) (m Metadata, err error) {
 	for _, name := range []string{"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"} {
 		var s *string // null is as if it were missing
 		if v, ok := members[name]; ok && json.Unmarshal(v, &s) != nil {
-			return m, garbled(doingDiscovery, "its %s is not a string", name)
+			return m, Garbled(doingDiscovery, "its %s is not a string", name)
 		}
 	}
 	return m, nil
@@ -250,8 +253,10 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 	if d.Known != nil {
 		p.Metadata.fill(d.Known(issuer, clientID))
 	}
-	if d.Name == standardName && p.isDex() {
-		p.Dialect = dex
+	if d.Recognize != nil {
+		if other := d.Recognize(p.Metadata); other != nil {
+			p.Dialect = other
+		}
 	}
 	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{
@@ -292,17 +297,17 @@ func (p *Provider) fetchKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := request(ctx, p.hc, doingKeys, req)
+	a, err := Do(ctx, p.hc, doingKeys, req)
 	if err != nil {
 		return err
 	}
-	if p.Dialect.NoMetadata && (a.status == http.StatusNotFound || a.status == http.StatusBadRequest) { // the address has the client's ID in it
-		return fmt.Errorf("%s: %s has none for this client (status %d): is the client ID right?", doingKeys, a.host, a.status)
+	if p.Dialect.NoMetadata && (a.Status == http.StatusNotFound || a.Status == http.StatusBadRequest) { // the address has the client's ID in it
+		return fmt.Errorf("%s: %s has none for this client (status %d): is the client ID right?", doingKeys, a.Host, a.Status)
 	}
-	if !a.ok() {
-		return &UnavailableError{Doing: doingKeys, Err: fmt.Errorf("status %d", a.status)}
+	if !a.OK() {
+		return &UnavailableError{Doing: doingKeys, Err: fmt.Errorf("status %d", a.Status)}
 	}
-	return p.setKeys(a.body)
+	return p.setKeys(a.Body)
 }
 
 // setKeys keeps the keys that are understood: a set may carry others
@@ -311,8 +316,8 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	a := &answer{status: http.StatusOK, header: http.Header{}, body: raw}
-	if err := a.json(doingKeys, &set); err != nil {
+	a := &Answer{Status: http.StatusOK, Header: http.Header{}, Body: raw}
+	if err := a.JSON(doingKeys, &set); err != nil {
 		return err
 	}
 	p.keys = nil
@@ -324,6 +329,9 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 	p.RawKeys = raw
 	return nil
 }
+
+// HTTP is the client that the provider is asked with.
+func (p *Provider) HTTP() *http.Client { return p.hc }
 
 // SupportsScope reports whether the metadata lists a scope.
 func (p *Provider) SupportsScope(scope string) bool {

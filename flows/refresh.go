@@ -42,6 +42,6 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 	if p.Dialect.ClaimsAtToken {
 		p.Dialect.addClaims(form, t.Claims)
 	}
-	p.adapt(whatRefresh, form)
+	p.adapt(RequestRefresh, form)
 	return p.tokenRequest(ctx, DoingRefresh, c, form)
 }

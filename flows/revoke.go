@@ -3,7 +3,6 @@ package flows
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -26,7 +25,7 @@ const (
 // other host, whatever the metadata says today ([*VerifyError]). A provider
 // without such an endpoint is [ErrNotSupported].
 func (p *Provider) CanRevoke(issuedBy string) error {
-	if p.Dialect.revoke != nil {
+	if p.Dialect.Revoke != nil {
 		return p.canRevokeAt(p.TokenEndpoint, issuedBy)
 	}
 	endpoint := p.RevocationEndpoint
@@ -66,8 +65,8 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 	if token.IsZero() {
 		return errors.New(DoingRevoke + ": there is no token")
 	}
-	if p.Dialect.revoke != nil {
-		return p.Dialect.revoke(ctx, p, c, token, hint)
+	if p.Dialect.Revoke != nil {
+		return p.Dialect.Revoke(ctx, p, c, token, hint)
 	}
 	endpoint := c.endpointFor(p.RevocationEndpoint, p.MTLSEndpointAliases.RevocationEndpoint)
 	if err := p.canRevokeAt(endpoint, p.TokenEndpointFor(c)); err != nil {
@@ -88,14 +87,14 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 	if err != nil {
 		return err
 	}
-	if a.ok() {
+	if a.OK() {
 		return nil // the body means nothing (§2.2)
 	}
-	var fields map[string]json.RawMessage
-	if err := a.json(DoingRevoke, &fields); err != nil {
+	var fields Fields
+	if err := a.JSON(DoingRevoke, &fields); err != nil {
 		return err
 	}
-	err = oauthError(DoingRevoke, a, fields)
+	err = a.Refusal(DoingRevoke, fields)
 	var refusal *OAuthError
 	if errors.As(err, &refusal) && refusal.Code == "unsupported_token_type" {
 		return fmt.Errorf("%w: %w", err, ErrNotSupported)
@@ -105,7 +104,7 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 
 // EndsSessions reports whether the provider's session is ended by [Provider.End],
 // and not by a revocation.
-func (p *Provider) EndsSessions() bool { return p.Dialect.endSession != nil }
+func (p *Provider) EndsSessions() bool { return p.Dialect.EndSession != nil }
 
 // End ends the session that the tokens are of, at a provider that knows no
 // revocation but signs a session out without asking anybody: one request, with the
@@ -118,7 +117,7 @@ func (p *Provider) End(ctx context.Context, s SignedIn, issuedBy string) error {
 	if err := p.canRevokeAt(p.TokenEndpoint, issuedBy); err != nil {
 		return err
 	}
-	return p.Dialect.endSession(ctx, p, s)
+	return p.Dialect.EndSession(ctx, p, s)
 }
 
 // checkEndpoint holds an endpoint that not every flow needs to the rule for

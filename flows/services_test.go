@@ -233,7 +233,7 @@ func TestParseExchange(t *testing.T) {
 		{"an odd type", "", `{"access_token":"at","issued_token_type":{},"token_type":7}`, "", time.Time{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := &answer{status: http.StatusOK, header: http.Header{}, body: []byte(c.body), at: sent}
+			a := &Answer{Status: http.StatusOK, Header: http.Header{}, Body: []byte(c.body), At: sent}
 			set, err := parseExchange(a, sent, c.requested)
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) || set != nil {
@@ -254,7 +254,7 @@ func TestParseExchange(t *testing.T) {
 // The end that a token names is by the provider's clock.
 func TestExchangedEndBySkew(t *testing.T) {
 	header := http.Header{"Date": {sent.Add(10 * time.Minute).Format(http.TimeFormat)}}
-	a := &answer{status: http.StatusOK, header: header, at: sent, body: []byte(`{"access_token":"` + jwtUntil(sent.Add(time.Hour).Unix()) + `","token_type":"N_A"}`)}
+	a := &Answer{Status: http.StatusOK, Header: header, At: sent, Body: []byte(`{"access_token":"` + jwtUntil(sent.Add(time.Hour).Unix()) + `","token_type":"N_A"}`)}
 	set, err := parseExchange(a, sent, TokenTypeID)
 	if err != nil || !set.ExpiresAt.Equal(sent.Add(50*time.Minute)) {
 		t.Errorf("%v, %v", set, err)
@@ -316,7 +316,7 @@ func FuzzParseExchange(f *testing.F) {
 	f.Add(400, `{"error":"invalid_target"}`, "")
 	f.Add(200, "{\"access_token\":\"\xe6\",\"token_type\":\"0\"}", "0") // wrong in two ways: one line all the same
 	f.Fuzz(func(t *testing.T, status int, body, requested string) {
-		set, err := parseExchange(&answer{status: status, header: http.Header{}, body: []byte(body), at: sent}, sent, requested)
+		set, err := parseExchange(&Answer{Status: status, Header: http.Header{}, Body: []byte(body), At: sent}, sent, requested)
 		if err != nil {
 			if s := err.Error(); set != nil || Clean(s, len(s)) != s {
 				t.Errorf("%v, %q", set, s)

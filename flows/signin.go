@@ -3,7 +3,6 @@ package flows
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ var ownParams = map[string]bool{
 func IsOwnParam(name string) bool { return ownParams[name] }
 
 // result verifies a token set of a sign-in.
-func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (*Result, error) {
+func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields Fields, want Expect) (*Result, error) {
 	who, err := p.identify(ctx, set, fields, want)
 	if err == nil {
 		err = want.stepUp.check(set.Login, want.began)
@@ -87,10 +86,10 @@ func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields 
 }
 
 // identify tells who signed in: by the ID token, or as the dialect does.
-func (p *Provider) identify(ctx context.Context, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (credential.Identity, error) {
+func (p *Provider) identify(ctx context.Context, set *credential.TokenSet, fields Fields, want Expect) (credential.Identity, error) {
 	switch {
-	case p.Dialect.identify != nil:
-		return p.Dialect.identify(ctx, p, set, fields, want)
+	case p.Dialect.Identify != nil:
+		return p.Dialect.Identify(ctx, p, set, fields, want)
 	case set.IDToken.IsZero():
 		return credential.Identity{}, verifyErrorf("the provider gave no ID token, though openid was asked for")
 	}
@@ -106,8 +105,8 @@ func (s SignIn) expect(began time.Time) Expect {
 // VerifyRefreshed checks the answer to a refresh: its ID token, if there is one
 // (OpenID Connect Core §12.2), or what the dialect has in its place.
 func (p *Provider) VerifyRefreshed(ctx context.Context, set *credential.TokenSet, want Expect) error {
-	if p.Dialect.verify != nil {
-		return p.Dialect.verify(ctx, p, set, want)
+	if p.Dialect.Verify != nil {
+		return p.Dialect.Verify(ctx, p, set, want)
 	}
 	if set.IDToken.IsZero() {
 		return nil

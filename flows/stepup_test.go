@@ -210,8 +210,9 @@ func TestRefusalClaims(t *testing.T) {
 		{"entra", `7`, ""},
 		{"entra", string(long), ""},
 	} {
-		p := &Provider{Dialect: DialectNamed(c.dialect)}
-		a := &answer{status: http.StatusBadRequest, header: http.Header{}, body: []byte(`{"error":"interaction_required","error_description":"AADSTS50076: x","claims":` + c.member + `}`)}
+		capabilities := map[string][]string{"entra": {"cp1"}} // it says that it understands claims
+		p := &Provider{Dialect: &Dialect{Capabilities: capabilities[c.dialect]}}
+		a := &Answer{Status: http.StatusBadRequest, Header: http.Header{}, Body: []byte(`{"error":"interaction_required","error_description":"AADSTS50076: x","claims":` + c.member + `}`)}
 		_, _, err := p.parseTokens(DoingRefresh, a, time.Now())
 		var refusal *OAuthError
 		if !errors.As(err, &refusal) || refusal.Claims != c.want || strings.Contains(err.Error(), "claims") {

@@ -10,9 +10,11 @@ import (
 	"math"
 	"mime"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -27,7 +29,7 @@ func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, for
 }
 
 // signInRequest is tokenRequest with all that the answer has.
-func (p *Provider) signInRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, map[string]json.RawMessage, error) {
+func (p *Provider) signInRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, Fields, error) {
 	sent := time.Now()
 	a, err := p.post(ctx, doing, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
 	if err != nil {
@@ -53,7 +55,7 @@ func (p *Provider) hint(err error, grant string) error {
 
 // parseTokens reads a token endpoint's answer whose token must be a Bearer
 // token.
-func (p *Provider) parseTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, map[string]json.RawMessage, error) {
+func (p *Provider) parseTokens(doing string, a *Answer, sent time.Time) (*credential.TokenSet, Fields, error) {
 	set, fields, err := readTokens(doing, a, sent)
 	if err == nil {
 		err = mustBeBearer(doing, set)
@@ -62,31 +64,31 @@ func (p *Provider) parseTokens(doing string, a *answer, sent time.Time) (*creden
 	if errors.As(err, &refusal) && len(p.Dialect.Capabilities) > 0 {
 		refusal.Claims, _ = ParseClaims(text(fields["claims"])) // what cannot be asked for is not
 	}
-	if set != nil && p.Dialect.tokens != nil {
-		p.Dialect.tokens(set, fields)
+	if set != nil && p.Dialect.Tokens != nil {
+		p.Dialect.Tokens(set, fields)
 	}
 	return set, fields, err
 }
 
 // readTokens reads a token endpoint's answer field by field (RFC 6749 §5.1), so
 // that one odd field costs no other.
-func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, map[string]json.RawMessage, error) {
-	fields, err := a.fields(doing)
+func readTokens(doing string, a *Answer, sent time.Time) (*credential.TokenSet, Fields, error) {
+	fields, err := a.Fields(doing)
 	if err != nil {
 		return nil, nil, err
 	}
-	refusal := oauthError(doing, a, fields)
-	if refusal != nil && (!a.ok() || text(fields["refresh_token"]) == "") {
+	refusal := a.Refusal(doing, fields)
+	if refusal != nil && (!a.OK() || text(fields["refresh_token"]) == "") {
 		return nil, fields, refusal
 	}
 	set := &credential.TokenSet{
 		AccessToken:  credential.NewSecret(text(fields["access_token"])),
-		TokenType:    a.words(text(fields["token_type"]), 40),
+		TokenType:    a.Words(text(fields["token_type"]), 40),
 		RefreshToken: credential.NewSecret(text(fields["refresh_token"])),
 		IDToken:      credential.NewSecret(text(fields["id_token"])),
 		Scopes:       strings.Fields(text(fields["scope"])),
 		IssuedAt:     sent.UTC(),
-		Skew:         a.skew(),
+		Skew:         a.Skew(),
 		Root:         a.root,
 	}
 	if len(set.Scopes) == 0 {
@@ -104,25 +106,31 @@ func readTokens(doing string, a *answer, sent time.Time) (*credential.TokenSet, 
 	case refusal != nil:
 		return set, fields, refusal
 	case set.AccessToken.IsZero():
-		return set, fields, garbled(doing, "the answer has no access token")
+		return set, fields, Garbled(doing, "the answer has no access token")
 	}
 	return set, fields, nil
 }
 
-// fields reads an answer's members: one JSON object, whatever stands around it,
+// Fields are the members of an answer.
+type Fields map[string]json.RawMessage
+
+// Text is a member that is a string; empty: it is not there, or something else.
+func (f Fields) Text(name string) string { return text(f[name]) }
+
+// Fields reads an answer's members: one JSON object, whatever stands around it,
 // or a form, as servers from before RFC 6749 answer.
-func (a *answer) fields(doing string) (map[string]json.RawMessage, error) {
-	var fields map[string]json.RawMessage
-	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if kind == "application/x-www-form-urlencoded" && !bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) {
-		form, _ := readQuery(strings.TrimSpace(string(a.body)))
+func (a *Answer) Fields(doing string) (Fields, error) {
+	var fields Fields
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if kind == "application/x-www-form-urlencoded" && !bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("{")) {
+		form, _ := readQuery(strings.TrimSpace(string(a.Body)))
 		fields = map[string]json.RawMessage{}
 		for name := range form {
 			fields[name], _ = json.Marshal(form.Get(name))
 		}
 		return fields, nil
 	}
-	if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&fields); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(a.Body)).Decode(&fields); err != nil {
 		return nil, a.notJSON(doing)
 	}
 	return fields, nil
@@ -138,31 +146,35 @@ func mustBeBearer(doing string, set *credential.TokenSet) error {
 	return nil
 }
 
-// oauthError recognizes a refusal (RFC 6749 §5.2), also under status 200, where
-// some servers put it.
-func oauthError(doing string, a *answer, fields map[string]json.RawMessage) error {
+// Refusal recognizes a refusal (RFC 6749 §5.2), also under status 200, where some
+// servers put it; nil: it is none.
+func (a *Answer) Refusal(doing string, fields Fields) error {
 	if a.refuse != nil {
 		if err := a.refuse(doing, a, fields); err != nil {
+			var refusal *OAuthError
+			if errors.As(err, &refusal) {
+				refusal.interval, _ = seconds(fields["interval"])
+			}
 			return err
 		}
 	}
-	code, description := refusalIn(fields, a.ok())
-	if code = a.words(code, 100); code != "" {
-		return &OAuthError{Doing: doing, Code: code, Description: a.words(description, 500), Status: a.status, Skew: a.skew(),
+	code, description := refusalIn(fields, a.OK())
+	if code = a.Words(code, 100); code != "" {
+		return &OAuthError{Doing: doing, Code: code, Description: a.Words(description, 500), Status: a.Status, Skew: a.Skew(),
 			interval: pollInterval(fields["interval"], 0)}
 	}
-	if !a.ok() {
-		return &UnavailableError{Doing: doing, Err: fmt.Errorf("the answer has status %d and names no error", a.status), Garbled: true, Status: a.status}
+	if !a.OK() {
+		return &UnavailableError{Doing: doing, Err: fmt.Errorf("the answer has status %d and names no error", a.Status), Garbled: true, Status: a.Status}
 	}
 	return nil
 }
 
-var errorCode = lazyRegexp(`^[a-z][a-z0-9_]*$`)
+var errorCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*$`) })
 
 // refusalIn finds a refusal's code, a string under error, and its description. Some
 // servers have them under code and message, or in an object under error; in an
 // answer that is a success otherwise, these may mean something else.
-func refusalIn(fields map[string]json.RawMessage, success bool) (code, description string) {
+func refusalIn(fields Fields, success bool) (code, description string) {
 	var inner map[string]json.RawMessage
 	_ = json.Unmarshal(fields["error"], &inner)
 	places := []json.RawMessage{fields["error"], fields["code"], inner["code"], inner["error"]}

@@ -20,7 +20,7 @@ import (
 var sent = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func parse(status int, body string) (*credential.TokenSet, error) {
-	set, _, err := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", &answer{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body), at: sent}, sent)
+	set, _, err := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", &Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body), At: sent}, sent)
 	return set, err
 }
 
@@ -175,7 +175,7 @@ func TestRotatedTokenComesThrough(t *testing.T) {
 		}
 	}
 	for _, form := range []string{"refresh_token=rotated&access_token=a;b", "x=%zz&refresh_token=rotated&%", "{\"refresh_token\":\"rotated\"}"} {
-		a := &answer{status: 200, header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: []byte(form)}
+		a := &Answer{Status: 200, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(form)}
 		set, _, _ := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", a, sent)
 		if set == nil || set.RefreshToken.Reveal() != "rotated" {
 			t.Errorf("%s: the rotated refresh token is lost", form)

@@ -3,7 +3,6 @@ package flows
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -100,14 +99,14 @@ func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credent
 }
 
 // parseExchange reads the answer to an exchange (RFC 8693 §2.2.1).
-func parseExchange(a *answer, sent time.Time, requested string) (*credential.TokenSet, error) {
+func parseExchange(a *Answer, sent time.Time, requested string) (*credential.TokenSet, error) {
 	set, fields, err := readTokens(DoingExchange, a, sent)
 	if err != nil {
 		return nil, err
 	}
 	// It is REQUIRED; servers that leave it out issue what was asked for, or an
 	// access token.
-	issued := cmp.Or(a.words(text(fields["issued_token_type"]), 200), requested, TokenTypeAccess)
+	issued := cmp.Or(a.Words(text(fields["issued_token_type"]), 200), requested, TokenTypeAccess)
 	if err := checkIssued(issued, requested); err != nil {
 		return nil, err
 	}
@@ -123,11 +122,9 @@ func parseExchange(a *answer, sent time.Time, requested string) (*credential.Tok
 	}
 	if isJWT {
 		// What the token says of its end counts for whoever is shown it.
-		if end, ok := jwtEnd(set.AccessToken); ok {
-			end = end.Add(-set.Skew)
-			if set.ExpiresAt.IsZero() || end.Before(set.ExpiresAt) {
-				set.ExpiresAt = end.UTC()
-			}
+		end := TokenEnd(set.AccessToken, set.Skew)
+		if !end.IsZero() && (set.ExpiresAt.IsZero() || end.Before(set.ExpiresAt)) {
+			set.ExpiresAt = end
 		}
 	}
 	return accessAlone(set), nil
@@ -148,13 +145,14 @@ func checkIssued(issued, requested string) error {
 
 func shortType(urn string) string { return Clean(strings.TrimPrefix(urn, tokenTypes), 100) }
 
-// jwtEnd reads the exp of a JWT, unverified: whether the token is good, its
-// audience decides; here it only matters when to ask for another.
-func jwtEnd(token credential.Secret) (time.Time, bool) {
-	var claims map[string]json.RawMessage
-	if !peekClaims(token, &claims) {
-		return time.Time{}, false
+// TokenEnd reads the exp of a JWT, by this machine's clock, which the provider's is
+// ahead of by skew; zero: it does not say. Nothing is verified: whether the token is
+// good, its audience decides; here it only matters when to ask for another.
+func TokenEnd(token credential.Secret, skew time.Duration) time.Time {
+	var claims Fields
+	if !credential.PeekClaims(token, &claims) {
+		return time.Time{}
 	}
 	end, _ := numericDate(claims["exp"])
-	return end, !end.IsZero()
+	return ourTime(end, skew)
 }

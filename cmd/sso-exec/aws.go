@@ -15,6 +15,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -88,7 +89,7 @@ func (o *options) settleSTS() error {
 	if o.region == "" {
 		o.region = cmp.Or(awsVariable("AWS_REGION"), awsVariable("AWS_DEFAULT_REGION"))
 	}
-	place := flows.STSPlace{RoleARN: o.roleARN, Region: o.region}
+	place := sts.Place{RoleARN: o.roleARN, Region: o.region}
 	var errs [2]error
 	place.FIPS, errs[0] = awsSwitch("AWS_USE_FIPS_ENDPOINT")
 	place.DualStack, errs[1] = awsSwitch("AWS_USE_DUALSTACK_ENDPOINT")
@@ -118,7 +119,7 @@ func awsSwitch(name string) (on bool, err error) {
 
 // awsSteps is the chain from the ID token to the role's keys.
 func awsSteps(o *options, s *session.Session) []session.Step {
-	request := flows.WebIdentity{
+	request := sts.WebIdentity{
 		Endpoint: o.stsEndpoint, RoleARN: o.roleARN, SessionName: o.roleSessionName,
 		Duration: o.duration, PolicyARNs: o.policyARNs,
 	}
@@ -134,7 +135,7 @@ func awsSteps(o *options, s *session.Session) []session.Step {
 			if err != nil {
 				return credential.Credential{}, err
 			}
-			return flows.AssumeRoleWithWebIdentity(ctx, hc, request, token.Token)
+			return sts.AssumeRoleWithWebIdentity(ctx, hc, request, token.Token)
 		},
 	}}
 }

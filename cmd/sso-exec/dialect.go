@@ -7,15 +7,16 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // dialect is the provider's: the one that is named, else the one by the issuer.
 func (o *options) dialect() *flows.Dialect {
-	if d := flows.DialectNamed(o.provider); d != nil {
+	if d := dialect.Named(o.provider); d != nil {
 		return d
 	}
-	return flows.DialectOf(o.issuer)
+	return dialect.Of(o.issuer)
 }
 
 // spoken is the dialect that the provider turned out to have, for hints.
@@ -92,7 +93,7 @@ func (o *options) checkDialect() error {
 
 // providerNames are the values of --provider.
 func providerNames() (names []string) {
-	for _, d := range flows.Dialects() {
+	for _, d := range dialect.All() {
 		names = append(names, d.Name)
 	}
 	return names

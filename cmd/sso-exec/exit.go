@@ -16,6 +16,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
@@ -84,7 +85,7 @@ func hints(o *options, err error) []string {
 		userFile *userfile.UnsafeError
 		keyring  *cache.KeyringError
 		refusal  *flows.OAuthError
-		sts      *flows.STSError
+		sts      *sts.Error
 		outage   *flows.UnavailableError
 		storage  *session.StorageError
 		shared   *session.SharedError

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
 )
 
 // noticeable is how much two clocks may differ without a word.
@@ -68,7 +69,7 @@ func knownRefusal(o *options, e *flows.OAuthError) []string {
 	return nil
 }
 
-func stsHints(o *options, e *flows.STSError) []string {
+func stsHints(o *options, e *sts.Error) []string {
 	switch e.Code {
 	case "AccessDenied", "AccessDeniedException":
 		return []string{fmt.Sprintf("does the trust policy of %s allow this provider, audience %q and you?", o.roleARN, o.clientID)}

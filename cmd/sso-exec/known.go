@@ -13,7 +13,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
@@ -301,7 +301,7 @@ func optionsFor(base *options, f found, by map[string][]*options) *options {
 // its record tells.
 func wordsOfRecord(rec *cache.Session) (words []string) {
 	provider := rec.Reach.Provider
-	if provider == flows.DialectOf(rec.Issuer).Name {
+	if provider == dialect.Of(rec.Issuer).Name {
 		provider = ""
 	}
 	scopes := slices.DeleteFunc(slices.Clone(rec.Scopes), func(s string) bool { return s == "openid" || s == "offline_access" })

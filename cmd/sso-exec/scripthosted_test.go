@@ -12,7 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/hosted"
 )
 
@@ -78,7 +78,7 @@ func cmdHosted(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	default:
 		ts.Check(w.hosted.Open(args[0]))
-		if d := flows.DialectNamed(args[0]); d != nil && len(d.RedirectURIs) > 1 && !w.holdsPorts {
+		if d := dialect.Named(args[0]); d != nil && len(d.RedirectURIs) > 1 && !w.holdsPorts {
 			fixedPorts.Lock() // until the script ends
 			w.holdsPorts = true
 		}

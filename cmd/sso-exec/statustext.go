@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
@@ -46,7 +47,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 			t.row("access", "no token is here; one is got when it is needed")
 		} else {
 			access := t.life(s.AccessFrom, s.AccessUntil, now, s.Renews)
-			if s.AccessUntil.IsZero() && flows.DialectOf(s.Issuer).Lasting {
+			if s.AccessUntil.IsZero() && dialect.Of(s.Issuer).Lasting {
 				access = []string{"it has no end, until it is revoked there"}
 			}
 			t.row("access", access...)

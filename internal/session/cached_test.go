@@ -6,7 +6,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/providertest"
 )
@@ -14,7 +14,7 @@ import (
 // What is stored serves by its end, by when it was stored, and by whom it is for.
 func TestWhenCachedServes(t *testing.T) {
 	const day = 24 * time.Hour
-	lasting := *flows.DialectNamed("oidc")
+	lasting := *dialect.Named("oidc")
 	lasting.Lasting = true
 	for _, c := range []struct {
 		name   string

@@ -10,6 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/providertest"
 )
@@ -158,7 +159,7 @@ func TestRefusedParentOfAWS(t *testing.T) {
 				p := m.process()
 				_, err := p.get(t.Context(), p.assumes(func(parent credential.Credential) error {
 					if given = append(given, parent.Token.Reveal()); len(given) == 1 {
-						return &flows.STSError{Code: code}
+						return &sts.Error{Code: code}
 					}
 					return nil
 				}))

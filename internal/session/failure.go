@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -110,7 +111,7 @@ func kindOf(err error) string {
 		keyring *cache.KeyringError
 		outage  *flows.UnavailableError
 		refusal *flows.OAuthError
-		sts     *flows.STSError
+		sts     *sts.Error
 		verify  *flows.VerifyError
 		subject *flows.SubjectError
 		other   *OtherPersonError
@@ -163,7 +164,7 @@ func canWait(err error) bool {
 
 // notYet tells the refusals of STS that may pass in a moment.
 func notYet(err error) bool {
-	var sts *flows.STSError
+	var sts *sts.Error
 	return errors.As(err, &sts) && sts.NotYet()
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
@@ -25,7 +25,7 @@ func TestTokenWithoutEnd(t *testing.T) {
 	for _, host := range []string{"github.com", "api.github.com"} {
 		world.Around(host, func(h http.Handler) http.Handler { hosts[host] = h; return h })
 	}
-	m := &machine{dir: t.TempDir() + "/cache", dialect: flows.DialectNamed("github"),
+	m := &machine{dir: t.TempDir() + "/cache", dialect: dialect.Named("github"),
 		request: cache.Request{Issuer: "https://github.com", ClientID: "Ov23li0123456789abcd", Identity: credential.Human},
 		server:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hosts[r.Host].ServeHTTP(w, r) })}
 	synctest.Test(t, func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -65,7 +66,7 @@ func newMachine(t *testing.T, config providertest.Config) *machine {
 }
 
 func newMachineAt(issuer, dir string) *machine {
-	return &machine{dir: dir, dialect: flows.DialectNamed("oidc"),
+	return &machine{dir: dir, dialect: dialect.Named("oidc"),
 		request: cache.Request{Issuer: issuer, ClientID: "cli", Identity: credential.Human, Scopes: []string{"email"}}}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
@@ -29,7 +30,7 @@ type workOS struct {
 func workOSBubble(t *testing.T, test func(t *testing.T, m workOS)) {
 	t.Helper()
 	world := hosted.New(t)
-	m := workOS{&machine{dir: t.TempDir() + "/cache", dialect: flows.DialectNamed("workos"),
+	m := workOS{&machine{dir: t.TempDir() + "/cache", dialect: dialect.Named("workos"),
 		request: cache.Request{Issuer: "https://api.workos.com", ClientID: hosted.WorkOSClient, Identity: credential.Human,
 			Free: cache.Free{Organization: true}}}, world, hosted.OpenWorkOS(world)}
 	world.Around("api.workos.com", func(h http.Handler) http.Handler { m.machine.server = h; return h })
@@ -60,7 +61,7 @@ func (m workOS) count(t *testing.T, signIns, refreshes int) {
 func organizationOf(t *testing.T, token string) string {
 	t.Helper()
 	set := &credential.TokenSet{AccessToken: credential.NewSecret(token)}
-	return (&flows.Provider{Dialect: flows.DialectNamed("workos")}).OrganizationOf(set)
+	return (&flows.Provider{Dialect: dialect.Named("workos")}).OrganizationOf(set)
 }
 
 func TestOrganizationsOfOneSession(t *testing.T) {

@@ -1,4 +1,4 @@
-package flows
+package dialect
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 func TestGitHubHosts(t *testing.T) {
@@ -27,7 +28,7 @@ func TestGitHubHosts(t *testing.T) {
 		{"https://evilghe.com", "oidc", "https://evilghe.com/api/v3", ""},
 		{"http://github.com", "oidc", "http://github.com/api/v3", ""},
 	} {
-		if d := DialectOf(c.issuer); d.Name != c.dialect {
+		if d := Of(c.issuer); d.Name != c.dialect {
 			t.Errorf("%s is recognized as %s, want %s", c.issuer, d.Name, c.dialect)
 		}
 		err := checkGitHubIssuer(c.issuer)
@@ -42,12 +43,12 @@ func TestGitHubHosts(t *testing.T) {
 
 func TestGitHubAdapt(t *testing.T) {
 	form := url.Values{"response_type": {"code"}, "scope": {""}, "login_hint": {"alice"}, "state": {"s"}}
-	gitHubAdapt(whatAuthorize, form)
+	gitHubAdapt(flows.RequestAuthorization, form)
 	if form.Encode() != "login=alice&state=s" {
 		t.Errorf("authorize: %s", form.Encode())
 	}
 	form = url.Values{"scope": {"repo read:org"}}
-	gitHubAdapt(whatDevice, form)
+	gitHubAdapt(flows.RequestDevice, form)
 	if form.Get("scope") != "repo read:org" {
 		t.Errorf("device: %s", form.Encode())
 	}
@@ -60,7 +61,7 @@ type gitHubServer struct {
 	user       func(http.ResponseWriter)
 }
 
-func newGitHubServer(t *testing.T) (*gitHubServer, *Provider) {
+func newGitHubServer(t *testing.T) (*gitHubServer, *flows.Provider) {
 	t.Helper()
 	s := &gitHubServer{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +76,7 @@ func newGitHubServer(t *testing.T) (*gitHubServer, *Provider) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	p, err := DiscoverAs(t.Context(), s.Client(), gitHub, s.URL, "id")
+	p, err := flows.DiscoverAs(t.Context(), s.Client(), gitHub, s.URL, "id")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func newGitHubServer(t *testing.T) (*gitHubServer, *Provider) {
 func TestGitHubAnswers(t *testing.T) {
 	s, p := newGitHubServer(t)
 	refresh := func() (*credential.TokenSet, error) {
-		return p.Refresh(context.Background(), Client{ID: "id"}, credential.NewSecret("ghr_old"), Target{})
+		return p.Refresh(context.Background(), flows.Client{ID: "id"}, credential.NewSecret("ghr_old"), flows.Target{})
 	}
 	for _, c := range []struct {
 		kind, body string
@@ -105,7 +106,7 @@ func TestGitHubAnswers(t *testing.T) {
 	} {
 		s.kind, s.body = c.kind, c.body
 		set, err := refresh()
-		var refusal *OAuthError
+		var refusal *flows.OAuthError
 		if c.code == "" {
 			if err != nil || set.TokenType != "Bearer" || !slices.Equal(set.Scopes, c.scopes) || set.ExpiresAt.IsZero() != !strings.Contains(c.body, "expires_in") {
 				t.Errorf("%s: %v, %v", c.body, set, err)
@@ -132,20 +133,20 @@ func TestGitHubUser(t *testing.T) {
 		}
 	}
 	ask := func(subject string) (credential.Identity, error) {
-		return p.identify(context.Background(), &credential.TokenSet{AccessToken: credential.NewSecret("gho_secret")}, nil, Expect{Subject: subject})
+		return gitHubIdentify(context.Background(), p, &credential.TokenSet{AccessToken: credential.NewSecret("gho_secret")}, nil, flows.Expect{Subject: subject})
 	}
 	s.user = says(200, `{"login":"octo\u001bcat","id":583231,"email":null,"name":"The Octocat"}`)
 	who, err := ask("")
 	if err != nil || who.Issuer != s.URL || who.Subject != "583231" || who.Name != "octocat" || who.Email != "" {
 		t.Errorf("%+v, %v", who, err)
 	}
-	var other *SubjectError
+	var other *flows.SubjectError
 	if _, err := ask("1"); !errors.As(err, &other) {
 		t.Errorf("another person: %v", err)
 	}
-	var outage *UnavailableError
-	var refusal *OAuthError
-	var verify *VerifyError
+	var outage *flows.UnavailableError
+	var refusal *flows.OAuthError
+	var verify *flows.VerifyError
 	for name, c := range map[string]struct {
 		user func(http.ResponseWriter)
 		as   any
@@ -167,7 +168,7 @@ func TestGitHubUser(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := p.StillTakes(context.Background(), credential.NewSecret("gho_secret"), Expect{}); !errors.As(err, &outage) && !errors.As(err, &refusal) && !errors.As(err, &verify) {
+	if err := p.StillTakes(context.Background(), credential.NewSecret("gho_secret"), flows.Expect{}); !errors.As(err, &outage) && !errors.As(err, &refusal) && !errors.As(err, &verify) {
 		t.Errorf("StillTakes says %v", err)
 	}
 }
@@ -176,17 +177,16 @@ func TestGitHubUser(t *testing.T) {
 func TestGitHubHints(t *testing.T) {
 	for _, code := range []string{"device_flow_disabled", "incorrect_client_credentials", "incorrect_device_code", "unsupported_grant_type",
 		"redirect_uri_mismatch", "bad_verification_code", "unverified_user_email", "application_suspended", "bad_refresh_token"} {
-		if gitHub.Hint(&OAuthError{Code: code}) == "" {
+		if gitHub.Hint(&flows.OAuthError{Code: code}) == "" {
 			t.Errorf("nothing is known of %s", code)
 		}
 	}
-	if !Unusable(&OAuthError{Doing: doingDevice, Code: "device_flow_disabled"}) {
+	if !flows.Unusable(&flows.OAuthError{Doing: "device sign-in", Code: "device_flow_disabled"}) {
 		t.Error("a device flow that is switched off leaves no turn to another flow")
 	}
-	p := &Provider{Dialect: gitHub, Metadata: gitHubEndpoints(gitHubCom, "")}
-	loop := &loopback{}
-	err := p.authorize(context.Background(), SignIn{Client: Client{ID: "id"}}, loop, nil, nil)
-	if !errors.Is(err, ErrNotSupported) || !Unusable(err) {
+	p := &flows.Provider{Dialect: gitHub, Metadata: gitHubEndpoints(gitHubCom, "")}
+	err := p.PKCE(context.Background(), flows.SignIn{Client: flows.Client{ID: "id"}}, nil, nil)
+	if !errors.Is(err, flows.ErrNotSupported) || !flows.Unusable(err) {
 		t.Errorf("without a secret: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package flows
+package dialect
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // Microsoft Entra ID. The port is ignored for localhost alone; a registration
@@ -14,7 +16,7 @@ import (
 // good, and it is bound to neither scopes nor resources (learn.microsoft.com,
 // identity-platform: "Redirect URI restrictions", "Refresh tokens",
 // "OAuth 2.0 device authorization grant", "Error codes").
-var entra = &Dialect{
+var entra = &flows.Dialect{
 	Name: "entra", Title: "Microsoft Entra ID",
 	Hosts:  []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"},
 	Issuer: "https://login.microsoftonline.com", // with a tenant; see Organization
@@ -26,19 +28,21 @@ var entra = &Dialect{
 		"Authentication > Allow public client flows: Yes, for device sign-ins",
 		"API permissions: what the scopes name; openid and offline_access are there",
 	},
-	Offline: OfflineAlways, NoDevicePKCE: true,
-	Free: Free{Scopes: true, Resources: true},
+	Offline: flows.OfflineAlways, NoDevicePKCE: true,
+	Free: flows.Free{Scopes: true, Resources: true},
 	// A policy, or a consent that is missing, is about one resource: the refresh
 	// token stays good for the others, though the code is invalid_grant.
 	StepUp: []string{
-		"invalid_grant: AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:", // a second factor
-		"invalid_grant: AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530", // Conditional Access
+		"invalid_grant: " +
+			"AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:", // a second factor
+		"invalid_grant: " +
+			"AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530", // Conditional Access
 		"invalid_grant: AADSTS50105:", "invalid_grant: AADSTS65001:", "invalid_grant: AADSTS90094:", // assignment, consent
 	},
 	// Claims challenges come only to clients that say that they understand them.
 	ClaimsAtToken: true, Capabilities: []string{"cp1"},
 	Lacks: []string{"audience", "acr"}, // an authentication context is a claim: --claims
-	Organization: OrganizationRule{
+	Organization: flows.OrganizationRule{
 		Word: "tenant",
 		Issuer: func(issuer, tenant string) string {
 			return siteOf(issuer) + "/" + url.PathEscape(tenant) + "/v2.0"
@@ -47,26 +51,42 @@ var entra = &Dialect{
 	},
 	NoRevocation: "Entra ID has none; to end every session of yours: https://mysignins.microsoft.com, Sign out everywhere",
 	// Its logout_hint is a claim of its own, not an address.
-	SignOut: func(p *Provider, _ SignedIn) string { return p.EndSessionEndpoint },
-	Hints: []RefusalHint{
-		{"", "AADSTS7000218", "an administrator has to set, at the app registration, Authentication > Allow public client flows: Yes; or the redirect URI is registered for Web: move it to Mobile and desktop applications"},
-		{"", "AADSTS50011:", "register the redirect URI http://localhost/callback at the platform Mobile and desktop applications; the port does not matter there"},
-		{"", "AADSTS500112", "the redirect URI of the code is another one; begin the sign-in again"},
-		{"", "AADSTS900232", "the redirect URI is registered for a single-page application: move it to Mobile and desktop applications"},
-		{"", "AADSTS53003", "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: --flow pkce or --flow paste; else show an administrator the text above"},
-		{"", "AADSTS5300", "Conditional Access wants a device that is known or complies: sign in with a browser on that device (--flow pkce)"},
-		{"", "AADSTS530", "Conditional Access forbids this sign-in: show an administrator the text above"},
-		{"", "AADSTS50105", "have an administrator assign you to the enterprise application"},
-		{"", "AADSTS65001", "consent is missing: sign in with a browser and give it, or have an administrator grant it (API permissions)"},
-		{"", "AADSTS90094", "an administrator has to consent: API permissions > Grant admin consent"},
-		{"", "AADSTS700016", "this tenant does not know the client ID: is it the Application (client) ID, and is the tenant right?"},
-		{"", "AADSTS90002", "is the tenant's ID in the issuer right?"},
-		{"", "AADSTS50020", "your account is of another tenant: is the tenant's ID in the issuer right? Or have an administrator invite you"},
-		{"", "AADSTS70011", "a scope is wrong: those of one resource only, and RESOURCE/.default not beside others of it"},
-		{"", "AADSTS28000", "scopes of one resource only: leave one out, and ask for the other in another profile"},
-		{"bad_verification_code", "", "the device code is not known there any more: begin the sign-in again"},
+	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.EndSessionEndpoint },
+	Hints: []flows.RefusalHint{
+		{Word: "AADSTS7000218",
+			Say: "an administrator has to set, at the app registration, Authentication > Allow public client flows: Yes; " +
+				"or the redirect URI is registered for Web: move it to Mobile and desktop applications"},
+		{Word: "AADSTS50011:",
+			Say: "register the redirect URI http://localhost/callback at the platform Mobile and desktop applications; " +
+				"the port does not matter there"},
+		{Word: "AADSTS500112", Say: "the redirect URI of the code is another one; begin the sign-in again"},
+		{Word: "AADSTS900232",
+			Say: "the redirect URI is registered for a single-page application: move it to Mobile and desktop " +
+				"applications"},
+		{Word: "AADSTS53003",
+			Say: "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: --flow " +
+				"pkce or --flow paste; else show an administrator the text above"},
+		{Word: "AADSTS5300",
+			Say: "Conditional Access wants a device that is known or complies: sign in with a browser on that device " +
+				"(--flow pkce)"},
+		{Word: "AADSTS530", Say: "Conditional Access forbids this sign-in: show an administrator the text above"},
+		{Word: "AADSTS50105", Say: "have an administrator assign you to the enterprise application"},
+		{Word: "AADSTS65001",
+			Say: "consent is missing: sign in with a browser and give it, or have an administrator grant it (API " +
+				"permissions)"},
+		{Word: "AADSTS90094", Say: "an administrator has to consent: API permissions > Grant admin consent"},
+		{Word: "AADSTS700016",
+			Say: "this tenant does not know the client ID: is it the Application (client) ID, and is the tenant right?"},
+		{Word: "AADSTS90002", Say: "is the tenant's ID in the issuer right?"},
+		{Word: "AADSTS50020",
+			Say: "your account is of another tenant: is the tenant's ID in the issuer right? Or have an administrator " +
+				"invite you"},
+		{Word: "AADSTS70011",
+			Say: "a scope is wrong: those of one resource only, and RESOURCE/.default not beside others of it"},
+		{Word: "AADSTS28000", Say: "scopes of one resource only: leave one out, and ask for the other in another profile"},
+		{Code: "bad_verification_code", Say: "the device code is not known there any more: begin the sign-in again"},
 	},
-	adapt: adaptEntra,
+	Adapt: adaptEntra,
 }
 
 // adaptEntra turns resources into scopes: the second version of the endpoints
@@ -75,7 +95,7 @@ func adaptEntra(what string, form url.Values) {
 	resources := form["resource"]
 	form.Del("resource")
 	form.Del("audience")
-	if what == whatCode { // the scopes are those of the authorization
+	if what == flows.RequestCode { // the scopes are those of the authorization
 		return
 	}
 	scopes := strings.Fields(form.Get("scope"))
@@ -85,7 +105,7 @@ func adaptEntra(what string, form url.Values) {
 		}
 	}
 	if len(scopes) > 0 {
-		form.Set("scope", joinScopes(scopes))
+		form.Set("scope", strings.Join(scopes, " "))
 	}
 }
 

@@ -1,8 +1,10 @@
-package flows
+package sts
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // A partition is a part of AWS with accounts, roles and endpoints of its own. An
@@ -27,8 +29,8 @@ var partitions = []partition{
 	{"aws", "", "us-east-1", "amazonaws.com", "api.aws"},
 }
 
-// STSPlace says which of AWS's own endpoints of STS is asked.
-type STSPlace struct {
+// Place says which of AWS's own endpoints of STS is asked.
+type Place struct {
 	RoleARN   string
 	Region    string // empty: the one that the role's partition has for that
 	FIPS      bool
@@ -38,14 +40,14 @@ type STSPlace struct {
 // Endpoint returns the URL (endpoint rules of STS in the AWS SDKs). A region
 // that is not a plain host label, or is not in the role's partition, is an
 // error: the ID token must not go to a host of somebody's choice.
-func (s STSPlace) Endpoint() (string, error) {
+func (s Place) Endpoint() (string, error) {
 	role, ok := partitionOf(s.RoleARN)
 	if !ok {
-		return "", fmt.Errorf("the role %q is in none of AWS's partitions", Clean(s.RoleARN, 200))
+		return "", fmt.Errorf("the role %q is in none of AWS's partitions", flows.Clean(s.RoleARN, 200))
 	}
 	region := s.Region
 	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return "", fmt.Errorf("%q is not the name of a region", Clean(region, 80))
+		return "", fmt.Errorf("%q is not the name of a region", flows.Clean(region, 80))
 	}
 	// How older programs write that they want FIPS: fips-us-east-1, us-east-1-fips.
 	if plain := strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips"); plain != region {

@@ -1,9 +1,11 @@
-package flows
+package dialect
 
 import (
 	"cmp"
 	"errors"
 	"net/url"
+
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // Amazon Cognito user pools. Metadata is at the pool's issuer, the endpoints on
@@ -15,7 +17,7 @@ import (
 // revoked is a refresh token, and with it what it brought
 // (docs.aws.amazon.com/cognito: "Refresh tokens", "The token revocation
 // endpoint", "The managed login sign-out endpoint").
-var cognito = &Dialect{
+var cognito = &flows.Dialect{
 	Name: "cognito", Title: "Amazon Cognito",
 	Hosts: []string{"cognito-idp.*.amazonaws.com", "cognito-idp.*.amazonaws.com.cn"},
 
@@ -31,22 +33,27 @@ var cognito = &Dialect{
 		"Login pages: the redirect URIs to Allowed callback URLs; Authorization code grant; the scopes",
 		"Branding > Domain: the pool must have one",
 	},
-	Offline: OfflineNever,
+	Offline: flows.OfflineNever,
 	Lacks:   []string{"organization", "audience"},
 	// /logout is of its own making: it takes a page to go on to, and one of the
 	// callback URLs is registered for sure.
-	SignOut: func(p *Provider, s SignedIn) string {
+	SignOut: func(p *flows.Provider, s flows.SignedIn) string {
 		return siteOf(p.TokenEndpoint) + "/logout?" + url.Values{
 			"client_id": {s.ClientID}, "response_type": {"code"}, "redirect_uri": {cmp.Or(s.RedirectURI, fixedPorts("localhost")[0])},
 		}.Encode()
 	},
-	Hints: []RefusalHint{
-		{"invalid_client", "", "is it the app client's ID, of this pool? One that has a secret needs --client-secret-file; better is one without"},
-		{"unauthorized_client", "", "tick Authorization code grant at the app client (Login pages)"},
-		{"invalid_scope", "", "tick the scopes at the app client (Login pages); those of your own need their resource server's name: NAME/SCOPE"},
-		{"redirect_mismatch", "", "register the redirect URIs with their ports at Allowed callback URLs"},
-		{"invalid_request", "redirect", "register the redirect URIs with their ports at Allowed callback URLs"},
-		{"unsupported_token_type", "", "enable token revocation at the app client"},
+	Hints: []flows.RefusalHint{
+		{Code: "invalid_client",
+			Say: "is it the app client's ID, of this pool? One that has a secret needs --client-secret-file; better is " +
+				"one without"},
+		{Code: "unauthorized_client", Say: "tick Authorization code grant at the app client (Login pages)"},
+		{Code: "invalid_scope",
+			Say: "tick the scopes at the app client (Login pages); those of your own need their resource server's name: " +
+				"NAME/SCOPE"},
+		{Code: "redirect_mismatch", Say: "register the redirect URIs with their ports at Allowed callback URLs"},
+		{Code: "invalid_request", Word: "redirect",
+			Say: "register the redirect URIs with their ports at Allowed callback URLs"},
+		{Code: "unsupported_token_type", Say: "enable token revocation at the app client"},
 	},
 }
 

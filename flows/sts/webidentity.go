@@ -1,10 +1,15 @@
-package flows
+// Package sts gets the temporary keys of an AWS role for an ID token:
+// AssumeRoleWithWebIdentity of AWS STS. [Place] says which of its endpoints is asked.
+//
+// A refusal is an [*Error]; an error that passes by itself, a [*flows.UnavailableError].
+//
+// The package is v0: names may still change between minor versions.
+package sts
 
 import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -19,12 +24,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // WebIdentity is a request for an AWS role's temporary keys in exchange for an
 // ID token: AssumeRoleWithWebIdentity of AWS STS.
 type WebIdentity struct {
-	Endpoint    string // of STS; see [STSPlace]
+	Endpoint    string // of STS; see [Place]
 	RoleARN     string
 	SessionName string        // shows in CloudTrail; empty: who signed in, by the ID token
 	Duration    time.Duration // 0: the service's default, an hour
@@ -34,8 +40,8 @@ type WebIdentity struct {
 const doingSTS = "AssumeRoleWithWebIdentity"
 
 // AssumeRoleWithWebIdentity makes the exchange: one unsigned POST, answered in
-// XML (AWS STS API Reference, version 2011-06-15). It returns an [*STSError]
-// where STS refuses and an [*UnavailableError] where trying again is right.
+// XML (AWS STS API Reference, version 2011-06-15). It returns an [*Error]
+// where STS refuses and an [*flows.UnavailableError] where trying again is right.
 func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdentity, idToken credential.Secret) (credential.Credential, error) {
 	var none credential.Credential
 	if w.SessionName == "" {
@@ -61,19 +67,19 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "text/xml") // asked for JSON, STS answers in JSON
 	issued := time.Now().UTC()
-	a, err := send(ctx, hc, doingSTS, req)
+	a, err := flows.Send(ctx, hc, doingSTS, req)
 	if err != nil {
 		return none, err
 	}
-	a.sent = []string{idToken.Reveal()}
-	if !a.ok() {
+	a.Sent = []string{idToken.Reveal()}
+	if !a.OK() {
 		return none, stsError(a)
 	}
 	return stsKeys(a, issued)
 }
 
 // stsKeys reads the keys out of STS's answer.
-func stsKeys(a *answer, issued time.Time) (none credential.Credential, _ error) {
+func stsKeys(a *flows.Answer, issued time.Time) (none credential.Credential, _ error) {
 	var ok struct {
 		Credentials struct {
 			AccessKeyID     string `xml:"AccessKeyId"`
@@ -83,26 +89,26 @@ func stsKeys(a *answer, issued time.Time) (none credential.Credential, _ error) 
 		} `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
 		AssumedRoleARN string `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
 	}
-	if err := xmlDecoder(a.body).Decode(&ok); err != nil {
-		return none, garbled(doingSTS, "the answer is not STS's XML")
+	if err := xmlDecoder(a.Body).Decode(&ok); err != nil {
+		return none, flows.Garbled(doingSTS, "the answer is not STS's XML")
 	}
 	k := ok.Credentials
 	for _, part := range []string{k.AccessKeyID, k.SecretAccessKey, k.SessionToken} {
 		switch {
 		case part == "":
-			return none, garbled(doingSTS, "the answer lacks a part of the keys")
+			return none, flows.Garbled(doingSTS, "the answer lacks a part of the keys")
 		case strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r > '~' }):
 			// They go into variables, headers and files, where a line break begins something else.
-			return none, garbled(doingSTS, "a part of the keys has characters that no key has")
+			return none, flows.Garbled(doingSTS, "a part of the keys has characters that no key has")
 		}
 	}
 	end, known := parseTime(k.Expiration)
 	if !known {
-		return none, garbled(doingSTS, "the answer does not say when the keys end")
+		return none, flows.Garbled(doingSTS, "the answer does not say when the keys end")
 	}
-	end = end.Add(-a.skew())
-	if !end.After(a.at) {
-		return none, garbled(doingSTS, "the keys in the answer have expired")
+	end = end.Add(-a.Skew())
+	if !end.After(a.At) {
+		return none, flows.Garbled(doingSTS, "the keys in the answer have expired")
 	}
 	return credential.Credential{
 		AWS: &credential.AWSKeys{
@@ -154,21 +160,21 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// STSError is a refusal of STS, e.g. AccessDenied, ExpiredTokenException,
+// Error is a refusal of STS, e.g. AccessDenied, ExpiredTokenException,
 // IDPRejectedClaim, InvalidIdentityToken.
-type STSError struct {
+type Error struct {
 	Code    string
 	Message string // cleaned for a terminal
 	Status  int
 }
 
-func (e *STSError) Error() string {
+func (e *Error) Error() string {
 	return fmt.Sprintf("STS refused: %s (%s)", e.Code, e.Message)
 }
 
 // NotYet reports whether STS may accept the same request in a moment: it fetches
 // the provider's keys itself, and for a new token it may come too late.
-func (e *STSError) NotYet() bool {
+func (e *Error) NotYet() bool {
 	return e.Code == "InvalidIdentityToken" || e.Code == "InvalidIdentityTokenException"
 }
 
@@ -182,26 +188,26 @@ var passing = []string{
 }
 
 // stsError tells a refusal from what passes by itself.
-func stsError(a *answer) error {
+func stsError(a *flows.Answer) error {
 	code, message := awsError(a)
-	trouble := a.status >= 500 || a.status == http.StatusTooManyRequests
+	trouble := a.Status >= 500 || a.Status == http.StatusTooManyRequests
 	if code == "" && trouble {
-		return a.trouble(doingSTS)
+		return a.Trouble(doingSTS)
 	}
 	if code == "" {
-		return garbled(doingSTS, "the answer has status %d and is not STS's XML", a.status)
+		return flows.Garbled(doingSTS, "the answer has status %d and is not STS's XML", a.Status)
 	}
-	e := &STSError{a.words(code, 100), a.words(message, 300), a.status}
+	e := &Error{a.Words(code, 100), a.Words(message, 300), a.Status}
 	if trouble || slices.Contains(passing, e.Code) {
-		return &UnavailableError{Doing: doingSTS, Err: e, RetryAfter: retryAfter(a), Status: a.status}
+		return &flows.UnavailableError{Doing: doingSTS, Err: e, RetryAfter: a.RetryAfter(), Status: a.Status}
 	}
 	return e
 }
 
 // awsError finds an error's code and message in the envelopes that AWS and those
 // who imitate it use: an element Error wherever it is, or JSON.
-func awsError(a *answer) (code, message string) {
-	d := xmlDecoder(a.body)
+func awsError(a *flows.Answer) (code, message string) {
+	d := xmlDecoder(a.Body)
 	d.Strict = false
 	var path []string
 	for read := false; !read || code == ""; {
@@ -237,7 +243,7 @@ func awsError(a *answer) (code, message string) {
 		Error, ErrorResponse *fields
 	}
 	var at fields
-	_ = json.Unmarshal(a.body, &at) // what can be read of it
+	_ = json.Unmarshal(a.Body, &at) // what can be read of it
 	if at.ErrorResponse != nil {
 		at = *at.ErrorResponse
 	}
@@ -255,10 +261,7 @@ func roleSessionName(idToken credential.Secret) string {
 		Email   string `json:"email"`
 		Subject string `json:"sub"`
 	}
-	if parts := strings.Split(idToken.Reveal(), "."); len(parts) == 3 {
-		payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
-		_ = json.Unmarshal(payload, &claims)
-	}
+	credential.PeekClaims(idToken, &claims)
 	name := regexp.MustCompile(`[^\w+=,.@-]+`).ReplaceAllString(cmp.Or(claims.Email, claims.Subject), "-")
 	if len(name) < 2 {
 		name = "sso-exec-" + name

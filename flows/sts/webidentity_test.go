@@ -1,4 +1,4 @@
-package flows
+package sts
 
 import (
 	"encoding/base64"
@@ -8,31 +8,53 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
 var secretToken = credential.NewSecret("sEcReT-token")
 
+// mention fails if a text holds a secret.
+func mention(t *testing.T, what, text, secret string) {
+	t.Helper()
+	if strings.Contains(text, secret) {
+		t.Errorf("%s mentions the secret %q: %s", what, secret, text)
+	}
+}
+
 // stsAndToken starts an STS and gets an ID token that it accepts.
 func stsAndToken(t *testing.T, c providertest.STSConfig) (*providertest.STS, *http.Client, credential.Secret) {
 	t.Helper()
 	p := providertest.New(t, providertest.Config{User: providertest.User{Subject: "alice"}})
-	res, err := signIn(t, p, nil, func(v visit) { v.browse() })
-	if err != nil {
-		t.Fatal(err)
-	}
 	c.Provider = p
 	s := providertest.NewSTS(t, c)
-	hc, err := NewHTTPClient(10*time.Second, s.CAPEM())
+	hc, err := flows.NewHTTPClient(10*time.Second, slices.Concat(p.CAPEM(), s.CAPEM()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, hc, res.Tokens.IDToken
+	found, err := flows.Discover(t.Context(), hc, p.Issuer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var token credential.Secret
+	err = found.PKCE(t.Context(), flows.SignIn{Client: flows.Client{ID: "cli"}, Scopes: []string{"openid"}}, func(a *flows.Authorization) error {
+		go func() {
+			if res, err := p.Client().Get(a.URL); err == nil {
+				res.Body.Close()
+			}
+		}()
+		return nil
+	}, func(r *flows.Result) error { token = r.Tokens.IDToken; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, hc, token
 }
 
 func TestAssumeRoleWithWebIdentity(t *testing.T) {
@@ -87,8 +109,8 @@ func TestSTSErrors(t *testing.T) {
 	} {
 		s.FailNext(code)
 		_, err := AssumeRoleWithWebIdentity(t.Context(), hc, request, token)
-		var outage *UnavailableError
-		var refusal *STSError
+		var outage *flows.UnavailableError
+		var refusal *Error
 		if errors.As(err, &outage) != later || !later && (!errors.As(err, &refusal) || refusal.Code != code) {
 			t.Errorf("%s: error %v (%T)", code, err, err)
 		}
@@ -130,12 +152,12 @@ func TestSTSNonsense(t *testing.T) {
 				_, _ = w.Write([]byte(c.body))
 			}))
 			defer srv.Close()
-			hc, err := NewHTTPClient(10*time.Second, nil)
+			hc, err := flows.NewHTTPClient(10*time.Second, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got, err := AssumeRoleWithWebIdentity(t.Context(), hc, WebIdentity{Endpoint: srv.URL}, secretToken)
-			var outage *UnavailableError
+			var outage *flows.UnavailableError
 			if (err == nil) != c.ok || errors.As(err, &outage) != c.later {
 				t.Fatalf("error %v (%T)", err, err)
 			}
@@ -145,7 +167,7 @@ func TestSTSNonsense(t *testing.T) {
 				}
 				return
 			}
-			if Clean(err.Error(), 2000) != err.Error() || got.AWS != nil {
+			if flows.Clean(err.Error(), 2000) != err.Error() || got.AWS != nil {
 				t.Errorf("error %q beside %+v", err, got)
 			}
 			mention(t, "the error", err.Error(), secretToken.Reveal())
@@ -215,7 +237,7 @@ func TestSTSEndpoint(t *testing.T) {
 			if i > 0 && want == "" {
 				continue
 			}
-			got, err := STSPlace{role(c.partition), c.region, i&1 > 0, i&2 > 0}.Endpoint()
+			got, err := Place{role(c.partition), c.region, i&1 > 0, i&2 > 0}.Endpoint()
 			if want == "" && err == nil || want != "" && (err != nil || got != "https://"+want+"/") {
 				t.Errorf("%s, region %q, FIPS %v, dual stack %v: %s, %v, want %s", c.partition, c.region, i&1 > 0, i&2 > 0, got, err, want)
 			}
@@ -228,9 +250,9 @@ func TestSTSEndpoint(t *testing.T) {
 func TestSTSEndpointStaysAtAmazon(t *testing.T) {
 	for _, region := range []string{"evil.example/", "evil.example:1/", "evil.example?", "evil.example#", "x@evil.example/", "a/../b", "evil.example\\", "%2f", " ",
 		"e\nf", "eu-central-1.evil.example", "EU-CENTRAL-1", strings.Repeat("a", 64)} {
-		if got, err := (STSPlace{RoleARN: "arn:aws:iam::123456789012:role/dev", Region: region}).Endpoint(); err == nil {
+		if got, err := (Place{RoleARN: "arn:aws:iam::123456789012:role/dev", Region: region}).Endpoint(); err == nil {
 			t.Errorf("region %q leads to %s", region, got)
-		} else if Clean(err.Error(), 1000) != err.Error() {
+		} else if flows.Clean(err.Error(), 1000) != err.Error() {
 			t.Errorf("the error is not clean: %q", err)
 		}
 	}
@@ -245,4 +267,34 @@ func TestAccountID(t *testing.T) {
 			t.Errorf("%q: %q, want %q", arn, got, want)
 		}
 	}
+}
+
+// FuzzSTSError: a refusal of STS is a refusal or an outage, and prints in one line.
+func FuzzSTSError(f *testing.F) {
+	f.Add(400, `<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>m</Message></Error></ErrorResponse>`)
+	f.Add(200, `<html>`)
+	f.Add(403, "<ErrorResponse><Error><Code>\x1b[2J</Code></Error></ErrorResponse>")
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		err := stsError(&flows.Answer{Host: "sts.example", Status: status, Header: http.Header{}, Body: []byte(body)})
+		var refusal *Error
+		var outage *flows.UnavailableError
+		if !errors.As(err, &refusal) && !errors.As(err, &outage) {
+			t.Errorf("%T", err)
+		}
+		if s := err.Error(); flows.Clean(s, len(s)) != s {
+			t.Errorf("%q does not print", s)
+		}
+	})
+}
+
+// FuzzRoleSessionName: whatever a token says, STS takes the name.
+func FuzzRoleSessionName(f *testing.F) {
+	f.Add("a.eyJlbWFpbCI6ImFAYiJ9.c")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, token string) {
+		name := roleSessionName(credential.NewSecret(token))
+		if len(name) < 2 || len(name) > 64 {
+			t.Errorf("%q", name)
+		}
+	})
 }

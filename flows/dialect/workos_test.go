@@ -1,6 +1,8 @@
-package flows
+package dialect
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -18,9 +20,10 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
-// workOSKey is WorkOS's; the key of [sign] is published beside it.
+// workOSKey is WorkOS's.
 var workOSKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -29,9 +32,28 @@ var workOSKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
+// otherKey is published beside it.
+var otherKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 func workOSToken(t *testing.T, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: workOSKey(), KeyID: "k2"}}, nil)
+	return signed(t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: workOSKey(), KeyID: "k2"}}, claims)
+}
+
+func otherToken(t *testing.T, claims map[string]any) string {
+	t.Helper()
+	return signed(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: otherKey(), KeyID: "k1"}}, claims)
+}
+
+func signed(t *testing.T, key jose.SigningKey, claims map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,22 +65,22 @@ func workOSToken(t *testing.T, claims map[string]any) string {
 }
 
 // workOSAt is WorkOS at a server of ours.
-func workOSAt(t *testing.T, h http.HandlerFunc) *Provider {
+func workOSAt(t *testing.T, h http.HandlerFunc) *flows.Provider {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/sso/jwks/client_1" {
-			b, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: testKey().Public(), KeyID: "k1"}, {Key: workOSKey().Public(), KeyID: "k2"}}})
+			b, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: otherKey().Public(), KeyID: "k1"}, {Key: workOSKey().Public(), KeyID: "k2"}}})
 			_, _ = w.Write(b)
 			return
 		}
 		h(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	hc, err := NewHTTPClient(5*time.Second, nil)
+	hc, err := flows.NewHTTPClient(5*time.Second, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := DiscoverAs(t.Context(), hc, &workOS, srv.URL, "client_1")
+	p, err := flows.DiscoverAs(t.Context(), hc, workOS, srv.URL, "client_1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +111,9 @@ func TestWorkOSRefusals(t *testing.T) {
 			w.WriteHeader(c.status)
 			_, _ = w.Write([]byte(c.body))
 		})
-		_, err := p.Refresh(t.Context(), Client{ID: "client_1"}, credential.NewSecret("rt"), Target{})
-		var refusal *OAuthError
-		var outage *UnavailableError
+		_, err := p.Refresh(t.Context(), flows.Client{ID: "client_1"}, credential.NewSecret("rt"), flows.Target{})
+		var refusal *flows.OAuthError
+		var outage *flows.UnavailableError
 		switch {
 		case err == nil || strings.Contains(err.Error(), "PENDING") || !strings.Contains(err.Error(), c.says):
 			t.Errorf("%s: %v", c.name, err)
@@ -100,7 +122,7 @@ func TestWorkOSRefusals(t *testing.T) {
 		case c.code != "" && (!errors.As(err, &refusal) || refusal.Code != c.code):
 			t.Errorf("%s: %v", c.name, err)
 		}
-		var choice *OrganizationChoiceError
+		var choice *flows.OrganizationChoiceError
 		if is := errors.As(err, &choice); is != (c.code == "organization_selection_required") || is && (len(choice.Organizations) != 1 || choice.Organizations[0].Name != "[secret]") {
 			t.Errorf("%s: %+v", c.name, choice)
 		}
@@ -116,8 +138,8 @@ func TestWorkOSRequests(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"no"}`))
 	})
-	req := SignIn{Client: Client{ID: "client_1"}, Scopes: []string{"email"}, Audience: "aud", Resources: []string{"https://api"}, Organization: "org_1"}
-	_, _ = p.Refresh(t.Context(), req.Client, credential.NewSecret("rt"), Target{Organization: "org_1", Scopes: req.Scopes, Audience: "aud"})
+	req := flows.SignIn{Client: flows.Client{ID: "client_1"}, Scopes: []string{"email"}, Audience: "aud", Resources: []string{"https://api"}, Organization: "org_1"}
+	_, _ = p.Refresh(t.Context(), req.Client, credential.NewSecret("rt"), flows.Target{Organization: "org_1", Scopes: req.Scopes, Audience: "aud"})
 	_, _ = p.Device(t.Context(), req, nil)
 	want := []string{
 		"/user_management/authenticate?client_id=client_1&grant_type=refresh_token&organization_id=org_1&refresh_token=rt",
@@ -131,7 +153,7 @@ func TestWorkOSRequests(t *testing.T) {
 		"organization_id=org_1&provider=authkit": {"provider": {"authkit"}, "organization_id": {"org_1"}, "scope": {"openid"}},
 		"connection_id=conn_1":                   {"provider": {"authkit"}, "organization_id": {"org_1"}, "connection_id": {"conn_1"}},
 	} {
-		if workOSAdapt(whatAuthorize, form); form.Encode() != selector {
+		if workOSAdapt(flows.RequestAuthorization, form); form.Encode() != selector {
 			t.Errorf("%s, want %s", form.Encode(), selector)
 		}
 	}
@@ -163,23 +185,23 @@ func TestWorkOSAccessToken(t *testing.T) {
 		"another organization": {with("org_id", "org_2"), false}, "no organization": {with("org_id", nil), false}, "an odd organization": {with("org_id", 7), false},
 	} {
 		set := &credential.TokenSet{AccessToken: credential.NewSecret(workOSToken(t, c.claims))}
-		err := p.VerifyRefreshed(t.Context(), set, Expect{ClientID: "client_1", Subject: "user_1", Organization: "org_1"})
+		err := p.VerifyRefreshed(t.Context(), set, flows.Expect{ClientID: "client_1", Subject: "user_1", Organization: "org_1"})
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
-		var verify *VerifyError
-		var subject *SubjectError
+		var verify *flows.VerifyError
+		var subject *flows.SubjectError
 		if err != nil && !errors.As(err, &verify) && !errors.As(err, &subject) {
 			t.Errorf("%s: %T", name, err)
 		}
 	}
 	for name, token := range map[string]string{
-		"nothing": "", "opaque": "abc", "another algorithm": sign(t, good),
+		"nothing": "", "opaque": "abc", "another algorithm": otherToken(t, good),
 		"tampered with": strings.Replace(workOSToken(t, good), ".", ".A", 1),
 		"none":          "eyJhbGciOiJub25lIn0." + strings.Split(workOSToken(t, good), ".")[1] + ".",
 	} {
 		set := &credential.TokenSet{AccessToken: credential.NewSecret(token)}
-		if err := p.VerifyRefreshed(t.Context(), set, Expect{ClientID: "client_1", Subject: "user_1"}); err == nil {
+		if err := p.VerifyRefreshed(t.Context(), set, flows.Expect{ClientID: "client_1", Subject: "user_1"}); err == nil {
 			t.Errorf("%s passes", name)
 		}
 	}
@@ -197,21 +219,21 @@ func TestWorkOSSignOut(t *testing.T) {
 			_, _ = w.Write([]byte(`{"code":"entity_not_found","message":"Session not found."}`))
 		}
 	})
-	at := func(sid any) SignedIn {
-		return SignedIn{AccessToken: credential.NewSecret(sign(t, map[string]any{"sid": sid}))}
+	at := func(sid any) flows.SignedIn {
+		return flows.SignedIn{AccessToken: credential.NewSecret(otherToken(t, map[string]any{"sid": sid}))}
 	}
 	if err := p.End(t.Context(), at("session_1"), p.TokenEndpoint); err != nil {
 		t.Error(err)
 	}
-	var outage *UnavailableError
+	var outage *flows.UnavailableError
 	if err := p.End(t.Context(), at("session_2"), p.TokenEndpoint); !errors.As(err, &outage) {
 		t.Error(err)
 	}
-	var refusal *OAuthError
+	var refusal *flows.OAuthError
 	if err := p.End(t.Context(), at("session_3"), p.TokenEndpoint); !errors.As(err, &refusal) || refusal.Code != "entity_not_found" {
 		t.Error(err)
 	}
-	var verify *VerifyError
+	var verify *flows.VerifyError
 	if err := p.End(t.Context(), at("session_1"), "https://other.example/token"); !errors.As(err, &verify) {
 		t.Errorf("a session that another host gave: %v", err)
 	}

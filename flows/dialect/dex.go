@@ -1,6 +1,10 @@
-package flows
+package dialect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sso-exec/sso-exec/flows"
+)
 
 // Dex. A public client without registered redirect URIs may use any loopback
 // port; one registered URI ends that (dex issue 4836). Its device endpoint
@@ -8,22 +12,28 @@ import "strings"
 // too. Refresh tokens rotate; the one before is taken for as long as
 // expiry.refreshTokens.reuseInterval says, which is not at all unless set. Some
 // connectors cannot refresh. It revokes nothing (dexidp/dex, server/).
-var dex = &Dialect{
+var dex = &flows.Dialect{
 	Name: "dex", Title: "Dex",
 
 	Register: []string{
 		"staticClients: an entry with public: true and no redirectURIs; any loopback port will do then",
-		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code",
+		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, " +
+			"urn:ietf:params:oauth:grant-type:device_code",
 	},
 	Lacks:        []string{"organization", "audience", "resource"},
 	Ended:        dexEnded,
 	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or kubectl delete refreshtokens.dex.coreos.com",
-	Hints: []RefusalHint{
-		{"invalid_client", "", "does staticClients have this ID, with public: true? One with a secret needs --client-secret-file"},
-		{"invalid_request", "redirect_uri", "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
-		{"invalid_scope", "", "Dex knows openid, email, profile, groups, offline_access, federated:id and audience:server:client_id:ID, and no other"},
-		{"unsupported_grant_type", "", "allow the grant in Dex's config: oauth2.grantTypes"},
-		{"access_denied", "", "the connector does not let you in: are you of the groups or the organization that it requires?"},
+	Hints: []flows.RefusalHint{
+		{Code: "invalid_client",
+			Say: "does staticClients have this ID, with public: true? One with a secret needs --client-secret-file"},
+		{Code: "invalid_request", Word: "redirect_uri",
+			Say: "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
+		{Code: "invalid_scope",
+			Say: "Dex knows openid, email, profile, groups, offline_access, federated:id and " +
+				"audience:server:client_id:ID, and no other"},
+		{Code: "unsupported_grant_type", Say: "allow the grant in Dex's config: oauth2.grantTypes"},
+		{Code: "access_denied",
+			Say: "the connector does not let you in: are you of the groups or the organization that it requires?"},
 	},
 }
 
@@ -31,9 +41,12 @@ var dex = &Dialect{
 // else says it so, and many do not name Dex: the standard's dialect has it too.
 var dexEnded = []string{"invalid_request: Refresh token is invalid or has already been claimed", "invalid_request: Refresh token expired"}
 
-// isDex recognizes Dex, whose host can be any, by where its metadata has its
+// dexByMetadata recognizes Dex, whose host can be any, by where its metadata has its
 // endpoints.
-func (m Metadata) isDex() bool {
+func dexByMetadata(m flows.Metadata) *flows.Dialect {
 	base := strings.TrimSuffix(m.Issuer, "/")
-	return m.DeviceAuthorizationEndpoint == base+"/device/code" && m.TokenEndpoint == base+"/token"
+	if m.DeviceAuthorizationEndpoint == base+"/device/code" && m.TokenEndpoint == base+"/token" {
+		return dex
+	}
+	return nil
 }

@@ -1,7 +1,8 @@
-package flows
+package dialect
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 const tenant = "11111111-2222-3333-4444-555555555555"
@@ -77,7 +79,7 @@ var rows = map[string]struct {
 func TestDialectsOfHostedProviders(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
-			d := DialectNamed(name)
+			d := Named(name)
 			if d == nil {
 				t.Fatal("there is none")
 			}
@@ -86,7 +88,7 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 				check = func(string) error { return nil }
 			}
 			for _, issuer := range row.issuers {
-				if got := DialectOf(issuer); got != d {
+				if got := Of(issuer); got != d {
 					t.Errorf("%s: taken for %s", issuer, got.Name)
 				}
 				if err := check(issuer); err != nil {
@@ -96,12 +98,12 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 			for _, issuer := range row.wrong {
 				if err := check(issuer); err == nil {
 					t.Errorf("%s: taken", issuer)
-				} else if Clean(err.Error(), 400) != err.Error() {
+				} else if flows.Clean(err.Error(), 400) != err.Error() {
 					t.Errorf("%s: %q does not print", issuer, err)
 				}
 			}
 			for _, issuer := range row.elsewhere {
-				if DialectOf(issuer) == d {
+				if Of(issuer) == d {
 					t.Errorf("%s: recognized", issuer)
 				}
 			}
@@ -109,11 +111,11 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 				t.Errorf("redirect URIs %q", got)
 			}
 			for _, uri := range d.RedirectURIs {
-				if _, err := CheckRedirectURI(uri); err != nil {
+				if _, err := flows.CheckRedirectURI(uri); err != nil {
 					t.Error(err)
 				}
 			}
-			p := &Provider{Dialect: d, Metadata: Metadata{ScopesSupported: []string{"offline_access"}}}
+			p := &flows.Provider{Dialect: d, Metadata: flows.Metadata{ScopesSupported: []string{"offline_access"}}}
 			if got := strings.Join(p.Scopes([]string{"email"}, false), " "); got != row.scopes {
 				t.Errorf("scopes %q, want %q", got, row.scopes)
 			}
@@ -132,10 +134,10 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 					t.Errorf("organization %q: %q, then %q, want %q", row.org[1], once, rule(once, row.org[1]), row.org[2])
 				}
 			}
-			if say := d.Hint(&OAuthError{Code: row.hint[0], Description: row.hint[1]}); !strings.Contains(say, row.hint[2]) {
+			if say := d.Hint(&flows.OAuthError{Code: row.hint[0], Description: row.hint[1]}); !strings.Contains(say, row.hint[2]) {
 				t.Errorf("hint %q", say)
 			}
-			if say := d.Hint(&OAuthError{Code: "no_such_error"}); say != "" {
+			if say := d.Hint(&flows.OAuthError{Code: "no_such_error"}); say != "" {
 				t.Errorf("of an error that nobody knows: %q", say)
 			}
 		})
@@ -145,7 +147,7 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 // What holds for all of them.
 func TestEveryDialect(t *testing.T) {
 	var names, hosts []string
-	for _, d := range Dialects() {
+	for _, d := range All() {
 		if slices.Contains(names, d.Name) {
 			t.Errorf("%s is there twice", d.Name)
 		}
@@ -166,11 +168,11 @@ func TestEveryDialect(t *testing.T) {
 			if h.Say == "" || h.Code == "" && h.Word == "" {
 				t.Errorf("%s: a hint without words, or for every error: %+v", d.Name, h)
 			}
-			if got := d.Hint(&OAuthError{Code: h.Code, Description: h.Word}); got != h.Say {
+			if got := d.Hint(&flows.OAuthError{Code: h.Code, Description: h.Word}); got != h.Say {
 				t.Errorf("%s: the hint for %s %s is never given: %q stands before it", d.Name, h.Code, h.Word, got)
 			}
 		}
-		page, err := os.ReadFile("../docs/providers/" + d.Name + ".md")
+		page, err := os.ReadFile("../../docs/providers/" + d.Name + ".md")
 		if err != nil || !strings.Contains(string(page), "\n```yaml\nversion: 1\n") {
 			t.Errorf("%s: docs/providers has no page with a profile: %v", d.Name, err)
 		}
@@ -190,8 +192,8 @@ func TestEndedInAProvidersOwnWords(t *testing.T) {
 		{"dex", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", true},
 		{"dex", "invalid_request", "No refresh token is found in request.", false},
 	} {
-		p := &Provider{Dialect: DialectNamed(c.dialect)}
-		if got := p.EndsSession(&OAuthError{Code: c.code, Description: c.words}); got != c.want {
+		p := &flows.Provider{Dialect: Named(c.dialect)}
+		if got := p.EndsSession(&flows.OAuthError{Code: c.code, Description: c.words}); got != c.want {
 			t.Errorf("%s: %s (%s): %v", c.dialect, c.code, c.words, got)
 		}
 	}
@@ -212,7 +214,7 @@ func TestDexByItsMetadata(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := ParseProviderAs(http.DefaultClient, DialectNamed(c.dialect), c.issuer, "", raw, json.RawMessage(`{}`))
+		p, err := flows.ParseProviderAs(http.DefaultClient, Named(c.dialect), c.issuer, "", raw, json.RawMessage(`{}`))
 		if err != nil || p.Dialect.Name != c.want {
 			t.Errorf("%+v: %v, %v", c, p, err)
 		}
@@ -239,8 +241,8 @@ func TestStepUpInAProvidersOwnWords(t *testing.T) {
 		{"auth0", "invalid_grant", "Unknown or invalid refresh token.", false},
 		{"workos", "sso_required", "", true},
 	} {
-		p := &Provider{Dialect: DialectNamed(c.dialect)}
-		if got := p.NeedsPerson(&OAuthError{Code: c.code, Description: c.words}); got != c.want {
+		p := &flows.Provider{Dialect: Named(c.dialect)}
+		if got := p.NeedsPerson(&flows.OAuthError{Code: c.code, Description: c.words}); got != c.want {
 			t.Errorf("%s: %s (%s): %v", c.dialect, c.code, c.words, got)
 		}
 	}
@@ -248,10 +250,10 @@ func TestStepUpInAProvidersOwnWords(t *testing.T) {
 
 func TestEntraTakesResourcesAsScopes(t *testing.T) {
 	for _, c := range []struct{ what, scope, resource, want string }{
-		{whatAuthorize, "openid offline_access", "api://orders", "openid offline_access api://orders/.default"},
-		{whatRefresh, "openid api://orders/.default", "api://orders", "openid api://orders/.default"},
-		{whatRefresh, "openid", "", "openid"},
-		{whatCode, "", "api://orders", ""},
+		{flows.RequestAuthorization, "openid offline_access", "api://orders", "openid offline_access api://orders/.default"},
+		{flows.RequestRefresh, "openid api://orders/.default", "api://orders", "openid api://orders/.default"},
+		{flows.RequestRefresh, "openid", "", "openid"},
+		{flows.RequestCode, "", "api://orders", ""},
 	} {
 		form := url.Values{"resource": {c.resource}}
 		if c.resource == "" {
@@ -268,18 +270,18 @@ func TestEntraTakesResourcesAsScopes(t *testing.T) {
 }
 
 func TestSignOutPages(t *testing.T) {
-	in := SignedIn{ClientID: "cli", Account: "alice@corp.example"}
+	in := flows.SignedIn{ClientID: "cli", Account: "alice@corp.example"}
 	for name, c := range map[string]struct {
-		metadata Metadata
+		metadata flows.Metadata
 		want     string
 	}{
-		"okta":    {Metadata{Issuer: "https://corp.okta.com/oauth2/default", EndSessionEndpoint: "https://corp.okta.com/oauth2/default/v1/logout"}, "https://corp.okta.com/login/signout"},
-		"auth0":   {Metadata{Issuer: "https://corp.auth0.com/"}, "https://corp.auth0.com/v2/logout?client_id=cli"},
-		"cognito": {Metadata{TokenEndpoint: "https://corp.auth.example/oauth2/token"}, "https://corp.auth.example/logout?client_id=cli&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fcallback&response_type=code"},
-		"google":  {Metadata{}, ""},
+		"okta":    {flows.Metadata{Issuer: "https://corp.okta.com/oauth2/default", EndSessionEndpoint: "https://corp.okta.com/oauth2/default/v1/logout"}, "https://corp.okta.com/login/signout"},
+		"auth0":   {flows.Metadata{Issuer: "https://corp.auth0.com/"}, "https://corp.auth0.com/v2/logout?client_id=cli"},
+		"cognito": {flows.Metadata{TokenEndpoint: "https://corp.auth.example/oauth2/token"}, "https://corp.auth.example/logout?client_id=cli&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fcallback&response_type=code"},
+		"google":  {flows.Metadata{}, ""},
 	} {
-		d := DialectNamed(name)
-		if got := d.SignOut(&Provider{Dialect: d, Metadata: c.metadata}, in); got != c.want {
+		d := Named(name)
+		if got := d.SignOut(&flows.Provider{Dialect: d, Metadata: c.metadata}, in); got != c.want {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -296,9 +298,12 @@ func TestRefreshNamesFreeScopes(t *testing.T) {
 	}))
 	defer server.Close()
 	for name, want := range map[string]string{"entra": "openid offline_access", "oidc": ""} {
-		p := &Provider{Dialect: DialectNamed(name), hc: server.Client(),
-			Metadata: Metadata{TokenEndpoint: server.URL + "/token", TokenEndpointAuthMethods: []string{"none"}}}
-		if _, err := p.Refresh(t.Context(), Client{ID: "cli"}, credential.NewSecret("rt"), Target{}); err != nil {
+		metadata := fmt.Appendf(nil, `{"issuer":%q,"token_endpoint":"%s/token"}`, server.URL, server.URL)
+		p, err := flows.ParseProviderAs(server.Client(), Named(name), server.URL, "", metadata, json.RawMessage(`{"keys":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Refresh(t.Context(), flows.Client{ID: "cli"}, credential.NewSecret("rt"), flows.Target{}); err != nil {
 			t.Fatal(err)
 		}
 		if got.Get("scope") != want {

@@ -1,11 +1,9 @@
-package flows
+package dialect
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // WorkOS User Management is OAuth in its outline alone: one endpoint for the code,
@@ -23,42 +22,53 @@ import (
 // A refresh token is bound to no organization: it asks for a token of any that the
 // person belongs to, and is replaced by that. For half a minute the one before it
 // brings the same successor, for answers that get lost.
-var workOS = Dialect{
+var workOS = &flows.Dialect{
 	Name: "workos", Title: "WorkOS User Management", Hosts: []string{"api.workos.com"}, Issuer: "https://api.workos.com",
-	Known: workOSEndpoints, NoMetadata: true, NoOpenID: true, Offline: OfflineNever, NoDevicePKCE: true,
+	Known: workOSEndpoints, NoMetadata: true, NoOpenID: true, Offline: flows.OfflineNever, NoDevicePKCE: true,
 	Lacks: []string{"scope", "audience", "resource", "client-secret-file", "client-secret-command", "client-secret-fd"},
 	Register: []string{
 		"Redirects: http://127.0.0.1:*/callback (the port wildcard is for loopback addresses only)",
 		"for sign-ins without a browser here, CLI Auth is switched on by default",
 		"the client ID is that of the environment or application (client_…); its API key (sk_…) never belongs here",
 	},
-	AuthParams:   []Param{{"provider", "authkit"}},
-	Free:         Free{Organization: true},
+	AuthParams:   []flows.Param{{Name: "provider", Value: "authkit"}},
+	Free:         flows.Free{Organization: true},
 	Ended:        []string{"sso_required", "mfa_enrollment"}, // where no organization is known that could be signed in to
 	StepUp:       []string{"sso_required", "mfa_enrollment", "mfa_challenge", "email_verification_required", "organization_authentication_methods_required"},
 	Replay:       30 * time.Second,
-	Organization: OrganizationRule{Param: "organization_id", Claim: "org_id", Switch: true},
+	Organization: flows.OrganizationRule{Param: "organization_id", Claim: "org_id", Switch: true},
 	SignOut:      workOSSignOut,
-	Hints: []RefusalHint{
-		{Code: "organization_selection_required", Say: "you belong to several organizations: name one with --organization ID, or in the profile"},
-		{Code: "invalid_organization_id", Say: "no such organization, or you do not belong to it; leave out --organization to sign in to another"},
-		{Code: "organization_membership_not_found", Say: "you do not belong to that organization (any more); leave out --organization to sign in to another"},
-		{Code: "sso_required", Say: "this organization signs in through its own identity provider: sign in again, for that organization (--organization ID)"},
-		{Code: "organization_authentication_methods_required", Say: "sign in again by a way that the organization allows: for its identity provider, --organization ID"},
+	Hints: []flows.RefusalHint{
+		{Code: "organization_selection_required",
+			Say: "you belong to several organizations: name one with --organization ID, or in the profile"},
+		{Code: "invalid_organization_id",
+			Say: "no such organization, or you do not belong to it; leave out --organization to sign in to another"},
+		{Code: "organization_membership_not_found",
+			Say: "you do not belong to that organization (any more); leave out --organization to sign in to another"},
+		{Code: "sso_required",
+			Say: "this organization signs in through its own identity provider: sign in again, for that organization " +
+				"(--organization ID)"},
+		{Code: "organization_authentication_methods_required",
+			Say: "sign in again by a way that the organization allows: for its identity provider, --organization ID"},
 		{Code: "mfa_challenge", Say: "a second factor is asked for: sign in again in a browser, where WorkOS asks for it"},
-		{Code: "mfa_enrollment", Say: "a second factor must be set up first: sign in again in a browser, where WorkOS has you do that"},
-		{Code: "email_verification_required", Say: "your e-mail address must be verified: WorkOS has sent you a message; sign in again in a browser and enter its code there"},
-		{Code: "invalid_client", Say: "is it the client ID of this environment (client_…)? Staging and production have one each"},
-		{Code: "invalid_redirect_uri", Say: "register http://127.0.0.1:*/callback under Redirects, or name what is registered: --redirect-uri"},
+		{Code: "mfa_enrollment",
+			Say: "a second factor must be set up first: sign in again in a browser, where WorkOS has you do that"},
+		{Code: "email_verification_required",
+			Say: "your e-mail address must be verified: WorkOS has sent you a message; sign in again in a browser and " +
+				"enter its code there"},
+		{Code: "invalid_client",
+			Say: "is it the client ID of this environment (client_…)? Staging and production have one each"},
+		{Code: "invalid_redirect_uri",
+			Say: "register http://127.0.0.1:*/callback under Redirects, or name what is registered: --redirect-uri"},
 	},
-	adapt: workOSAdapt, refusal: workOSRefusal, tokens: workOSTokens, identify: workOSIdentify, verify: workOSVerify, endSession: workOSEnd,
+	Adapt: workOSAdapt, Refusal: workOSRefusal, Tokens: workOSTokens, Identify: workOSIdentify, Verify: workOSVerify, EndSession: workOSEnd,
 }
 
 // workOSEndpoints are below the API's address or the customer's own domain for
 // it, whatever path the issuer has.
-func workOSEndpoints(issuer, clientID string) Metadata {
-	base := workOSBase(issuer)
-	return Metadata{
+func workOSEndpoints(issuer, clientID string) flows.Metadata {
+	base := siteOf(issuer)
+	return flows.Metadata{
 		AuthorizationEndpoint:       base + "/user_management/authorize",
 		TokenEndpoint:               base + "/user_management/authenticate",
 		DeviceAuthorizationEndpoint: base + "/user_management/authorize/device",
@@ -66,18 +76,10 @@ func workOSEndpoints(issuer, clientID string) Metadata {
 	}
 }
 
-func workOSBase(issuer string) string {
-	u, err := url.Parse(issuer)
-	if err != nil {
-		return issuer // CheckURL has parsed it before
-	}
-	return u.Scheme + "://" + u.Host
-}
-
 // workOSAdapt takes out what the description of a request does not have.
 func workOSAdapt(what string, form url.Values) {
 	switch what {
-	case whatAuthorize:
+	case flows.RequestAuthorization:
 		form.Del("scope")
 		form.Del("nonce")
 		// The ways to say who asks for the sign-in exclude each other, except that
@@ -86,9 +88,9 @@ func workOSAdapt(what string, form url.Values) {
 			form.Del("provider")
 			form.Del("organization_id")
 		}
-	case whatDevice: // the client ID alone, which is added where it is sent
+	case flows.RequestDevice: // the client ID alone, which is added where it is sent
 		clear(form)
-	case whatCode:
+	case flows.RequestCode:
 		form.Del("redirect_uri")
 	}
 }
@@ -103,14 +105,14 @@ const (
 // workOSRefusal reads both envelopes: RFC 6749's {error, error_description}, and
 // {code, message}. The pending_authentication_token beside a step-up finishes a
 // sign-in: it is kept by nobody, and cut out of any words that repeat it.
-func workOSRefusal(doing string, a *answer, fields map[string]json.RawMessage) error {
-	if a.status == http.StatusOK {
+func workOSRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
+	if a.Status == http.StatusOK {
 		return nil
 	}
-	a.sent = append(a.sent, text(fields["pending_authentication_token"]))
-	code, words := text(fields["error"]), text(fields["error_description"])
+	a.Sent = append(a.Sent, fields.Text("pending_authentication_token"))
+	code, words := fields.Text("error"), fields.Text("error_description")
 	if code == "" {
-		code, words = text(fields["code"]), text(fields["message"])
+		code, words = fields.Text("code"), fields.Text("message")
 	}
 	if code == "" { // a request that does not validate: 422
 		var errs []struct{ Code, Message string }
@@ -118,15 +120,14 @@ func workOSRefusal(doing string, a *answer, fields map[string]json.RawMessage) e
 			code, words = errs[0].Code, errs[0].Message
 		}
 	}
-	interval, _ := seconds(fields["interval"])
-	e := &OAuthError{Doing: doing, Code: a.words(code, 100), Description: a.words(words, 300), Status: a.status, Skew: a.skew(), interval: interval}
+	e := &flows.OAuthError{Doing: doing, Code: a.Words(code, 100), Description: a.Words(words, 300), Status: a.Status, Skew: a.Skew()}
 	switch e.Code {
 	case "":
 		return nil
 	case "too_many_requests", "rate_limit_exceeded":
-		return &UnavailableError{Doing: doing, Err: e, RetryAfter: retryAfter(a), Status: http.StatusTooManyRequests}
+		return &flows.UnavailableError{Doing: doing, Err: e, RetryAfter: a.RetryAfter(), Status: http.StatusTooManyRequests}
 	case workOSChoose:
-		return &OrganizationChoiceError{workOSOrganizations(a, fields), e}
+		return &flows.OrganizationChoiceError{Organizations: workOSOrganizations(a, fields), Err: e}
 	case workOSSSO:
 		e.Hint = tellConnections(fields["connection_ids"])
 	case workOSMethods:
@@ -139,12 +140,12 @@ func workOSRefusal(doing string, a *answer, fields map[string]json.RawMessage) e
 // pasted.
 var workOSID = lazyRegexp(`^[A-Za-z0-9_-]{1,100}$`)
 
-func workOSOrganizations(a *answer, fields map[string]json.RawMessage) []Organization {
-	var listed, all []Organization
+func workOSOrganizations(a *flows.Answer, fields flows.Fields) []flows.Organization {
+	var listed, all []flows.Organization
 	_ = json.Unmarshal(fields["organizations"], &listed)
 	for _, o := range listed {
 		if workOSID().MatchString(o.ID) {
-			all = append(all, Organization{ID: o.ID, Name: a.words(o.Name, 100)})
+			all = append(all, flows.Organization{ID: o.ID, Name: a.Words(o.Name, 100)})
 		}
 	}
 	return all
@@ -191,51 +192,49 @@ type workOSClaims struct {
 
 // workOSTokens takes the end of the access token from itself: the answer does not
 // tell it.
-func workOSTokens(set *credential.TokenSet, _ map[string]json.RawMessage) {
+func workOSTokens(set *credential.TokenSet, _ flows.Fields) {
 	if set.ExpiresAt.IsZero() {
-		if end, ok := jwtEnd(set.AccessToken); ok {
-			set.ExpiresAt = ourTime(end, set.Skew)
-		}
+		set.ExpiresAt = flows.TokenEnd(set.AccessToken, set.Skew)
 	}
 }
 
 // workOSVerify checks an access token: RS256 by the client's keys, its issuer in
 // one of the spellings that are known, its time, its subject and its organization.
 // It has no audience.
-func workOSVerify(ctx context.Context, p *Provider, set *credential.TokenSet, want Expect) error {
+func workOSVerify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, want flows.Expect) error {
 	_, err := workOSAccessToken(ctx, p, set, want)
 	return err
 }
 
-func workOSAccessToken(ctx context.Context, p *Provider, set *credential.TokenSet, want Expect) (workOSClaims, error) {
+func workOSAccessToken(ctx context.Context, p *flows.Provider, set *credential.TokenSet, want flows.Expect) (workOSClaims, error) {
 	var c workOSClaims
-	token, err := p.verifySigned(ctx, "the access token", set.AccessToken.Reveal(), []string{"RS256"})
+	payload, err := p.VerifySigned(ctx, "the access token", set.AccessToken.Reveal(), []string{"RS256"})
 	if err != nil {
 		return c, err
 	}
-	var all map[string]json.RawMessage
-	if json.Unmarshal(token.payload, &c) != nil || json.Unmarshal(token.payload, &all) != nil {
+	var all flows.Fields
+	if json.Unmarshal(payload, &c) != nil || json.Unmarshal(payload, &all) != nil {
 		return c, verifyErrorf("the access token's claims are not what they must be")
 	}
-	if _, _, err := readTimes("the access token", all, set); err != nil {
+	if err := flows.CheckTimes("the access token", all, set); err != nil {
 		return c, err
 	}
 	switch {
 	case !slices.Contains(workOSIssuers(p.Issuer, want.ClientID), c.Issuer):
-		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give it as --issuer", Clean(c.Issuer, 200), p.Issuer)
+		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give it as --issuer", flows.Clean(c.Issuer, 200), p.Issuer)
 	case c.Subject == "":
 		return c, verifyErrorf("the access token names no subject")
 	case want.Subject != "" && c.Subject != want.Subject:
-		return c, &SubjectError{Want: want.Subject, Got: c.Subject}
+		return c, &flows.SubjectError{Want: want.Subject, Got: c.Subject}
 	}
-	return c, p.sameOrganization(set, want)
+	return c, p.SameOrganization(set, want)
 }
 
 // workOSIssuers are the spellings of iss that are met, of the configured address
 // and of the API's own.
 func workOSIssuers(issuer, clientID string) []string {
 	all := []string{issuer}
-	for _, base := range []string{workOSBase(issuer), "https://api.workos.com"} {
+	for _, base := range []string{siteOf(issuer), "https://api.workos.com"} {
 		all = append(all, base, base+"/", base+"/user_management/"+clientID)
 	}
 	return all
@@ -243,7 +242,7 @@ func workOSIssuers(issuer, clientID string) []string {
 
 // workOSIdentify tells who signed in by the answer's user, who must be the access
 // token's subject.
-func workOSIdentify(ctx context.Context, p *Provider, set *credential.TokenSet, fields map[string]json.RawMessage, want Expect) (credential.Identity, error) {
+func workOSIdentify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, fields flows.Fields, want flows.Expect) (credential.Identity, error) {
 	var none credential.Identity
 	c, err := workOSAccessToken(ctx, p, set, want)
 	if err != nil {
@@ -259,59 +258,54 @@ func workOSIdentify(ctx context.Context, p *Provider, set *credential.TokenSet, 
 		return none, verifyErrorf("the provider's answer does not say who signed in (user)")
 	}
 	if user.ID != c.Subject {
-		return none, verifyErrorf("the provider's answer is of user %q, its access token of %q", Clean(user.ID, 100), Clean(c.Subject, 100))
+		return none, verifyErrorf("the provider's answer is of user %q, its access token of %q", flows.Clean(user.ID, 100), flows.Clean(c.Subject, 100))
 	}
-	if said, is := text(fields["organization_id"]), p.OrganizationOf(set); said != "" && said != is {
-		return none, verifyErrorf("the provider's answer is for organization %q, its access token for %q", Clean(said, 100), Clean(is, 100))
+	if said, is := fields.Text("organization_id"), p.OrganizationOf(set); said != "" && said != is {
+		return none, verifyErrorf("the provider's answer is for organization %q, its access token for %q", flows.Clean(said, 100), flows.Clean(is, 100))
 	}
 	return credential.Identity{
-		Issuer: p.Issuer, Subject: c.Subject, Email: Clean(user.Email, 100),
-		Name: Clean(strings.TrimSpace(user.FirstName+" "+user.LastName), 100),
+		Issuer: p.Issuer, Subject: c.Subject, Email: flows.Clean(user.Email, 100),
+		Name: flows.Clean(strings.TrimSpace(user.FirstName+" "+user.LastName), 100),
 	}, nil
 }
 
 // workOSSignOut is the page that ends the session that an access token is of;
 // nothing if it names none. It asks for no more than the session's ID.
-func workOSSignOut(p *Provider, s SignedIn) string {
+func workOSSignOut(p *flows.Provider, s flows.SignedIn) string {
 	var c workOSClaims
-	if !peekClaims(s.AccessToken, &c) || !workOSID().MatchString(c.Session) {
+	if !credential.PeekClaims(s.AccessToken, &c) || !workOSID().MatchString(c.Session) {
 		return ""
 	}
-	return workOSBase(p.Issuer) + "/user_management/sessions/logout?" + url.Values{"session_id": {c.Session}}.Encode()
+	return siteOf(p.Issuer) + "/user_management/sessions/logout?" + url.Values{"session_id": {c.Session}}.Encode()
 }
 
 // workOSEnd asks for that page, as a browser would: the session ends by that, its
 // refresh token with it; where the browser is led after that is of no interest.
-func workOSEnd(ctx context.Context, p *Provider, s SignedIn) error {
+func workOSEnd(ctx context.Context, p *flows.Provider, s flows.SignedIn) error {
 	page := workOSSignOut(p, s)
 	if page == "" {
-		return errors.New(DoingRevoke + ": no token is stored that names the session (sid)")
+		return errors.New(flows.DoingRevoke + ": no token is stored that names the session (sid)")
 	}
 	req, err := http.NewRequest(http.MethodGet, page, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("User-Agent", "sso-exec")
-	watched, seen := watch(ctx)
-	resp, err := p.hc.Do(req.WithContext(watched))
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return &UnavailableError{Doing: DoingRevoke, Err: seen.explain(err, req.URL, p.hc.Timeout)}
-	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
-	a := &answer{status: resp.StatusCode, header: resp.Header, host: req.URL.Host, body: body, at: time.Now(), refuse: workOSRefusal}
+	req.Header.Set("Accept", "*/*")
+	a, err := flows.Send(ctx, p.HTTP(), flows.DoingRevoke, req)
 	switch {
-	case a.status < 400:
+	case a != nil && a.Status < 400:
 		return nil
-	case a.status >= 500 || a.status == http.StatusTooManyRequests:
-		return &UnavailableError{Doing: DoingRevoke, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, a.status), RetryAfter: retryAfter(a), Status: a.status}
+	case err != nil:
+		return err
+	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
+		return a.Trouble(flows.DoingRevoke)
 	}
-	fields, err := a.fields(DoingRevoke)
+	fields, err := a.Fields(flows.DoingRevoke)
 	if err != nil {
 		return err
 	}
-	return oauthError(DoingRevoke, a, fields)
+	if err := workOSRefusal(flows.DoingRevoke, a, fields); err != nil {
+		return err
+	}
+	return a.Refusal(flows.DoingRevoke, fields)
 }
