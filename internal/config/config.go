@@ -87,7 +87,7 @@ type Config struct {
 }
 
 // Open reads the config files. One that is not there is passed over, unless it
-// was named. Errors are the user's to mend, and name the file and the line; a
+// was named. Errors are the user's to fix, and name the file and the line; a
 // file that others can write to is a *userfile.UnsafeError.
 func (p Paths) Open() (*Config, error) {
 	layers, paths := p.Each()
@@ -161,7 +161,7 @@ func (c *Config) Names() []string {
 var systemPath = "/etc/sso-exec/config.yaml"
 
 // SystemPath returns where the system's config file is, or nothing if that
-// cannot be told.
+// cannot be determined.
 func SystemPath() string {
 	if runtime.GOOS != "windows" {
 		return systemPath

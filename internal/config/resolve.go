@@ -133,7 +133,7 @@ func (r *resolver) chain(name string, layers int, asked []string) (chain []*defi
 	}
 	parent, asked := extends.Values[0], append(asked, name)
 	at := func(format string, args ...any) {
-		r.add(Finding{Path: extends.Path, Line: extends.Line, Text: fmt.Sprintf("profile %s: ", word(name)) + fmt.Sprintf(format, args...)})
+		r.add(extends.finding("profile %s: %s", word(name), fmt.Sprintf(format, args...)))
 	}
 	switch i := slices.Index(asked, parent); {
 	case parent == name:
@@ -170,7 +170,8 @@ func (r *resolver) merge(chain []*definition) map[string]Value {
 			section, whole := strings.CutSuffix(s.key, ".")
 			switch {
 			case s.unset && i == 0:
-				r.add(Finding{Path: s.Path, Line: s.Line, Text: fmt.Sprintf("profile %s: %s has no value, and nothing is inherited that this could unset", word(s.Profile), section)})
+				r.add(s.finding("profile %s: %s has no value, and nothing is inherited that this could unset",
+					word(s.Profile), section))
 			case whole:
 				for key := range settings {
 					if strings.HasPrefix(key, s.key) {
@@ -213,8 +214,8 @@ func (r *resolver) checkSecrets(name string, settings map[string]Value) {
 			at = issuer.Origin
 		}
 		what := fmt.Sprintf("for the issuer %s, not for %s", orNone(meant), orNone(now))
-		r.add(Finding{Path: at.Path, Line: at.Line, Text: fmt.Sprintf("profile %s: the %s of %s (profile %s) is %s: give another %s beside the issuer, or unset it (%s: null)",
-			word(name), k.Name, secret.Origin, word(secret.Profile), what, k.Name, k.Name)})
+		r.add(at.finding("profile %s: the %s of %s (profile %s) is %s: give another %s beside the issuer, or unset it (%s: null)",
+			word(name), k.Name, secret.Origin, word(secret.Profile), what, k.Name, k.Name))
 	}
 }
 

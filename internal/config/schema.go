@@ -12,7 +12,8 @@ import (
 func Schema(keys []Key) []byte {
 	type object = map[string]any
 	properties := object{
-		extendsKey: object{"type": []string{"string", "null"}, "minLength": 1, "description": "the profile that this one is based on; null: none, whatever a lower file says"},
+		extendsKey: object{"type": []string{"string", "null"}, "minLength": 1,
+			"description": "the profile that this one is based on; null: none, whatever a lower file says"},
 	}
 	for i := range keys {
 		k := &keys[i]
@@ -35,8 +36,9 @@ func Schema(keys []Key) []byte {
 		"required":             []string{"version"},
 		"additionalProperties": false,
 		"properties": object{
-			"version":         object{"enum": []any{1, "1"}, "description": "the format of the file"},
-			"default-profile": object{"type": []string{"string", "null"}, "description": "the profile that is used if none is named"},
+			"version": object{"enum": []any{1, "1"}, "description": "the format of the file"},
+			"default-profile": object{"type": []string{"string", "null"},
+				"description": "the profile that is used if none is named"},
 			"profiles": object{"type": []string{"object", "null"}, "additionalProperties": object{"$ref": "#/$defs/profile"},
 				"description": "settings by the name of the profile"},
 		},
@@ -53,8 +55,11 @@ func Schema(keys []Key) []byte {
 	return b.Bytes()
 }
 
-// durationPattern is what time.ParseDuration takes, without a sign.
-const durationPattern = `^(0|([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)$`
+// durationPattern is what time.ParseDuration accepts, without a sign.
+const (
+	durationPattern = `^(0|` + durationPart + `(` + durationPart + `)*)$`
+	durationPart    = `([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)`
+)
 
 func (k *Key) schema() map[string]any {
 	// A number is taken as it is spelt, where a text is.

@@ -45,6 +45,11 @@ func (p Paths) Validate(keys []Key) []Finding {
 	return r.findings
 }
 
+// finding says what is wrong at the line that a value came from.
+func (o Origin) finding(format string, args ...any) Finding {
+	return Finding{Path: o.Path, Line: o.Line, Text: fmt.Sprintf(format, args...)}
+}
+
 // plain is an error without the path, which the finding has.
 func plain(err error, path string) string {
 	text := err.Error()
@@ -75,7 +80,7 @@ func (r *resolver) everything(c *Config) {
 		r.checkAlone(settings)
 	}
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
-		r.add(Finding{Path: origin.Path, Line: origin.Line, Text: fmt.Sprintf("default-profile: there is no profile %q%s", name, suggest(name, names))})
+		r.add(origin.finding("default-profile: there is no profile %q%s", name, suggest(name, names)))
 	}
 }
 
@@ -88,7 +93,7 @@ func (r *resolver) checkAlone(settings map[string]Value) {
 		}
 		for _, v := range at.Values {
 			if err := k.CheckWithout(v); err != nil {
-				r.add(Finding{Path: at.Path, Line: at.Line, Text: fmt.Sprintf("profile %s, %s: %s: %v", word(at.Profile), k.Section, k.Name, err)})
+				r.add(at.finding("profile %s, %s: %s: %v", word(at.Profile), k.Section, k.Name, err))
 			}
 		}
 	}
