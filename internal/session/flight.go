@@ -113,9 +113,16 @@ const (
 // The window of a token with a short life would lie below what it must last by
 // the rule for all, where everybody has to wait: it is moved above that.
 func (s *Session) nearEnd(c credential.Credential, ttl TTL) bool {
+	at := s.RenewAt(c, ttl)
+	return !at.IsZero() && time.Now().After(at)
+}
+
+// RenewAt is when this process begins to renew a token ahead; zero: never, since
+// its end or its life is not known.
+func (s *Session) RenewAt(c credential.Credential, ttl TTL) time.Time {
 	window := min(c.Life()/aheadPart, aheadMost)
 	if window <= 0 || c.ExpiresAt.IsZero() {
-		return false
+		return time.Time{}
 	}
 	var base time.Duration
 	if least := ttl.For(c); !ttl.given() && least >= window {
@@ -124,7 +131,7 @@ func (s *Session) nearEnd(c credential.Credential, ttl TTL) bool {
 	if s.draw == 0 {
 		s.draw = 0.5 + rand.Float64()/2 //nolint:gosec // jitter is no secret
 	}
-	return time.Until(c.ExpiresAt) < base+time.Duration(s.draw*float64(window))
+	return c.ExpiresAt.Add(-base - time.Duration(s.draw*float64(window)))
 }
 
 // renewAhead renews a token that is still good, if nobody else is at it, and

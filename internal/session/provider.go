@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -101,6 +102,25 @@ func (s *Session) Stored() (cache.Entry, error) {
 		return cache.Entry{}, cache.ErrNotExist
 	}
 	return s.Store.Entry(s.sessionKey())
+}
+
+// Renews reports whether new tokens of a stored session come by themselves. A
+// service asks for one whenever it needs it.
+func Renews(e cache.Entry) bool {
+	return (e.Session.Renewable || e.Session.Identity == credential.Service) && e.Session.EndedAt.IsZero()
+}
+
+// Usable reports whether a stored session can still give a credential by itself.
+func Usable(e cache.Entry, now time.Time) bool {
+	if !e.Session.EndedAt.IsZero() {
+		return false
+	}
+	if Renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {
+		return true
+	}
+	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool {
+		return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now)
+	})
 }
 
 // Check asks the provider whether the session is still good: its token is
