@@ -45,6 +45,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -136,7 +137,7 @@ func (c *Client) read() (session.Config, error) {
 	if c.Flow == flows.FlowClientCredentials {
 		cfg.Identity, cfg.Grant = credential.Service, []string{c.Flow}
 	}
-	if cfg.Dialect = flows.DialectNamed(c.Provider); cfg.Dialect == nil && c.Provider != "" {
+	if cfg.Dialect = dialect.Named(c.Provider); cfg.Dialect == nil && c.Provider != "" {
 		return cfg, fmt.Errorf("unknown provider %q", c.Provider)
 	}
 	if err := c.checkWords(); err != nil {

@@ -178,6 +178,12 @@ func (e *Error) NotYet() bool {
 	return e.Code == "InvalidIdentityToken" || e.Code == "InvalidIdentityTokenException"
 }
 
+// RefusesToken reports whether it was the token that STS refused: one that has
+// ended, or is signed by a key that is no more.
+func (e *Error) RefusesToken() bool {
+	return e.Code == "InvalidIdentityToken" || e.Code == "ExpiredTokenException"
+}
+
 // passing are the errors of STS that pass by themselves, as the AWS SDKs see it.
 var passing = []string{
 	"IDPCommunicationError", "IDPCommunicationErrorException", // STS could not reach the provider

@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 )
 
 // Config is what a session is made of: what is asked for, and how the provider
@@ -62,7 +63,7 @@ const AnyPort = "http://127.0.0.1:0/callback"
 // back to. Settling twice changes nothing.
 func (c Config) Settled() Config {
 	if c.Dialect == nil {
-		c.Dialect = flows.DialectOf(c.Issuer)
+		c.Dialect = dialect.Of(c.Issuer)
 	}
 	c.Issuer = cmp.Or(c.Issuer, c.Dialect.Issuer)
 	if each := c.Dialect.Organization.Issuer; each != nil && c.Organization != "" && c.Issuer != "" {

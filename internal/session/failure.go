@@ -10,7 +10,6 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -111,7 +110,7 @@ func kindOf(err error) string {
 		keyring *cache.KeyringError
 		outage  *flows.UnavailableError
 		refusal *flows.OAuthError
-		sts     *sts.Error
+		step    StepRefusal
 		verify  *flows.VerifyError
 		subject *flows.SubjectError
 		other   *OtherPersonError
@@ -134,7 +133,7 @@ func kindOf(err error) string {
 		return FailedToken
 	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
 		return FailedStorage
-	case errors.As(err, &refusal), errors.As(err, &sts), errors.As(err, &verify), errors.As(err, &subject), errors.As(err, &other):
+	case errors.As(err, &refusal), errors.As(err, &step), errors.As(err, &verify), errors.As(err, &subject), errors.As(err, &other):
 		return FailedOther
 	}
 	return "" // an interrupt is meant for one process
@@ -162,10 +161,18 @@ func canWait(err error) bool {
 		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
 }
 
-// notYet tells the refusals of STS that may pass in a moment.
+// StepRefusal is a refusal by the server of a [Step]. What it means is for the
+// step to know: this package links none of them.
+type StepRefusal interface {
+	error
+	NotYet() bool       // the same request may be accepted in a moment
+	RefusesToken() bool // it was what the step was given that was refused
+}
+
+// notYet tells the refusals that may pass in a moment.
 func notYet(err error) bool {
-	var sts *sts.Error
-	return errors.As(err, &sts) && sts.NotYet()
+	var step StepRefusal
+	return errors.As(err, &step) && step.NotYet()
 }
 
 // Retries of a request that may be sent again. They are few: the tool waits,

@@ -18,7 +18,6 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/flows/sts"
 )
 
 // Session is one sign-in at one provider, as the user asked for it.
@@ -324,8 +323,8 @@ func refusesParent(err error) bool {
 		// RFC 8693 §2.2.2: invalid_request for a subject token that is not valid.
 		return slices.Contains([]string{"invalid_request", "invalid_grant", "invalid_token"}, refusal.Code)
 	}
-	var sts *sts.Error
-	return errors.As(err, &sts) && slices.Contains([]string{"InvalidIdentityToken", "ExpiredTokenException"}, sts.Code)
+	var step StepRefusal
+	return errors.As(err, &step) && step.RefusesToken()
 }
 
 // renewParent makes the link before the n-th anew, without asking anybody.
