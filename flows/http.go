@@ -12,11 +12,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/loopback"
 )
 
 // maxResponse bounds every answer. Metadata and keys are tens of KiB at most.
@@ -253,6 +254,5 @@ func CheckURL(name, raw string) (*url.URL, error) {
 // IsLoopback reports whether host is a literal loopback address. The name
 // localhost is not one: it is resolved, and not everywhere to the loopback.
 func IsLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return loopback.IsLiteral(host)
 }

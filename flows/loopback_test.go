@@ -112,16 +112,6 @@ func signIn(t *testing.T, p *providertest.Provider, redirectURIs []string, do fu
 	return signInBy(t, p, discover(t, p).PKCE, redirectURIs, func(v visit, _ *Authorization) { do(v) })
 }
 
-// signInAt is signIn with a listener that is bound already.
-func signInAt(t *testing.T, p *providertest.Provider, loop *loopback, do func(visit)) (*Result, error) {
-	t.Helper()
-	from := discover(t, p)
-	flow := func(ctx context.Context, req SignIn, open func(*Authorization) error, accept func(*Result) error) error {
-		return from.authorize(ctx, req, loop, open, accept)
-	}
-	return signInBy(t, p, flow, nil, func(v visit, _ *Authorization) { do(v) })
-}
-
 type browserFlow func(context.Context, SignIn, func(*Authorization) error, func(*Result) error) error
 
 func signInBy(t *testing.T, p *providertest.Provider, flow browserFlow, redirectURIs []string, do func(visit, *Authorization)) (*Result, error) {
@@ -355,7 +345,7 @@ func TestLoopbackHostileDescription(t *testing.T) {
 			}
 			isolated(t, h)
 			if h.Get("X-Injected") != "" || strings.Contains(page, "<script") || strings.Contains(page, "<img") || strings.Contains(page, "\x1b") ||
-				strings.Count(page, pageStyle) != 1 || strings.Contains(page, `id="ok"`) || !strings.Contains(page, "&lt;script&gt;") {
+				strings.Count(page, ":root{color-scheme") != 1 || strings.Contains(page, `id="ok"`) || !strings.Contains(page, "&lt;script&gt;") {
 				t.Errorf("the page is %s", page)
 			}
 		})

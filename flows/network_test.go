@@ -121,7 +121,7 @@ func TestWayForReal(t *testing.T) {
 		t.Errorf("held: %v, want %s", err, want)
 	}
 	_ = held.Close()
-	if err := get(time.Minute); !isErrno(err, syscall.ECONNREFUSED, 10061) {
+	if err := get(time.Minute); !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.Errno(10061)) {
 		t.Errorf("closed: %v", err)
 	}
 }

@@ -181,7 +181,7 @@ func (w way) unreached() error {
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	named := err != nil && host != "localhost"
-	noWay := isErrno(w.err, syscall.ENETUNREACH, 10051)
+	noWay := errors.Is(w.err, syscall.ENETUNREACH) || errors.Is(w.err, syscall.Errno(10051)) // Winsock's
 	switch {
 	case named && all(func(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }):
 		return w.error(NetBlocked, "%s leads to this machine itself here (%s), where nothing answers", w.host, at)

@@ -2,14 +2,13 @@ package flows
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/sso-exec/sso-exec/internal/loopback"
 )
 
 // Paste signs a person in through a browser on any machine: [Provider.PKCE],
@@ -17,35 +16,14 @@ import (
 // ([Authorization.Answer]). The listener is open at the same time, for a browser
 // here or a forwarded port (ssh -L); where no port can be had, it does without.
 func (p *Provider) Paste(ctx context.Context, req SignIn, show func(*Authorization) error, accept func(*Result) error) error {
-	loop, err := listenLoopback(req.RedirectURIs, req.HoldPort)
+	loop, err := listen(req)
 	if errors.Is(err, ErrNoPort) {
-		loop, err = deafLoopback(req.RedirectURIs)
+		loop, err = loopback.Deaf(req.RedirectURIs)
 	}
 	if err != nil {
 		return err
 	}
 	return p.authorize(ctx, req, loop, show, accept)
-}
-
-// deafLoopback stands for a redirect URI that nothing of ours listens on. The
-// code that the browser takes there is worth nothing without the verifier
-// (RFC 7636 §1).
-func deafLoopback(redirectURIs []string) (*loopback, error) {
-	raw := defaultRedirect
-	if len(redirectURIs) > 0 {
-		raw = redirectURIs[0]
-	}
-	u, err := CheckRedirectURI(raw)
-	if err != nil {
-		return nil, err
-	}
-	port := u.Port()
-	if n, _ := strconv.Atoi(port); n == 0 {
-		random := make([]byte, 2)
-		_, _ = rand.Read(random)                                          // it never fails
-		port = strconv.Itoa(49152 | int(binary.BigEndian.Uint16(random))) // RFC 6335 §6: dynamic ports
-	}
-	return newLoopback(u, port, nil), nil
 }
 
 // Answer takes what the person brings back: the address of the page that the
@@ -58,7 +36,7 @@ func deafLoopback(redirectURIs []string) (*loopback, error) {
 // binds it to this sign-in (RFC 9700 §2.1), as does PKCE; but not where the
 // provider names itself in its answer, against mix-up (RFC 9207).
 func (a *Authorization) Answer(text string) error {
-	if len(text) > maxHeaderBytes { // as much as the listener takes
+	if len(text) > loopback.MaxHeader { // as much as the listener takes
 		return errors.New("this is too long for the address of a page")
 	}
 	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })

@@ -385,35 +385,3 @@ func TestPasteAfterTheEnd(t *testing.T) {
 		t.Errorf("%d token requests", n)
 	}
 }
-
-// Without a port the redirect URI is one that the provider takes, and the
-// caller's list is left as it is.
-func TestDeafLoopback(t *testing.T) {
-	for raw, prefix := range map[string]string{
-		"":                            "http://127.0.0.1:",
-		"http://127.0.0.1:8000/cb":    "http://127.0.0.1:8000/cb",
-		"http://localhost:00/cb":      "http://localhost:",
-		"http://[::1]":                "http://[::1]:",
-		"http://127.0.0.1:0/callback": "http://127.0.0.1:",
-	} {
-		list := make([]string, 0, 2)
-		if raw != "" {
-			list = append(list, raw)
-		}
-		l, err := deafLoopback(list)
-		if err != nil {
-			t.Errorf("%s: %v", raw, err)
-			continue
-		}
-		u, err := url.Parse(l.redirectURI)
-		if err != nil || !strings.HasPrefix(l.redirectURI, prefix) || u.Port() != "8000" && (len(u.Port()) != 5 || u.Port() < "49152" || u.Port() > "65535") {
-			t.Errorf("%s becomes %s", raw, l.redirectURI)
-		}
-		if list = list[:cap(list)]; list[len(list)-1] != "" {
-			t.Errorf("the caller's list was written to: %v", list)
-		}
-	}
-	if _, err := deafLoopback([]string{"http://192.0.2.1/cb"}); err == nil {
-		t.Error("a redirect URI on the network is taken")
-	}
-}

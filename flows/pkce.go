@@ -4,15 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/loopback"
 )
 
 const doingPKCE = "browser sign-in"
@@ -56,16 +59,51 @@ type response struct {
 // where the machine has both). A port of 0, or none, means any free one. If
 // none can be, the error is [ErrNoPort].
 func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(*Authorization) error, accept func(*Result) error) error {
-	loop, err := listenLoopback(req.RedirectURIs, req.HoldPort)
+	loop, err := listen(req)
 	if err != nil {
 		return err
 	}
 	return p.authorize(ctx, req, loop, open, accept)
 }
 
+// listen binds the first of a sign-in's candidates that can be.
+func listen(req SignIn) (*loopback.Listener, error) {
+	loop, err := loopback.Listen(req.RedirectURIs, req.HoldPort)
+	var none *loopback.NoPortError
+	if !errors.As(err, &none) {
+		return loop, err
+	}
+	err = fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, none)
+	if len(none.Held) > 0 {
+		err = &PortsHeldError{none.Held, err}
+	}
+	return nil, err
+}
+
+// PortsHeldError is [ErrNoPort] where other sign-ins of the same person hold ports
+// that would do: they are free when these end.
+type PortsHeldError struct {
+	Ports []string
+	err   error
+}
+
+func (e *PortsHeldError) Error() string { return e.err.Error() }
+func (e *PortsHeldError) Unwrap() error { return e.err }
+
+// CheckRedirectURI accepts http on a literal loopback address or localhost.
+func CheckRedirectURI(raw string) (*url.URL, error) { return loopback.CheckRedirectURI(raw) }
+
+// NoAddress reports whether this machine does not have the address that a
+// loopback redirect needs.
+func NoAddress(err error) bool { return loopback.NoAddress(err) }
+
+// PortTaken reports whether another program listens where a loopback redirect
+// needs to.
+func PortTaken(err error) bool { return loopback.PortTaken(err) }
+
 // authorize runs the flow with the listener that it takes over.
-func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, open func(*Authorization) error, accept func(*Result) error) error {
-	defer loop.close()
+func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Listener, open func(*Authorization) error, accept func(*Result) error) error {
+	defer loop.Close()
 	if p.AuthorizationEndpoint == "" {
 		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
 	}
@@ -76,7 +114,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	// process but for the token request; state and nonce only inside the URL.
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
 	form := url.Values{
-		"response_type": {"code"}, "client_id": {req.Client.ID}, "redirect_uri": {loop.redirectURI},
+		"response_type": {"code"}, "client_id": {req.Client.ID}, "redirect_uri": {loop.RedirectURI},
 		"state": {state}, "nonce": {nonce},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
@@ -121,7 +159,10 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 		return subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) == 1
 	}
 	answers := make(chan response, 1)
-	loop.serve(ours, func(q url.Values) {
+	loop.Serve(func(r *http.Request) (url.Values, bool) {
+		q, ok := callbackQuery(r)
+		return q, ok && ours(q)
+	}, func(q url.Values) {
 		select {
 		case answers <- response{q, false}:
 		default: // the same link opened twice: the first one counts
@@ -129,7 +170,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 	})
 	waiting, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	a := &Authorization{URL: WithQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.redirectURI, Listening: len(loop.listeners) > 0, URLFor: life,
+	a := &Authorization{URL: WithQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.RedirectURI, Listening: loop.Listening(), URLFor: life,
 		again: again, wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
 	if err := open(a); err != nil {
 		return err
@@ -139,18 +180,44 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback, op
 		var who credential.Identity
 		want := req.expect(began)
 		want.Nonce = nonce
-		err := p.redeem(ctx, req, r.Values, loop.redirectURI, verifier, want, func(res *Result) error {
+		err := p.redeem(ctx, req, r.Values, loop.RedirectURI, verifier, want, func(res *Result) error {
 			who = res.Identity
 			return accept(res)
 		})
 		if r.pasted {
 			err = tellPasted(err)
 		}
-		loop.finish(ctx, outcomePage(who, err))
+		loop.Finish(ctx, outcomePage(who, err))
 		return err
 	case <-waiting.Done():
 		return context.Cause(waiting)
 	}
+}
+
+// outcomePage tells how a sign-in ended. Naming the account helps a person to
+// notice that the provider took another one of theirs than was meant.
+func outcomePage(who credential.Identity, err error) loopback.Page {
+	switch {
+	case err == nil:
+		p := loopback.Page{Title: "You are signed in", Who: Clean(who.Display(), 100), Mark: "✓", Class: "ok",
+			Text: "Return to your terminal. You can close this window."}
+		if u, err := url.Parse(who.Issuer); err == nil && u.Host != "" {
+			p.Where = Clean(u.Host, 100)
+			p.Detail = "Not the account that you meant? Sign out at " + p.Where + " and start again in your terminal."
+		}
+		return p
+	case errors.Is(err, ErrDenied):
+		_, words, _ := strings.Cut(err.Error(), ErrDenied.Error()+": ") // the provider's own
+		return loopback.Page{Title: "The sign-in was denied", Detail: words, Mark: "✕", Class: "no",
+			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this window."}
+	}
+	var which *OrganizationChoiceError
+	if errors.As(err, &which) {
+		return loopback.Page{Title: "Which organization?", Mark: "?", Class: "no",
+			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can close this window."}
+	}
+	return loopback.Page{Title: "The sign-in did not work", Detail: Clean(err.Error(), 400), Mark: "✕", Class: "no",
+		Text: "Nobody was signed in. Your terminal says what to do next. You can close this window."}
 }
 
 // redeem checks the authorization response and trades its code (RFC 6749

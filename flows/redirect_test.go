@@ -1,30 +1,18 @@
 package flows
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/providertest"
 )
-
-func TestCheckRedirectURI(t *testing.T) {
-	for raw, ok := range map[string]bool{
-		"http://127.0.0.1:0/callback": true, "http://127.0.0.1": true, "http://[::1]:8000/cb": true, "http://localhost:8000/cb": true, "http://localhost": true, "http://127.3.2.1/": true,
-		"https://127.0.0.1/cb": false, "http://0.0.0.0/cb": false, "http://[::]/cb": false, "http://10.0.0.1/cb": false, "http://localhost.example/cb": false, "http://127.1/cb": false,
-		"http://127.0.0.1/cb?a=b": false, "http://127.0.0.1/cb#f": false, "http://u@127.0.0.1/cb": false,
-		"urn:ietf:wg:oauth:2.0:oob": false, "": false, "http://": false, "http://127.0.0.1:port/": false,
-		"http://127.0.0.1:65535/cb": true, "http://127.0.0.1:65536/cb": false, "http://localhost:99999/": false,
-	} {
-		if _, err := CheckRedirectURI(raw); (err == nil) != ok {
-			t.Errorf("%q: %v, want ok %v", raw, err, ok)
-		}
-	}
-}
 
 // taken listens on a free port of an address and returns the port.
 func taken(t *testing.T, network, host string) string {
@@ -49,185 +37,6 @@ func hasIPv6(t *testing.T) bool {
 	return true
 }
 
-func TestRedirectCandidates(t *testing.T) {
-	busy := taken(t, "tcp4", "127.0.0.1")
-	for _, c := range []struct {
-		name       string
-		candidates []string
-		prefix     string // of the redirect URI; empty: none can be had
-	}{
-		{"none given", nil, "http://127.0.0.1:"},
-		{"a free port", []string{"http://127.0.0.1:0/cb"}, "http://127.0.0.1:"},
-		{"no port means any", []string{"http://127.0.0.1/cb"}, "http://127.0.0.1:"},
-		{"the first is taken", []string{"http://127.0.0.1:" + busy + "/cb", "http://127.0.0.1:0/second"}, "http://127.0.0.1:"},
-		{"all are taken", []string{"http://127.0.0.1:" + busy + "/cb", "http://127.0.0.1:" + busy + "/second"}, ""},
-		{"localhost, whose port 127.0.0.1 has given away", []string{"http://localhost:" + busy + "/cb"}, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			l, err := listenLoopback(c.candidates, nil)
-			if c.prefix == "" {
-				if err == nil {
-					l.close()
-					t.Fatalf("listens on %s", l.redirectURI)
-				}
-				for _, uri := range c.candidates {
-					if !strings.Contains(err.Error(), uri) {
-						t.Errorf("the error does not name %s: %v", uri, err)
-					}
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.close()
-			u, err := url.Parse(l.redirectURI)
-			if err != nil || !strings.HasPrefix(l.redirectURI, c.prefix) || u.Port() == "0" || u.Port() == "" || u.Port() == busy {
-				t.Errorf("redirect URI %q", l.redirectURI)
-			}
-			if len(c.candidates) == 2 && u.Path != "/second" {
-				t.Errorf("redirect URI %q, want the second candidate", l.redirectURI)
-			}
-		})
-	}
-}
-
-// For localhost both families are held: a browser may try either first.
-func TestLocalhostHoldsBothFamilies(t *testing.T) {
-	l, err := listenLoopback([]string{"http://localhost:0/cb"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
-	u, _ := url.Parse(l.redirectURI)
-	if u.Hostname() != "localhost" {
-		t.Errorf("redirect URI %q must keep its name", l.redirectURI)
-	}
-	var hosts []string
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		if ln, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-			t.Logf("this machine has no %s: %v", host, err)
-		} else {
-			_ = ln.Close()
-			hosts = append(hosts, host)
-		}
-	}
-	for _, host := range hosts {
-		if ln, err := net.Listen("tcp", net.JoinHostPort(host, u.Port())); err == nil {
-			_ = ln.Close()
-			t.Errorf("somebody else can listen on %s port %s", host, u.Port())
-		}
-	}
-	if len(l.listeners) != len(hosts) {
-		t.Errorf("%d listeners, want %d", len(l.listeners), len(hosts))
-	}
-}
-
-func TestLocalhostWhosePortIsTakenInOneFamily(t *testing.T) {
-	if !hasIPv6(t) {
-		return
-	}
-	busy := taken(t, "tcp6", "::1")
-	l, err := listenLoopback([]string{"http://localhost:" + busy + "/cb", "http://localhost:0/second"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
-	if !strings.HasSuffix(l.redirectURI, "/second") {
-		t.Errorf("redirect URI %s, though [::1]:%s is somebody else's", l.redirectURI, busy)
-	}
-	if ln, err := net.Listen("tcp4", "127.0.0.1:"+busy); err != nil {
-		t.Errorf("the candidate that was passed over still holds 127.0.0.1: %v", err)
-	} else {
-		_ = ln.Close()
-	}
-}
-
-// One of the families may not be there: the other one is held then.
-func TestLocalhostWithOneFamily(t *testing.T) {
-	elsewhere := "192.0.2.1" // RFC 5737: no address of this machine
-	for _, there := range []string{"127.0.0.1", "::1"} {
-		if there == "::1" && !hasIPv6(t) {
-			continue
-		}
-		for _, hosts := range [][]string{{there, elsewhere}, {elsewhere, there}} {
-			ls, port, err := bindAll(hosts, "0")
-			if err != nil {
-				t.Errorf("%v: %v", hosts, err)
-				continue
-			}
-			u, _ := url.Parse("http://localhost/cb")
-			loop := newLoopback(u, port, ls)
-			p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "cli", RedirectURIs: []string{"http://localhost:*/cb"}}}})
-			if _, err := signInAt(t, p, loop, func(v visit) {
-				v.browser.Transport = localhostIs(v.browser.Transport.(*http.Transport), there)
-				v.browse()
-			}); err != nil {
-				t.Errorf("%v: %v", hosts, err)
-			}
-		}
-	}
-	if ls, _, err := bindAll([]string{elsewhere}, "0"); err == nil || len(ls) > 0 {
-		t.Error("no family at all, and no error")
-	}
-}
-
-// localhostIs is a browser's network where localhost has one address.
-func localhostIs(from *http.Transport, address string) *http.Transport {
-	to := from.Clone()
-	to.DialContext = func(ctx context.Context, network, target string) (net.Conn, error) {
-		if host, port, err := net.SplitHostPort(target); err == nil && host == "localhost" {
-			target = net.JoinHostPort(address, port)
-		}
-		return new(net.Dialer).DialContext(ctx, network, target)
-	}
-	return to
-}
-
-// Sign-ins at the same time take the candidates one after the other, and give
-// them back.
-func TestRedirectCandidatesAtOnce(t *testing.T) {
-	var candidates []string
-	for range 2 {
-		ln, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		candidates = append(candidates, "http://"+ln.Addr().String()+"/cb")
-		_ = ln.Close()
-	}
-	var held []*loopback
-	for _, want := range candidates {
-		l, err := listenLoopback(candidates, nil)
-		if err != nil || l.redirectURI != want {
-			t.Fatalf("%v, want %s", err, want)
-		}
-		held = append(held, l)
-	}
-	if _, err := listenLoopback(candidates, nil); !errors.Is(err, ErrNoPort) || !Unusable(err) {
-		t.Errorf("a third one: %v, want ErrNoPort", err)
-	}
-	held[1].close()
-	held[0].close()
-	l, err := listenLoopback(candidates, nil)
-	if err != nil || l.redirectURI != candidates[0] {
-		t.Fatalf("after both have ended: %v", err)
-	}
-	l.close()
-}
-
-// A browser spells an address in its shortest form, whatever is registered.
-func TestRedirectHostAsBrowsersSpellIt(t *testing.T) {
-	u, err := CheckRedirectURI("http://[0:0:0:0:0:0:0:1]:8000/cb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newLoopback(u, "8000", nil)
-	if l.host != "[::1]:8000" || l.redirectURI != "http://[0:0:0:0:0:0:0:1]:8000/cb" {
-		t.Errorf("Host %s, redirect URI %s", l.host, l.redirectURI)
-	}
-}
-
 // Every kind of redirect URI carries a whole sign-in, also without a path.
 func TestRedirectKinds(t *testing.T) {
 	uris := []string{"http://127.0.0.1:0/callback", "http://127.0.0.1:0", "http://127.0.0.1:0/", "http://127.0.0.1:0/deep/er%20path", "http://localhost:0/cb"}
@@ -241,5 +50,80 @@ func TestRedirectKinds(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// Whoever holds connections open, with a request that never comes or with a
+// body that never does, does not keep the browser out.
+func TestLoopbackSlowConnections(t *testing.T) {
+	t.Parallel()
+	p := providertest.New(t, providertest.Config{})
+	for name, request := range map[string]string{
+		"that say nothing":            "",
+		"that begin a header":         "GET /callback HTTP/1.1\r\nHost: ",
+		"that announce a body":        "POST /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n",
+		"that begin a body in chunks": "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+		"that wait for /done":         "GET /done HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"that go on and on":           "GET /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\nGET /callback HTTP/1.1\r\nHost:",
+	} {
+		t.Run("connections "+name, func(t *testing.T) {
+			res, err := signIn(t, p, nil, func(v visit) {
+				v.browser.Timeout = 20 * time.Second // ends a test that has failed
+				for range 384 {
+					c, err := net.Dial("tcp", v.redirect.Host)
+					if err != nil {
+						t.Error(err)
+						break
+					}
+					defer c.Close()
+					_, _ = io.WriteString(c, request)
+				}
+				v.browse()
+			})
+			if err != nil || res == nil {
+				t.Fatalf("the sign-in ended with %v", err)
+			}
+		})
+	}
+}
+
+var aliceAt = credential.Identity{Issuer: "https://login.corp.example/realms/corp", Subject: "1", Name: "Alice Example", Email: "alice@corp.example"}
+
+// Each outcome has a page of its own, which says what to do next. Only that of a
+// success names the account that signed in and the provider.
+func TestOutcomePages(t *testing.T) {
+	titles := map[string]bool{}
+	for name, err := range map[string]error{
+		"success": nil, "denied": fmt.Errorf("browser sign-in: %w: not today", ErrDenied), "failed": errors.New("browser sign-in: it did not work"),
+		"which": &OrganizationChoiceError{Err: &OAuthError{}},
+	} {
+		p := outcomePage(aliceAt, err)
+		if titles[p.Title] || !strings.Contains(p.Text, "terminal") || (p.Class == "ok") != (err == nil) || (p.Who+p.Where == "") != (err != nil) {
+			t.Errorf("%s: %+v", name, p)
+		}
+		titles[p.Title] = true
+	}
+	for _, c := range []struct {
+		who         credential.Identity
+		name, where string
+	}{
+		{aliceAt, "alice@corp.example", "login.corp.example"},
+		{credential.Identity{Issuer: "https://[::1]:8443", Subject: "00u1"}, "00u1", "[::1]:8443"},
+		{credential.Identity{Issuer: "https://a.example", Email: "<b>\x1b[2J\u202egro.evil{text}"}, "<b>[2Jgro.evil{text}", "a.example"},
+		{credential.Identity{Email: strings.Repeat("x", 5000)}, strings.Repeat("x", 100) + "…", ""},
+		{credential.Identity{}, "", ""},
+	} {
+		if p := outcomePage(c.who, nil); p.Who != c.name || p.Where != c.where {
+			t.Errorf("%+v", p)
+		}
+	}
+	p := providertest.New(t, providertest.Config{})
+	var text string
+	if _, err := signIn(t, p, nil, func(v visit) { _, text = v.browse() }); err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(p.Issuer())
+	if !strings.Contains(text, "<bdi>alice@corp.example</bdi>") || !strings.Contains(text, "<bdi>"+u.Host+"</bdi>") {
+		t.Errorf("the page of a sign-in does not name alice at %s: %s", u.Host, text)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/loopback"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -47,7 +48,7 @@ type endpoint struct {
 	explain    func(error) string // a failure, for whoever reads the SDK's error
 
 	server *http.Server
-	crowd  flows.Crowd
+	crowd  loopback.Crowd
 	ctx    context.Context // of renewals
 	cancel context.CancelFunc
 

@@ -1,4 +1,4 @@
-package flows
+package loopback
 
 import (
 	"context"
@@ -13,54 +13,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/providertest"
 )
-
-// Whoever holds connections open, with a request that never comes or with a
-// body that never does, does not keep the browser out.
-func TestLoopbackSlowConnections(t *testing.T) {
-	t.Parallel()
-	p := providertest.New(t, providertest.Config{})
-	for name, request := range map[string]string{
-		"that say nothing":            "",
-		"that begin a header":         "GET /callback HTTP/1.1\r\nHost: ",
-		"that announce a body":        "POST /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n",
-		"that begin a body in chunks": "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-		"that wait for /done":         "GET /done HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-		"that go on and on":           "GET /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\nGET /callback HTTP/1.1\r\nHost:",
-	} {
-		t.Run("connections "+name, func(t *testing.T) {
-			res, err := signIn(t, p, nil, func(v visit) {
-				v.browser.Timeout = 20 * time.Second // ends a test that has failed
-				for range 3 * maxConns {
-					c, err := net.Dial("tcp", v.redirect.Host)
-					if err != nil {
-						t.Error(err)
-						break
-					}
-					defer c.Close()
-					_, _ = io.WriteString(c, request)
-				}
-				v.browse()
-			})
-			if err != nil || res == nil {
-				t.Fatalf("the sign-in ended with %v", err)
-			}
-		})
-	}
-}
 
 // The browser that waits for its last page is not one of the crowd.
 func TestCrowdDoesNotCostTheLastPage(t *testing.T) {
-	l, err := listenLoopback(nil, nil)
+	l, err := Listen(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	answered := make(chan url.Values, 1)
-	l.serve(func(q url.Values) bool { return q.Get("state") == "s" }, func(q url.Values) { answered <- q })
+	l.Serve(hasState, func(q url.Values) { answered <- q })
 
 	// until waits for something that happens on the listener's side.
 	until := func(crowd int) {
@@ -98,23 +61,62 @@ func TestCrowdDoesNotCostTheLastPage(t *testing.T) {
 		dial()
 	}
 	until(maxConns)
-	l.finish(t.Context(), outcomePage(credential.Identity{}, nil))
+	l.Finish(t.Context(), done)
 	if page, err := io.ReadAll(browser); err != nil || !strings.HasSuffix(string(page), "</html>\n") {
 		t.Errorf("the browser got %q and %v", page, err)
 	}
 }
 
+// done is the page of a sign-in that worked.
+var done = Page{Title: "You are signed in", Text: "Return to your terminal.", Mark: "✓", Class: "ok"}
+
+func hasState(r *http.Request) (url.Values, bool) {
+	q := r.URL.Query()
+	return q, q.Get("state") == "s"
+}
+
+// pipeNet is a network without sockets, for a synctest bubble.
+type pipeNet struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (n *pipeNet) Accept() (net.Conn, error) {
+	select {
+	case c := <-n.conns:
+		return c, nil
+	case <-n.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (n *pipeNet) Close() error   { n.once.Do(func() { close(n.done) }); return nil }
+func (n *pipeNet) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (n *pipeNet) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case n.conns <- server:
+		return client, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-n.done:
+		return nil, net.ErrClosed
+	}
+}
+
 // inBubble is a loopback listener whose network is without sockets, so that
 // time is the bubble's.
-func inBubble(t *testing.T) (l *loopback, browser *http.Client, dial func() net.Conn) {
+func inBubble(t *testing.T) (l *Listener, browser *http.Client, dial func() net.Conn) {
 	u, err := CheckRedirectURI(defaultRedirect)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &pipeNet{conns: make(chan net.Conn), done: make(chan struct{})}
-	l = newLoopback(u, "1234", []net.Listener{n})
-	l.serve(func(q url.Values) bool { return q.Get("state") == "s" }, func(url.Values) {})
-	t.Cleanup(l.close)
+	l = newListener(u, "1234", []net.Listener{n})
+	l.Serve(hasState, func(url.Values) {})
+	t.Cleanup(l.Close)
 	dial = func() net.Conn {
 		c, err := n.dial(t.Context(), "", "")
 		if err != nil {
@@ -155,7 +157,7 @@ func TestCrowdIsBounded(t *testing.T) {
 		if len(closed) > 0 && closed[0] < patience {
 			t.Errorf("the first one had %v", closed[0])
 		}
-		l.close()
+		l.Close()
 	})
 }
 
@@ -216,11 +218,11 @@ func TestLoopbackSlowProvider(t *testing.T) {
 				dial() // a socket that is opened ahead of need
 				synctest.Wait()
 				began := time.Now()
-				l.finish(ctx, outcomePage(credential.Identity{}, nil))
+				l.Finish(ctx, done)
 				if took := time.Since(began); took > late {
 					t.Errorf("the end took %v", took)
 				}
-				l.close() // no tab gets less than a page
+				l.Close() // no tab gets less than a page
 				tabs.Wait()
 				for i, page := range pages {
 					if !strings.Contains(page, `id="ok"`) || !strings.HasSuffix(page, "</html>\n") {
@@ -243,7 +245,7 @@ func TestLoopbackBrowserThatNeverFetchesItsPage(t *testing.T) {
 				get(browser, "http://"+l.host+"/callback?code=c&state=s")
 			}
 			began := time.Now()
-			l.finish(t.Context(), outcomePage(credential.Identity{}, nil))
+			l.Finish(t.Context(), done)
 			if took := time.Since(began); took != want {
 				t.Errorf("after %d answers the end took %v, want %v", requests, took, want)
 			}

@@ -1,8 +1,12 @@
-package flows
+// Package loopback is the listener of a loopback redirect (RFC 8252 §7.3), the pages
+// that it shows a browser, and [Crowd], which bounds the connections to a server that
+// every user of the machine can reach.
+package loopback
 
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +23,7 @@ import (
 	"time"
 
 	"github.com/int128/listener"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 const (
@@ -27,7 +32,7 @@ const (
 	// Any local user and any web page can reach the listener: nothing that they
 	// send ends the sign-in, and what they can hold is bounded; see also Crowd.
 	requestTimeout = 5 * time.Second
-	maxHeaderBytes = 32 << 10 // some providers send a lot along
+	MaxHeader      = 32 << 10 // some providers send a lot along
 
 	// pageTimeout is how long a finished sign-in waits for the browser to fetch
 	// its last page, and hurriedTimeout how long one does that was interrupted.
@@ -35,13 +40,13 @@ const (
 	hurriedTimeout = 100 * time.Millisecond
 )
 
-// loopback is the redirect's listener (RFC 8252 §7.3): one path, one method,
+// Listener is the redirect's listener (RFC 8252 §7.3): one path, one method,
 // one Host, one state. Everything else changes nothing.
-type loopback struct {
-	redirectURI string
+type Listener struct {
+	RedirectURI string // with the port that is bound
 	host        string // Host header of a request meant for us
 	path        string
-	listeners   []net.Listener // none: the address stands for itself, see [Provider.Paste]
+	listeners   []net.Listener // none: the address stands for itself, see [Deaf]
 	server      *http.Server
 	crowd       *Crowd
 	free        func() // lets others have the port; nil: it needs no turn
@@ -51,17 +56,17 @@ type loopback struct {
 	donePath string
 	taken    atomic.Bool   // the authorization response has come
 	outcome  chan struct{} // closed when last is set
-	last     page
+	last     Page
 	waiting  atomic.Int32  // tabs
 	shown    atomic.Bool   // the last page went out to one
 	served   chan struct{} // closed when it went out to all
 	once     sync.Once
 }
 
-func newLoopback(u *url.URL, port string, listeners []net.Listener) *loopback {
+func newListener(u *url.URL, port string, listeners []net.Listener) *Listener {
 	final := *u
 	final.Host = net.JoinHostPort(u.Hostname(), port)
-	l := &loopback{redirectURI: final.String(), host: final.Host, path: u.Path, listeners: listeners, crowd: &Crowd{},
+	l := &Listener{RedirectURI: final.String(), host: final.Host, path: u.Path, listeners: listeners, crowd: &Crowd{},
 		donePath: "/done/" + rand.Text(), outcome: make(chan struct{}), served: make(chan struct{})}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
 		l.host = net.JoinHostPort(ip.String(), port) // as browsers spell it
@@ -72,18 +77,19 @@ func newLoopback(u *url.URL, port string, listeners []net.Listener) *loopback {
 	return l
 }
 
-// PortsHeldError is [ErrNoPort] where other sign-ins of the same person hold ports
-// that would do: they are free when these end.
-type PortsHeldError struct {
-	Ports []string
-	err   error
+// NoPortError says that no candidate can be listened on.
+type NoPortError struct {
+	Held []string // ports of candidates that others of the same person hold
+	Err  error    // why, for each candidate
 }
 
-func (e *PortsHeldError) Error() string { return e.err.Error() }
-func (e *PortsHeldError) Unwrap() error { return e.err }
+func (e *NoPortError) Error() string { return e.Err.Error() }
+func (e *NoPortError) Unwrap() error { return e.Err }
 
-// listenLoopback binds the first candidate that can be. hold is [SignIn.HoldPort].
-func listenLoopback(redirectURIs []string, hold func(string) (func(), bool)) (*loopback, error) {
+// Listen binds the first candidate that can be. hold takes the turn of a
+// fixed port and returns how to let it go; false: somebody else has it. It may be nil.
+// The error is a [*NoPortError], or that of [CheckRedirectURI].
+func Listen(redirectURIs []string, hold func(string) (func(), bool)) (*Listener, error) {
 	if len(redirectURIs) == 0 {
 		redirectURIs = []string{defaultRedirect}
 	}
@@ -102,7 +108,7 @@ func listenLoopback(redirectURIs []string, hold func(string) (func(), bool)) (*l
 				continue
 			}
 		}
-		l, err := bindLoopback(u)
+		l, err := bind(u)
 		if err == nil {
 			l.free = free
 			return l, nil
@@ -114,11 +120,28 @@ func listenLoopback(redirectURIs []string, hold func(string) (func(), bool)) (*l
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", raw, err))
 	}
-	err := fmt.Errorf("%s: %w: %w", doingPKCE, ErrNoPort, errors.Join(errs...))
-	if len(held) > 0 {
-		return nil, &PortsHeldError{held, err}
+	return nil, &NoPortError{held, errors.Join(errs...)}
+}
+
+// Deaf stands for a redirect URI that nothing of ours listens on. The
+// code that the browser takes there is worth nothing without the verifier
+// (RFC 7636 §1).
+func Deaf(redirectURIs []string) (*Listener, error) {
+	raw := defaultRedirect
+	if len(redirectURIs) > 0 {
+		raw = redirectURIs[0]
 	}
-	return nil, err
+	u, err := CheckRedirectURI(raw)
+	if err != nil {
+		return nil, err
+	}
+	port := u.Port()
+	if n, _ := strconv.Atoi(port); n == 0 {
+		random := make([]byte, 2)
+		_, _ = rand.Read(random)                                          // it never fails
+		port = strconv.Itoa(49152 | int(binary.BigEndian.Uint16(random))) // RFC 6335 §6: dynamic ports
+	}
+	return newListener(u, port, nil), nil
 }
 
 // CheckRedirectURI accepts http on a literal loopback address or localhost.
@@ -126,15 +149,21 @@ func CheckRedirectURI(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("redirect URI %q is not a URL", Clean(raw, 200))
-	case u.Scheme != "http" || u.Hostname() != "localhost" && !IsLoopback(u.Hostname()):
-		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", Clean(raw, 200))
+		return nil, fmt.Errorf("redirect URI %q is not a URL", commandline.Clean(raw, 200))
+	case u.Scheme != "http" || u.Hostname() != "localhost" && !IsLiteral(u.Hostname()):
+		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", commandline.Clean(raw, 200))
 	case u.Port() != "" && !isPort(u.Port()):
-		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one", Clean(raw, 200))
+		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one", commandline.Clean(raw, 200))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", Clean(raw, 200))
+		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", commandline.Clean(raw, 200))
 	}
 	return u, nil
+}
+
+// IsLiteral reports whether host is a literal loopback address.
+func IsLiteral(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 func isPort(s string) bool {
@@ -142,10 +171,10 @@ func isPort(s string) bool {
 	return err == nil
 }
 
-// bindLoopback listens on a redirect URI's address. For localhost it holds the
+// bind listens on a redirect URI's address. For localhost it holds the
 // port in both address families where the machine has both: a browser may try
 // either first, and another user's process must not be the one that answers.
-func bindLoopback(u *url.URL) (*loopback, error) {
+func bind(u *url.URL) (*Listener, error) {
 	port := u.Port()
 	if port == "" {
 		port = "0"
@@ -159,7 +188,7 @@ func bindLoopback(u *url.URL) (*loopback, error) {
 		var ls []net.Listener
 		var bound string
 		if ls, bound, err = bindAll(hosts, port); err == nil {
-			return newLoopback(u, bound, ls), nil
+			return newListener(u, bound, ls), nil
 		}
 		if port != "0" {
 			break
@@ -213,10 +242,11 @@ func isErrno(err error, posix, winsock syscall.Errno) bool {
 	return errors.Is(err, posix) || errors.Is(err, winsock)
 }
 
-// serve answers requests until close. wants tells the state waited for;
-// deliver is given each authorization response that has it.
-func (l *loopback) serve(wants func(url.Values) bool, deliver func(url.Values)) {
-	l.server = &http.Server{Handler: l.handler(wants, deliver), MaxHeaderBytes: maxHeaderBytes,
+// Serve answers requests until Close. read returns the query of a request for the
+// redirect URI if it is the response that is waited for; each of these is given to
+// deliver.
+func (l *Listener) Serve(read func(*http.Request) (url.Values, bool), deliver func(url.Values)) {
+	l.server = &http.Server{Handler: l.handler(read, deliver), MaxHeaderBytes: MaxHeader,
 		ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, // a body is read too, to be thrown away
 		ErrorLog: log.New(io.Discard, "", 0), // stderr may be somebody's screen
 	}
@@ -224,7 +254,7 @@ func (l *loopback) serve(wants func(url.Values) bool, deliver func(url.Values)) 
 	l.crowd.Serve(l.server, l.listeners...)
 }
 
-func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)) http.Handler {
+func (l *Listener) handler(read func(*http.Request) (url.Values, bool), deliver func(url.Values)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !sameHost(r.Host, l.host): // DNS rebinding, or a port that was forwarded to another
@@ -237,8 +267,8 @@ func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)
 			w.Header().Set("Allow", http.MethodGet)
 			writePage(w, http.StatusMethodNotAllowed, pageStray)
 		default:
-			q, ok := callbackQuery(r)
-			if !ok || !wants(q) {
+			q, ok := read(r)
+			if !ok {
 				writePage(w, http.StatusBadRequest, pageStray)
 				return
 			}
@@ -255,7 +285,7 @@ func (l *loopback) handler(wants func(url.Values) bool, deliver func(url.Values)
 
 // serveOutcome holds the browser until the sign-in is decided, so that the page
 // never says success before there is one.
-func (l *loopback) serveOutcome(w http.ResponseWriter, r *http.Request) {
+func (l *Listener) serveOutcome(w http.ResponseWriter, r *http.Request) {
 	l.crowd.Trust(r)
 	l.waiting.Add(1)
 	defer func() {
@@ -279,9 +309,9 @@ func sameHost(a, b string) bool {
 	return strings.TrimSuffix(a, ":80") == strings.TrimSuffix(b, ":80")
 }
 
-// finish tells the browser how the sign-in ended, if there is one that brought
+// Finish tells the browser how the sign-in ended, if there is one that brought
 // the answer.
-func (l *loopback) finish(ctx context.Context, last page) {
+func (l *Listener) Finish(ctx context.Context, last Page) {
 	l.last = last
 	close(l.outcome)
 	if !l.taken.Load() {
@@ -299,7 +329,11 @@ func (l *loopback) finish(ctx context.Context, last page) {
 	}
 }
 
-func (l *loopback) close() {
+// Listening reports whether something of ours listens at the redirect URI.
+func (l *Listener) Listening() bool { return len(l.listeners) > 0 }
+
+// Close ends it and gives its port back.
+func (l *Listener) Close() {
 	if l.server != nil {
 		_ = l.server.Close()
 	}

@@ -1,23 +1,19 @@
-package flows
+package loopback
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"html"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/sso-exec/sso-exec/credential"
 )
 
-// page is what the browser shows last. It carries no code, no token, no script
+// Page is what the browser shows last. It carries no code, no token, no script
 // and nothing from elsewhere.
-type page struct {
+type Page struct {
 	Title  string
 	Who    string // the account that signed in
 	Where  string // at which provider
@@ -27,45 +23,19 @@ type page struct {
 	Class  string
 }
 
-var pageStray = page{Title: "This is not the sign-in that is waited for", Mark: "?", Class: "no",
+var pageStray = Page{Title: "This is not the sign-in that is waited for", Mark: "?", Class: "no",
 	Text: "Nothing was changed. Use the newest sign-in window, or start again in your terminal."}
-
-// outcomePage tells how a sign-in ended. Naming the account helps a person to
-// notice that the provider took another one of theirs than was meant.
-func outcomePage(who credential.Identity, err error) page {
-	switch {
-	case err == nil:
-		p := page{Title: "You are signed in", Who: Clean(who.Display(), 100), Mark: "✓", Class: "ok",
-			Text: "Return to your terminal. You can close this window."}
-		if u, err := url.Parse(who.Issuer); err == nil && u.Host != "" {
-			p.Where = Clean(u.Host, 100)
-			p.Detail = "Not the account that you meant? Sign out at " + p.Where + " and start again in your terminal."
-		}
-		return p
-	case errors.Is(err, ErrDenied):
-		_, words, _ := strings.Cut(err.Error(), ErrDenied.Error()+": ") // the provider's own
-		return page{Title: "The sign-in was denied", Detail: words, Mark: "✕", Class: "no",
-			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this window."}
-	}
-	var which *OrganizationChoiceError
-	if errors.As(err, &which) {
-		return page{Title: "Which organization?", Mark: "?", Class: "no",
-			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can close this window."}
-	}
-	return page{Title: "The sign-in did not work", Detail: Clean(err.Error(), 400), Mark: "✕", Class: "no",
-		Text: "Nobody was signed in. Your terminal says what to do next. You can close this window."}
-}
 
 // elsewherePage answers a request whose Host is not ours. A loopback address is
 // a person's, who forwarded a port to another one: no web page can go by that
 // name. Who comes by another name learns nothing.
-func (l *loopback) elsewherePage(requested string) page {
+func (l *Listener) elsewherePage(requested string) Page {
 	host, port, err := net.SplitHostPort(l.host)
 	name, _, badHost := net.SplitHostPort(requested)
-	if err != nil || badHost != nil || name != "localhost" && !IsLoopback(name) {
+	if err != nil || badHost != nil || name != "localhost" && !IsLiteral(name) {
 		return pageStray
 	}
-	return page{Title: "The sign-in waits at another address", Mark: "?", Class: "no",
+	return Page{Title: "The sign-in waits at another address", Mark: "?", Class: "no",
 		Text: "If your terminal asks for an address, copy the address of this page and paste it there.",
 		Detail: "If not, forward the same port (ssh -L " + port + ":" + net.JoinHostPort(host, port) +
 			"), and open this page again with http://" + l.host + " as the beginning of its address."}
@@ -102,7 +72,7 @@ func pageHeader(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-func writePage(w http.ResponseWriter, status int, p page) {
+func writePage(w http.ResponseWriter, status int, p Page) {
 	esc := func(s string) string { // not broken at its hyphen
 		return strings.ReplaceAll(html.EscapeString(s), "sign-in", "<span>sign-in</span>")
 	}

@@ -1,43 +1,29 @@
-package flows
+package loopback
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/providertest"
 )
 
-var aliceAt = credential.Identity{Issuer: "https://login.corp.example/realms/corp", Subject: "1", Name: "Alice Example", Email: "alice@corp.example"}
-
 // pages are all that a browser can be shown.
-func pages(t *testing.T) map[string]page {
+func pages(t *testing.T) map[string]Page {
 	t.Helper()
 	u, err := CheckRedirectURI("http://127.0.0.1:8000/callback")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]page{
-		"success":   outcomePage(aliceAt, nil),
-		"denied":    outcomePage(aliceAt, fmt.Errorf("browser sign-in: %w: not today", ErrDenied)),
-		"failed":    outcomePage(aliceAt, errors.New("browser sign-in: it did not work")),
-		"stray":     pageStray,
-		"elsewhere": newLoopback(u, "8000", nil).elsewherePage("localhost:9999"),
-	}
+	return map[string]Page{"success": done, "stray": pageStray, "elsewhere": newListener(u, "8000", nil).elsewherePage("localhost:9999")}
 }
 
 // written is a page as it is sent.
-func written(p page) (http.Header, string) {
+func written(p Page) (http.Header, string) {
 	w := httptest.NewRecorder()
 	writePage(w, http.StatusOK, p)
 	return w.Header(), w.Body.String()
@@ -83,35 +69,34 @@ func between(s, a, b string) string {
 	return s
 }
 
-// The page names the account that signed in and the provider, as text. A page of
-// failure names nobody.
-func TestPageNamesTheAccount(t *testing.T) {
+// Whoever is named, it is text.
+func TestPageEscapes(t *testing.T) {
 	for _, c := range []struct {
-		who  credential.Identity
+		page Page
 		want string
 	}{
-		{aliceAt, "<p>as <b><bdi>alice@corp.example</bdi></b> at <b><bdi>login.corp.example</bdi></b></p>"},
-		{credential.Identity{Issuer: "https://[::1]:8443", Subject: "00u1"}, "<p>as <b><bdi>00u1</bdi></b> at <b><bdi>[::1]:8443</bdi></b></p>"},
-		{credential.Identity{Issuer: "https://a.example", Email: "<script>alert(1)</script>\x1b[2J\u202egro.evil{text}"},
-			"<p>as <b><bdi>&lt;script&gt;alert(1)&lt;/script&gt;[2Jgro.evil{text}</bdi></b> at <b><bdi>a.example</bdi></b></p>"},
-		{credential.Identity{Email: strings.Repeat("x", 5000)}, "<p>as <b><bdi>" + strings.Repeat("x", 100) + "…</bdi></b></p>"},
-		{credential.Identity{}, "<h1>You are signed in</h1><p>Return"},
+		{Page{Who: "alice@corp.example", Where: "login.corp.example"},
+			"<p>as <b><bdi>alice@corp.example</bdi></b> at <b><bdi>login.corp.example</bdi></b></p>"},
+		{Page{Who: "<script>alert(1)</script>{text}", Where: "a.example"},
+			"<p>as <b><bdi>&lt;script&gt;alert(1)&lt;/script&gt;{text}</bdi></b> at <b><bdi>a.example</bdi></b></p>"},
+		{Page{Detail: "<img src=x>{style}"}, `<p class="detail" dir="auto">&lt;img src=x&gt;{style}</p>`},
 	} {
-		if _, text := written(outcomePage(c.who, nil)); !strings.Contains(text, c.want) {
+		if _, text := written(c.page); !strings.Contains(text, c.want) || strings.Count(text, pageStyle) != 1 {
 			t.Errorf("no %q in %s", c.want, text)
 		}
-		if _, text := written(outcomePage(c.who, errors.New("it could not be stored"))); strings.Contains(text, "<bdi>") {
-			t.Errorf("a failure names somebody: %s", text)
+	}
+}
+
+// isolated checks the headers that keep a page to itself.
+func isolated(t *testing.T, h http.Header) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+	} {
+		if !strings.Contains(h.Get(name), want) {
+			t.Errorf("header %s is %q, want %q in it", name, h.Get(name), want)
 		}
-	}
-	p := providertest.New(t, providertest.Config{})
-	var text string
-	if _, err := signIn(t, p, nil, func(v visit) { _, text = v.browse() }); err != nil {
-		t.Fatal(err)
-	}
-	u, _ := url.Parse(p.Issuer())
-	if !strings.Contains(text, "<bdi>alice@corp.example</bdi>") || !strings.Contains(text, "<bdi>"+u.Host+"</bdi>") {
-		t.Errorf("the page of a sign-in does not name alice at %s: %s", u.Host, text)
 	}
 }
 
