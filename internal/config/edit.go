@@ -4,15 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // ErrByHand says that a file is written in a way that an edit of single lines
 // would damage. Nothing was changed.
-var ErrByHand = errors.New("edit it by hand")
+var ErrByHand = yaml.ErrByHand
 
 // KV is a key, "section.key" in a section, with its values.
 type KV struct {
@@ -51,13 +52,13 @@ const maxTries = 50
 // none. All else in the text stays as it is, byte for byte; so do the other
 // functions here.
 func SetKey(text []byte, profile, key string, values ...string) ([]byte, error) {
-	return edit(text, func(t *document, want *tree) error {
-		if want.get("profiles", profile) == nil {
+	return edit(text, func(t *document, want *yaml.Value) error {
+		if at(want, "profiles", profile) == nil {
 			if err := t.addProfile(profile); err != nil {
 				return err
 			}
 		}
-		want.child("profiles").child(profile).set(key, values)
+		set(section(section(want, "profiles"), profile), key, values)
 		return t.setKey(profile, key, values)
 	})
 }
@@ -65,33 +66,35 @@ func SetKey(text []byte, profile, key string, values ...string) ([]byte, error) 
 // RemoveKey takes a key out of a profile, and its section if that is empty then;
 // where there is no such key nothing changes.
 func RemoveKey(text []byte, profile, key string) ([]byte, error) {
-	return edit(text, func(t *document, want *tree) error {
+	return edit(text, func(t *document, want *yaml.Value) error {
 		path := append([]string{"profiles", profile}, strings.Split(key, ".")...)
-		if want.get(path...) == nil {
+		if at(want, path...) == nil {
 			return nil
 		}
-		want.get(path[:len(path)-1]...).remove(path[len(path)-1])
-		if len(path) == 4 && len(want.get(path[:3]...).pairs) == 0 {
-			path = path[:3]
-			want.get("profiles", profile).remove(path[2])
+		last := len(path) - 1
+		in := at(want, path[:last]...)
+		if len(path) == 4 && len(in.Keys) == 1 {
+			last--
+			in = at(want, path[:last]...)
 		}
-		return t.remove(path...)
+		in.Drop(func(k string) bool { return k == path[last] })
+		return t.remove(path[:last+1]...)
 	})
 }
 
 // AddProfile adds a profile, at the end, with settings in this order. It is an
 // error if there is one of that name.
 func AddProfile(text []byte, name string, settings []KV, makeDefault bool) ([]byte, error) {
-	return edit(text, func(t *document, want *tree) error {
-		if want.get("profiles", name) != nil {
+	return edit(text, func(t *document, want *yaml.Value) error {
+		if at(want, "profiles", name) != nil {
 			return fmt.Errorf("there is a profile %q already", name)
 		}
 		if err := t.addProfile(name); err != nil {
 			return err
 		}
-		profile := want.child("profiles").child(name)
+		profile := section(section(want, "profiles"), name)
 		for _, s := range settings {
-			profile.set(s.Key, s.Values)
+			set(profile, s.Key, s.Values)
 			if err := t.setKey(name, s.Key, s.Values); err != nil {
 				return err
 			}
@@ -99,62 +102,121 @@ func AddProfile(text []byte, name string, settings []KV, makeDefault bool) ([]by
 		if !makeDefault {
 			return nil
 		}
-		want.set("default-profile", []string{name})
-		return t.setDefault(name)
+		return setDefault(t, want, name)
 	})
 }
 
 // RemoveProfile takes a profile out, and default-profile with it if it names
 // that profile. It is an error if another one extends it, or if there is none.
 func RemoveProfile(text []byte, name string) ([]byte, error) {
-	return edit(text, func(t *document, want *tree) error {
-		if want.get("profiles", name) == nil {
+	return edit(text, func(t *document, want *yaml.Value) error {
+		profiles := want.Own("profiles")
+		if profiles.Own(name) == nil {
 			return fmt.Errorf("there is no profile %q", name)
 		}
-		for _, p := range want.get("profiles").pairs {
-			if e := p.value.get(extendsKey); p.key != name && e != nil && e.value == name {
-				return fmt.Errorf("profile %q extends %q; change that first", p.key, name)
+		for i, p := range profiles.Vals {
+			if e, other := p.Own(extendsKey), profiles.Keys[i].Text; other != name && e != nil && e.Text == name {
+				return fmt.Errorf("profile %q extends %q; change that first", other, name)
 			}
 		}
-		if def := want.get("default-profile"); def != nil && def.value == name {
-			want.remove("default-profile")
+		if def := want.Own("default-profile"); def != nil && def.Text == name {
+			want.Drop(func(k string) bool { return k == "default-profile" })
 			if err := t.remove("default-profile"); err != nil {
 				return err
 			}
 		}
-		want.get("profiles").remove(name)
+		profiles.Drop(func(k string) bool { return k == name })
 		return t.remove("profiles", name)
 	})
 }
 
 // SetDefault makes a profile the one that is used if none is named.
 func SetDefault(text []byte, name string) ([]byte, error) {
-	return edit(text, func(t *document, want *tree) error {
-		want.set("default-profile", []string{name})
-		return t.setDefault(name)
-	})
+	return edit(text, func(t *document, want *yaml.Value) error { return setDefault(t, want, name) })
+}
+
+func setDefault(t *document, want *yaml.Value, name string) error {
+	if want.Own("default-profile") == nil { // it comes behind the version
+		i := 1 + slices.IndexFunc(want.Keys, func(k *yaml.Value) bool { return k.Text == "version" })
+		want.Keys = slices.Insert(want.Keys, i, yaml.ValueOf("default-profile"))
+		want.Vals = slices.Insert(want.Vals, i, nil)
+	}
+	set(want, "default-profile", []string{name})
+	return t.setDefault(name)
 }
 
 // edit makes a change twice: to the text, and to what it means. The new text is
 // returned only if it means just that.
-func edit(text []byte, change func(t *document, want *tree) error) ([]byte, error) {
+func edit(text []byte, change func(t *document, want *yaml.Value) error) ([]byte, error) {
 	t, err := newDocument(text)
 	if err != nil {
 		return nil, err
 	}
-	want, err := treeOf(t.top)
-	if err != nil {
-		return nil, err
-	}
+	want := t.Tree.Clone()
 	if err := change(t, want); err != nil {
 		return nil, err
 	}
-	got, err := treeOf(t.top)
-	if err != nil {
-		return nil, err
-	}
-	if !reflect.DeepEqual(got.plain(), want.plain()) {
+	if !meaning(t.Tree).Equal(meaning(want)) {
 		return nil, fmt.Errorf("the change would touch more than was meant: %w", ErrByHand)
 	}
-	return t.bytes(), nil
+	return t.Splice(0, 0, ""), nil
+}
+
+// at goes down by keys; nil: there is no such thing.
+func at(v *yaml.Value, keys ...string) *yaml.Value {
+	for _, key := range keys {
+		v = v.Own(key)
+	}
+	return v
+}
+
+// section returns the mapping below a key, made if there is none.
+func section(v *yaml.Value, key string) *yaml.Value {
+	if in := v.Own(key); in == nil || in.Kind != yaml.MappingNode {
+		v.Set(key, yaml.ValueOf(yaml.Mapping{}))
+	}
+	return v.Own(key)
+}
+
+// set gives a key, or one in a section, its values.
+func set(v *yaml.Value, key string, values []string) {
+	if in, name, ok := strings.Cut(key, "."); ok {
+		v, key = section(v, in), name
+	}
+	if len(values) == 1 {
+		v.Set(key, yaml.ValueOf(values[0]))
+		return
+	}
+	var list yaml.List
+	for _, value := range values {
+		list = append(list, value)
+	}
+	v.Set(key, yaml.ValueOf(list))
+}
+
+// meaning returns what a config file means so that two that mean the same are
+// equal: no profiles, or nothing in one, and a text, however that is written.
+func meaning(file *yaml.Value) *yaml.Value {
+	file = file.Clone()
+	if profiles := file.Own("profiles"); profiles != nil {
+		for i, p := range profiles.Vals {
+			if p.IsNull() {
+				profiles.Vals[i] = yaml.ValueOf(yaml.Mapping{})
+			}
+		}
+		if len(profiles.Keys) == 0 {
+			file.Drop(func(k string) bool { return k == "profiles" })
+		}
+	}
+	texts(file)
+	return file
+}
+
+func texts(v *yaml.Value) {
+	if v.Kind == yaml.ScalarNode && isText(v.Tag) {
+		v.Tag = yaml.StringTag
+	}
+	for _, below := range slices.Concat(v.Keys, v.Vals) {
+		texts(below)
+	}
 }

@@ -71,11 +71,7 @@ func FuzzEdit(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tree, err := treeOf(d.top)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tree.get(append([]string{"profiles", profile}, strings.SplitN(key, ".", 2)...)...); got == nil || got.value != value {
+		if got := at(d.Tree, append([]string{"profiles", profile}, strings.SplitN(key, ".", 2)...)...); got == nil || got.Text != value {
 			t.Fatalf("%q: %+v", after, got)
 		}
 		// Every comment is still there.

@@ -3,7 +3,7 @@ package kubeconfig
 import (
 	"slices"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
 // SetContext adds a context, or changes one: an empty cluster, user or namespace
@@ -17,30 +17,30 @@ func SetContext(text []byte, name, cluster, user, namespace string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	var want mapping
-	fields := mapping{{"cluster", cluster}, {"user", user}, {"namespace", namespace}}
+	var want yaml.Mapping
+	fields := yaml.Mapping{{"cluster", cluster}, {"user", user}, {"namespace", namespace}}
 	for _, p := range fields {
-		if p.val != "" {
+		if p.Val() != "" {
 			want = append(want, p)
 		}
 	}
-	item, i := old.tree.named("contexts", name)
+	item, i := old.Tree.Named("contexts", name)
 	if item == nil {
-		entry := mapping{{"name", name}, {"context", want}}
-		if first := old.tree.items("contexts"); len(first) > 0 && len(first[0].keys) > 0 && first[0].keys[0].text == "context" {
+		entry := yaml.Mapping{{"name", name}, {"context", want}}
+		if first := old.Tree.Items("contexts"); len(first) > 0 && len(first[0].Keys) > 0 && first[0].Keys[0].Text == "context" {
 			slices.Reverse(entry) // kubectl's order
 		}
-		out, err := old.addItem("contexts", entry)
+		out, err := old.AddItem("contexts", entry)
 		if err != nil {
 			return nil, err
 		}
-		return old.verify(out, func(root *value) { old.add(root, "contexts", entry) })
+		return old.verify(out, func(root *yaml.Value) { old.add(root, "contexts", entry) })
 	}
 	out := text
 	d := old
 	for _, p := range want {
-		item, _ := d.tree.named("contexts", name)
-		if item.get("context").str(p.key) == p.val {
+		item, _ := d.Tree.Named("contexts", name)
+		if item.Get("context").Str(p.Key()) == p.Val() {
 			continue
 		}
 		if out, err = d.setInContext(i, p, want); err != nil {
@@ -53,16 +53,16 @@ func SetContext(text []byte, name, cluster, user, namespace string) ([]byte, err
 	if string(out) == string(text) {
 		return text, nil
 	}
-	return old.verify(out, func(root *value) {
-		item, _ := root.named("contexts", name)
-		c := item.own("context")
-		if c == nil || c.kind != yaml.MappingNode || len(c.keys) == 0 {
-			c = valueOf(mapping{})
-			item.set("context", c)
+	return old.verify(out, func(root *yaml.Value) {
+		item, _ := root.Named("contexts", name)
+		c := item.Own("context")
+		if c == nil || c.Kind != yaml.MappingNode || len(c.Keys) == 0 {
+			c = yaml.ValueOf(yaml.Mapping{})
+			item.Set("context", c)
 		}
 		for _, p := range want {
-			if c.str(p.key) != p.val {
-				c.set(p.key, valueOf(p.val))
+			if c.Str(p.Key()) != p.Val() {
+				c.Set(p.Key(), yaml.ValueOf(p.Val()))
 			}
 		}
 	})
@@ -70,24 +70,24 @@ func SetContext(text []byte, name, cluster, user, namespace string) ([]byte, err
 
 // setInContext sets one key of the context with a place in the list; all is what
 // a context that is empty gets.
-func (d *document) setInContext(i int, p pair, all mapping) ([]byte, error) {
+func (d *document) setInContext(i int, p yaml.Pair, all yaml.Mapping) ([]byte, error) {
 	item, err := d.item("contexts", i)
 	if err != nil {
 		return nil, err
 	}
 	if item.Kind != yaml.MappingNode {
-		return nil, errForm(item)
+		return nil, yaml.ByHand(item)
 	}
-	l, err := d.lookup(item, "context")
+	l, err := d.Lookup(item, "context")
 	switch {
 	case err != nil:
 		return nil, err
-	case l == nil || isNull(l.val) || l.val.Kind == yaml.MappingNode && len(l.val.Content) == 0:
-		return d.setValue(item, "context", all)
-	case l.val.Kind != yaml.MappingNode:
-		return nil, errForm(l.val)
+	case l == nil || yaml.IsNull(l.Val) || l.Val.Kind == yaml.MappingNode && len(l.Val.Content) == 0:
+		return d.SetValue(item, "context", all)
+	case l.Val.Kind != yaml.MappingNode:
+		return nil, yaml.ByHand(l.Val)
 	}
-	return d.setScalar(l.val, p.key, p.val.(string))
+	return d.SetScalar(l.Val, p.Key(), p.Val().(string))
 }
 
 // SetCurrentContext makes a context the current one; an empty name makes it
@@ -103,18 +103,18 @@ func SetCurrentContext(text []byte, name string) ([]byte, error) {
 		return nil, err
 	}
 	const key = "current-context"
-	if d.tree.str(key) == name {
+	if d.Tree.Str(key) == name {
 		return text, nil
 	}
 	var out []byte
-	if d.root == nil {
-		out = d.fill(pair{key, name})
-	} else if out, err = d.setScalar(d.root, key, name); err != nil {
+	if d.Root == nil {
+		out = d.Fill(yaml.Pair{key, name})
+	} else if out, err = d.SetScalar(d.Root, key, name); err != nil {
 		return nil, err
 	}
-	return d.verify(out, func(root *value) {
+	return d.verify(out, func(root *yaml.Value) {
 		d.begin(root)
-		root.set(key, valueOf(name))
+		root.Set(key, yaml.ValueOf(name))
 	})
 }
 
@@ -127,13 +127,13 @@ func RemoveContext(text []byte, name string, ours func(Context) bool) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	item, i := d.tree.named("contexts", name)
+	item, i := d.Tree.Named("contexts", name)
 	if item == nil {
 		return text, nil
 	}
 	c := contextOf(item)
 	switch {
-	case c.Extras || len(item.keys) != 2:
+	case c.Extras || len(item.Keys) != 2:
 		return nil, &NotOursError{"context", name, "something was added to it"}
 	case !ours(c):
 		return nil, &NotOursError{"context", name, "it is not as it was written"}
@@ -141,12 +141,12 @@ func RemoveContext(text []byte, name string, ours func(Context) bool) ([]byte, e
 	return d.remove("contexts", i)
 }
 
-func contextOf(item *value) Context {
-	v := item.get("context")
-	c := Context{Name: item.str("name"), Cluster: v.str("cluster"), User: v.str("user"), Namespace: v.str("namespace")}
+func contextOf(item *yaml.Value) Context {
+	v := item.Get("context")
+	c := Context{Name: item.Str("name"), Cluster: v.Str("cluster"), User: v.Str("user"), Namespace: v.Str("namespace")}
 	if v != nil {
-		for _, k := range v.keys {
-			c.Extras = c.Extras || !slices.Contains([]string{"cluster", "user", "namespace"}, k.text)
+		for _, k := range v.Keys {
+			c.Extras = c.Extras || !slices.Contains([]string{"cluster", "user", "namespace"}, k.Text)
 		}
 	}
 	return c

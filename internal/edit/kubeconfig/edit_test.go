@@ -48,7 +48,7 @@ func shapes(t testing.TB) map[string][]byte {
 			continue
 		}
 		all[name+" CRLF"] = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
-		all[name+" BOM"] = append([]byte(byteOrderMark), b...)
+		all[name+" BOM"] = append([]byte("\ufeff"), b...)
 		all[name+" unended"] = bytes.TrimSuffix(b, []byte("\n"))
 		all[name+" CRLF unended"] = bytes.ReplaceAll(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"), []byte("\r\n"))
 	}

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
 // Exec is the stanza of an exec credential plugin (ExecConfig of client-go).
@@ -106,30 +108,30 @@ func checkName(what, name string) error {
 }
 
 // mapping returns the value of an entry's key user.
-func (e Exec) mapping() mapping {
-	m := mapping{{"apiVersion", e.APIVersion}, {"command", e.Command}}
+func (e Exec) mapping() yaml.Mapping {
+	m := yaml.Mapping{{"apiVersion", e.APIVersion}, {"command", e.Command}}
 	if len(e.Args) > 0 {
-		var args list
+		var args yaml.List
 		for _, a := range e.Args {
 			args = append(args, a)
 		}
-		m = append(m, pair{"args", args})
+		m = append(m, yaml.Pair{"args", args})
 	}
 	if len(e.Env) > 0 {
-		var env list
+		var env yaml.List
 		for _, v := range e.Env {
-			env = append(env, mapping{{"name", v.Name}, {"value", v.Value}})
+			env = append(env, yaml.Mapping{{"name", v.Name}, {"value", v.Value}})
 		}
-		m = append(m, pair{"env", env})
+		m = append(m, yaml.Pair{"env", env})
 	}
 	if e.InstallHint != "" {
-		m = append(m, pair{"installHint", e.InstallHint})
+		m = append(m, yaml.Pair{"installHint", e.InstallHint})
 	}
 	if e.InteractiveMode != "" {
-		m = append(m, pair{"interactiveMode", e.InteractiveMode})
+		m = append(m, yaml.Pair{"interactiveMode", e.InteractiveMode})
 	}
 	// Written out even where it is false: kubectl does, and the stanza's last line
 	// is never the hint, whose final line break the end of a file could take away.
-	m = append(m, pair{"provideClusterInfo", e.ProvideClusterInfo})
-	return mapping{{"exec", m}}
+	m = append(m, yaml.Pair{"provideClusterInfo", e.ProvideClusterInfo})
+	return yaml.Mapping{{"exec", m}}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
 // Config is what kubectl sees of its files, as far as it is needed here.
@@ -42,34 +44,34 @@ func Load(files Files) (*Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		c.merge(path, d.tree)
+		c.merge(path, d.Tree)
 	}
 	return c, nil
 }
 
-func (c *Config) merge(path string, root *value) {
+func (c *Config) merge(path string, root *yaml.Value) {
 	if c.CurrentContext == "" {
-		c.CurrentContext = root.str("current-context")
+		c.CurrentContext = root.Str("current-context")
 	}
-	for _, item := range root.items("contexts") {
-		if _, ok := c.Context(item.str("name")); !ok {
+	for _, item := range root.Items("contexts") {
+		if _, ok := c.Context(item.Str("name")); !ok {
 			ctx := contextOf(item)
 			ctx.File = path
 			c.Contexts = append(c.Contexts, ctx)
 		}
 	}
-	for _, item := range root.items("users") {
-		if _, ok := c.User(item.str("name")); !ok {
+	for _, item := range root.Items("users") {
+		if _, ok := c.User(item.Str("name")); !ok {
 			u := userOf(item)
 			u.File = path
 			c.Users = append(c.Users, u)
 		}
 	}
-	for _, item := range root.items("clusters") {
-		if _, ok := c.Cluster(item.str("name")); !ok {
-			v := item.get("cluster")
-			cl := Cluster{Name: item.str("name"), Server: v.str("server"), CAData: v.str("certificate-authority-data"),
-				CAFile: v.str("certificate-authority"), File: path}
+	for _, item := range root.Items("clusters") {
+		if _, ok := c.Cluster(item.Str("name")); !ok {
+			v := item.Get("cluster")
+			cl := Cluster{Name: item.Str("name"), Server: v.Str("server"), CAData: v.Str("certificate-authority-data"),
+				CAFile: v.Str("certificate-authority"), File: path}
 			if cl.CAFile != "" && !filepath.IsAbs(cl.CAFile) {
 				cl.CAFile = filepath.Join(filepath.Dir(path), cl.CAFile)
 			}

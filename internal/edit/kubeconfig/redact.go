@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
 // Redact returns a text as it may be shown: without the values that are secret
@@ -19,15 +19,15 @@ func Redact(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	r := &redaction{d: d}
-	if d.root != nil {
-		r.file(d.root)
+	if d.Root != nil {
+		r.file(d.Root)
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
 	// From the end on, so that the places of the others stay right.
 	slices.SortFunc(r.spans, func(a, b span) int { return b.from - a.from })
-	out, last := d.text, len(d.text)
+	out, last := d.Text, len(d.Text)
 	for _, s := range slices.CompactFunc(r.spans, func(a, b span) bool { return a.from == b.from }) {
 		if s.to > last {
 			continue
@@ -126,7 +126,10 @@ func (r *redaction) entries(list *yaml.Node, key string, each func(string, *yaml
 func (r *redaction) user(key string, val *yaml.Node) {
 	switch {
 	case key == "exec" && val.Kind == yaml.MappingNode:
-		e := execOf(mustValue(val))
+		e := &Exec{}
+		if v, err := r.d.Meaning(val); err == nil { // of a part of what was read before
+			e = execOf(v)
+		}
 		isFlag, known := func(name string) bool { return strings.HasPrefix(name, "-") }, isOurs(*e)
 		if _, err := kubeloginArgs(*e); err == nil {
 			isFlag, known = func(name string) bool { _, is := kubeloginFlags[name]; return is }, true
@@ -203,7 +206,7 @@ func (r *redaction) args(list *yaml.Node, known func(name string) bool) {
 // coverValue hides what is behind an option's name, or all if that is not plainly one:
 // line breaks are not escaped here as they are in the text.
 func (r *redaction) coverValue(n *yaml.Node, name, show string) {
-	if !plain().MatchString(name) {
+	if !yaml.IsPlain(name) {
 		r.hide(n)
 		return
 	}
@@ -248,16 +251,6 @@ func isOurs(e Exec) bool {
 	return names || program(e.Command) == "sso-exec"
 }
 
-// mustValue reads a node of a document that was parsed before.
-func mustValue(n *yaml.Node) *value {
-	budget := maxValues
-	v, err := newValue(n, &budget, 0)
-	if err != nil {
-		return &value{}
-	}
-	return v
-}
-
 func isSecretFlag(name string) bool {
 	name = strings.ToLower(name)
 	return strings.HasPrefix(name, "-") &&
@@ -278,7 +271,7 @@ func (r *redaction) anchored(n *yaml.Node) {
 // hide hides all words below a node.
 func (r *redaction) hide(n *yaml.Node) {
 	switch {
-	case n.Kind == yaml.ScalarNode && n.Value != "" && n.ShortTag() != nullTag && n.ShortTag() != boolTag:
+	case n.Kind == yaml.ScalarNode && n.Value != "" && n.ShortTag() != yaml.NullTag && n.ShortTag() != yaml.BoolTag:
 		r.cover(n, hidden)
 	case n.Kind == yaml.SequenceNode:
 		for _, c := range n.Content {
@@ -291,22 +284,22 @@ func (r *redaction) hide(n *yaml.Node) {
 
 // behind hides a comment behind what is in braces: it stays when a secret in them goes.
 func (r *redaction) behind(n *yaml.Node) {
-	if n.Style&yaml.FlowStyle == 0 {
+	if !yaml.IsFlow(n) {
 		return
 	}
 	for len(n.Content) > 0 {
 		n = n.Content[len(n.Content)-1]
 	}
-	if to, err := r.d.end(n); err == nil {
+	if to, err := r.d.End(n); err == nil {
 		r.spans = append(r.spans, span{from: to, to: to})
 	}
 }
 
 func (r *redaction) cover(n *yaml.Node, show string) {
-	from, err := r.d.start(n)
+	from, err := r.d.Start(n)
 	to := 0
 	if err == nil {
-		to, err = r.d.end(n)
+		to, err = r.d.End(n)
 	}
 	if err != nil {
 		r.err = err

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
 // SetUser adds a user entry with an exec stanza, or puts that in the place of the
@@ -27,15 +27,15 @@ func SetUser(text []byte, name string, e Exec, replace bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	item, i := d.tree.named("users", name)
+	item, i := d.Tree.Named("users", name)
 	want := e.mapping()
 	if item == nil {
-		entry := mapping{{"name", name}, {"user", want}}
-		out, err := d.addItem("users", entry)
+		entry := yaml.Mapping{{"name", name}, {"user", want}}
+		out, err := d.AddItem("users", entry)
 		if err != nil {
 			return nil, err
 		}
-		return d.verify(out, func(root *value) { d.add(root, "users", entry) })
+		return d.verify(out, func(root *yaml.Value) { d.add(root, "users", entry) })
 	}
 	there := userOf(item)
 	if !there.Extras && there.Exec != nil && there.Exec.equal(e) {
@@ -48,39 +48,39 @@ func SetUser(text []byte, name string, e Exec, replace bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.verify(out, func(root *value) {
-		item, _ := root.named("users", name)
-		if user := item.get("user"); user.others() {
-			user.drop(func(key string) bool { return isCredential(key) && key != "exec" })
-			user.set("exec", valueOf(want[0].val))
+	return d.verify(out, func(root *yaml.Value) {
+		item, _ := root.Named("users", name)
+		if user := item.Get("user"); others(user) {
+			user.Drop(func(key string) bool { return isCredential(key) && key != "exec" })
+			user.Set("exec", yaml.ValueOf(want[0].Val()))
 			return
 		}
-		item.set("user", valueOf(want))
+		item.Set("user", yaml.ValueOf(want))
 	})
 }
 
 // setExec is the edit of SetUser.
-func (d *document) setExec(i int, want mapping) ([]byte, error) {
+func (d *document) setExec(i int, want yaml.Mapping) ([]byte, error) {
 	item, err := d.item("users", i)
 	if err != nil {
 		return nil, err
 	}
-	switch user := d.tree.items("users")[i].get("user"); {
-	case user.mergesOthers():
-		return nil, errForm(item)
-	case !user.others():
-		return d.setValue(item, "user", want)
+	switch user := d.Tree.Items("users")[i].Get("user"); {
+	case mergesOthers(user):
+		return nil, yaml.ByHand(item)
+	case !others(user):
+		return d.SetValue(item, "user", want)
 	}
-	l, err := d.lookup(item, "user")
+	l, err := d.Lookup(item, "user")
 	if err != nil {
 		return nil, err
 	}
-	if l == nil || l.val.Kind != yaml.MappingNode { // an alias, or merged in
-		return nil, errForm(item)
+	if l == nil || l.Val.Kind != yaml.MappingNode { // an alias, or merged in
+		return nil, yaml.ByHand(item)
 	}
-	for j := 0; j < len(l.val.Content); j += 2 {
-		if key := l.val.Content[j].Value; isCredential(key) && key != "exec" {
-			text, err := d.removeKey(l.val, j)
+	for j := 0; j < len(l.Val.Content); j += 2 {
+		if key := l.Val.Content[j].Value; isCredential(key) && key != "exec" {
+			text, err := d.RemoveKey(l.Val, key)
 			if err != nil {
 				return nil, err
 			}
@@ -90,7 +90,7 @@ func (d *document) setExec(i int, want mapping) ([]byte, error) {
 			return d.setExec(i, want)
 		}
 	}
-	return d.setValue(l.val, "exec", want[0].val.(mapping))
+	return d.SetValue(l.Val, "exec", want[0].Val().(yaml.Mapping))
 }
 
 // RemoveUser removes a user entry that has nothing but an exec stanza which ours
@@ -103,7 +103,7 @@ func RemoveUser(text []byte, name string, ours func(Exec) bool) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	item, i := d.tree.named("users", name)
+	item, i := d.Tree.Named("users", name)
 	if item == nil {
 		return text, nil
 	}
@@ -111,21 +111,21 @@ func RemoveUser(text []byte, name string, ours func(Exec) bool) ([]byte, error) 
 	switch {
 	case u.Exec == nil || u.Extras:
 		return nil, &NotOursError{"user", name, "it has " + u.kind()}
-	case len(item.keys) != 2:
+	case len(item.Keys) != 2:
 		return nil, &NotOursError{"user", name, "something was added to it"}
 	case !ours(*u.Exec):
 		return nil, &NotOursError{"user", name, "its command is not as it was written"}
 	}
-	if !item.get("user").others() {
+	if !others(item.Get("user")) {
 		return d.remove("users", i)
 	}
 	out, err := d.removeExec(i)
 	if err != nil {
 		return nil, err
 	}
-	return d.verify(out, func(root *value) {
-		item, _ := root.named("users", name)
-		item.get("user").drop(func(key string) bool { return key == "exec" })
+	return d.verify(out, func(root *yaml.Value) {
+		item, _ := root.Named("users", name)
+		item.Get("user").Drop(func(key string) bool { return key == "exec" })
 	})
 }
 
@@ -136,7 +136,7 @@ func Describe(text []byte, name string) (u User, ok bool, err error) {
 	if err != nil {
 		return User{}, false, err
 	}
-	item, _ := d.tree.named("users", name)
+	item, _ := d.Tree.Named("users", name)
 	if item == nil {
 		return User{}, false, nil
 	}
@@ -150,53 +150,10 @@ func Users(text []byte) ([]User, error) {
 		return nil, err
 	}
 	var users []User
-	for _, item := range d.tree.items("users") {
+	for _, item := range d.Tree.Items("users") {
 		users = append(users, userOf(item))
 	}
 	return users, nil
-}
-
-// remove removes an entry of a list.
-func (d *document) remove(key string, i int) ([]byte, error) {
-	out, err := d.removeItem(key, i)
-	if err != nil {
-		return nil, err
-	}
-	return d.verify(out, func(root *value) {
-		l := root.own(key)
-		l.vals = slices.Delete(l.vals, i, i+1)
-	})
-}
-
-// item returns the node of a list's entry.
-func (d *document) item(key string, i int) (*yaml.Node, error) {
-	l, err := d.lookup(d.root, key)
-	if err != nil {
-		return nil, err
-	}
-	if l == nil || l.val.Kind != yaml.SequenceNode || i >= len(l.val.Content) {
-		return nil, errForm(d.root)
-	}
-	return l.val.Content[i], nil
-}
-
-// add is what addItem does, by meaning.
-func (d *document) add(root *value, key string, entry mapping) {
-	d.begin(root)
-	l := root.own(key)
-	if l == nil || l.isNull() {
-		l = &value{kind: yaml.SequenceNode}
-		root.set(key, l)
-	}
-	l.vals = append(l.vals, valueOf(entry))
-}
-
-// begin is what fill does, by meaning.
-func (d *document) begin(root *value) {
-	if d.root == nil {
-		root.set("apiVersion", valueOf("v1"))
-		root.set("kind", valueOf("Config"))
-	}
 }
 
 // credentialKeys are those of AuthInfo that say who one is, with their words.
@@ -213,35 +170,40 @@ var credentialKeys = [][2]string{
 // isCredential tells whether a key of AuthInfo is one, or belongs to one. What is
 // merged in (<<) may be.
 func isCredential(key string) bool {
-	return key == mergeKey || slices.Contains([]string{"client-key", "client-key-data", "password"}, key) ||
+	return key == yaml.MergeKey || slices.Contains([]string{"client-key", "client-key-data", "password"}, key) ||
 		slices.ContainsFunc(credentialKeys, func(k [2]string) bool { return k[0] == key })
 }
 
 // others tells whether a user has what is not a credential.
-func (v *value) others() bool {
-	return v != nil && v.kind == yaml.MappingNode && slices.ContainsFunc(v.keys, func(k *value) bool { return !isCredential(k.text) })
+func others(v *yaml.Value) bool {
+	return v != nil && v.Kind == yaml.MappingNode &&
+		slices.ContainsFunc(v.Keys, func(k *yaml.Value) bool { return !isCredential(k.Text) })
 }
 
 // mergesOthers tells whether that is merged in, in one way or another.
-func (v *value) mergesOthers() bool {
-	if v == nil {
+func mergesOthers(v *yaml.Value) bool {
+	m := v.Own(yaml.MergeKey)
+	if m == nil {
 		return false
 	}
-	m := v.own(mergeKey)
-	return m != nil && (m.others() || m.mergesOthers() || m.kind == yaml.SequenceNode && slices.ContainsFunc(m.vals, func(v *value) bool { return v.others() || v.mergesOthers() }))
+	all := []*yaml.Value{m}
+	if m.Kind == yaml.SequenceNode {
+		all = m.Vals
+	}
+	return slices.ContainsFunc(all, func(v *yaml.Value) bool { return others(v) || mergesOthers(v) })
 }
 
 // userOf reads an entry of users.
-func userOf(item *value) User {
-	u := User{Name: item.str("name")}
-	v := item.get("user")
-	if v == nil || v.kind != yaml.MappingNode {
+func userOf(item *yaml.Value) User {
+	u := User{Name: item.Str("name")}
+	v := item.Get("user")
+	if v == nil || v.Kind != yaml.MappingNode {
 		return u
 	}
 	var kinds []string
 	for _, k := range credentialKeys {
-		c := v.get(k[0])
-		if c == nil || c.isNull() || c.kind == yaml.ScalarNode && c.text == "" {
+		c := v.Get(k[0])
+		if c == nil || c.IsNull() || c.Kind == yaml.ScalarNode && c.Text == "" {
 			continue
 		}
 		kind := k[1]
@@ -260,22 +222,22 @@ func userOf(item *value) User {
 		}
 	}
 	u.Kind = strings.Join(kinds, " and ")
-	for _, k := range v.keys {
-		only := u.Exec != nil && k.text == "exec" || u.Exec == nil && u.AuthProvider != nil && k.text == "auth-provider"
-		u.Extras = u.Extras || isCredential(k.text) && !only
+	for _, k := range v.Keys {
+		only := u.Exec != nil && k.Text == "exec" || u.Exec == nil && u.AuthProvider != nil && k.Text == "auth-provider"
+		u.Extras = u.Extras || isCredential(k.Text) && !only
 	}
 	return u
 }
 
-func authProviderOf(v *value) *AuthProvider {
-	p := &AuthProvider{Name: v.str("name"), Config: map[string]string{}}
-	config := v.get("config")
+func authProviderOf(v *yaml.Value) *AuthProvider {
+	p := &AuthProvider{Name: v.Str("name"), Config: map[string]string{}}
+	config := v.Get("config")
 	for _, key := range slices.Concat(publicProvider, []string{"idp-certificate-authority-data"}) {
-		if s := config.str(key); s != "" {
+		if s := config.Str(key); s != "" {
 			p.Config[key] = s
 		}
 	}
-	p.Secret = config.str("client-secret") != ""
+	p.Secret = config.Str("client-secret") != ""
 	return p
 }
 
@@ -290,16 +252,16 @@ func (u User) kind() string {
 }
 
 // execOf reads an exec stanza.
-func execOf(v *value) *Exec {
+func execOf(v *yaml.Value) *Exec {
 	e := &Exec{
-		APIVersion: v.str("apiVersion"), Command: v.str("command"), InteractiveMode: v.str("interactiveMode"),
-		InstallHint: v.str("installHint"), ProvideClusterInfo: v.truth("provideClusterInfo"),
+		APIVersion: v.Str("apiVersion"), Command: v.Str("command"), InteractiveMode: v.Str("interactiveMode"),
+		InstallHint: v.Str("installHint"), ProvideClusterInfo: v.Truth("provideClusterInfo"),
 	}
-	for _, a := range v.items("args") {
-		e.Args = append(e.Args, a.text)
+	for _, a := range v.Items("args") {
+		e.Args = append(e.Args, a.Text)
 	}
-	for _, env := range v.items("env") {
-		e.Env = append(e.Env, EnvVar{env.str("name"), env.str("value")})
+	for _, env := range v.Items("env") {
+		e.Env = append(e.Env, EnvVar{env.Str("name"), env.Str("value")})
 	}
 	return e
 }

@@ -1,4 +1,4 @@
-package kubeconfig
+package yaml
 
 import (
 	"bytes"
@@ -8,51 +8,49 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// What is to be written: a string, a bool, a list or a mapping.
+// What is to be written is a string, a List or a Mapping, or prints as it is to be
+// written.
 type (
-	list    []any
-	mapping []pair
-	pair    struct {
-		key string
-		val any
-	}
+	List    []any
+	Mapping []Pair
+	Pair    [2]any // a key, which is a string, and its value
 )
+
+// Key returns the key.
+func (p Pair) Key() string { return p[0].(string) }
+
+// Val returns the value.
+func (p Pair) Val() any { return p[1] }
 
 // style is how a file is indented in block style.
 type style struct {
 	step int // of a mapping below its key
 	dash int // of a list's dashes below its key
 	gap  int // from a dash to what follows it
-	nl   string
 }
 
-// styleOf takes over what a file does: that of users if it has some, else that
-// of the other lists, else kubectl's own.
-func styleOf(d *document) style {
-	s := style{step: 2, dash: 0, gap: 2, nl: d.nl}
-	if d.root == nil || d.root.Style&yaml.FlowStyle != 0 {
+// styleOf takes over what a file does: that of the first of the format's lists
+// that it has, else two blanks a step and dashes below their key.
+func styleOf(d *Document) style {
+	s := style{step: 2, dash: 0, gap: 2}
+	if d.Root == nil || IsFlow(d.Root) {
 		return s
 	}
-	for _, key := range []string{"users", "contexts", "clusters"} {
-		l, err := d.lookup(d.root, key)
-		if err != nil || l == nil || l.val.Kind != yaml.SequenceNode || l.val.Style&yaml.FlowStyle != 0 {
+	for _, key := range d.format.Lists {
+		l, err := d.Lookup(d.Root, key)
+		if err != nil || l == nil || l.Val.Kind != SequenceNode || IsFlow(l.Val) || len(l.Val.Content) == 0 {
 			continue
 		}
-		if len(l.val.Content) == 0 {
-			continue
-		}
-		dash, err := d.dash(l.val.Content[0])
+		dash, err := d.dash(l.Val.Content[0])
 		if err != nil {
 			continue
 		}
 		column := dash - d.lineStart(dash)
-		s.dash = max(0, column+1-l.key.Column)
-		for _, item := range l.val.Content {
-			if item.Kind != yaml.MappingNode || item.Style&yaml.FlowStyle != 0 {
+		s.dash = max(0, column+1-l.Key.Column)
+		for _, item := range l.Val.Content {
+			if item.Kind != MappingNode || IsFlow(item) {
 				continue
 			}
 			if off, err := d.offset(item); err == nil && off < d.lineEnd(dash) && item.Anchor == "" {
@@ -60,7 +58,7 @@ func styleOf(d *document) style {
 			}
 			for i := 0; i+1 < len(item.Content); i += 2 {
 				k, v := item.Content[i], item.Content[i+1]
-				if v.Kind == yaml.MappingNode && v.Style&yaml.FlowStyle == 0 && v.Line > k.Line {
+				if v.Kind == MappingNode && !IsFlow(v) && v.Line > k.Line {
 					s.step = v.Column - k.Column
 					return s
 				}
@@ -73,16 +71,16 @@ func styleOf(d *document) style {
 
 // block returns the lines of a mapping in block style, without its own
 // indentation.
-func (s style) block(m mapping) []string {
+func (s style) block(m Mapping) []string {
 	var out []string
 	below := strings.Repeat(" ", s.step)
 	for _, p := range m {
-		key := scalar(p.key)
-		switch v := p.val.(type) {
-		case mapping:
+		key := scalar(p.Key())
+		switch v := p.Val().(type) {
+		case Mapping:
 			out = append(out, key+":")
 			out = append(out, indented(below, s.block(v))...)
-		case list:
+		case List:
 			out = append(out, key+":")
 			for _, item := range v {
 				out = append(out, indented(strings.Repeat(" ", s.dash), s.item(item, 2))...)
@@ -107,7 +105,7 @@ func (s style) block(m mapping) []string {
 
 // item returns the lines of a list's item, with its dash.
 func (s style) item(item any, gap int) []string {
-	m, ok := item.(mapping)
+	m, ok := item.(Mapping)
 	if !ok {
 		return []string{"- " + scalar(item.(string))}
 	}
@@ -144,9 +142,11 @@ func printable(r rune) bool {
 	return r >= ' ' && r < 0x7f || r > 0x9f && r != '\u2028' && r != '\u2029' && r != '\ufeff' && r != '\ufffe' && r != '\uffff'
 }
 
-// plain is what every parser reads as text without quotes: a word, an option, an
-// address. Numbers, dates and YAML 1.1's many words for true begin or look
-// otherwise.
+// IsPlain tells whether every parser reads a text without quotes as what it is: a
+// word, an option, an address. Numbers, dates and YAML 1.1's words for true begin
+// or look otherwise; those words have to be told apart.
+func IsPlain(s string) bool { return plain().MatchString(s) }
+
 var plain = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(-{0,2}[A-Za-z]|/)[A-Za-z0-9_./@=%+,-]*(:[A-Za-z0-9_./@=%+,-]+)*$`)
 })
@@ -155,7 +155,7 @@ var notText = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "nul
 
 // scalar returns a string in one line, quoted only if it must be.
 func scalar(s string) string {
-	if plain().MatchString(s) && !slices.Contains(notText, strings.ToLower(s)) {
+	if IsPlain(s) && !slices.Contains(notText, strings.ToLower(s)) {
 		return s
 	}
 	return quoted(s)
@@ -176,59 +176,4 @@ func quoted(s string) string {
 		}
 	}
 	return out.String()
-}
-
-// flow is how something is written in flow style.
-type flow struct {
-	json   bool   // everything quoted
-	tight  bool   // no blank after a colon or a comma
-	spread bool   // an entry a line
-	indent string // of the line that the collection begins on, if spread
-	unit   string // a step of indentation, if spread
-	nl     string
-}
-
-func (f flow) write(x any) string {
-	var parts []string
-	open, shut := "{", "}"
-	below := f
-	below.indent += f.unit
-	switch v := x.(type) {
-	case mapping:
-		for _, p := range v {
-			parts = append(parts, below.pair(p))
-		}
-	case list:
-		open, shut = "[", "]"
-		for _, e := range v {
-			parts = append(parts, below.write(e))
-		}
-	case string:
-		if f.json || strings.Contains(v, ",") {
-			return quoted(v)
-		}
-		return scalar(v)
-	default:
-		return fmt.Sprint(v)
-	}
-	switch {
-	case f.spread:
-		line := f.nl + below.indent
-		return open + line + strings.Join(parts, ","+line) + f.nl + f.indent + shut
-	case f.tight:
-		return open + strings.Join(parts, ",") + shut
-	}
-	return open + strings.Join(parts, ", ") + shut
-}
-
-// pair writes a key with its value; the indentation is that of its own line.
-func (f flow) pair(p pair) string {
-	key, colon := scalar(p.key), ": "
-	if f.json {
-		key = quoted(p.key)
-	}
-	if f.tight {
-		colon = ":"
-	}
-	return key + colon + f.write(p.val)
 }
