@@ -48,14 +48,14 @@ demo: ## one sign-in against a provider on this machine; APPROVE=1 without a per
 # A machine with Go alone passes this too, and is told what it went without. In
 # CI nothing may be missing. The race detector needs cgo, which needs a C
 # compiler; the proofs that stop or kill a process at one point need strace.
-test: ## go vet, then all tests, under the race detector
-	go vet ./...
+test: vet ## go vet, then all tests, under the race detector
 	@cc=$$(go env CC); race=-race; skip='^$$'; missing=; \
 	command -v $${cc%% *} >/dev/null || { race=; missing="gcc (SO THE RACE DETECTOR WAS NOT USED)"; }; \
 	[ "$$(go env GOOS)" != linux ] || command -v strace >/dev/null || { \
 		skip='^Test(Crash|DiskErrors|Stopped)'; missing="$$missing strace (SO THE PROOFS THAT STOP A PROCESS AT ONE POINT WERE LEFT OUT)"; }; \
 	[ -z "$$missing" ] || [ "$(CI)" != true ] || { echo "make test: MISSING: $$missing" >&2; exit 1; }; \
-	set -x; CGO_ENABLED=$${race:+1} go test $$race -timeout 30m -skip "$$skip" ./... || exit 1; set +x; \
+	set -x; CGO_ENABLED=$${race:+1} go test $$race -timeout 30m -skip "$$skip" ./... || exit 1; \
+	go -C examples test ./... || exit 1; set +x; \
 	[ -z "$$missing" ] || echo "make test: MISSING: $$missing" >&2
 
 # The tests of the demo's Dex are here and not in test: they need the hundreds of
@@ -67,8 +67,9 @@ e2e: ## the binary under kubectl, the AWS CLI and a browser; minutes, see hack/e
 fmt: ## format the Go code
 	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l -w
 
-vet: ## go vet
+vet: ## go vet, of the examples too, which are a module of their own
 	go vet ./...
+	go -C examples vet ./...
 
 lint: ## golangci-lint for all modules, shellcheck for the scripts
 	@hack/lint/run
@@ -84,6 +85,7 @@ cross: ## build for all platforms, and vet what only other systems compile
 	@for os in windows darwin; do \
 		echo "vet for $$os"; \
 		CGO_ENABLED=0 GOOS=$$os go vet ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$$os go -C examples vet ./... || exit 1; \
 	done
 
 bench: ## what a call costs; BENCHFLAGS=-json for machines

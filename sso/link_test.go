@@ -1,0 +1,35 @@
+package sso_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A program that uses the library links neither the command line nor the editors of
+// files, nor AWS, nor what the tests are made of.
+func TestWhatAProgramLinks(t *testing.T) {
+	const module = "github.com/sso-exec/sso-exec/"
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		cmd := exec.Command("go", "list", "-deps", ".")
+		cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for dep := range strings.Lines(string(out)) {
+			dep = strings.TrimSpace(dep)
+			for _, no := range []string{
+				"github.com/spf13/", "go.yaml.in/", "k8s.io/", "github.com/aws/", "testing", "net/http/httptest",
+				module + "plugin", module + "providertest", module + "flows/sts",
+				module + "internal/acquire", module + "internal/cli", module + "internal/config",
+				module + "internal/edit", module + "internal/hosted", module + "internal/settings", module + "internal/workload",
+			} {
+				if dep == strings.TrimSuffix(no, "/") || strings.HasPrefix(dep, strings.TrimSuffix(no, "/")+"/") {
+					t.Errorf("%s: links %s", goos, dep)
+				}
+			}
+		}
+	}
+}
