@@ -2,7 +2,7 @@
 # same targets (.ci/run), so that what passes here passes there.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)"
 MOST_BYTES = 12000000# that the stripped binary may have
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
@@ -29,7 +29,7 @@ size: build ## what the stripped binary weighs, and whether that is too much
 # The pages are made from the command's own help texts (hack/man). The test that
 # checks them writes them, so that none of it is in the binary.
 man: ## manual pages, dist/man/*.1
-	go test -count=1 -ldflags "-X main.version=$(VERSION)" -run '^TestManPages$$' ./cmd/sso-exec -man "$(CURDIR)/dist/man"
+	go test -count=1 -ldflags "-X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)" -run '^TestManPages$$' ./internal/cli -man "$(CURDIR)/dist/man"
 
 completions: build ## completion scripts, dist/completions/
 	mkdir -p dist/completions

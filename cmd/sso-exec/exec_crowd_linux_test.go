@@ -39,7 +39,7 @@ func TestRenewUnderACrowd(t *testing.T) {
 			if err := unix.Prlimit(p.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 256, Max: 256}, nil); err != nil {
 				t.Fatal(err)
 			}
-			host := strings.TrimSuffix(strings.TrimPrefix(words[0], "http://"), endpointPath)
+			host := strings.TrimSuffix(strings.TrimPrefix(words[0], "http://"), "/credentials")
 			for range 500 {
 				c, err := net.Dial("tcp", host)
 				if err != nil {

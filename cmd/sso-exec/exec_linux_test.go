@@ -189,7 +189,7 @@ func TestRunRenews(t *testing.T) {
 	if o := p.wait(t); o.code != 128+15 || o.stderr != "" {
 		t.Errorf("%+v", o)
 	}
-	host := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), endpointPath)
+	host := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/credentials")
 	if conn, err := net.Dial("tcp", host); err == nil {
 		_ = conn.Close()
 		t.Error("somebody still listens")

@@ -1,6 +1,8 @@
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+)
 
 // harden keeps tokens out of core dumps, and debuggers of the same user out of
 // this process's memory (ptrace(2), PT_DENY_ATTACH). Where the system refuses,

@@ -1,6 +1,8 @@
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+)
 
 // harden keeps tokens out of core dumps, and other processes of the same user
 // out of this one's memory and environment (prctl(2), PR_SET_DUMPABLE). Where

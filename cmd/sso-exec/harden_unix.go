@@ -2,7 +2,9 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+)
 
 // noCoreDumps sets the soft limit only: a child that wants its own may raise it.
 func noCoreDumps() {

@@ -4,18 +4,22 @@ package main
 
 import (
 	"os"
+
+	"github.com/sso-exec/sso-exec/internal/cli"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/tools"
 )
 
 func main() {
 	harden()
 	// Nearly every run ends here: one small file read, one document written.
 	// Nothing else exists yet, neither the command tree nor signal handlers.
-	if doc, ok := cachedAnswer(os.Args[1:]); ok {
+	if doc, ok := tools.CachedAnswer(os.Args[1:]); ok {
 		if _, err := os.Stdout.Write(doc); err != nil {
-			complain(nil, err)
-			os.Exit(exitOther)
+			command.Complain(nil, err)
+			os.Exit(command.ExitOther)
 		}
 		return
 	}
-	os.Exit(run(os.Args[1:]))
+	os.Exit(cli.Run(os.Args[1:]))
 }

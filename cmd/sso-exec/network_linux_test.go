@@ -12,7 +12,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -25,7 +24,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -422,13 +420,5 @@ func TestIPv6Alone(t *testing.T) {
 	b.mustRun(t, "token")
 	if r := b.idp.Requests(); r.RefreshToken != 1 {
 		t.Errorf("requests: %+v", r)
-	}
-}
-
-// TestNetworkHints has what cannot be had of a real network here.
-func TestNetworkHints(t *testing.T) {
-	o := &options{}
-	if h := strings.Join(hints(o, fmt.Errorf("listen: %w", syscall.EADDRNOTAVAIL)), "\n"); !strings.Contains(h, "http://[::1]:0/callback") {
-		t.Errorf("an address that is not there: %s", h)
 	}
 }

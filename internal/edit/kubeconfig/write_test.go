@@ -68,8 +68,7 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := errors.New("no")
-	if err := Update(t.Context(), path, func([]byte) ([]byte, error) { return []byte("x"), failure }); !errors.Is(err,
-		failure) {
+	if err := Update(t.Context(), path, func([]byte) ([]byte, error) { return []byte("x"), failure }); !errors.Is(err, failure) {
 		t.Error(err)
 	}
 	if err := Update(t.Context(), path, to("s")); err != nil {
@@ -87,7 +86,7 @@ func TestStaleLock(t *testing.T) {
 	lockWait = 30 * time.Millisecond
 	dir := write(t, map[string]string{"config": "old", "config.lock": ""})
 	path := filepath.Join(dir, "config")
-	var locked *lockedError
+	var locked *LockedError
 	if err := Update(t.Context(), path, to("new")); !errors.As(err, &locked) || locked.Lock != path+".lock" {
 		t.Errorf("%v", err)
 	}
@@ -132,7 +131,7 @@ func TestLeftLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := Update(t.Context(), path, to("new"))
-		var locked *lockedError
+		var locked *LockedError
 		if c.left && (err != nil || content(t, path) != "new") || !c.left && !errors.As(err, &locked) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -142,7 +141,7 @@ func TestLeftLock(t *testing.T) {
 	}
 	// One that somebody holds is nobody else's.
 	path := filepath.Join(write(t, map[string]string{"config": "old"}), "config")
-	var locked *lockedError
+	var locked *LockedError
 	err := Update(t.Context(), path, func([]byte) ([]byte, error) {
 		if err := Update(t.Context(), path, to("other")); !errors.As(err, &locked) {
 			t.Errorf("%v", err)
@@ -202,7 +201,7 @@ func TestLockIsClientGos(t *testing.T) {
 func TestNotAFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{dir, os.DevNull} {
-		if err := writeFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "regular") {
+		if err := WriteFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "regular") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -1,7 +1,0 @@
-package main
-
-// screenName is not known here: prompts of several processes on one console are
-// not kept apart.
-func screenName() string { return "" }
-
-func sameTerminal(int) bool { return false }

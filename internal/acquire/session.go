@@ -1,0 +1,129 @@
+package acquire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// reach is how the provider is reached, for the session's record. The paths are
+// made absolute: the session may be ended from anywhere.
+func reach(o *settings.Resolved) cache.Reach {
+	r := cache.Reach{Provider: o.Dialect().Name, CAFile: o.Network.CAFile, CAData: o.Network.CAData, Roots: o.ExtraRoots().Hash,
+		ClientSecretFile: o.Client.SecretFile, ClientKeyFile: o.Client.KeyFile, ClientCertFile: o.Client.CertFile,
+		ClientKeyID: o.Client.KeyID, ClientAuth: o.Client.Auth, Login: o.SessionWords()}
+	if o.Source.Profile != "" && !o.Given["profile"] {
+		r.Login = append(r.Login, "--profile="+o.Source.Profile)
+	}
+	if o.Client.AssertionAudience != o.Flags.Lookup("assertion-audience").DefValue {
+		r.AssertionAudience = o.Client.AssertionAudience
+	}
+	for _, path := range []*string{&r.CAFile, &r.ClientSecretFile, &r.ClientKeyFile, &r.ClientCertFile} {
+		if abs, err := filepath.Abs(*path); err == nil && *path != "" {
+			*path = abs
+		}
+	}
+	return r
+}
+
+// NewHTTP is the client that servers are asked by. What a profile authenticates with
+// goes out only under the system's roots and those that the profile names.
+func NewHTTP(o *settings.Resolved, log *slog.Logger) (*http.Client, error) {
+	r := o.ExtraRoots()
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	hc, err := flows.NewHTTPClient(o.Network.Timeout, r.Pem)
+	if err != nil {
+		return nil, fault.Usagef("the private CA (--ca-file, --ca-data): %w", err)
+	}
+	hc.Transport = requestLog{hc.Transport, log}
+	if o.ProfileHold != nil {
+		flows.HoldTo(hc, *o.ProfileHold)
+	}
+	return hc, nil
+}
+
+// Caller is what is known of the program that runs this one.
+type Caller struct {
+	Name       string      // for people
+	Swallows   bool        // it keeps stderr from the person
+	StdinTaken func() bool // stdin is its own, not ours to read; may be nil
+}
+
+// Open puts the rooms together.
+func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
+	log, err := NewLog(o)
+	if err != nil {
+		return nil, err
+	}
+	hc, err := NewHTTP(o, log)
+	if err != nil {
+		return nil, err
+	}
+	o.HTTP = hc
+	s := &session.Session{
+		Request: Request(o), Dialect: o.Dialect(), ProviderKey: providerKey(o),
+		SignIn: flows.SignIn{
+			Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources,
+			Organization: o.OrganizationAsked(), RedirectURIs: o.SignIn.RedirectURIs, LoginHint: o.SignIn.LoginHint, AuthParams: params(o),
+			StepUp: o.StepUp(), PAR: o.SignIn.PAR, NoOffline: o.SignIn.Offline == "never",
+		},
+		HTTP: hc, Started: Started, Log: log, Reach: reach(o),
+	}
+	switch {
+	case o.Storage.Store == "none":
+	case o.Storage.CacheDir == "":
+		_, err := userfile.Home()
+		log.Warn("nothing is kept: " + err.Error() + "; set it, or name a place with --cache-dir")
+	default:
+		said := map[string]bool{}
+		s.Store = cache.Open(o.Storage.CacheDir, func(what string) {
+			if !said[what] {
+				said[what] = true
+				log.Warn(what)
+			}
+		})
+		s.Store.UseKeyring = o.Storage.Store == "keyring" && o.Provider.Identity != credential.Service // who has no refresh token
+		s.Store.Stay = !o.MovesStore()
+		s.Store.Waiting = func(h cache.Holder) {
+			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
+				return // its prompt is seen here
+			}
+			log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
+				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
+		}
+	}
+	o.Live = s
+	s.Person = personOf(o, by)
+	s.NewClient = func(ctx context.Context) (flows.Client, error) { return newClient(ctx, o, hc) }
+	if o.Provider.Identity == credential.Service {
+		s.Grant = newGrant(o, s)
+	}
+	return s, nil
+}
+
+// personOf tells a session how to ask somebody.
+func personOf(o *settings.Resolved, by Caller) session.Person {
+	return talk.Sitting{
+		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name, Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
+		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin, Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
+		Explain: o.Report.Explain, Explained: &o.Explained, Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
+	}.Person()
+}
+
+// Started is when this process began; a credential stored since is new enough
+// under --force.
+var Started = time.Now()

@@ -1,0 +1,321 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// sessionStatus is a session as status -o json shows it. Fields are only ever
+// added; docs/sessions.md explains them.
+type sessionStatus struct {
+	ID            string                     `json:"id"`
+	Profiles      []string                   `json:"profiles"`
+	Identity      string                     `json:"identity"`
+	Account       string                     `json:"account"`
+	Subject       string                     `json:"subject"`
+	Issuer        string                     `json:"issuer"`
+	ClientID      string                     `json:"clientId"`
+	Label         string                     `json:"session"`
+	Organization  string                     `json:"organization"`
+	Organizations []lookup.KnownOrganization `json:"organizations"`
+	Scopes        []string                   `json:"scopes"`
+	Audience      string                     `json:"audience"`
+	Resources     []string                   `json:"resources"`
+	Flow          string                     `json:"flow"`
+	SignedInAt    time.Time                  `json:"signedInAt"`
+	RefreshedAt   time.Time                  `json:"refreshedAt"`
+	AccessFrom    time.Time                  `json:"accessFrom,omitzero"`
+	AccessUntil   time.Time                  `json:"accessUntil,omitzero"`
+	SessionUntil  time.Time                  `json:"sessionUntil,omitzero"`
+	Renews        bool                       `json:"renews"`
+	Store         string                     `json:"store"`
+	Derived       []derivedStatus            `json:"derived"`
+	Check         *checkStatus               `json:"check,omitempty"`
+
+	tokens int // that are stored; none is not one without a known end
+}
+
+// derivedStatus is what was exchanged for a session's token.
+type derivedStatus struct {
+	Kind  string    `json:"kind"` // aws-keys or token
+	For   string    `json:"for"`  // a role's ARN, an audience
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// checkStatus is what the provider says of a session.
+type checkStatus struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+// NewStatus makes the command that lists sessions.
+func NewStatus() *cobra.Command {
+	o := settings.For(settings.ToolStatus)
+	c := &cobra.Command{
+		Use:   settings.ToolStatus,
+		Short: "show who is signed in where, and until when",
+		Long: `Show the sessions that are stored: of the profile or the flags that are given,
+else all. Nothing is asked of a provider but with --check, which renews each
+session's token. The exit code is 3 if no session can be used.`,
+		Example: "  sso-exec status\n  sso-exec status --profile corp -o json",
+		Args:    command.NoArgs,
+	}
+	var output string
+	var check bool
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	c.Flags().BoolVar(&check, "check", false, "ask the provider whether the session is still good")
+	whole := func([]string) bool { return !lookup.Named(o) }
+	return command.WithStored(o, c, whole, func(ctx context.Context, _ []string) error {
+		if err := command.CheckOutput(output); err != nil {
+			return err
+		}
+		list, ended, failed, err := statuses(o)
+		if err != nil {
+			return err
+		}
+		unknown := failed != nil && len(list) == 0 // whether somebody is signed in
+		if check {
+			good, gone, cerr := askProviders(ctx, o, list)
+			list, ended = good, append(ended, gone...)
+			if failed == nil {
+				failed = cerr
+			}
+		}
+		if output == "json" {
+			err = talk.PrintJSON(struct {
+				Sessions []sessionStatus `json:"sessions"`
+			}{statusesOf(list)})
+		} else {
+			columns, style := talk.OutputStyle()
+			text := endedText(ended, columns)
+			if !unknown {
+				text = statusText(statusesOf(list), style, columns, time.Now()) + text
+			}
+			_, err = os.Stdout.WriteString(text)
+		}
+		switch {
+		case err != nil:
+			return err
+		case failed != nil:
+			return failed
+		case len(list) == 0:
+			return fault.Silently(fault.SignIn)
+		}
+		return nil
+	})
+}
+
+// known is a stored session with what is shown of it.
+type known struct {
+	entry  cache.Entry
+	status sessionStatus
+	o      *settings.Resolved // to reach its provider by
+}
+
+func statusesOf(list []known) []sessionStatus {
+	all := []sessionStatus{}
+	for _, k := range list {
+		all = append(all, k.status)
+	}
+	return all
+}
+
+// statuses returns the sessions that can be used, of the profile or flags that
+// were given, else all; and those that have ended. failed is for those that could
+// not be read, which was said.
+func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
+	if o.Storage.CacheDir == "" {
+		return nil, nil, nil, nil
+	}
+	var stored []lookup.Found
+	if lookup.Named(o) {
+		if err := o.Check(); err != nil {
+			return nil, nil, nil, err
+		}
+		e, err := lookup.OpenCache(o).Entry(acquire.Request(o).SessionKey())
+		switch {
+		case err == nil:
+			stored = []lookup.Found{{Entry: e}}
+		case !errors.Is(err, cache.ErrNotExist) && !errors.Is(err, cache.ErrCorrupt):
+			return nil, nil, nil, err
+		}
+	} else if stored, err = lookup.StoredSessions(o); err != nil {
+		return nil, nil, nil, err
+	}
+	by := lookup.KnownProfiles(o)
+	for _, f := range stored {
+		switch {
+		case f.Damaged():
+			talk.Warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", lookup.IDOf(f.Key), f.Err, settings.Ours("logout", lookup.IDOf(f.Key))))
+			continue
+		case f.Err != nil:
+			err := f.StorageFailure()
+			command.Complain(o, err)
+			failed = fault.Silently(err)
+			continue
+		}
+		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), lookup.OptionsFor(o, f, by)}
+		if usable(f.Entry, time.Now()) {
+			list = append(list, k)
+		} else {
+			ended = append(ended, k)
+		}
+	}
+	return list, ended, failed, nil
+}
+
+// endedText is a line for each session that has ended, by which it can be told
+// from others, and what to do.
+func endedText(ended []known, columns int) string {
+	var b strings.Builder
+	for i, k := range ended {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		s := k.status
+		b.WriteString(talk.Wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), talk.OrUnknown(s.Account), talk.HostOf(s.Issuer)), columns) + "\n")
+		fmt.Fprintf(&b, "  to sign in, run: %s\n", settings.LoginCommand(k.o))
+	}
+	return b.String()
+}
+
+// name tells a session from others: its profiles and its ID.
+func (k known) name() string {
+	if len(k.status.Profiles) == 0 {
+		return k.status.ID
+	}
+	return flows.Clean(strings.Join(k.status.Profiles, ", "), 200) + " (" + k.status.ID + ")"
+}
+
+// usable reports whether a session can still give a credential by itself.
+func usable(e cache.Entry, now time.Time) bool {
+	if !e.Session.EndedAt.IsZero() {
+		return false
+	}
+	if renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {
+		return true
+	}
+	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now) })
+}
+
+// renews reports whether new tokens come by themselves. A service asks for one
+// whenever it needs it.
+func renews(e cache.Entry) bool {
+	return (e.Session.Renewable || e.Session.Identity == credential.Service) && e.Session.EndedAt.IsZero()
+}
+
+func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
+	r := e.Session
+	s := sessionStatus{
+		ID: lookup.IDOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
+		Label: r.Label, Organization: r.Organization, Organizations: lookup.OrganizationsOf(e), Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
+		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt), SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: renews(e),
+		Store: "file", Derived: []derivedStatus{},
+	}
+	for _, o := range of {
+		s.Profiles = append(s.Profiles, o.Source.Profile)
+	}
+	if r.RefreshTokenIn != "" {
+		s.Store = "keyring"
+	}
+	for _, t := range e.Tokens {
+		if t.ExpiresAt.After(s.AccessUntil) {
+			s.AccessFrom, s.AccessUntil = talk.Seconds(t.IssuedAt), talk.Seconds(t.ExpiresAt)
+		}
+	}
+	s.tokens = len(e.Tokens)
+	now := time.Now()
+	for _, d := range e.Derived {
+		if d.ExpiresAt.IsZero() || d.ExpiresAt.After(now) {
+			kind := "token"
+			if d.AWS != nil {
+				kind = "aws-keys"
+			}
+			s.Derived = append(s.Derived, derivedStatus{kind, d.For, talk.Seconds(d.IssuedAt), talk.Seconds(d.ExpiresAt)})
+		}
+	}
+	slices.SortFunc(s.Derived, func(a, b derivedStatus) int { return strings.Compare(a.For, b.For) })
+	return s
+}
+
+// askProviders renews each session's token, without asking anybody, and returns
+// those that are still sessions and those that have ended. The error has the code
+// of the first that failed; each was said.
+func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good, gone []known, failed error) {
+	for _, k := range list {
+		err := k.ask(ctx)
+		if ctx.Err() != nil {
+			return list, nil, context.Cause(ctx)
+		}
+		check := &checkStatus{OK: err == nil}
+		if err != nil {
+			check.Error = talk.OneLine(err.Error())
+		}
+		if !k.status.Renews && !k.o.Dialect().Lasting {
+			err = nil // it is good until its token ends
+		}
+		if err != nil {
+			command.Complain(k.o, fmt.Errorf("%s: %w", k.name(), err))
+			if failed == nil {
+				failed = fault.Silently(err)
+			}
+		}
+		profiles := k.status.Profiles
+		if k.entry, err = lookup.OpenCache(o).Entry(k.entry.Key); err != nil {
+			continue
+		}
+		k.status = statusOf(k.entry, nil)
+		k.status.Profiles, k.status.Check = profiles, check
+		if usable(k.entry, time.Now()) {
+			good = append(good, k)
+		} else {
+			gone = append(gone, k)
+		}
+	}
+	return good, gone, failed
+}
+
+// ask renews the session's token, or asks whether it is still taken where it has
+// no end.
+func (k known) ask(ctx context.Context) error {
+	if k.entry.Session.Identity == credential.Service && len(k.status.Profiles) == 0 {
+		return errors.New("a service's token is asked for by the command that uses it, or with its --profile")
+	}
+	if !k.status.Renews && !k.o.Dialect().Lasting {
+		return errors.New("it cannot be renewed: the provider gave no refresh token")
+	}
+	o := *k.o
+	o.SignIn.Interactive = "never"
+	s, err := acquire.Open(&o, acquire.Caller{})
+	if err != nil {
+		return err
+	}
+	s.At(k.entry)
+	return s.Check(ctx)
+}
+
+// kindOf names a session's kind for a person.
+func kindOf(identity string) string {
+	if identity == credential.Service {
+		return "service"
+	}
+	return "person"
+}

@@ -1,0 +1,108 @@
+// Package cli is the command line: the root command, which leads to the families of
+// commands, each a package; help, and what a shell completes.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/account"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/configure"
+	"github.com/sso-exec/sso-exec/internal/cli/keys"
+	"github.com/sso-exec/sso-exec/internal/cli/run"
+	"github.com/sso-exec/sso-exec/internal/cli/tools"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+)
+
+// Run runs a command line and returns its exit code.
+func Run(args []string) int {
+	root := NewRoot()
+	root.SetArgs(args)
+	// What cobra itself fails with, an unknown command or flag, is usage.
+	cmd, err := root.ExecuteContextC(command.WithSignals())
+	if err == nil {
+		return 0
+	}
+	var failed *command.Failure
+	if !errors.As(err, &failed) {
+		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
+	}
+	var said *fault.Silent
+	if !errors.As(failed.Err, &said) {
+		command.Complain(failed.Settings, failed.Err)
+	}
+	return command.ExitCode(failed.Err)
+}
+
+func NewRoot() *cobra.Command {
+	versionAsked := false
+	root := &cobra.Command{
+		Use:           "sso-exec",
+		Short:         "one sign-in for every command line",
+		Long:          "sso-exec turns one sign-in into whatever credential the tool in front speaks.",
+		Example:       "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec kube --issuer https://login.example.com --client-id cli",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return command.Unknown(cmd, "command", args[0])
+			case versionAsked:
+				return printVersion(cmd)
+			}
+			return cmd.Help()
+		},
+		SuggestionsMinimumDistance: 2,
+	}
+	root.Flags().BoolVar(&versionAsked, "version", false, "the same as the command version") // not -v, which is --verbose elsewhere
+	root.Flags().Lookup("version").Hidden = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" { // nothing is near to one letter
+			names := []string{"client-secret"}
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			switch near := config.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
+			case "":
+			case names[0]:
+				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, settings.SecretVariable)
+			default:
+				return fmt.Errorf("%w (did you mean --%s?)", err, near)
+			}
+		}
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, settings.BadValue(invalid.GetFlag(), invalid.GetValue(), errors.Unwrap(err)))
+		}
+		return err
+	})
+	for _, t := range tools.All {
+		root.AddCommand(tools.New(t))
+	}
+	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(), run.New(), newSetup(), configure.New(), keys.New(), newCompletion(), newVersion())
+	root.SetHelpCommand(NewHelp())
+	setHelp(root)
+	setCompletions(root)
+	return root
+}
+
+// NewHelp is cobra's help command, but that it fails for what it does not know.
+func NewHelp() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "explain a command", Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return command.Unknown(cmd.Root(), "command", args[0])
+			}
+			return about.Help()
+		},
+	}
+}

@@ -1,0 +1,128 @@
+// Package command is what all commands share: settings from flags, failures with
+// their exit codes and hints, signals.
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+)
+
+// Each calls do for a command and all that are below it.
+func Each(cmd *cobra.Command, do func(*cobra.Command)) {
+	do(cmd)
+	for _, c := range cmd.Commands() {
+		Each(c, do)
+	}
+}
+
+// FirstOf completes the first argument, and none after it.
+func FirstOf(complete cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, word)
+	}
+}
+
+// ConfigFlag gives a command the flag --config and no other of a session.
+func ConfigFlag(cmd *cobra.Command) {
+	cmd.Flags().AddFlag(settings.For(cmd.Name()).Flags.Lookup("config"))
+}
+
+// ForTool annotates a command that a tool calls.
+const ForTool = "sso-exec_for_tool"
+
+func HasAnnotation(c *cobra.Command, name string) bool {
+	_, has := c.Annotations[name]
+	return has
+}
+
+// Failure is a command's failure together with its settings.
+type Failure struct {
+	Settings *settings.Resolved
+	Err      error
+}
+
+func (e *Failure) Error() string { return e.Err.Error() }
+
+// Unknown is the error about a word that is no command below cmd.
+func Unknown(cmd *cobra.Command, what, word string) error {
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return fmt.Errorf("unknown %s %q (did you mean %q?)", what, word, near[0])
+	}
+	return fmt.Errorf("unknown %s %q", what, word)
+}
+
+// NoArgs is cobra.NoArgs in words that fit a command without subcommands.
+func NoArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.Flags().Lookup("profile") != nil:
+		return fmt.Errorf("%s takes no arguments, but got %q: a profile is a flag here, --profile NAME", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
+}
+
+// OneProfile accepts the name of a profile. It counts as --profile.
+func OneProfile(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%s accepts one profile, but got %q", cmd.CommandPath(), args)
+	}
+	return nil
+}
+
+// WithFlags gives a command its flags, and its run the settings read from them,
+// which must name a session.
+func WithFlags(o *settings.Resolved, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
+	return WithSettings(o, cmd, func(ctx context.Context, _ []string) error {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		return do(ctx)
+	})
+}
+
+// WithSettings is withFlags for a command that may do without an issuer; do is
+// also given the arguments.
+func WithSettings(o *settings.Resolved, cmd *cobra.Command, do func(context.Context, []string) error) *cobra.Command {
+	return WithStored(o, cmd, nil, do)
+}
+
+// WithStored is withSettings for a command that may look at all that is stored,
+// which it can whatever stands in the config: anyway tells whether it does.
+func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []string) bool, do func(context.Context, []string) error) *cobra.Command {
+	cmd.Flags().AddFlagSet(o.Flags)
+	cmd.Flags().SortFlags = false
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		warnUnread(cmd.Root())
+		var err error
+		if len(args) == 1 && o.NamesProfile(args[0]) {
+			err, args = o.NameProfile(args[0]), nil
+		}
+		if err == nil {
+			err = o.Read(func() bool { return anyway != nil && anyway(args) })
+		}
+		if err == nil {
+			err = do(cmd.Context(), args)
+		}
+		if err != nil {
+			return &Failure{Settings: o, Err: err}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func CheckOutput(output string) error {
+	if output != "text" && output != "json" {
+		return fault.Usagef("--output %q: use text or json", output)
+	}
+	return nil
+}

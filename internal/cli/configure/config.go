@@ -1,0 +1,249 @@
+// Package configure has the commands of the config file.
+package configure
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// New makes the commands that show, check and change the settings.
+func New() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "show, check and change the settings",
+		Long: `Show, check and change the settings. They are flags, variables and profiles in
+config files: the system's, and above it your own or the one that you name.`,
+		Example: "  sso-exec config view --origin",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return command.Unknown(cmd, "command", args[0])
+		},
+	}
+	c.AddCommand(newConfigView(), newConfigPath(), newConfigValidate(), newConfigEdit(), newConfigSchema())
+	return c
+}
+
+func newConfigView() *cobra.Command {
+	o := settings.For(settings.ToolAWS) // which has all settings that a profile can have
+	origins := false
+	c := &cobra.Command{
+		Use:   "view",
+		Short: "print the settings that are used here",
+		Long: `Print the settings that a command would use here, with the same flags and
+variables, as a config file that means the same by itself: with what the
+profile extends, the files merged, and absolute paths. Defaults are left out.
+A secret is never shown, only where it is.`,
+		Example: "  sso-exec config view --profile corp --origin",
+		Args:    command.NoArgs,
+	}
+	c.Flags().SortFlags = false
+	c.Flags().BoolVar(&origins, "origin", false, "say behind each value where it came from")
+	c.Flags().AddFlagSet(o.Flags)
+	c.RunE = func(*cobra.Command, []string) error {
+		text, err := view(o, origins)
+		if err == nil {
+			_, err = talk.Out.Write(text)
+		}
+		if err != nil {
+			return &command.Failure{Settings: o, Err: err}
+		}
+		return nil
+	}
+	return c
+}
+
+// view renders the settings that are used.
+func view(o *settings.Resolved, origins bool) ([]byte, error) {
+	if err := o.FillFromCommand(); err != nil {
+		return nil, err
+	}
+	p, err := settings.LoadProfile(o)
+	if err == nil && p != nil {
+		err = o.FillFromProfile(p.Settings)
+	}
+	if err != nil {
+		return nil, err
+	}
+	head := ""
+	if p == nil {
+		p = &config.Profile{Name: "default", Settings: map[string]config.Value{}}
+		head = "# No profile is in use. This one has only what flags and variables say.\n"
+	}
+	o.Flags.VisitAll(func(f *pflag.Flag) {
+		key := settings.ProfileKey(f.Name)
+		if key == "" || !o.Given[f.Name] {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if slices.Equal(values, p.Settings[key].Values) { // or the profile stood above the flag
+			return
+		}
+		from := "variable " + settings.VariableOf(f.Name)
+		if o.Typed[f.Name] {
+			from = "flag --" + f.Name
+		}
+		p.Settings[key] = config.Value{Values: values, Origin: config.Origin{Path: from, Profile: p.Name}}
+	})
+	if os.Getenv(settings.SecretVariable) != "" && !o.Given["client-secret-file"] {
+		delete(p.Settings, "client-secret-file")
+		head += "# The client's secret is in the variable " + settings.SecretVariable + ".\n"
+	}
+	return append([]byte(head), p.YAML(settings.ProfileKeys(), origins)...), nil
+}
+
+func newConfigPath() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "path",
+		Short: "print which config files are looked at",
+		Long: `Print which config files are looked at, the lowest first, and what was found
+there. A file that --config or SSO_EXEC_CONFIG names replaces your own.`,
+		Example: "  sso-exec config path",
+		Args:    command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w := tabwriter.NewWriter(talk.Out, 0, 0, 2, ' ', 0)
+			layers, paths := config.DefaultPaths(lookup.NamedConfig(cmd)).Each()
+			for i, path := range paths {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], talk.OneLine(path), foundAt(layers[i], path))
+			}
+			if err := w.Flush(); err != nil {
+				return &command.Failure{Err: err}
+			}
+			return nil
+		},
+	}
+	command.ConfigFlag(c)
+	return c
+}
+
+// foundAt says in a few words what is at a config file's path.
+func foundAt(layer config.Layer, path string) string {
+	_, err := config.ReadFile(path, layer)
+	var unsafe *userfile.UnsafeError
+	switch {
+	case err == nil:
+		return "read"
+	case errors.As(err, &unsafe):
+		return "refused: " + talk.OneLine(unsafe.Why)
+	case config.IsAbsent(err) && layer != config.Named:
+		return "none"
+	case config.IsAbsent(err):
+		return "missing"
+	}
+	var pathError *os.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return "cannot be read: " + talk.OneLine(err.Error())
+}
+
+func newConfigValidate() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "validate [FILE]",
+		Short: "check all profiles of the config files",
+		Long: `Check everything in the config files, or in FILE in place of your own: what is
+wrong is told with its line, also in profiles that nobody uses now. The exit
+code is 2 then, and 6 if others can write to a file.`,
+		Example: "  sso-exec config validate\n  sso-exec config validate ./config.yaml",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("%s takes one file, but got %q", cmd.CommandPath(), args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			named := lookup.NamedConfig(cmd)
+			if len(args) == 1 {
+				named = args[0]
+			}
+			if err := validate(config.DefaultPaths(named)); err != nil {
+				return &command.Failure{Err: err}
+			}
+			return nil
+		},
+	}
+	command.ConfigFlag(c)
+	return c
+}
+
+// validate tells what is wrong with the config files, and says so if it is
+// nothing.
+func validate(paths config.Paths) error {
+	found := paths.Validate(settings.ProfileKeys())
+	if len(found) > 0 {
+		return findingsError(found)
+	}
+	layers, all := paths.Each()
+	none := true
+	for i, path := range all {
+		if _, err := config.ReadFile(path, layers[i]); err == nil {
+			none = false
+			fmt.Fprintf(talk.Out, "%s: nothing is wrong\n", talk.OneLine(path))
+		}
+	}
+	if none {
+		fmt.Fprintf(talk.Out, "there is no config file at %s\n", talk.OneLine(strings.Join(all, " or ")))
+	}
+	return nil
+}
+
+// findingsError tells what was found, if it is more than one thing, and returns an
+// error about it.
+func findingsError(found []config.Finding) error {
+	var unsafe *userfile.UnsafeError
+	for _, x := range found {
+		if len(found) > 1 {
+			fmt.Fprintln(talk.Stderr, talk.OneLine(x.Error()))
+		}
+		if unsafe == nil {
+			errors.As(x, &unsafe)
+		}
+	}
+	switch {
+	case unsafe != nil:
+		return fmt.Errorf("config: %w", unsafe)
+	case len(found) == 1:
+		return fault.Usagef("config: %w", found[0])
+	}
+	return fault.Usagef("config: %d things are wrong", len(found))
+}
+
+func newConfigSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "print a JSON Schema of config files, for editors",
+		Long: `Print a JSON Schema of config files. An editor that has one completes keys and
+marks what is wrong. With the YAML language server, save it beside the file and
+make this line the file's first:
+
+  # yaml-language-server: $schema=config.schema.json`,
+		Example: "  sso-exec config schema > ~/.config/sso-exec/config.schema.json",
+		Args:    command.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := os.Stdout.Write(config.Schema(settings.ProfileKeys())); err != nil {
+				return &command.Failure{Err: err}
+			}
+			return nil
+		},
+	}
+}

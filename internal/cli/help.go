@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/terminal"
+)
+
+// ofAPIKey reports whether a flag of a command is not the setting of a sign-in
+// that others have under its name, but says something of an API key.
+func ofAPIKey(cmd *cobra.Command, flag string) bool {
+	return cmd.HasParent() && cmd.Parent().Name() == settings.ToolAPIKey && slices.Contains([]string{"scope", "provider", "organization"}, flag)
+}
+
+// flagGroup is a heading with the flags below it, by name.
+type flagGroup struct {
+	heading string
+	names   []string
+}
+
+// flagGroups order the settings of a session, so that a person finds one. What
+// is in no group is a command's own, and comes first.
+var flagGroups = []flagGroup{
+	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "organization"}},
+	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "interactive", "identity", "session"}},
+	{"How a client authenticates", settings.ClientFlags},
+	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
+	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type", "exchange-param"}},
+	{"What to get", []string{"scope", "audience", "resource", "token-type", "min-ttl", "force"}},
+	{"Which AWS role", settings.AWSFlags},
+	{"Where to keep it", []string{"store", "cache-dir"}},
+	{"Network", []string{"ca-file", "ca-data", "http-timeout"}},
+	{"What to tell", []string{"explain", "verbose", "log-level", "log-file"}},
+}
+
+// setHelp gives all commands the help of this file, and adds the topic settings.
+func setHelp(root *cobra.Command) {
+	all := false
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		text := helpText
+		if all || cmd.Name() == topicSettings {
+			text = fullHelp
+		}
+		if _, err := fmt.Fprint(cmd.OutOrStdout(), text(cmd, helpWidth())); err != nil { // which cobra has no way for
+			command.Complain(nil, err)
+			os.Exit(command.ExitCode(err))
+		}
+	})
+	root.AddCommand(newSettingsTopic())
+	root.InitDefaultHelpCmd()
+	command.Each(root, func(cmd *cobra.Command) {
+		cmd.SuggestionsMinimumDistance = 2 // a wrong word gets the near one everywhere
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			// Shells show a usage as it is.
+			f.Annotations = map[string][]string{valueName: {placeholder(f)}}
+			f.Usage = strings.ReplaceAll(f.Usage, "`", "")
+		})
+		if cmd.Parent() != root {
+			return
+		}
+		if cmd.Name() == "help" {
+			cmd.Long = "Explain a command, or with the word settings all settings of a sign-in."
+			cmd.Example = "  sso-exec help setup kube\n  sso-exec help --all setup kube\n  sso-exec help settings"
+			cmd.Flags().BoolVar(&all, "all", false, "every flag, and all that it means")
+		}
+		for _, name := range meaningless[cmd.Name()] {
+			cmd.Flags().Lookup(name).Hidden = true
+		}
+	})
+}
+
+// topicSettings is explained by help, and is no command.
+const topicSettings = "settings"
+
+func newSettingsTopic() *cobra.Command {
+	c := &cobra.Command{
+		Use:   topicSettings,
+		Short: "the settings of a sign-in, which many commands share",
+		Long: `The settings of a sign-in. Each is a flag of the commands that it means
+something to, a variable (--client-id is SSO_EXEC_CLIENT_ID) and, but for a few,
+a key of a profile in the config file. A flag stands above a variable, that
+above the profile.`,
+	}
+	c.Flags().SortFlags = false
+	c.Flags().AddFlagSet(settings.For(settings.ToolAWS).Flags)
+	return c
+}
+
+// meaningless lists the settings that change nothing in commands which sign
+// nobody in. They are accepted, so that a command line can be taken over, but
+// not shown.
+var meaningless = map[string][]string{
+	settings.ToolLogout: append([]string{"store"}, ofSigningIn...),
+	settings.ToolStatus: append([]string{"store", "browser", "interactive"}, ofSigningIn...),
+	settings.ToolWhoami: append([]string{"browser", "interactive", "provider", "client-secret-file", "ca-file", "ca-data", "http-timeout"}, ofSigningIn...),
+}
+
+// ofSigningIn are settings of a sign-in itself, or of the token that it is for.
+var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "token-type", "min-ttl", "force", "explain"}
+
+// valueName annotates a flag with what stands for its value.
+const valueName = "sso-exec_value_name"
+
+// helpWidth is how wide help is: 80 columns, or a terminal's if it has fewer.
+// Where stdout is a pager's, stderr still tells.
+func helpWidth() int {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if t := terminal.Of(f); t != nil {
+			columns, _ := t.Size()
+			return min(columns, 80)
+		}
+	}
+	return 80
+}
+
+func usageLine(cmd *cobra.Command) string {
+	if cmd.HasAvailableSubCommands() {
+		return cmd.CommandPath() + " COMMAND [flags]"
+	}
+	return cmd.UseLine()
+}
+
+// helpGroup is a heading with rows of a name and what it means.
+type helpGroup struct {
+	heading string
+	rows    [][2]string
+}
+
+// order is that of the root's commands for people; others come after these.
+var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "config"}
+
+// commandGroups lists the commands below one; the root's by whom they are for,
+// and those that every program has by name alone.
+func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
+	var all, tools, people [][2]string
+	for _, c := range cmd.Commands() {
+		row := [2]string{c.Name(), c.Short}
+		switch {
+		case cmd.HasParent() && c.IsAvailableCommand():
+			all = append(all, row)
+		case slices.Contains([]string{"completion", "help", "version"}, c.Name()):
+			others = append(others, c.Name())
+		case !c.IsAvailableCommand():
+		case command.HasAnnotation(c, command.ForTool):
+			tools = append(tools, row)
+		default:
+			people = append(people, row)
+		}
+	}
+	rank := func(row [2]string) int { return (slices.Index(order, row[0]) + len(order) + 1) % (len(order) + 1) }
+	slices.SortStableFunc(people, func(a, b [2]string) int { return rank(a) - rank(b) })
+	groups = []helpGroup{{"Commands", all}, {"For a tool to call", tools}, {"For a person", people}}
+	return slices.DeleteFunc(groups, func(g helpGroup) bool { return len(g.rows) == 0 }), others
+}
+
+// shownGroup is a heading with the flags below it.
+type shownGroup struct {
+	heading string
+	flags   []*pflag.Flag
+}
+
+// fewFlags are so many that they need no headings.
+const fewFlags = 8
+
+// groupsOf sorts the flags of a command under headings, its own first.
+func groupsOf(cmd *cobra.Command) []shownGroup {
+	var all []*pflag.Flag
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			all = append(all, f)
+		}
+	})
+	var own []*pflag.Flag
+	for _, f := range all {
+		grouped := slices.ContainsFunc(flagGroups, func(g flagGroup) bool { return slices.Contains(g.names, f.Name) })
+		if !grouped || len(all) <= fewFlags || takesRole(cmd) && slices.Contains(settings.AWSFlags, f.Name) || ofAPIKey(cmd, f.Name) {
+			own = append(own, f)
+		}
+	}
+	// --help, which everybody knows, comes last.
+	slices.SortStableFunc(own, func(a, b *pflag.Flag) int { return helpLast(a) - helpLast(b) })
+	groups := []shownGroup{{"Flags", own}}
+	for _, g := range flagGroups {
+		shown := shownGroup{heading: g.heading}
+		for _, name := range g.names {
+			if f := cmd.Flags().Lookup(name); slices.Contains(all, f) && !slices.Contains(own, f) {
+				shown.flags = append(shown.flags, f)
+			}
+		}
+		if len(shown.flags) > 0 {
+			groups = append(groups, shown)
+		}
+	}
+	return groups
+}
+
+// takesRole reports whether an AWS role is what the command is about.
+func takesRole(cmd *cobra.Command) bool {
+	return cmd.Name() == settings.ToolAWS || cmd.Name() == settings.ToolRun
+}
+
+func helpLast(f *pflag.Flag) int {
+	if f.Name == "help" {
+		return 1
+	}
+	return 0
+}
+
+// flagName is a flag as it is given, with what stands for its value.
+func flagName(f *pflag.Flag) string {
+	name := "    --" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", --" + f.Name
+	}
+	if value := f.Annotations[valueName]; len(value) > 0 && value[0] != "" {
+		name += " " + value[0]
+	}
+	return name
+}
+
+// placeholder stands for a flag's value: the word in backquotes of its usage, a
+// few known values, or the last word of its name. A switch has none.
+func placeholder(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return ""
+	}
+	if before, rest, ok := strings.Cut(f.Usage, "`"); ok {
+		if word, _, ok := strings.Cut(rest, "`"); ok && before+word != "" {
+			return strings.ToUpper(word)
+		}
+	}
+	if f.Value.Type() == "duration" {
+		return "DURATION"
+	}
+	if values := settings.EnumOf(f.Name); len(values) == 2 {
+		return strings.Join(values, "|")
+	}
+	return strings.ToUpper(f.Name[strings.LastIndexByte(f.Name, '-')+1:])
+}
+
+// flagUsage is what a flag means, with its default.
+func flagUsage(f *pflag.Flag) string {
+	switch def := strings.Trim(f.DefValue, "[]"); def {
+	case "", "false", "0", "0s":
+		return f.Usage
+	default:
+		return f.Usage + " (default: " + def + ")"
+	}
+}

@@ -1,0 +1,173 @@
+// Package keys has the commands of stored API keys.
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/apikeys"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+)
+
+// The commands of API keys, the last resort: for tools and providers that have
+// nothing better, and for services alone. A key comes by stdin or from a helper,
+// never by argv; what is shown of one is masked but under `apikey show`.
+
+// New makes the commands that keep API keys.
+func New() *cobra.Command {
+	c := &cobra.Command{
+		Use:   settings.ToolAPIKey,
+		Short: "keep API keys, for what takes nothing better",
+		Long: `Keep the API keys of services, for tools and providers that take nothing
+better. A key comes by stdin or from a helper's output, never as an argument;
+sso-exec token --api-key NAME prints it, in the header that its API wants.
+People sign in instead.`,
+		Example: "  pass show acme/ci | sso-exec apikey set acme --expires 90d\n  sso-exec token --api-key acme -o header | curl -H @- https://api.example.com/",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			if apikeys.LooksLikeKey(args[0]) {
+				return &command.Failure{Err: apikeys.ErrKeyOnArgv()}
+			}
+			return command.Unknown(cmd, "command", args[0])
+		},
+	}
+	c.AddCommand(newAPIKeySet(), newAPIKeyList(), newAPIKeyShow(), newAPIKeyValidate(), newAPIKeyRotate(), newAPIKeyRevoke(), newAPIKeyCreate())
+	return c
+}
+
+// The settings that mean something to these commands: where things are, how a
+// provider is reached, what to tell.
+var (
+	whereFlags   = []string{"profile", "config", "store", "cache-dir"}
+	networkFlags = []string{"ca-file", "ca-data", "http-timeout"}
+	tellFlags    = []string{"verbose", "log-level", "log-file"}
+)
+
+// apiKeys is a run of one of these commands.
+type apiKeys struct {
+	o     *settings.Resolved
+	store *cache.Store
+}
+
+// newAPIKeys returns the run of a command and gives that its settings. Where
+// names are known, they complete its argument.
+func apiKeyCommand(c *cobra.Command, network bool, do func(ctx context.Context, a *apiKeys, args []string) error) *cobra.Command {
+	a := &apiKeys{o: settings.For(settings.ToolAPIKey)}
+	names := slices.Concat(whereFlags, tellFlags)
+	if network {
+		names = slices.Concat(whereFlags, networkFlags, tellFlags)
+	}
+	for _, name := range names {
+		c.Flags().AddFlag(a.o.Flags.Lookup(name))
+	}
+	c.Flags().SortFlags = false
+	c.Args = cobra.ArbitraryArgs // what is wrong with them is said without repeating them
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		err := a.begin()
+		if err == nil {
+			err = do(cmd.Context(), a, args)
+		}
+		if err != nil {
+			return &command.Failure{Settings: a.o, Err: err}
+		}
+		return nil
+	}
+	return c
+}
+
+func (a *apiKeys) begin() error {
+	if err := a.o.Read(nil); err != nil {
+		return err
+	}
+	switch {
+	case !slices.Contains(settings.EnumOf("store"), a.o.Storage.Store):
+		return fault.Usagef("invalid --store %q: use file, keyring or none", a.o.Storage.Store)
+	case a.o.Storage.CacheDir == "":
+		return settings.NoHome("no place to keep API keys in", "name a place with --cache-dir")
+	}
+	log, err := acquire.NewLog(a.o)
+	if err != nil {
+		return err
+	}
+	a.store = cache.Open(a.o.Storage.CacheDir, func(what string) { log.Warn(what) })
+	a.store.UseKeyring = a.o.Storage.Store == "keyring"
+	return nil
+}
+
+// keeps refuses to take a key where nothing is to be kept.
+func (a *apiKeys) keeps() error {
+	if a.o.Storage.Store == "none" {
+		return fault.Usagef("under --store none nothing is kept, so no API key can be: choose --store file or --store keyring")
+	}
+	return nil
+}
+
+// http is the client that providers are asked by.
+func (a *apiKeys) http() (*http.Client, error) {
+	log, err := acquire.NewLog(a.o)
+	if err != nil {
+		return nil, err
+	}
+	hc, err := acquire.NewHTTP(a.o, log)
+	if err == nil {
+		flows.HoldTo(hc, flows.Hold{Whose: "a stored API key"})
+	}
+	return hc, err
+}
+
+// apiKeyLockTimeout bounds the wait for another process's change to a key.
+const apiKeyLockTimeout = time.Minute
+
+// locked does something under the lock of a key.
+func (a *apiKeys) locked(ctx context.Context, name string, do func() error) error {
+	held := &flows.UnavailableError{Doing: "API key " + name, Err: errors.New("another sso-exec has been busy with it for a minute")}
+	ctx, cancel := context.WithTimeoutCause(ctx, apiKeyLockTimeout, held)
+	defer cancel()
+	l, err := a.store.Lock(ctx, cache.LockAPIKey, cache.APIKeyID(name))
+	if err != nil {
+		return acquire.APIKeyStorage(ctx, name, err)
+	}
+	defer l.Unlock()
+	return do()
+}
+
+// find reads a key, without one that rests in the keyring.
+func (a *apiKeys) find(ctx context.Context, name string) (*cache.APIKey, error) {
+	k, err := a.store.APIKey(name)
+	return k, acquire.APIKeyUnread(ctx, name, err)
+}
+
+// save stores a key, or what is known of it.
+func (a *apiKeys) save(ctx context.Context, k *cache.APIKey) error {
+	return acquire.APIKeyStorage(ctx, k.Name, a.store.WriteAPIKey(ctx, k))
+}
+
+// theName takes the one argument of a command. What it is given is not repeated:
+// it may be a key.
+func theName(args []string) (string, error) {
+	for _, arg := range args {
+		if apikeys.LooksLikeKey(arg) {
+			return "", apikeys.ErrKeyOnArgv()
+		}
+	}
+	if len(args) != 1 {
+		return "", fault.InUsage(fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
+			"a key itself is no argument: it comes by stdin, or by --from-command")
+
+	}
+	return args[0], apikeys.CheckAPIKeyName(args[0])
+}

@@ -1,0 +1,173 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/apikeys"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// keyNotes are what is noted of a key, as flags give it.
+type keyNotes struct {
+	header, owner, expires, maxAge, manageURL, checkURL string
+	scopes                                              []string
+}
+
+func (n *keyNotes) add(f *pflag.FlagSet) {
+	f.StringVar(&n.header, "header", apikeys.DefaultHeader, "`header` that the API wants the key in: X-API-Key, Authorization, \"Authorization: Bearer\"")
+	f.StringVar(&n.expires, "expires", "", "`when` the key ends: 2027-01-31, 90d from now, or a moment of RFC 3339")
+	f.StringVar(&n.maxAge, "max-age", "", "`age` that it may reach: 90d; past that it is no longer given out")
+	f.StringVar(&n.owner, "owner", "", "`owner` who answers for it: a team, an address")
+	f.StringVar(&n.manageURL, "manage-url", "", "`URL` at which a person revokes it")
+	f.StringVar(&n.checkURL, "check-url", "", "`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
+}
+
+func (n *keyNotes) addScopes(f *pflag.FlagSet) {
+	f.StringSliceVar(&n.scopes, "scope", nil, "what the key allows, as its provider calls it; repeatable, commas allowed")
+}
+
+// record makes the record of a key out of them.
+func (n *keyNotes) record(name string, now time.Time) (*cache.APIKey, error) {
+	if _, _, err := apikeys.ParseHeader(n.header); err != nil {
+		return nil, err
+	}
+	end, err := parseEnd(n.expires, now)
+	if err != nil {
+		return nil, err
+	}
+	age, err := parseMaxAge(n.maxAge)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(parseAddress("manage-url", n.manageURL), parseAddress("check-url", n.checkURL)); err != nil {
+		return nil, err
+	}
+	for _, text := range append([]string{n.owner}, n.scopes...) {
+		if apikeys.HasKeyPrefix(text) {
+			return nil, apikeys.ErrKeyOnArgv()
+		}
+	}
+	return &cache.APIKey{Name: name, Header: n.header, Scopes: talk.OrEmpty(n.scopes), Owner: flows.Clean(n.owner, 200), Identity: credential.Service,
+		CreatedAt: now.UTC(), ExpiresAt: end, MaxAgeSeconds: age, ManageURL: n.manageURL, CheckURL: n.checkURL}, nil
+}
+
+func newAPIKeySet() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "set NAME",
+		Short: "store an API key, from stdin or a helper",
+		Long: `Store an API key under a name. It is read from stdin (on a terminal it is asked
+for, and not shown) or is what a helper prints. Note what it allows, whose it is
+and when it ends: sso-exec warns before that. Nothing is asked of its provider;
+sso-exec apikey validate does that.`,
+		Example: "  sso-exec apikey set acme --header X-API-Key --expires 2027-01-31 < key\n  sso-exec apikey set acme --max-age 90d --from-command \"pass show acme/ci\"",
+	}
+	var n keyNotes
+	var helper string
+	var yes bool
+	c.Flags().Var((*settings.Program)(&helper), "from-command", "`command` that prints the key; split into words, no shell")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "replace a key of that name without asking")
+	n.add(c.Flags())
+	n.addScopes(c.Flags())
+	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
+	return apiKeyCommand(c, false, func(ctx context.Context, a *apiKeys, args []string) error {
+		name, err := theName(args)
+		if err == nil {
+			err = a.keeps()
+		}
+		if err != nil {
+			return err
+		}
+		k, err := n.record(name, time.Now())
+		if err != nil {
+			return err
+		}
+		return a.set(ctx, k, helper, yes)
+	})
+}
+
+// set stores a key that is new, or that replaces one which somebody agreed to
+// lose.
+func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes bool) error {
+	was, err := a.overwritten(k.Name)
+	if err != nil {
+		return err
+	}
+	if was != "" && !yes {
+		if !talk.CanAsk() {
+			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: "+settings.Ours("apikey", "rotate", k.Name))
+		}
+		if ok, err := talk.Confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
+			return err
+		}
+	}
+	if k.Key, err = readKey(ctx, k.Name, helper); err != nil {
+		return err
+	}
+	if err := a.store.FitsKeyring(k.Key); err != nil {
+		return fault.InUsage(err, "store it with --store file")
+	}
+	err = a.locked(ctx, k.Name, func() error {
+		now, err := a.overwritten(k.Name)
+		if err != nil {
+			return err
+		}
+		if now != was && !yes {
+			return fault.InUsage(fmt.Errorf("somebody else stored an API key %q meanwhile%s; nothing was changed", k.Name, now), "to replace that one, run the command again")
+		}
+		return a.save(ctx, k)
+	})
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Stored API key %s: %s\n", k.Name, apikeys.MaskOf(k))
+	if was != "" {
+		fmt.Fprintf(&b, "  the one before it%s is not kept; if it still works, revoke it where it was made\n", was)
+	}
+	if k.EndsAt().IsZero() {
+		b.WriteString("  no end is noted, so nobody will be warned: --expires, --max-age\n")
+	} else {
+		fmt.Fprintf(&b, "  it ends %s\n", endText(k.EndsAt(), time.Now()))
+	}
+	_, err = io.WriteString(talk.Out, b.String())
+	return err
+}
+
+// overwritten tells, in brackets, which key is stored under a name; nothing if
+// there is none.
+func (a *apiKeys) overwritten(name string) (string, error) {
+	k, err := a.store.APIKey(name)
+	switch {
+	case errors.Is(err, cache.ErrNotExist):
+		return "", nil
+	case errors.Is(err, cache.ErrCorrupt):
+		return " (its file does not parse)", nil
+	case err != nil:
+		return "", acquire.APIKeyUnread(context.Background(), name, err)
+	}
+	return fmt.Sprintf(" (%s, stored %s)", apikeys.MaskOf(k), talk.Clock(k.StoredAt)), nil
+}
+
+// endText tells when a key ends.
+func endText(end, now time.Time) string {
+	if !end.After(now) {
+		return "on " + apikeys.Date(end) + ", which is past"
+	}
+	return "on " + apikeys.Date(end) + ", in " + apikeys.Span(end.Sub(now))
+}

@@ -1,0 +1,311 @@
+// Package run has the command that runs another with credentials in its environment.
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/environ"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/plugin"
+)
+
+// runTTL is the rule for what a command gets in its environment, where it stays
+// as it is: at least half of its life must be left.
+var runTTL = session.TTL{Exact: -1, Most: 12 * time.Hour, Part: 2}
+
+// runner is the command run: a command with credentials in its environment.
+type runner struct {
+	o        *settings.Resolved // the session
+	keys     *settings.Resolved // the session with the role; its flags are bound to it
+	aws      bool               // a role's keys are wanted
+	renew    bool               // by an endpoint, instead of in variables
+	tokenEnv string             // a token is wanted, in this variable
+	region   string             // that the command gets
+}
+
+// New makes the command that runs a command with credentials.
+func New() *cobra.Command {
+	r := &runner{o: settings.For(settings.ToolRun), keys: &settings.Resolved{}}
+	settings.AddAWSFlags(r.o.Flags, r.keys)
+	c := &cobra.Command{
+		Use:   settings.ToolRun + " [flags] -- COMMAND [ARGUMENT...]",
+		Short: "run a command with credentials in its environment",
+		Long: `Run a command with a role's AWS keys in its environment, or with a token in a
+variable of your choice, or both. A sign-in that is needed comes before it. Its
+exit code is that of this one; its input, output and signals are its own.
+
+Keys in variables do not renew. For a command that may outlive them there is
+--renew: the AWS SDKs get keys from this process, for as long as it runs.`,
+		Example: `  sso-exec run --profile dev -- aws s3 ls
+  sso-exec run --profile dev --renew -- terraform apply
+  sso-exec run --token-env GITLAB_TOKEN -- ./release.sh`,
+	}
+	f := c.Flags()
+	f.SetInterspersed(false) // what follows COMMAND is its own
+	f.BoolVar(&r.renew, "renew", false, "AWS keys that renew by themselves: from an endpoint on loopback that the AWS SDKs know")
+	f.StringVar(&r.tokenEnv, "token-env", "", "put a token into the variable `NAME`: the access token, or what --token-type says")
+	f.BoolVar(&r.aws, "aws", false, "AWS keys beside --token-env; without that they are what a profile's role-arn means")
+	return command.WithSettings(r.o, c, r.run)
+}
+
+// run gets the credentials and becomes the command, or waits for it.
+func (r *runner) run(ctx context.Context, argv []string) error {
+	if len(argv) == 0 {
+		return fault.InUsage(errors.New("no command to run"), "sso-exec run [flags] -- COMMAND [ARGUMENT...]")
+	}
+	if err := r.o.Check(); err != nil {
+		return err
+	}
+	if err := r.choose(); err != nil {
+		return err
+	}
+	path, err := exec.LookPath(argv[0])
+	if err != nil { // now: nobody is to sign in for nothing
+		return notRun(argv, err)
+	}
+	env := environ.NewEnvironment(os.Environ())
+	if r.o.APIKey != "" {
+		if err := r.setAPIKey(ctx, env); err != nil {
+			return err
+		}
+		return asItEnded(become(ctx, path, argv, env.List()))
+	}
+	s, err := acquire.Open(r.o, acquire.Caller{})
+	if err != nil {
+		return err
+	}
+	if r.tokenEnv != "" {
+		if err := r.setToken(ctx, s, env); err != nil {
+			return err
+		}
+	}
+	var served *endpoint
+	if r.aws {
+		if served, err = r.setKeys(ctx, s, env); err != nil {
+			return err
+		}
+	}
+	talk.Stderr.End()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if served == nil {
+		return asItEnded(become(ctx, path, argv, env.List()))
+	}
+	err = attend(ctx, path, argv, env.List())
+	served.close()
+	return asItEnded(err)
+}
+
+// asItEnded ends this process as the command did, by a signal or an exit code.
+func asItEnded(err error) error {
+	var end *commandEnd
+	if !errors.As(err, &end) {
+		return err
+	}
+	dieOf(end.sig)
+	return fault.Silently(end)
+}
+
+// choose decides what the command gets. With --token-env that is a token and
+// nothing else, unless a role is asked for as well.
+func (r *runner) choose() error {
+	role := *r.keys
+	if r.o.APIKey != "" { // it needs no profile's role
+		role = settings.Resolved{}
+	}
+	r.aws = r.aws || r.renew || role.AWS.RoleARN != "" && (r.tokenEnv == "" || r.o.Given["role-arn"])
+	switch {
+	case r.o.APIKey != "" && (r.renew || r.o.Given["role-arn"]):
+		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
+	case r.o.APIKey != "" && r.tokenEnv == "":
+		return fault.InUsage(errors.New("--api-key: in which variable?"), "give --token-env NAME")
+	case !r.aws && r.tokenEnv == "":
+		return fault.InUsage(errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token")
+	case r.tokenEnv != "" && !environ.IsVariableName(r.tokenEnv):
+		return fault.Usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
+	case environ.IsProgramVariable(r.tokenEnv):
+		return fault.Usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
+	case strings.HasPrefix(r.tokenEnv, environ.OwnPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
+		return fault.Usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
+	case r.renew && r.o.Storage.Store == "none":
+		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"), "leave out one of the two")
+	case !r.aws:
+		return nil
+	}
+	*r.keys = *r.o
+	r.keys.Tool, r.keys.AWS.RoleARN, r.keys.AWS.RoleSessionName, r.keys.AWS.Duration = settings.ToolAWS, role.AWS.RoleARN, role.AWS.RoleSessionName, role.AWS.Duration
+	r.keys.AWS.Region, r.keys.AWS.STSEndpoint, r.keys.AWS.PolicyARNs = role.AWS.Region, role.AWS.STSEndpoint, role.AWS.PolicyARNs
+	if r.tokenEnv != "" { // --token-type is that token's
+		r.keys.Target.TokenType = r.keys.UsualTokenType()
+	}
+	r.o.AWS.RoleARN = role.AWS.RoleARN // for hints
+	// What is set for AWS itself stands above a profile.
+	if r.o.Given["region"] || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
+		r.region = role.AWS.Region
+	}
+	return r.keys.CheckAWS()
+}
+
+// setToken puts the token into the environment.
+func (r *runner) setToken(ctx context.Context, s *session.Session, env *environ.Environment) error {
+	o := *r.o
+	o.Tool = settings.ToolToken
+	if !o.Flags.Changed("token-type") {
+		o.Target.TokenType = credential.AccessToken
+	}
+	need := acquire.Need(&o, acquire.ExchangeSteps(&o, s))
+	need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
+	c, err := acquire.Obtain(ctx, s, need)
+	if err != nil {
+		return err
+	}
+	text, err := plugin.EncodeToken(plugin.TokenRaw, false, c)
+	if err == nil {
+		env.Set(r.tokenEnv, string(text))
+	}
+	return err
+}
+
+// setAPIKey puts an API key into the environment.
+func (r *runner) setAPIKey(ctx context.Context, env *environ.Environment) error {
+	k, err := acquire.APIKeyOf(ctx, r.o)
+	if err != nil {
+		return err
+	}
+	o := *r.o
+	o.Output, o.NoNewline = plugin.TokenRaw, true
+	text, err := acquire.EncodeAPIKey(&o, k, time.Now())
+	if err == nil {
+		env.Set(r.tokenEnv, string(text))
+	}
+	return err
+}
+
+// setKeys puts the role's keys into the environment, or where the SDKs find
+// them; then it returns the endpoint, to be closed.
+func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.Environment) (*endpoint, error) {
+	need := acquire.Need(r.keys, acquire.Chain(r.keys, s, true))
+	if !r.renew {
+		need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
+	}
+	c, err := acquire.Obtain(ctx, s, need)
+	if err != nil {
+		return nil, err
+	}
+	env.DropAWS()
+	if !r.renew {
+		env.SetKeys(c)
+		env.SetRegion(r.region)
+		return nil, nil
+	}
+	served, err := serveKeys(need.MinTTL, c, r.renewed, func(err error) string { return explainRenewal(r.keys, err) })
+	if err != nil {
+		return nil, err
+	}
+	env.Set(plugin.ContainerCredentialsURI, served.url)
+	env.Set(plugin.ContainerAuthorization, served.token)
+	for _, what := range env.HideDefaultProfile() {
+		s.Log.Warn(what)
+	}
+	env.SetRegion(r.region)
+	return served, nil
+}
+
+// renewed gets keys while the command runs: from the cache, by a refresh and an
+// exchange, but from nobody who would have to be asked over the command's head.
+// Nothing is said but to a log that was asked for.
+func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
+	o := *r.keys
+	o.Target.Force, o.Report.Explain = false, false
+	if o.Report.LogFile == "" && !o.Report.Verbose && !o.Given["log-level"] {
+		o.Report.LogLevel = "error"
+	}
+	s, err := acquire.Open(&o, acquire.Caller{}) // a session's memory is one run's
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	s.Person = session.Person{Timeout: o.SignIn.Timeout, Choose: nobodyDuringCommand}
+	return acquire.Obtain(ctx, s, acquire.Need(&o, acquire.Chain(&o, s, true)))
+}
+
+// commandError is a command that could not be started.
+type commandError struct {
+	argv []string
+	err  error
+}
+
+func (e *commandError) Error() string {
+	why := e.err
+	var lookup *exec.Error
+	if errors.As(e.err, &lookup) {
+		why = lookup.Err
+	}
+	if errors.Is(why, exec.ErrNotFound) {
+		return fmt.Sprintf("run %s: there is no such command on the PATH", e.argv[0])
+	}
+	return fmt.Sprintf("run %s: %v", e.argv[0], why)
+}
+func (e *commandError) Unwrap() error { return e.err }
+
+// ExitsWith is what a shell says.
+func (e *commandError) ExitsWith() int {
+	if errors.Is(e.err, exec.ErrNotFound) || errors.Is(e.err, fs.ErrNotExist) {
+		return command.ExitNotFound
+	}
+	return command.ExitNotRunnable
+}
+
+// notRun is a command that could not be started, and what may be meant by it.
+func notRun(argv []string, err error) error {
+	e := &commandError{argv, err}
+	return fault.Hint(e, e.hints()...)
+}
+
+func (e *commandError) hints() []string {
+	switch {
+	case strings.Contains(e.argv[0], " "):
+		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
+	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
+		ours := os.Args[1 : len(os.Args)-len(e.argv)]
+		return []string{"a script without #! needs its interpreter, here a shell: " + commandline.Line(runtime.GOOS, slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
+	}
+	return nil
+}
+
+// isText reports whether a file may be a script: what was built for another
+// machine, or was cut short, is none for a shell.
+func isText(name string) bool {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin, err := io.ReadAll(io.LimitReader(f, 4096))
+	return err == nil && len(begin) > 0 && bytes.IndexByte(begin, 0) < 0
+}

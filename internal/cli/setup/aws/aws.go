@@ -1,0 +1,260 @@
+// Package aws has the command that makes the AWS CLI call sso-exec.
+package aws
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// awsSetup is what setup aws was asked for.
+type awsSetup struct {
+	setup.Flags
+	o    *settings.Resolved
+	line map[string]bool // the flags on the command line; o.given has the variables too
+
+	profile, config, command string
+	wrote                    string // the command that is written
+}
+
+func New() *cobra.Command {
+	s := &awsSetup{o: settings.For(settings.ToolAWS), line: map[string]bool{}}
+	cmd := &cobra.Command{
+		Use:   "aws",
+		Short: "write a profile of the AWS config that calls sso-exec",
+		Long: `Write credential_process, and the region if one is given, into a profile of the
+AWS config. Not a byte of anything else changes; what a line of that profile
+said before stays there as a comment. The file as it was is kept as FILE.bak.
+
+The settings of a sign-in and of the role become the arguments of sso-exec aws.
+With a profile of sso-exec only its name does.`,
+		Example: `  sso-exec setup aws --profile aws-dev --aws-profile dev
+  sso-exec setup aws --aws-profile dev --issuer https://login.example.com \
+    --client-id aws --role-arn arn:aws:iam::123456789012:role/dev
+  sso-exec setup aws --aws-profile dev --remove`,
+		Args: command.NoArgs,
+		PreRun: func(cmd *cobra.Command, _ []string) {
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.line[f.Name] = f.Changed })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is used where none is named (default: as sso-exec's profile)")
+	f.Var((*settings.Path)(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
+	s.Add(f)
+	f.Var((*settings.Path)(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	cmd = command.WithSettings(s.o, cmd, s.run)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if s.Remove && s.profile != "" { // whatever the config of sso-exec says
+			if err := s.Plan(s.undo); err != nil {
+				return &command.Failure{Settings: s.o, Err: err}
+			}
+			return nil
+		}
+		return run(cmd, args)
+	}
+	return cmd
+}
+
+func (s *awsSetup) run(context.Context, []string) error {
+	for _, name := range []string{"force", "explain"} {
+		if s.line[name] {
+			return fault.Usagef("--%s is for one call, and does not belong into the AWS config", name)
+		}
+	}
+	if s.profile == "" && s.usesProfile() {
+		s.profile = s.o.Source.Profile
+	}
+	if s.profile == "" {
+		return fault.InUsage(errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named")
+	}
+	if s.Remove {
+		return s.Plan(s.undo)
+	}
+	region := s.o.AWS.Region // before the check fills in $AWS_REGION
+	if err := s.check(); err != nil {
+		return err
+	}
+	process, err := s.process()
+	if err != nil {
+		return err
+	}
+	s.wrote = process
+	return s.Plan(func() error { return s.put(process, region) })
+}
+
+// put writes the profile; region may be empty.
+func (s *awsSetup) put(process, region string) error {
+	file, err := s.open()
+	if err != nil {
+		return err
+	}
+	keys := []awsconfig.KV{{Key: "credential_process", Value: process}}
+	// A region that only sso-exec's profile says is for its STS; it does no harm
+	// where there is none, but a region that is there is somebody's choice.
+	if _, has := awsconfig.Get(file.Text, s.profile, "region"); region != "" && (!has || s.o.Given["region"]) {
+		keys = append(keys, awsconfig.KV{Key: "region", Value: region})
+	}
+	text, err := awsconfig.Set(file.Text, s.profile, keys)
+	if err != nil {
+		return refusedEdit(file, err)
+	}
+	s.warn(file.Path, text)
+	done, err := s.write(file, text)
+	if done {
+		fmt.Fprintln(talk.Out, "Try it: "+awsCommand(s.profile))
+	}
+	return err
+}
+
+// check tells what is wrong before the AWS CLI would.
+func (s *awsSetup) check() error {
+	if err := s.o.Check(); err != nil {
+		return err
+	}
+	if err := s.o.ExtraRoots().Err; err != nil {
+		return err
+	}
+	return acquire.CheckSecrets(context.Background(), s.o)
+}
+
+// usesProfile tells whether the process names sso-exec's profile: it was asked
+// for, or it says who the provider is. Else it would only be in the way.
+func (s *awsSetup) usesProfile() bool {
+	return s.o.Given["profile"] || s.o.Source.Profile != "" && !(s.o.Given["issuer"] && s.o.Given["client-id"] && s.o.Given["role-arn"])
+}
+
+// process is the line of credential_process: the profile, and every setting that
+// was given beside it, also by a variable if a sign-in or a role depends on it,
+// since the AWS CLI may run where it is not set.
+func (s *awsSetup) process() (string, error) {
+	program, err := setup.ProgramOf(s.command, s.line["command"])
+	if err != nil {
+		return "", err
+	}
+	words := []string{program, settings.ToolAWS}
+	if s.usesProfile() {
+		words = append(words, "--profile="+s.o.Source.Profile)
+	}
+	var errs error
+	s.o.Flags.VisitAll(func(f *pflag.Flag) {
+		byVariable := s.o.Given[f.Name] && (slices.Contains(settings.SessionFlags, f.Name) || slices.Contains(settings.AWSFlags, f.Name))
+		if f.Name == "profile" || !s.line[f.Name] && !byVariable {
+			return
+		}
+		more, err := setup.Written(f)
+		words, errs = append(words, more...), errors.Join(errs, err)
+	})
+	if errs != nil {
+		return "", errs
+	}
+	line, err := awsconfig.Command(runtime.GOOS, words)
+	if err != nil {
+		return "", fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
+	}
+	return line, nil
+}
+
+// open reads the AWS config.
+func (s *awsSetup) open() (*awsconfig.File, error) {
+	path := s.config
+	if path == "" {
+		home, err := userfile.Home()
+		if err != nil && os.Getenv("AWS_CONFIG_FILE") == "" {
+			return nil, settings.NoHome("no AWS config", "give --aws-config FILE")
+		}
+		path = awsconfig.ConfigPath(os.LookupEnv, home)
+	}
+	file, err := awsconfig.Open(path)
+	if err != nil {
+		return nil, fault.InUsage(fmt.Errorf("AWS config: %w", err))
+	}
+	return file, nil
+}
+
+// undo takes out of the AWS config what setup put there.
+func (s *awsSetup) undo() error {
+	file, err := s.open()
+	if err != nil {
+		return err
+	}
+	text, found, err := awsconfig.Remove(file.Text, s.profile)
+	if err != nil {
+		return refusedEdit(file, err)
+	}
+	if !found {
+		fmt.Fprintf(talk.Stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", s.profile, talk.OneLine(file.Path))
+	}
+	_, err = s.write(file, text)
+	return err
+}
+
+// refusedEdit is an edit that would not be read in the same way by everybody.
+func refusedEdit(file *awsconfig.File, err error) error {
+	var text *awsconfig.TextError
+	if errors.As(err, &text) && text.Line > 0 {
+		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; fix that line, then run this again")
+	}
+	return fault.InUsage(fmt.Errorf("%s: %w", file.Path, err), "nothing was changed")
+}
+
+// write shows the change, asks and makes it.
+func (s *awsSetup) write(file *awsconfig.File, text string) (done bool, err error) {
+	if text != file.Text && !s.DryRun {
+		if err := file.Writable(); err != nil { // better now than once somebody has agreed
+			return false, err
+		}
+	}
+	return s.Apply(setup.Edit{Path: file.Path, Old: []byte(file.Text), New: []byte(text), Show: withoutSecrets(s.wrote),
+		Write: func() error { return file.Write(text) }})
+}
+
+// A command of the config, also one that was commented out: its program and the rest.
+var awsProcess = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)^(.*\bcredential_process[ \t]*[=:][ \t]*)([^\s"']+|"[^"\r\n]*"|'[^'\r\n]*')([ \t]+[^\r\n]*)$`)
+})
+
+// withoutSecrets hides keys that may stand near what is shown, and the arguments of
+// programs that are not ours; process is the line that is to be there.
+func withoutSecrets(process string) func([]byte) ([]byte, error) {
+	return func(text []byte) ([]byte, error) {
+		text = awsProcess().ReplaceAllFunc(text, func(line []byte) []byte {
+			m := awsProcess().FindSubmatch(line)
+			name := strings.Trim(string(m[2]), `"'`)
+			name = strings.ToLower(name[strings.LastIndexAny(name, `/\`)+1:])
+			ours := strings.TrimSuffix(name, ".exe") == "sso-exec" && strings.HasPrefix(strings.TrimLeft(string(m[3]), " \t"), settings.ToolAWS)
+			if ours || process != "" && bytes.HasSuffix(bytes.TrimRight(line, " \t"), []byte(process)) {
+				return line
+			}
+			return slices.Concat(m[1], m[2], []byte(" (hidden)"))
+		})
+		return setup.HideSecrets(text)
+	}
+}
+
+// awsCommand shows who one is under a profile.
+func awsCommand(profile string) string {
+	if profile == "default" {
+		return "aws sts get-caller-identity"
+	}
+	return talk.Paste("aws", "--profile", profile, "sts", "get-caller-identity")
+}

@@ -1,0 +1,154 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// warnCommand says that what --command names is not found here. client-go looks
+// for it as os/exec does: a path as it is, since program made that absolute, a
+// name on PATH (client-go: clientcmd.GetAuthInfoFileReferences, exec.Authenticator).
+func (s *kubeSetup) warnCommand(command string) {
+	_, err := exec.LookPath(command)
+	if s.command == "" || err == nil {
+		return
+	}
+	hint := "it must be on the PATH of whatever runs kubectl; else give its path"
+	switch {
+	case filepath.IsAbs(s.command):
+		hint = "it must be there where kubectl runs; else give another path, or a name on PATH"
+	case filepath.IsAbs(command):
+		hint = "a relative path starts at the working directory; give an absolute one, or a name on PATH"
+	}
+	var in *exec.Error
+	if errors.As(err, &in) {
+		err = in.Err
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	fmt.Fprintf(talk.Stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", talk.OneLine(command), talk.OneLine(err.Error()), hint)
+}
+
+// warn says, before anything is asked, what a stanza with these arguments would
+// be bad at.
+func (s *kubeSetup) warn(args []string) {
+	issuer, client, tokenType := argument(args, "issuer"), argument(args, "client-id"), argument(args, "token-type")
+	if !s.fromKubelogin { // else nothing but the arguments counts
+		issuer, client, tokenType = s.o.Provider.Issuer, s.o.Provider.ClientID, s.o.Target.TokenType
+		if os.Getenv(settings.SecretVariable) != "" && s.o.Client.SecretFile == "" {
+			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the kubeconfig\n", settings.SecretVariable)
+			fmt.Fprintf(talk.Stderr, "  keep it in a file that only you can read, and give that with --client-secret-file\n")
+		}
+	}
+	if tokenType == credential.AccessToken {
+		return // STS takes ID tokens
+	}
+	profile, role := s.roleOf(issuer, client)
+	if role == "" {
+		return
+	}
+	where, instead := "profile "+profile, []string{profile + ":"}
+	switch {
+	case profile == "":
+		where, instead = "variable "+settings.VariableOf("role-arn"), []string{"aws-only:", "  issuer: " + issuer}
+	case profile == s.o.Source.Profile:
+		instead = []string{profile + "-aws:", "  extends: " + profile}
+	}
+	fmt.Fprintf(talk.Stderr, "sso-exec: warning: the cluster and AWS would take the same ID token (client %s)\n", talk.OneLine(client))
+	fmt.Fprintf(talk.Stderr, "  whoever runs the cluster could assume %s (%s)\n", talk.OneLine(role), talk.OneLine(where))
+	fmt.Fprintf(talk.Stderr, "  register a client for AWS alone, have the role trust only that, and name it:\n")
+	for _, line := range append(instead, "  client-id: ANOTHER-ID") {
+		fmt.Fprintln(talk.Stderr, "    "+strings.Map(talk.Unbroken, line))
+	}
+}
+
+// roleOf finds a role of AWS that the same client's ID token is traded for: in
+// the environment (then without a profile), in the profile that is used, in any
+// other. What is wrong with a profile that is not used does not matter here.
+func (s *kubeSetup) roleOf(issuer, client string) (profile, role string) {
+	if role := os.Getenv(settings.VariableOf("role-arn")); role != "" {
+		return "", role
+	}
+	c, err := config.DefaultPaths(s.o.Source.Config).Open()
+	if err != nil {
+		return "", ""
+	}
+	for _, name := range append([]string{s.o.Source.Profile}, c.Names()...) {
+		p, err := c.Profile(name, settings.ProfileKeys())
+		if err != nil {
+			continue
+		}
+		is := func(key, want string) bool { // one that says nothing about it is given it elsewhere
+			v := p.Settings[key].Values
+			return len(v) == 1 && v[0] == want || len(v) == 0 && name == s.o.Source.Profile
+		}
+		if role := p.Settings["aws.role-arn"].Values; len(role) == 1 && is("issuer", issuer) && is("client-id", client) {
+			return name, role[0]
+		}
+	}
+	return "", ""
+}
+
+// next says what to do once the stanza is written.
+func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
+	try := func(flags ...string) {
+		words := []string{"kubectl"}
+		if s.kubeconfig != "" {
+			words = append(words, "--kubeconfig="+s.kubeconfig)
+		}
+		words = append(append(words, flags...), "get", "ns")
+		fmt.Fprintln(talk.Out, "Try it: "+talk.Paste(words...))
+	}
+	switch current, ok := plan.conf.Context(plan.conf.CurrentContext); {
+	case s.useContext, s.context == "" && ok && current.User == s.user,
+		s.context != "" && s.context == plan.conf.CurrentContext:
+		try()
+	case s.context != "":
+		try("--context=" + s.context)
+	case len(plan.conf.Clusters) == 0:
+		fmt.Fprintln(talk.Out, "There is no cluster in the kubeconfig yet:\n  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
+		fmt.Fprintln(talk.Out, "Then run this again with --context NAME.")
+	case plan.contextOf(s.user) != "":
+		try("--context=" + plan.contextOf(s.user))
+	case ok:
+		try("--user=" + s.user)
+	default:
+		try("--cluster="+plan.conf.Clusters[0].Name, "--user="+s.user)
+	}
+	name := e.Command
+	if talk.Quote(name) != name {
+		name = strconv.Quote(name)
+	}
+	fmt.Fprintf(talk.Out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
+	if home, err := userfile.Home(); err == nil && s.fromKubelogin {
+		old := filepath.Join(home, ".kube", "cache", "oidc-login")
+		if _, err := os.Stat(old); err == nil {
+			fmt.Fprintf(talk.Out, "kubelogin's tokens are still in %s; remove that directory once nothing uses it any more.\n", talk.OneLine(old))
+		}
+	}
+}
+
+// contextOf returns a context that has a user, or nothing.
+func (p *kubePlan) contextOf(user string) string {
+	for _, c := range p.conf.Contexts {
+		if c.User == user {
+			return c.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+package provider
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// This file is what setup provider changes in the config file.
+
+// neededVariables are the settings that a profile could not do without if they
+// were given by a variable: with others it would be another sign-in, or none.
+var neededVariables = []string{"client-secret-file", "provider", "scope", "audience", "resource", "session", "organization",
+	"identity", "redirect-uri", "auth-param", "ca-file", "ca-data"}
+
+// settings lists what the profile must say.
+func (p *providerSetup) settings() ([]config.KV, error) {
+	list := []config.KV{{Key: "issuer", Values: []string{p.o.Provider.Issuer}}, {Key: "client-id", Values: []string{p.o.Provider.ClientID}}}
+	var err error
+	p.o.Flags.VisitAll(func(f *pflag.Flag) {
+		key := settings.ProfileKey(f.Name)
+		if key == "" || f.Name == "issuer" || f.Name == "client-id" ||
+			!p.byFlag[f.Name] && (!p.o.Given[f.Name] || !slices.Contains(neededVariables, f.Name)) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if slice, ok := f.Value.(pflag.SliceValue); ok {
+			values = slices.Clone(slice.GetSlice())
+		}
+		for i := range values { // or it would start at the config file
+			v, e := settings.Anywhere(f, values[i])
+			values[i], err = v, errors.Join(err, e)
+		}
+		if f.Value.Type() == "duration" { // 5m0s
+			if short, ok := strings.CutSuffix(values[0], "m0s"); ok {
+				values[0] = short + "m"
+			}
+		}
+		list = append(list, config.KV{Key: key, Values: values})
+	})
+	return list, err
+}
+
+// edit works out the change to the config file. What is there and was not asked
+// about stays.
+func (p *providerSetup) edit() (setup.Edit, error) {
+	list, err := p.settings()
+	if err == nil {
+		err = p.open()
+	}
+	if err == nil {
+		err = p.look()
+	}
+	if err != nil {
+		return setup.Edit{}, err
+	}
+	return p.change(func(text []byte) (_ []byte, err error) {
+		for _, kv := range list {
+			if has, ok := p.has[kv.Key]; ok && slices.Equal(has.Values, kv.Values) {
+				continue // perhaps by what it extends, or by the system's file
+			}
+			if text, err = config.SetKey(text, p.o.Source.Profile, kv.Key, kv.Values...); err != nil {
+				return nil, err
+			}
+		}
+		name, said := p.config.Default()
+		if name != p.o.Source.Profile && (p.makeDefault || said == config.Origin{}) {
+			return config.SetDefault(text, p.o.Source.Profile)
+		}
+		return text, nil
+	})
+}
+
+func (p *providerSetup) removeProfile() error {
+	if err := p.open(); err != nil {
+		return err
+	}
+	name := p.o.Source.Profile
+	names := p.config.Names()
+	if name == "" {
+		return fault.InUsage(errors.New("which profile is to be removed?"), "there are: "+cmp.Or(strings.Join(names, ", "), "none"))
+	}
+	e, err := p.change(func(text []byte) ([]byte, error) {
+		own := &config.Config{}
+		for _, f := range p.config.Files {
+			if f.Layer != config.System {
+				own.Files = append(own.Files, f)
+			}
+		}
+		switch {
+		case slices.Contains(own.Names(), name):
+			return config.RemoveProfile(text, name)
+		case slices.Contains(names, name):
+			fmt.Fprintf(talk.Stderr, "The profile %q is not this file's, but the system's: %s\n", name, config.SystemPath())
+		default:
+			fmt.Fprintf(talk.Stderr, "There is no profile %q.%s\n", name, didYouMean(name, names))
+		}
+		return text, nil
+	})
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(e.Old, e.New) {
+		end := "first run: " + p.command("logout")
+		if p.Yes {
+			end = "run: sso-exec logout ID, with what sso-exec status shows as its ID"
+		}
+		fmt.Fprintln(talk.Stderr, "Its sign-in stays as it is. To end that too, "+end)
+	}
+	_, err = p.Apply(e)
+	return err
+}
+
+func didYouMean(name string, names []string) string {
+	if near := config.Nearest(name, names); near != "" {
+		return fmt.Sprintf(" Did you mean %q?", near)
+	}
+	return ""
+}
+
+// change is a change to the config file.
+func (p *providerSetup) change(do func([]byte) ([]byte, error)) (setup.Edit, error) {
+	e, err := p.ConfigEdit(p.path, do)
+	if errors.Is(err, config.ErrByHand) && !p.Remove {
+		p.has = nil
+	}
+	return e, err
+}

@@ -1,0 +1,75 @@
+package tools
+
+import (
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/settings"
+)
+
+// tool is a command whose stdout is one document of a tool's protocol.
+type tool struct {
+	name    string
+	short   string
+	long    string
+	example string
+
+	by     acquire.Caller
+	keys   bool // a role's keys are derived from the token
+	encode func(*settings.Resolved, credential.Credential) ([]byte, error)
+	check  func(*settings.Resolved) error // of the tool's request; may be nil
+}
+
+// All lists the protocols. A new one is a line here and a file in plugin/.
+var All = []*tool{
+	{name: settings.ToolKube, short: "print a Kubernetes ExecCredential", long: kubeLong, example: kubeExample, encode: encodeKube, check: checkKube, by: acquire.Caller{Name: "Kubernetes", StdinTaken: kubeHasStdin}},
+	{name: settings.ToolAWS, short: "print AWS credential_process credentials", long: awsLong, example: awsExample, by: acquire.Caller{Name: "AWS", Swallows: true}, keys: true, encode: encodeAWS},
+	{name: settings.ToolToken, short: "print a token", long: tokenLong, example: tokenExample, encode: encodeToken, check: checkToken},
+}
+
+func findTool(name string) *tool {
+	for _, t := range All {
+		if t.name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// CachedAnswer returns the document of a run that one stored file can answer.
+// On anything out of the ordinary it returns false, and the ordinary way does
+// the run from the start, with its errors and its explanations.
+func CachedAnswer(args []string) ([]byte, bool) {
+	if len(args) == 0 {
+		return nil, false
+	}
+	t := findTool(args[0])
+	if t == nil {
+		return nil, false
+	}
+	o := settings.For(t.name)
+	if o.Flags.Parse(args[1:]) != nil || o.Flags.NArg() > 0 || o.Parse() != nil {
+		return nil, false
+	}
+	if o.Target.Force || o.Report.Explain || o.Report.Verbose || o.Report.LogLevel != "warn" || o.Storage.Store == "none" || o.Storage.CacheDir == "" {
+		return nil, false
+	}
+	if t.check != nil && t.check(o) != nil {
+		return nil, false
+	}
+	if o.APIKey != "" {
+		return acquire.CachedAPIKey(o)
+	}
+	damaged := false
+	s := &session.Session{Request: acquire.Request(o), Dialect: o.Dialect(), Started: time.Now(),
+		Store: cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
+	c, ok, err := s.Cached(acquire.Need(o, acquire.Chain(o, s, t.keys)))
+	if !ok || err != nil || damaged {
+		return nil, false
+	}
+	doc, err := t.encode(o, c)
+	return doc, err == nil
+}

@@ -1,0 +1,29 @@
+package tools
+
+import (
+	"slices"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/plugin"
+)
+
+const (
+	tokenLong = `Print a token: the access token, or with --token-type id the ID token. It goes
+to stdout and nothing else does, so that it can be piped or substituted.`
+	tokenExample = `  # the header goes through a pipe, where no process list shows it
+  sso-exec token --profile corp -o header | curl -H @- https://api.example.com/`
+)
+
+func checkToken(o *settings.Resolved) error {
+	formats := []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON}
+	if !slices.Contains(formats, o.Output) {
+		return fault.Usagef("--output %q: use raw, header or json", o.Output)
+	}
+	return nil
+}
+
+func encodeToken(o *settings.Resolved, c credential.Credential) ([]byte, error) {
+	return plugin.EncodeToken(o.Output, !o.NoNewline, c)
+}

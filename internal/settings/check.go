@@ -1,0 +1,200 @@
+package settings
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/apikeys"
+	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+	"github.com/sso-exec/sso-exec/internal/workload"
+)
+
+// This file is what can be told of a single value, whatever the other settings
+// are and wherever it is used: the config's errors name its line. The cached
+// answer pays for it, so it looks at nothing but the value.
+
+// checkOf returns what tells that of a flag's value; nil: nothing does. An empty
+// value is an open one, but in a list.
+func checkOf(flag string) func(string) error {
+	var check func(string) error
+	switch flag {
+	case "issuer":
+		check = CheckIssuer
+	case "redirect-uri":
+		return func(v string) error { _, err := flows.CheckRedirectURI(v); return err }
+	case "resource", "exchange-resource":
+		return CheckResource
+	case "auth-param", "exchange-param":
+		return CheckParam
+	case "acr":
+		return CheckACR
+	case "policy-arn":
+		return CheckARN
+	case "claims":
+		check = func(v string) error { _, err := flows.ParseClaims(v); return err }
+	case "login-timeout", "http-timeout", "min-ttl", "max-age", "duration":
+		check = func(v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil {
+				return err
+			}
+			return CheckDuration(flag, d)
+		}
+	case "browser":
+		check = browser.Check
+	case "client-secret-command", "client-key-command":
+		check = func(v string) error { _, err := commandline.Command(v); return err }
+	case "assertion-audience":
+		check = checkAssertionAudience
+	case "subject-token-from", "actor-token-from":
+		check = checkSource
+	case "subject-token-type", "actor-token-type":
+		check = CheckTokenType
+	case "ca-data":
+		check = func(v string) error { _, err := decodeCAData(v); return err }
+	case "role-arn":
+		check = checkRole
+	case "sts-endpoint":
+		check = func(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
+	case "api-key":
+		check = func(v string) error {
+			if apikeys.LooksLikeKey(v) {
+				return errors.New("it looks like an API key itself, which others can read here: if it is one, revoke it, and store the next one with sso-exec apikey set NAME")
+			}
+			return apikeys.CheckAPIKeyName(v)
+		}
+	default:
+		return nil
+	}
+	return func(v string) error {
+		if v == "" {
+			return nil
+		}
+		return check(v)
+	}
+}
+
+// checkIssuer: OpenID Connect Discovery §3.
+func CheckIssuer(v string) error {
+	if at := strings.Index(v, "/.well-known/"); at > 0 {
+		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v, v[:at])
+	}
+	u, err := flows.CheckURL("the issuer", v)
+	if err == nil && u.RawQuery != "" {
+		err = fmt.Errorf("the issuer %q must not have a query", v)
+	}
+	return err
+}
+
+// checkResource: RFC 8707 §2.
+func CheckResource(v string) error {
+	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
+		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
+	}
+	return nil
+}
+
+func CheckParam(kv string) error {
+	name, _, ok := strings.Cut(kv, "=")
+	switch {
+	case !ok || name == "":
+		return fmt.Errorf("%q must be K=V", kv)
+	case flows.IsOwnParam(name):
+		return fmt.Errorf("%s: this parameter is set by sso-exec itself", name)
+	}
+	return nil
+}
+
+func CheckACR(v string) error {
+	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
+		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
+	}
+	return nil
+}
+
+func CheckDuration(flag string, d time.Duration) error {
+	switch flag {
+	case "login-timeout", "http-timeout":
+		if d <= 0 {
+			return errors.New("must be more than 0")
+		}
+	case "max-age", "duration":
+		if d%time.Second != 0 {
+			return errors.New("must be in whole seconds")
+		}
+	}
+	if d < 0 {
+		return errors.New("must not be negative")
+	}
+	return nil
+}
+
+func checkAssertionAudience(v string) error {
+	if v != "issuer" && v != "token-endpoint" && !strings.Contains(v, ":") {
+		return fmt.Errorf("%q: use issuer, token-endpoint or a URI", v)
+	}
+	return nil
+}
+
+// checkSource leaves auto, which depends on the place, to where it is used.
+func checkSource(v string) error {
+	if v == "auto" {
+		return nil
+	}
+	_, err := workload.Parse(v, workload.Env{})
+	return err
+}
+
+func CheckTokenType(v string) error {
+	if _, ok := flows.TokenTypeURN(v); !ok {
+		return fmt.Errorf("%q: use jwt, id_token, access_token or the URN of RFC 8693 §3", v)
+	}
+	return nil
+}
+
+// decodeCAData reads base64 as tools write it: in lines, without padding, in the
+// alphabet of URLs. There must be a certificate in it.
+func decodeCAData(v string) ([]byte, error) {
+	v = strings.NewReplacer("-", "+", "_", "/").Replace(strings.Join(strings.Fields(v), ""))
+	v += strings.Repeat("=", -len(v)&3)
+	text, err := base64.StdEncoding.DecodeString(v)
+	if err != nil {
+		return nil, fmt.Errorf("it is not base64: %w", err)
+	}
+	text = userfile.Text(text)
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			return text, nil
+		}
+	}
+	return nil, errors.New("no certificate in PEM form in it")
+}
+
+// checkRole: other services than AWS have roles that are not ARNs.
+func checkRole(v string) error {
+	switch n := utf8.RuneCountInString(v); {
+	case n > 2048:
+		return fmt.Errorf("has %d characters; STS accepts 2048", n)
+	case !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("%q has characters in it that do not print", flows.Clean(v, 200))
+	}
+	return nil
+}
+
+func CheckARN(v string) error {
+	if !strings.HasPrefix(v, "arn:") {
+		return fmt.Errorf(`%q is not an ARN: it begins with "arn:"`, v)
+	}
+	return nil
+}

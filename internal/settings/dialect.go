@@ -1,0 +1,89 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// Dialect is the provider's: the one that is named, else the one by the issuer.
+func (o *Resolved) Dialect() *flows.Dialect {
+	if d := dialect.Named(o.Provider.Dialect); d != nil {
+		return d
+	}
+	return dialect.Of(o.Provider.Issuer)
+}
+
+// Spoken is the dialect that the provider turned out to have, for hints.
+func (o *Resolved) Spoken() *flows.Dialect {
+	if o.Live != nil {
+		return o.Live.Dialect
+	}
+	return o.Dialect()
+}
+
+// SettleDialect gives the settings that follow from the provider: its issuer
+// where it has one for everybody, or one for each organization; and where it may
+// lead a browser back to. Doing it twice changes nothing.
+func (o *Resolved) SettleDialect() {
+	d := o.Dialect()
+	if o.Provider.Issuer == "" {
+		o.Provider.Issuer = d.Issuer
+	}
+	if rule := d.Organization; rule.Issuer != nil && o.Provider.Organization != "" && o.Provider.Issuer != "" {
+		o.Provider.Issuer = rule.Issuer(o.Provider.Issuer, o.Provider.Organization)
+	}
+	if f := o.Flags.Lookup("redirect-uri"); f != nil && !f.Changed {
+		o.SignIn.RedirectURIs = []string{AnyPort}
+		if len(d.RedirectURIs) > 0 {
+			o.SignIn.RedirectURIs = d.RedirectURIs
+		}
+	}
+}
+
+// AnyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
+const AnyPort = "http://127.0.0.1:0/callback"
+
+// OrganizationAsked is the organization that the provider is asked for by name;
+// where each is an issuer of its own, none is.
+func (o *Resolved) OrganizationAsked() string {
+	if o.Dialect().Organization.Issuer != nil {
+		return ""
+	}
+	return o.Provider.Organization
+}
+
+// checkDialect tells settings that mean nothing to the provider: they would be
+// passed over in silence.
+func (o *Resolved) checkDialect() error {
+	d := o.Dialect()
+	if d.NoOpenID && o.Target.TokenType == credential.IDToken {
+		return fault.InUsage(fmt.Errorf("--token-type id: %s has no ID tokens", d.Title), "leave it out: the access token is taken then")
+	}
+	if d.CheckIssuer != nil && o.Provider.Issuer != "" {
+		if err := d.CheckIssuer(o.Provider.Issuer); err != nil {
+			return fault.InUsage(err, "see docs/providers/"+d.Name+".md; for another product: --provider oidc")
+		}
+	}
+	if slices.Contains(d.Lacks, "client-secret-file") && o.SecretInVariable() != "" {
+		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one", SecretVariable, d.Title), "unset it")
+	}
+	for _, name := range d.Lacks {
+		if f := o.Flags.Lookup(name); f != nil && f.Value.String() != "" && f.Value.String() != "[]" && (f.Changed || o.Given[name]) {
+			return fault.InUsage(fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile")
+		}
+	}
+	return nil
+}
+
+// providerNames are the values of --provider.
+func providerNames() (names []string) {
+	for _, d := range dialect.All() {
+		names = append(names, d.Name)
+	}
+	return names
+}

@@ -1,0 +1,124 @@
+package settings
+
+import (
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// This file makes the commands of our own that hints name. Pasted as they stand into a
+// new shell, which has none of our variables and another working directory, they do
+// what the hint says.
+
+// LoginCommand is the command that signs in to the same session.
+func LoginCommand(o *Resolved, without ...string) string {
+	return talk.Paste(append([]string{"sso-exec", ToolLogin}, o.SessionWords(without...)...)...)
+}
+
+// Command is another command about the same session.
+func (o *Resolved) Command(words ...string) string {
+	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, o.SessionWords())...)
+}
+
+// Ours is a command of ours about what is stored, whatever the session.
+func Ours(words ...string) string {
+	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, whereabouts())...)
+}
+
+// SessionWords are the flags that name a session and how it is signed in to: those of
+// a stored session's sign-in, else those that were given, by flag or variable.
+func (o *Resolved) SessionWords(without ...string) (words []string) {
+	if o.SignedInBy != nil {
+		words = slices.DeleteFunc(slices.Clone(o.SignedInBy), func(word string) bool {
+			return slices.ContainsFunc(without, func(name string) bool { return strings.HasPrefix(word, "--"+name+"=") })
+		})
+	} else if o.Flags != nil {
+		o.Flags.VisitAll(func(f *pflag.Flag) {
+			left := f.Name == "client-secret-fd" || // a descriptor is this process's
+				slices.Contains(without, f.Name)
+			if o.Given[f.Name] && slices.Contains(SessionFlags, f.Name) && !left {
+				words = append(words, o.wordsOf(f)...)
+			}
+		})
+	}
+	for _, word := range whereabouts() {
+		name, _, _ := strings.Cut(word, "=")
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, name+"=") }) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// wordsOf is a flag as it means the same in every directory.
+func (o *Resolved) wordsOf(f *pflag.Flag) (words []string) {
+	values := []string{f.Value.String()}
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		values = list.GetSlice()
+	}
+	for _, v := range values {
+		if abs, err := Anywhere(f, v); err == nil {
+			v = abs
+		}
+		words = append(words, "--"+f.Name+"="+v)
+	}
+	return words
+}
+
+// asked are the settings that this run was given; nil before they were read.
+var asked *Resolved
+
+// whereabouts are the flags that lead to this run's config file and cache, where a new
+// shell would look elsewhere: what was given, and what the variables of the XDG Base
+// Directory Specification say.
+func whereabouts() (words []string) {
+	if asked == nil {
+		return nil
+	}
+	home, err := userfile.Home()
+	moved := func(path, usual string) bool {
+		return runtime.GOOS != "windows" && err == nil && path != "" && path != filepath.Join(home, usual)
+	}
+	switch path := config.DefaultPath(); {
+	case asked.Given["config"]:
+		words = asked.wordsOf(asked.Flags.Lookup("config"))
+	case asked.Source.Profile != "" && moved(path, ".config/sso-exec/config.yaml"):
+		words = []string{"--config=" + path}
+	}
+	switch path := defaultCacheDir(); {
+	case asked.Given["cache-dir"]:
+		words = append(words, asked.wordsOf(asked.Flags.Lookup("cache-dir"))...)
+	case moved(path, ".cache/sso-exec"):
+		words = append(words, "--cache-dir="+path)
+	}
+	return words
+}
+
+// WithSecret adds to hints with a login command what that cannot have in it.
+func (o *Resolved) WithSecret(lines []string) []string {
+	needs := o.Flags != nil && (o.SecretInVariable() != "" || o.Client.SecretFD >= 0)
+	if needs && strings.Contains(strings.Join(lines, "\n"), "sso-exec login") {
+		lines = append(lines, "a new shell also needs the client's secret: set "+SecretVariable+
+			", or use --client-secret-file")
+	}
+	return lines
+}
+
+// ToKeep is how to have the next sign-in be for an organization too.
+func (o *Resolved) ToKeep(id string) string {
+	if o.Source.Profile == "" {
+		return "add " + talk.Quote("--organization="+id)
+	}
+	words := []string{"org", "use"}
+	if o.Given["profile"] {
+		words = append(words, "--profile="+o.Source.Profile)
+	}
+	return "run: " + Ours(append(words, talk.Positional(id)...)...)
+}

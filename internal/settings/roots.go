@@ -1,0 +1,127 @@
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// This file is about whom a run trusts, and which secrets may go there.
+
+// extraRoots are the certificates of --ca-file and --ca-data.
+type extraRoots struct {
+	file, data string // as they were given
+	Pem        []byte
+	Hash       string // of the set; see flows.RootsHash
+	Err        error
+}
+
+// ExtraRoots reads them, once for the same settings.
+func (o *Resolved) ExtraRoots() *extraRoots {
+	if r := o.roots; r == nil || r.file != o.Network.CAFile || r.data != o.Network.CAData {
+		o.roots = readRoots(o.Network.CAFile, o.Network.CAData)
+	}
+	return o.roots
+}
+
+func readRoots(file, data string) *extraRoots {
+	r := &extraRoots{file: file, data: data}
+	if file == "" && data == "" {
+		return r
+	}
+	r.Hash = "none" // is no set's
+	if file != "" {
+		b, err := userfile.Read(file)
+		if err != nil {
+			r.Err = fault.Usagef("--ca-file: %w", err)
+			return r
+		}
+		r.Pem = append(userfile.Text(b), '\n')
+	}
+	if data != "" {
+		b, err := decodeCAData(data)
+		if err != nil {
+			r.Err = fault.Usagef("--ca-data: %w", err)
+			return r
+		}
+		r.Pem = append(r.Pem, b...)
+	}
+	r.Hash = cmp.Or(flows.RootsHash(r.Pem), r.Hash)
+	return r
+}
+
+// checkProfileSecrets refuses a profile's secret next to a server or a CA that a flag
+// or a variable names: a kubeconfig could send it anywhere.
+func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
+	own := func(name string) string { return strings.Join(profile[name].Values, ",") }
+	for _, name := range credentialFlags {
+		if own(name) == "" || o.Given[name] || strings.HasPrefix(name, "client-secret-") && o.givesSecret() {
+			continue
+		}
+		what := fmt.Sprintf("what profile %q authenticates with (%s)", o.Source.Profile, name)
+		for _, to := range []string{"issuer", "provider"} {
+			value := o.Flags.Lookup(to).Value.String()
+			if o.Given[to] && value != own(to) && (to == "issuer" || own("issuer") == "") {
+				return fault.InUsage(fmt.Errorf("%s is not for the %s %s", what, to, value),
+					"name it beside the "+to+": --"+name+"; or choose another --profile")
+
+			}
+		}
+		of := readRoots(own("ca-file"), own("ca-data"))
+		o.ProfileHold = &flows.Hold{Whose: what, Extra: append([]byte{}, of.Pem...)}
+		by := o.GivenRoots()
+		if len(by) == 0 {
+			continue
+		}
+		now := o.rootsWith(profile)
+		switch {
+		case now.Err != nil:
+			return now.Err
+		case now.Hash == of.Hash:
+		case own("issuer") == "": // what is only handed out goes nowhere
+			o.ProfileHold.By = by
+		default:
+			return fault.InUsage(fmt.Errorf("%s is not sent under the CA of %s (%q)",
+				what, strings.Join(by, " and "), flows.OtherRoot(now.Pem, of.Pem)),
+				"name that CA in the profile: ca-file: FILE; or leave it out")
+
+		}
+	}
+	return nil
+}
+
+// givesSecret reports whether a flag or a variable has the client's secret.
+func (o *Resolved) givesSecret() bool {
+	return o.SecretInVariable() != "" || o.Given["client-secret-file"] || o.Given["client-secret-command"] ||
+		o.Given["client-secret-fd"]
+}
+
+// GivenRoots names the flags and variables that add roots.
+func (o *Resolved) GivenRoots() (by []string) {
+	for _, name := range []string{"ca-file", "ca-data"} {
+		switch {
+		case o.Typed[name]:
+			by = append(by, "--"+name)
+		case o.Given[name]:
+			by = append(by, VariableOf(name))
+		}
+	}
+	return by
+}
+
+// rootsWith are the extra roots that are in force with a profile.
+func (o *Resolved) rootsWith(profile map[string]config.Value) *extraRoots {
+	file, data := o.Network.CAFile, o.Network.CAData
+	if !o.Given["ca-file"] {
+		file = strings.Join(profile["ca-file"].Values, "")
+	}
+	if !o.Given["ca-data"] {
+		data = strings.Join(profile["ca-data"].Values, "")
+	}
+	return readRoots(file, data)
+}

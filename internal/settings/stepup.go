@@ -1,0 +1,80 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// MovesStore reports whether a session that exists may move to the store that is
+// set: login does that, and a profile. The flags and variables of what a tool
+// calls are its caller's, who is not to choose where a secret is kept.
+func (o *Resolved) MovesStore() bool {
+	return o.Flags.Changed("store") && (o.Tool == ToolLogin || !o.Given["store"])
+}
+
+// StepUp is what the sign-in must be like (--acr, --max-age, --claims).
+func (o *Resolved) StepUp() flows.StepUp {
+	u := flows.StepUp{ACR: strings.Fields(strings.Join(o.SignIn.ACR, " "))} // a challenge has them in one string (RFC 9470 §3)
+	if o.SignIn.MaxAge >= 0 {
+		u.MaxAge = &o.SignIn.MaxAge
+	}
+	if o.SignIn.Claims != "" {
+		u.Claims, _ = flows.ParseClaims(o.SignIn.Claims) // check told what is wrong with it
+	}
+	return u
+}
+
+// checkStepUp tells what is wrong with what is asked of the sign-in.
+func (o *Resolved) checkStepUp() error {
+	if err := CheckDuration("max-age", o.SignIn.MaxAge); err != nil && o.Flags.Changed("max-age") {
+		return fault.Usagef("--max-age %w", err)
+	}
+	for _, acr := range o.SignIn.ACR {
+		if err := CheckACR(acr); err != nil {
+			return fault.Usagef("--acr %w", err)
+		}
+	}
+	if o.SignIn.Claims != "" {
+		if _, err := flows.ParseClaims(o.SignIn.Claims); err != nil {
+			return fault.Usagef("--claims: %w (OpenID Connect Core §5.5)", err)
+		}
+	}
+	for _, own := range []struct {
+		flag, param string
+		given       bool
+	}{{"acr", "acr_values", len(o.SignIn.ACR) > 0}, {"max-age", "max_age", o.SignIn.MaxAge >= 0}, {"claims", "claims", o.SignIn.Claims != ""}} {
+		switch {
+		case !own.given:
+		case o.Provider.Identity == credential.Service:
+			return fault.InUsage(fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag), "leave it out")
+		case own.flag != "claims" && o.Dialect().NoOpenID:
+			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag, o.Dialect().Title), "leave it out")
+		case slices.ContainsFunc(o.SignIn.AuthParams, func(kv string) bool { return strings.HasPrefix(kv, own.param+"=") }):
+			return fault.InUsage(errors.New("--"+own.flag+" and --auth-param "+own.param+" say the same"), "leave one of them out; --"+own.flag+" is checked")
+		}
+	}
+	return nil
+}
+
+// StepUpParams are what the sign-in must be like, as parameters of the key of the
+// tokens. They are no part of the session's: it is the same one that is stepped up.
+func (o *Resolved) StepUpParams() (params []string) {
+	u := o.StepUp()
+	if len(u.ACR) > 0 {
+		params = append(params, "acr_values="+strings.Join(u.ACR, " "))
+	}
+	if u.MaxAge != nil {
+		params = append(params, fmt.Sprintf("max_age=%d", int64(*u.MaxAge/time.Second)))
+	}
+	if u.Claims != "" {
+		params = append(params, "claims="+u.Claims)
+	}
+	return params
+}

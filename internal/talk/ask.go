@@ -1,0 +1,66 @@
+package talk
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// Confirm asks on the terminal; only yes is yes.
+func Confirm(question string) (bool, error) {
+	answer, err := Ask(question + " [y/N] ")
+	if err != nil {
+		return false, err
+	}
+	switch strings.ToLower(answer) {
+	case "y", "yes":
+		return true, nil
+	}
+	fmt.Fprintln(Stderr, "Nothing was changed.")
+	return false, nil
+}
+
+func CanAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
+func ErrNobody() error {
+	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first")
+}
+
+// Ask asks for a line. Where nobody is there to answer, that is a usage error.
+func Ask(question string) (string, error) {
+	if !CanAsk() {
+		return "", ErrNobody()
+	}
+	fmt.Fprint(Stderr, question)
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() { // until the process ends, if nobody answers
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		answered <- answer{line, err}
+	}()
+	interrupted := make(chan os.Signal, 1)
+	Notify(interrupted)
+	defer signal.Stop(interrupted)
+	select {
+	case a := <-answered:
+		if a.err != nil {
+			fmt.Fprintln(Stderr)
+			return "", fmt.Errorf("no answer: %w", a.err)
+		}
+		return strings.TrimSpace(a.line), nil
+	case sig := <-interrupted:
+		fmt.Fprintln(Stderr)
+		return "", &SignalError{Sig: sig.(syscall.Signal)}
+	}
+}

@@ -1,0 +1,120 @@
+package talk
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/terminal"
+)
+
+// OutputStyle tells how wide stdout is and what it can show. What is no terminal
+// is taken for 80 columns of plain text.
+func OutputStyle() (columns int, style terminal.Style) {
+	t := terminal.Of(os.Stdout)
+	if t == nil {
+		return 80, terminal.Style{}
+	}
+	columns, _ = t.Size()
+	return columns, t.Style()
+}
+
+// Sheet writes labelled lines, none of which is wider than the terminal but for
+// words that are, such as addresses.
+type Sheet struct {
+	Text    *strings.Builder
+	Style   terminal.Style
+	Columns int
+}
+
+// Title begins a block.
+func (t Sheet) Title(s string) {
+	for i, line := range WrapWords(flows.Clean(s, 200), t.Columns-2) {
+		if i > 0 {
+			line = "  " + line
+		}
+		if t.Style.Color {
+			line = "\x1b[1m" + line + "\x1b[0m"
+		}
+		t.Text.WriteString(line + "\n")
+	}
+}
+
+const (
+	labelWidth    = 14
+	narrowColumns = 60 // below it there is too little room beside a label
+)
+
+func (t Sheet) narrow() bool { return t.Columns < narrowColumns }
+
+// Row writes a label with its values, each of which begins a line; nothing if
+// there are none. The values stand below the label where it is long, and on a
+// narrow terminal where they would not fit beside it.
+func (t Sheet) Row(label string, values ...string) {
+	left, below := 2+labelWidth, utf8.RuneCountInString(label) >= labelWidth
+	var clean []string
+	for _, v := range values {
+		if v = flows.Clean(v, 500); v != "" {
+			clean = append(clean, v)
+		}
+		below = below || t.narrow() && left+utf8.RuneCountInString(v) > t.Columns
+	}
+	if len(clean) == 0 {
+		return
+	}
+	if below {
+		t.Text.WriteString("  " + label + "\n")
+		label = ""
+	}
+	if below && t.narrow() {
+		left = 4
+	}
+	for _, v := range clean {
+		for _, line := range WrapWords(v, t.Columns-left) {
+			fmt.Fprintf(t.Text, "  %-*s%s\n", left-2, label, line)
+			label = ""
+		}
+	}
+}
+
+// WrapWords breaks a text into lines, between words.
+func WrapWords(s string, width int) []string { return strings.Split(Wrap(s, width), "\n") }
+
+// Life draws how much of a life is left, and says it; in two lines on a narrow
+// terminal.
+func (t Sheet) Life(from, until, now time.Time, renews bool) []string {
+	left := until.Sub(now)
+	switch {
+	case until.IsZero():
+		return []string{"the provider does not say"}
+	case left <= 0 && renews:
+		return []string{t.bar(0) + " ended; renewed when it is needed"}
+	case left <= 0:
+		return []string{t.bar(0) + " ended"}
+	}
+	part := 1.0
+	if life := until.Sub(from); life > 0 {
+		part = min(1, float64(left)/float64(life))
+	}
+	rest := t.bar(part) + " " + Rough(left) + " left"
+	if t.narrow() {
+		return []string{rest, "until " + Clock(until)}
+	}
+	return []string{rest + ", until " + Clock(until)}
+}
+
+// bar is the part that is left, of ten.
+func (t Sheet) bar(part float64) string {
+	const length = 10
+	full := int(part*length + 0.5)
+	if part > 0 {
+		full = max(full, 1)
+	}
+	if t.Style.UTF8 {
+		return strings.Repeat("█", full) + strings.Repeat("░", length-full)
+	}
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", length-full) + "]"
+}

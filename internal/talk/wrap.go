@@ -1,0 +1,74 @@
+package talk
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Table writes rows of two columns, the second one from a column on; where that
+// leaves too little room, below the first.
+func Table(b *strings.Builder, rows [][2]string, column, width int) {
+	narrow := width < 2*column
+	if narrow && column < 20 {
+		narrow = false
+	}
+	for _, row := range rows {
+		name, at := "  "+row[0], column
+		if narrow {
+			at = 8
+		}
+		if narrow || utf8.RuneCountInString(name) > column-2 {
+			b.WriteString(name + "\n" + strings.Repeat(" ", at))
+		} else {
+			b.WriteString(name + strings.Repeat(" ", at-utf8.RuneCountInString(name)))
+		}
+		b.WriteString(strings.ReplaceAll(Wrap(row[1], width-at), "\n", "\n"+strings.Repeat(" ", at)) + "\n")
+	}
+}
+
+// Reflow breaks paragraphs anew for a width below that which they were written
+// for. Lines that are indented stay as they are.
+func Reflow(text string, width int) string {
+	text = strings.TrimRight(text, "\n") + "\n"
+	if width >= 80 {
+		return text
+	}
+	var b, paragraph strings.Builder
+	flush := func() {
+		if paragraph.Len() > 0 {
+			b.WriteString(Wrap(paragraph.String(), width) + "\n")
+			paragraph.Reset()
+		}
+	}
+	for line := range strings.Lines(text) {
+		if line == "\n" || line[0] == ' ' {
+			flush()
+			b.WriteString(line)
+			continue
+		}
+		paragraph.WriteString(line)
+	}
+	flush()
+	return b.String()
+}
+
+// Wrap breaks a text between words.
+func Wrap(text string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > width:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
+}
