@@ -86,6 +86,40 @@ func TestRenewsAhead(t *testing.T) {
 	}
 }
 
+// A program that runs for long renews the token in its memory ahead, in one
+// goroutine; the others go on with what they have.
+func TestRenewsTheTokenInMemoryAhead(t *testing.T) {
+	w := newWorld(t, providertest.Config{AccessTokenLifetime: 5 * time.Minute})
+	w.login(t)
+	c := w.client(nobody, func(c *sso.Client) { c.HTTPTimeout = time.Second })
+	old := token(t, c)
+	w.age(t, 3*time.Minute+50*time.Second)
+	sso.NearEnd(c)
+	w.Fault(providertest.RefreshToken, providertest.Fault{Delay: patience, Times: 1})
+	renewing := make(chan string, 1)
+	go func() {
+		got, err := c.TokenSource(context.Background()).Token()
+		if err != nil {
+			t.Error(err)
+		}
+		renewing <- got.AccessToken
+	}()
+	waitFor(t, "a refresh", func() bool { return w.refreshes() == 1 })
+	if got := token(t, c); got != old || len(renewing) != 0 {
+		t.Errorf("another goroutine waited, or got %q", got)
+	}
+	if got := <-renewing; got != old {
+		t.Errorf("got %q where renewing ahead failed", got)
+	}
+	if err := os.RemoveAll(filepath.Join(w.dir, "locks")); err != nil { // and with them the pause
+		t.Fatal(err)
+	}
+	sso.NearEnd(c)
+	if got := token(t, c); got == old || got != w.LastTokens().AccessToken {
+		t.Errorf("got %q, want a new token", got)
+	}
+}
+
 func TestTokenInMemoryNeedsNoDisk(t *testing.T) {
 	w := newWorld(t, providertest.Config{})
 	w.login(t)
