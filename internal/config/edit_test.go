@@ -52,16 +52,21 @@ func TestEdit(t *testing.T) {
 		edit func([]byte) ([]byte, error)
 		want string
 	}{
-		{"a value", set("corp", "issuer", "https://other"), "-    issuer:   https://login.example   # where\n+    issuer:   https://other   # where\n"},
+		{"a value", set("corp", "issuer", "https://other"),
+			"-    issuer:   https://login.example   # where\n+    issuer:   https://other   # where\n"},
 		{"the same value", set("corp", "issuer", "https://login.example"), ""},
 		{"a quoted value", set("corp", "login-hint", "you"), "-    login-hint: \"me # you\"\n+    login-hint: you\n"},
-		{"a value that needs quotes", set("corp", "issuer", "a: b # c"), "-    issuer:   https://login.example   # where\n+    issuer:   'a: b # c'   # where\n"},
-		{"a value of several lines", set("corp", "issuer", "a\nb"), "-    issuer:   https://login.example   # where\n+    issuer:   \"a\\nb\"   # where\n"},
-		{"a list on a line", set("corp", "scopes", "x", "y"), "-    scopes: [email, 'a # b'] # both\n+    scopes: [x, y] # both\n"},
+		{"a value that needs quotes", set("corp", "issuer", "a: b # c"),
+			"-    issuer:   https://login.example   # where\n+    issuer:   'a: b # c'   # where\n"},
+		{"a value of several lines", set("corp", "issuer", "a\nb"),
+			"-    issuer:   https://login.example   # where\n+    issuer:   \"a\\nb\"   # where\n"},
+		{"a list on a line", set("corp", "scopes", "x", "y"),
+			"-    scopes: [email, 'a # b'] # both\n+    scopes: [x, y] # both\n"},
 		{"a list to a value", set("corp", "scopes", "x"), "-    scopes: [email, 'a # b'] # both\n+    scopes: x # both\n"},
 		{"a list on lines", set("old", "scopes", "email", "x", "y z"), "-    - groups\n+    - x\n+    - y z\n"},
 		{"a list to none", set("old", "scopes"), "-    scopes:\n-    - email\n-    - groups\n+    scopes: []\n"},
-		{"a text of several lines", set("old", "client-id", "short"), "-    client-id: |\n-      long\n+    client-id: short\n"},
+		{"a text of several lines", set("old", "client-id", "short"),
+			"-    client-id: |\n-      long\n+    client-id: short\n"},
 		{"a new key", set("corp", "client-id", "0123"), "+    client-id: \"0123\"\n"},
 		{"a new key in a section", set("corp", "aws.region", "eu"), "+      region: eu\n"},
 		{"a value in a section", set("corp", "aws.role-arn", "arn:y"), "-      role-arn: arn:x\n+      role-arn: arn:y\n"},
@@ -73,18 +78,25 @@ func TestEdit(t *testing.T) {
 		{"a new profile", set("new", "issuer", "x"), "+  new:\n+    issuer: x\n"},
 		{"a profile with a strange name", set("a: b", "issuer", "x"), "+  'a: b':\n+    issuer: x\n"},
 		{"an added profile", func(b []byte) ([]byte, error) {
-			return AddProfile(b, "new", []KV{{"issuer", []string{"x"}}, {"aws.region", []string{"r"}}, {"scopes", []string{"a", "b"}}, {"aws.role-arn", []string{"q"}}}, true)
-		}, "+default-profile: new\n+  new:\n+    issuer: x\n+    aws:\n+      region: r\n+      role-arn: q\n+    scopes: [a, b]\n"},
+			return AddProfile(b, "new", []KV{{"issuer", []string{"x"}}, {"aws.region", []string{"r"}},
+				{"scopes", []string{"a", "b"}}, {"aws.role-arn", []string{"q"}}}, true)
+		}, "+default-profile: new\n+  new:\n+    issuer: x\n+    aws:\n+      region: r\n+      role-arn: q\n+    scopes: " +
+			"[a, b]\n"},
 		{"a default", func(b []byte) ([]byte, error) { return SetDefault(b, "old") }, "+default-profile: old\n"},
 		{"a removed profile", func(b []byte) ([]byte, error) { return RemoveProfile(b, "old") },
 			"-  old:\n-    scopes:\n-    - email\n-    - groups\n-    client-id: |\n-      long\n"},
-		{"a removed key", func(b []byte) ([]byte, error) { return RemoveKey(b, "corp", "scopes") }, "-    scopes: [email, 'a # b'] # both\n"},
-		{"a removed key, the last of its section", func(b []byte) ([]byte, error) { return RemoveKey(b, "corp", "aws.role-arn") }, "-    aws:\n-      role-arn: arn:x\n"},
+		{"a removed key", func(b []byte) ([]byte, error) { return RemoveKey(b, "corp", "scopes") },
+			"-    scopes: [email, 'a # b'] # both\n"},
+		{"a removed key, the last of its section", func(b []byte) ([]byte,
+			error) {
+			return RemoveKey(b, "corp", "aws.role-arn")
+		}, "-    aws:\n-      role-arn: arn:x\n"},
 		{"a removed key that is not there", func(b []byte) ([]byte, error) { return RemoveKey(b, "corp", "flow") }, ""},
 		{"a removed key of no profile", func(b []byte) ([]byte, error) { return RemoveKey(b, "none", "flow") }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for kind, from := range map[string]string{"unix": base, "windows": strings.ReplaceAll(base, "\n", "\r\n"), "bom": "\ufeff" + base} {
+			for kind, from := range map[string]string{"unix": base, "windows": strings.ReplaceAll(base, "\n", "\r\n"),
+				"bom": "\ufeff" + base} {
 				after, err := c.edit([]byte(from))
 				if err != nil {
 					t.Fatalf("%s: %v", kind, err)
@@ -149,8 +161,10 @@ func TestEditWhole(t *testing.T) {
 		"version: 1\nprofiles: {} # c":   "version: 1\ndefault-profile: p\nprofiles: # c\n  p:\n    issuer: x\n",
 		"profiles: null\nversion: 1\n":   profiles + "version: 1\ndefault-profile: p\n",
 		"default-profile: q\nversion: 1": "default-profile: p\nversion: 1\n" + profiles,
-		"version: 1\nprofiles:\n      deep:\n        issuer: y":                  "version: 1\ndefault-profile: p\nprofiles:\n      deep:\n        issuer: y\n      p:\n        issuer: x\n",
-		"version: 1\ntelemetry: {a: b}\nprofiles:\n # c\n q: {issuer: y}\n# d\n": "version: 1\ndefault-profile: p\ntelemetry: {a: b}\nprofiles:\n # c\n q: {issuer: y}\n p:\n   issuer: x\n# d\n",
+		"version: 1\nprofiles:\n      deep:\n        issuer: y": "version: 1\ndefault-profile: " +
+			"p\nprofiles:\n      deep:\n        issuer: y\n      p:\n        issuer: x\n",
+		"version: 1\ntelemetry: {a: b}\nprofiles:\n # c\n q: {issuer: y}\n# d\n": "version: 1\ndefault-profile: " +
+			"p\ntelemetry: {a: b}\nprofiles:\n # c\n q: {issuer: y}\n p:\n   issuer: x\n# d\n",
 	} {
 		got, err := add([]byte(from))
 		if err != nil || string(got) != want {
@@ -194,7 +208,9 @@ func TestEditRefuses(t *testing.T) {
 		"a line separator":         "version: 1\n# \u2028\n",
 		"UTF-16":                   "\xff\xfev\x00e\x00",
 		"no UTF-8":                 "version: 1\n# \xff\n",
-		"a bomb":                   "version: 1\nx: &a [1,1,1,1,1,1,1,1,1,1]\ny: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nz: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nu: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\nv: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
+		"a bomb": "version: 1\nx: &a [1,1,1,1,1,1,1,1,1,1]\ny: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nz: &c " +
+			"[*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nu: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\nv: " +
+			"[*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
 	} {
 		if got, err := set([]byte(text)); !errors.Is(err, ErrByHand) {
 			t.Errorf("%s: %v\n%s", name, err, got)

@@ -12,8 +12,10 @@ var seeds = []string{
 	"version: 1\nprofiles: {corp: {scopes: &s [*s], aws: &a {aws: *a}}}\n",
 	"? [a]\n: b\nversion: 1\n",
 	"version: 1\nprofiles: {corp: {issuer: !!binary aGk=}}\n---\nversion: 2\n",
-	"version: 1\r\nprofiles:\r\n  corp: # c\r\n    issuer: a # b\r\n    aws:\r\n      region: r\r\n  other: {extends: corp}\r\n",
-	"version: 1\nprofiles:\n  corp:\n    extends: base\n    issuer:\n    scopes:\n    - a\n    - b # c\n  base: {issuer: |\n    x\n    # y\n}\n",
+	"version: 1\r\nprofiles:\r\n  corp: # c\r\n    issuer: a # b\r\n    aws:\r\n      region: r\r\n  other: {extends: " +
+		"corp}\r\n",
+	"version: 1\nprofiles:\n  corp:\n    extends: base\n    issuer:\n    scopes:\n    - a\n    - b # c\n  base: " +
+		"{issuer: |\n    x\n    # y\n}\n",
 	"\ufeffversion: 1\nprofiles:\n  corp: ~\n...\n",
 }
 
@@ -71,7 +73,8 @@ func FuzzEdit(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := at(d.Tree, append([]string{"profiles", profile}, strings.SplitN(key, ".", 2)...)...); got == nil || got.Text != value {
+		if got := at(d.Tree, append([]string{"profiles", profile}, strings.SplitN(key, ".", 2)...)...); got == nil ||
+			got.Text != value {
 			t.Fatalf("%q: %+v", after, got)
 		}
 		// Every comment is still there.

@@ -34,7 +34,8 @@ func OpenLog(path string) (*os.File, error) {
 		sys, ok := st.Sys().(*syscall.Stat_t)
 		switch {
 		case st.Mode().Perm()&0o077 != 0:
-			err = &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), Fix: perm.Command("chmod 600", path)}
+			err = &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()),
+				Fix: perm.Command("chmod 600", path)}
 		case ok && int(sys.Uid) != os.Geteuid():
 			err = &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d", sys.Uid)}
 		case ok && sys.Nlink > 1:
@@ -58,7 +59,8 @@ func checkNotWritable(f *os.File, st os.FileInfo) error {
 	// the owner's number; that is nobody else.
 	privateGroup := sys.Gid == sys.Uid
 	if mode&0o002 != 0 || mode&0o020 != 0 && !privateGroup {
-		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("can be written to by others (mode %04o)", mode), Fix: perm.Command("chmod go-w", f.Name())}
+		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("can be written to by others (mode %04o)", mode),
+			Fix: perm.Command("chmod go-w", f.Name())}
 	}
 	if int(sys.Uid) != os.Geteuid() && sys.Uid != 0 {
 		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("belongs to user %d, who is neither you nor root", sys.Uid)}
@@ -91,9 +93,11 @@ func checkSystem(path string, uid, gid, mode uint32) error {
 	const who = "ask whoever administers this machine: it must be root's, and only root may write to it"
 	switch {
 	case uid != 0:
-		return &UnsafeError{Path: path, Why: fmt.Sprintf("speaks for the whole machine and belongs to user %d, not to root", uid), Hint: who}
+		return &UnsafeError{Path: path,
+			Why: fmt.Sprintf("speaks for the whole machine and belongs to user %d, not to root", uid), Hint: who}
 	case mode&0o002 != 0, mode&0o020 != 0 && gid != 0:
-		return &UnsafeError{Path: path, Why: fmt.Sprintf("speaks for the whole machine and can be written to by others (mode %04o)", mode&0o777), Hint: who}
+		return &UnsafeError{Path: path,
+			Why: fmt.Sprintf("speaks for the whole machine and can be written to by others (mode %04o)", mode&0o777), Hint: who}
 	}
 	return nil
 }
@@ -113,5 +117,6 @@ func checkNotReadable(f *os.File, st os.FileInfo) error {
 	if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Fstatfs(int(f.Fd()), fs) }) {
 		return nil
 	}
-	return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()), Fix: perm.Command("chmod 600", f.Name())}
+	return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()),
+		Fix: perm.Command("chmod 600", f.Name())}
 }

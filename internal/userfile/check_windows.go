@@ -25,13 +25,15 @@ func checkNotReadable(*os.File, os.FileInfo) error { return nil }
 // the place of another.
 const (
 	fileDeleteChild = 0x40
-	replaceRights   = windows.DELETE | windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_ALL | windows.GENERIC_WRITE
-	fileRights      = replaceRights | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA
-	dirRights       = replaceRights | fileDeleteChild
+	replaceRights   = windows.DELETE | windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_ALL |
+		windows.GENERIC_WRITE
+	fileRights = replaceRights | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA
+	dirRights  = replaceRights | fileDeleteChild
 )
 
 func checkSystemFile(f *os.File, _ os.FileInfo) error {
-	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,
+		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return &os.PathError{Op: "read the access list", Path: f.Name(), Err: err}
 	}
@@ -39,7 +41,8 @@ func checkSystemFile(f *os.File, _ os.FileInfo) error {
 }
 
 func checkSystemDir(path string) error {
-	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return &os.PathError{Op: "read the access list", Path: path, Err: err}
 	}
@@ -59,14 +62,16 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 		return err
 	}
 	if owner == nil || !isOneOf(owner, admins) {
-		return &UnsafeError{Path: path, Why: "speaks for the whole machine and does not belong to its administrators", Hint: who}
+		return &UnsafeError{Path: path, Why: "speaks for the whole machine and does not belong to its administrators",
+			Hint: who}
 	}
 	acl, _, err := sd.DACL()
 	if err != nil {
 		return err
 	}
 	if acl == nil { // no list at all: everybody has every access
-		return &UnsafeError{Path: path, Why: "speaks for the whole machine and has no access list, so everybody can write to it", Hint: who}
+		return &UnsafeError{Path: path,
+			Why: "speaks for the whole machine and has no access list, so everybody can write to it", Hint: who}
 	}
 	for i := range uint32(acl.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
@@ -76,10 +81,12 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 		switch {
 		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE, ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
 		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE: // object and callback entries
-			return &UnsafeError{Path: path, Why: "speaks for the whole machine and has an access list of an unknown kind", Hint: who}
+			return &UnsafeError{Path: path, Why: "speaks for the whole machine and has an access list of an unknown kind",
+				Hint: who}
 		case ace.Mask&rights != 0:
 			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, admins) {
-				return &UnsafeError{Path: path, Why: "speaks for the whole machine and can be written to by others (" + sid.String() + ")", Hint: who}
+				return &UnsafeError{Path: path,
+					Why: "speaks for the whole machine and can be written to by others (" + sid.String() + ")", Hint: who}
 			}
 		}
 	}

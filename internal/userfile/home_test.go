@@ -13,7 +13,8 @@ func TestExpand(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("USERPROFILE", home)
 	for path, want := range map[string]string{
-		"~": home, "~/": home, "~/a/b": filepath.Join(home, "a/b"), "~//a": filepath.Join(home, "a"), "~/../a": filepath.Join(filepath.Dir(home), "a"), "~/~": filepath.Join(home, "~"),
+		"~": home, "~/": home, "~/a/b": filepath.Join(home, "a/b"), "~//a": filepath.Join(home,
+			"a"), "~/../a": filepath.Join(filepath.Dir(home), "a"), "~/~": filepath.Join(home, "~"),
 		"": "", "a": "a", "./~/a": "./~/a", "a/~/b": "a/~/b", "/~": "/~", "~root": "~root", "~root/a": "~root/a", "~~/a": "~~/a", " ~/a": " ~/a", "$HOME/a": "$HOME/a", `C:\~\a`: `C:\~\a`,
 	} {
 		if got, err := Expand(path); err != nil || got != want {
@@ -57,7 +58,8 @@ func TestHome(t *testing.T) {
 	if got, err := Home(); err != nil || got != me.HomeDir {
 		t.Errorf("%q, %v, want %q", got, err, me.HomeDir)
 	}
-	for value, want := range map[string]string{"": filepath.Join(me.HomeDir, "b"), "relative": filepath.Join(me.HomeDir, "b"), "~/x": filepath.Join(me.HomeDir, "x"), me.HomeDir + "\r": me.HomeDir} {
+	for value, want := range map[string]string{"": filepath.Join(me.HomeDir, "b"),
+		"relative": filepath.Join(me.HomeDir, "b"), "~/x": filepath.Join(me.HomeDir, "x"), me.HomeDir + "\r": me.HomeDir} {
 		t.Setenv("SSO_EXEC_NONE", value)
 		if got := BaseDir("SSO_EXEC_NONE", "b"); got != want {
 			t.Errorf("%q: %q, want %q", value, got, want)

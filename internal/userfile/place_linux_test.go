@@ -24,7 +24,8 @@ func TestReadOnlyPlace(t *testing.T) {
 	})
 	data := filepath.Join(dir, "..2026_01_01")
 	path := filepath.Join(dir, "config.yaml")
-	if err := errors.Join(os.Mkdir(data, 0o755), os.Symlink("..2026_01_01", filepath.Join(dir, "..data")), os.Symlink("..data/config.yaml", path),
+	if err := errors.Join(os.Mkdir(data, 0o755), os.Symlink("..2026_01_01", filepath.Join(dir, "..data")),
+		os.Symlink("..data/config.yaml", path),
 		os.WriteFile(filepath.Join(data, "config.yaml"), []byte("content"), 0o644)); err != nil {
 		t.Fatal(err)
 	}

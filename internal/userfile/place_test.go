@@ -35,7 +35,8 @@ func TestPlaces(t *testing.T) {
 		for _, way := range []string{path, link} {
 			_, err := ReadConfig(way)
 			var unsafe *UnsafeError
-			if (err == nil) != c.ok || err != nil && (!errors.As(err, &unsafe) || unsafe.Path != dir || unsafe.Fix != "chmod go-w "+dir) {
+			if (err == nil) != c.ok || err != nil &&
+				(!errors.As(err, &unsafe) || unsafe.Path != dir || unsafe.Fix != "chmod go-w "+dir) {
 				t.Errorf("a directory %s, %s: %v", c.name, way, err)
 			}
 			for _, read := range []func(string) ([]byte, error){ReadSecret, Read} {
@@ -120,7 +121,8 @@ func TestReadSystem(t *testing.T) {
 	} {
 		path := file(t, 0o600)
 		dir := filepath.Dir(path)
-		if err := errors.Join(os.Chown(path, c.fileUID, c.fileGID), os.Chmod(path, c.file), os.Chown(dir, c.dirUID, c.dirGID), os.Chmod(dir, c.dir)); err != nil {
+		if err := errors.Join(os.Chown(path, c.fileUID, c.fileGID), os.Chmod(path, c.file),
+			os.Chown(dir, c.dirUID, c.dirGID), os.Chmod(dir, c.dir)); err != nil {
 			t.Fatal(err)
 		}
 		link := filepath.Join(t.TempDir(), "link")

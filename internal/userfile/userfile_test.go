@@ -43,7 +43,8 @@ func TestModes(t *testing.T) {
 		}{"config": {ReadConfig, c.config}, "secret": {ReadSecret, c.secret}, "CA": {Read, true}} {
 			b, err := r.read(path)
 			var unsafe *UnsafeError
-			if r.ok && (err != nil || string(b) != "content") || !r.ok && (!errors.As(err, &unsafe) || unsafe.Path != path || unsafe.Fix == "") {
+			if r.ok && (err != nil || string(b) != "content") || !r.ok &&
+				(!errors.As(err, &unsafe) || unsafe.Path != path || unsafe.Fix == "") {
 				t.Errorf("%s with mode %04o: %q, %v, want ok %v", what, c.mode, b, err, r.ok)
 			}
 		}
@@ -159,7 +160,8 @@ func TestFIFOWithoutAWriter(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, read := range map[string]func(string) ([]byte, error){"config": ReadConfig, "secret": ReadSecret, "CA": Read} {
+	for name, read := range map[string]func(string) ([]byte, error){"config": ReadConfig, "secret": ReadSecret,
+		"CA": Read} {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -64,7 +64,9 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Backup && st != nil { // beside the name that the user gave, not where a link leads: that may be a repository of settings
+	if o.Backup && st != nil {
+		// It stands beside the name that the user gave, not where a link leads: that may
+		// be a repository of settings.
 		err = replace(path+".bak", old, st, false)
 	}
 	if err == nil && o.Was != nil {
@@ -205,7 +207,8 @@ func current(path string) ([]byte, os.FileInfo, error) {
 
 // writeTemp writes a new file that is to replace the one of that name, synced,
 // with the mode and owner of old, or else with perm.
-func writeTemp(d disk.Dir, name string, data []byte, perm fs.FileMode, old os.FileInfo, sameOwner bool) (string, error) {
+func writeTemp(d disk.Dir, name string, data []byte, perm fs.FileMode, old os.FileInfo,
+	sameOwner bool) (temp string, err error) {
 	f, temp, err := d.Temp(".sso-exec-" + name + "-")
 	if err != nil {
 		return "", err

@@ -74,7 +74,8 @@ func TestWriteAtomic(t *testing.T) {
 		}
 	}
 	holds(t, path+".bak", "two", 0o640)
-	if err := WriteAtomic(filepath.Join(dir, "new"), []byte("x"), WriteOptions{Was: []byte("y")}); !errors.Is(err, ErrChanged) {
+	if err := WriteAtomic(filepath.Join(dir, "new"), []byte("x"), WriteOptions{Was: []byte("y")}); !errors.Is(err,
+		ErrChanged) {
 		t.Errorf("gone: %v", err)
 	}
 	holds(t, path, "", 0o640)
@@ -113,7 +114,8 @@ func TestWriteThroughLinks(t *testing.T) {
 	holds(t, link+".bak", "one", 0o600)
 	// A link in the backup's place is not followed.
 	victim := filepath.Join(home, "victim")
-	if err := errors.Join(os.WriteFile(victim, []byte("v"), 0o600), os.Remove(link+".bak"), os.Symlink(victim, link+".bak")); err != nil {
+	if err := errors.Join(os.WriteFile(victim, []byte("v"), 0o600), os.Remove(link+".bak"),
+		os.Symlink(victim, link+".bak")); err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteAtomic(link, []byte("three"), WriteOptions{Backup: true}); err != nil {
@@ -167,7 +169,8 @@ func TestWriteManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			if err := WriteAtomic(path, bytes.Repeat([]byte{byte('a' + i)}, 100_000), WriteOptions{Perm: 0o600, Backup: true}); err != nil && runtime.GOOS != "windows" {
+			if err := WriteAtomic(path, bytes.Repeat([]byte{byte('a' + i)}, 100_000),
+				WriteOptions{Perm: 0o600, Backup: true}); err != nil && runtime.GOOS != "windows" {
 				t.Error(err)
 			}
 			for range 20 {

@@ -49,13 +49,15 @@ func TestWriteAsAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, mode := range map[string]os.FileMode{"readonly": 0o444, "group": 0o660} {
-		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte("old"), mode), os.Chown(filepath.Join(dir, name), 54321, 54321), os.Chmod(filepath.Join(dir, name), mode)); err != nil {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte("old"), mode),
+			os.Chown(filepath.Join(dir, name), 54321, 54321), os.Chmod(filepath.Join(dir, name), mode)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// A file of root's, in a directory of the user's and of the group root.
 	place := filepath.Join(dir, "place")
-	if err := errors.Join(os.Mkdir(place, 0o700), os.WriteFile(filepath.Join(place, "system"), []byte("old"), 0o644), os.Chown(place, 54321, 0), os.Chmod(place, 0o775)); err != nil {
+	if err := errors.Join(os.Mkdir(place, 0o700), os.WriteFile(filepath.Join(place, "system"), []byte("old"), 0o644),
+		os.Chown(place, 54321, 0), os.Chmod(place, 0o775)); err != nil {
 		t.Fatal(err)
 	}
 	// A group that the other user is not in.

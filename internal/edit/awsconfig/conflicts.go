@@ -51,13 +51,20 @@ type rule struct {
 // What the credentials file says of a profile stands above the config, in all.
 var rules = []rule{
 	{[]string{"credential_process"}, []Place{InCredentials}, everybody, "the credentials file stands above the config"},
-	{[]string{"aws_access_key_id"}, []Place{InCredentials}, "the AWS CLI, boto3 and the SDKs for Go and JavaScript", "static keys come before a credential_process"},
-	{[]string{"aws_access_key_id"}, []Place{InConfig}, "the SDKs for Go and JavaScript", "static keys come before a credential_process"},
-	{[]string{"source_profile", "credential_source"}, both, "the AWS CLI, boto3 and the SDKs for Java and JavaScript", "a role is assumed with other credentials; the SDK for Go takes both together for an error"},
-	{[]string{"web_identity_token_file"}, both, "the AWS CLI, boto3 and the SDKs for Java and JavaScript", "a role is assumed with that token; the SDK for Go takes both together for an error"},
-	{[]string{"sso_account_id", "sso_role_name"}, both, "the AWS CLI, boto3 and the SDKs for Go and Java", "IAM Identity Center comes before a credential_process"},
-	{[]string{"sso_session", "sso_start_url", "sso_region"}, both, "the SDKs for Go and Java", "IAM Identity Center comes before a credential_process"},
-	{[]string{"login_session"}, both, "the AWS CLI and boto3", "the session of aws login comes before a credential_process"},
+	{[]string{"aws_access_key_id"}, []Place{InCredentials}, "the AWS CLI, boto3 and the SDKs for Go and JavaScript",
+		"static keys come before a credential_process"},
+	{[]string{"aws_access_key_id"}, []Place{InConfig}, "the SDKs for Go and JavaScript",
+		"static keys come before a credential_process"},
+	{[]string{"source_profile", "credential_source"}, both, "the AWS CLI, boto3 and the SDKs for Java and JavaScript",
+		"a role is assumed with other credentials; the SDK for Go takes both together for an error"},
+	{[]string{"web_identity_token_file"}, both, "the AWS CLI, boto3 and the SDKs for Java and JavaScript",
+		"a role is assumed with that token; the SDK for Go takes both together for an error"},
+	{[]string{"sso_account_id", "sso_role_name"}, both, "the AWS CLI, boto3 and the SDKs for Go and Java",
+		"IAM Identity Center comes before a credential_process"},
+	{[]string{"sso_session", "sso_start_url", "sso_region"}, both, "the SDKs for Go and Java",
+		"IAM Identity Center comes before a credential_process"},
+	{[]string{"login_session"}, both, "the AWS CLI and boto3",
+		"the session of aws login comes before a credential_process"},
 }
 
 var both = []Place{InConfig, InCredentials}
@@ -81,17 +88,20 @@ func Conflicts(configText, credentialsText, profile string, getenv func(string) 
 			for _, s := range at {
 				if slices.Contains(r.in, in) && slices.Contains(r.keys, s.key) {
 					found = append(found, Conflict{s.key, in, s.line, r.who,
-						fmt.Sprintf("%s in the profile %q: %s go by it, not by the credential_process: %s", s.key, profile, r.who, r.why)})
+						fmt.Sprintf("%s in the profile %q: %s go by it, not by the credential_process: %s",
+							s.key, profile, r.who, r.why)})
 				}
 			}
 		}
 		// A role without a source: the role is assumed with what the process gave,
 		// or that is an error.
-		if i := slices.IndexFunc(at, func(s setting) bool { return s.key == "role_arn" }); i >= 0 && !slices.ContainsFunc(slices.Concat(texts[InConfig], texts[InCredentials]), func(s setting) bool {
-			return s.key == "source_profile" || s.key == "credential_source" || s.key == "web_identity_token_file"
-		}) {
+		if i := slices.IndexFunc(at, func(s setting) bool { return s.key == "role_arn" }); i >= 0 &&
+			!slices.ContainsFunc(slices.Concat(texts[InConfig], texts[InCredentials]), func(s setting) bool {
+				return s.key == "source_profile" || s.key == "credential_source" || s.key == "web_identity_token_file"
+			}) {
 			found = append(found, Conflict{"role_arn", in, at[i].line, "the AWS CLI, boto3 and the SDK for Go",
-				fmt.Sprintf("role_arn in the profile %q: the AWS CLI and boto3 ask for a source_profile beside it, and the SDK for Go assumes that role on top of the credential_process", profile)})
+				fmt.Sprintf("role_arn in the profile %q: the AWS CLI and boto3 ask for a source_profile beside it, and the SDK "+
+					"for Go assumes that role on top of the credential_process", profile)})
 		}
 	}
 	found = append(found, fromDefault(InConfig, configText, profile)...)
@@ -100,7 +110,8 @@ func Conflicts(configText, credentialsText, profile string, getenv func(string) 
 		for _, s := range d.sections {
 			if (s.cli == profile || s.sdk == profile) && (s.cli != s.sdk || s.quoted) {
 				found = append(found, Conflict{"profile", InConfig, s.head + 1, "some of the SDKs",
-					fmt.Sprintf("the name of the profile %q is quoted or spaced so that not every program finds it; the AWS CLI and boto3 go by [profile NAME], with quotes if NAME has spaces", profile)})
+					fmt.Sprintf("the name of the profile %q is quoted or spaced so that not every program finds it; the AWS CLI and "+
+						"boto3 go by [profile NAME], with quotes if NAME has spaces", profile)})
 			}
 		}
 	}
@@ -122,7 +133,8 @@ func fromDefault(in Place, text, profile string) []Conflict {
 			slices.ContainsFunc(rules, func(r rule) bool { return slices.Contains(r.keys, s.key) })
 		if decides {
 			found = append(found, Conflict{s.key, in, s.line, "the AWS CLI and boto3",
-				fmt.Sprintf("%s in the section [%s]: the AWS CLI and boto3 mix it into every profile of the file, and so into %q", s.key, mixedIn, profile)})
+				fmt.Sprintf("%s in the section [%s]: the AWS CLI and boto3 mix it into every profile of the file, and so into %q",
+					s.key, mixedIn, profile)})
 		}
 	}
 	return found
@@ -134,15 +146,18 @@ func fromEnvironment(profile string, getenv func(string) string) []Conflict {
 		found = append(found, Conflict{name, InEnvironment, 0, who, "the variable " + name + " is set: " + why})
 	}
 	if getenv("AWS_ACCESS_KEY_ID") != "" {
-		add("AWS_ACCESS_KEY_ID", everybody, everybody+" take those keys, unless the profile is named in the call itself (aws --profile)")
+		add("AWS_ACCESS_KEY_ID", everybody,
+			everybody+" take those keys, unless the profile is named in the call itself (aws --profile)")
 	}
 	if getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != "" {
 		add("AWS_WEB_IDENTITY_TOKEN_FILE", "the AWS CLI, boto3 and the SDKs for Go and Java",
-			"the AWS CLI, boto3 and the SDKs for Go and Java take that token, unless the profile is named in the call itself (aws --profile)")
+			"the AWS CLI, boto3 and the SDKs for Go and Java take that token, unless the profile is named in the call itself "+
+				"(aws --profile)")
 	}
 	for _, name := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
 		if other := getenv(name); other != "" && other != profile {
-			add(name, everybody, fmt.Sprintf("it names the profile %q, which is used where none is named in the call itself", other))
+			add(name, everybody,
+				fmt.Sprintf("it names the profile %q, which is used where none is named in the call itself", other))
 		}
 	}
 	return found

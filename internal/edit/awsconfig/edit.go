@@ -221,7 +221,8 @@ func (d *document) ours(s *section, at int) bool {
 // -1. Somebody may have put comments between that and the header.
 func (d *document) madeBy(s *section) int {
 	for i := s.head - 1; i >= 0 && (d.lines[i].kind == comment || d.lines[i].kind == blank); i-- {
-		if keys, ok := strings.CutPrefix(d.lines[i].body, addedMark+d.lines[s.head].body); ok && (keys == "" || keys[0] == ' ') {
+		if keys, ok := strings.CutPrefix(d.lines[i].body, addedMark+d.lines[s.head].body); ok &&
+			(keys == "" || keys[0] == ' ') {
 			return i
 		}
 	}

@@ -28,45 +28,55 @@ func set(t *testing.T, text, profile string, kvs []KV) string {
 }
 
 func TestSet(t *testing.T) {
-	ours := "# added by sso-exec: [profile dev] credential_process region\n[profile dev]\ncredential_process = " + command + "\nregion = eu-central-1\n"
+	ours := "# added by sso-exec: [profile dev] credential_process region\n[profile dev]\ncredential_process = " +
+		"" + command + "\nregion = eu-central-1\n"
 	crlf := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 	for name, c := range map[string]struct{ before, after string }{
-		"no file":          {"", ours},
-		"another profile":  {"[default]\nregion = us-east-1\n", "[default]\nregion = us-east-1\n\n" + ours},
-		"blank lines":      {"\n\n", "\n\n\n" + ours},
-		"CRLF":             {"[default]\r\nregion = us-east-1\r\n", crlf("[default]\nregion = us-east-1\n\n" + ours)},
-		"no line break":    {"[default]\nregion = us-east-1", "[default]\nregion = us-east-1\n\n" + strings.TrimSuffix(ours, "\n")},
-		"only spaces":      {"  ", "  \n\n" + strings.TrimSuffix(ours, "\n")},
-		"one line":         {"[default]", "[default]\n\n" + strings.TrimSuffix(ours, "\n")},
-		"a nested key":     {"[default]\ns3 =\n  region = x\n", "[default]\ns3 =\n  region = x\n\n" + ours},
-		"other names":      {"[profile devel]\n[dev]\n[profile de]\n[sso-session dev]\n[services dev]\n", "[profile devel]\n[dev]\n[profile de]\n[sso-session dev]\n[services dev]\n\n" + ours},
+		"no file":         {"", ours},
+		"another profile": {"[default]\nregion = us-east-1\n", "[default]\nregion = us-east-1\n\n" + ours},
+		"blank lines":     {"\n\n", "\n\n\n" + ours},
+		"CRLF":            {"[default]\r\nregion = us-east-1\r\n", crlf("[default]\nregion = us-east-1\n\n" + ours)},
+		"no line break": {"[default]\nregion = us-east-1",
+			"[default]\nregion = us-east-1\n\n" + strings.TrimSuffix(ours, "\n")},
+		"only spaces":  {"  ", "  \n\n" + strings.TrimSuffix(ours, "\n")},
+		"one line":     {"[default]", "[default]\n\n" + strings.TrimSuffix(ours, "\n")},
+		"a nested key": {"[default]\ns3 =\n  region = x\n", "[default]\ns3 =\n  region = x\n\n" + ours},
+		"other names": {"[profile devel]\n[dev]\n[profile de]\n[sso-session dev]\n[services dev]\n",
+			"[profile devel]\n[dev]\n[profile de]\n[sso-session dev]\n[services dev]\n\n" + ours},
 		"a header's case":  {"[Profile dev]\na = b\n", "[Profile dev]\na = b\n\n" + ours},
 		"a comment header": {"# [profile dev]\n", "# [profile dev]\n\n" + ours},
 
 		"its section": {
 			"[profile dev]\noutput = json\n\n# b is another\n[profile b]\n",
-			"[profile dev]\noutput = json\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion = eu-central-1\n\n# b is another\n[profile b]\n"},
+			"[profile dev]\noutput = json\n# added by sso-exec: credential_process region\ncredential_process = " +
+				"" + command + "\nregion = eu-central-1\n\n# b is another\n[profile b]\n"},
 		"its empty section": {
 			"[profile dev]",
-			"[profile dev]\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion = eu-central-1"},
+			"[profile dev]\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion = " +
+				"eu-central-1"},
 		"after a nested key": {
 			"[profile dev]\ns3 =\n  region = x\n  max = 1\n\n[profile b]\n",
-			"[profile dev]\ns3 =\n  region = x\n  max = 1\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion = eu-central-1\n\n[profile b]\n"},
+			"[profile dev]\ns3 =\n  region = x\n  max = 1\n# added by sso-exec: credential_process region\ncredential_process " +
+				"= " + command + "\nregion = eu-central-1\n\n[profile b]\n"},
 		"one of two keys": {
 			"[profile dev] ; mine\r\nregion=eu-central-1\r\n",
-			"[profile dev] ; mine\r\nregion=eu-central-1\r\n# added by sso-exec: credential_process\r\ncredential_process = " + command + "\r\n"},
+			"[profile dev] ; mine\r\nregion=eu-central-1\r\n# added by sso-exec: credential_process\r\ncredential_process = " +
+				"" + command + "\r\n"},
 		"both keys, in capitals": {
 			"[profile dev]\nREGION : eu-central-1\ncredential_process=" + command,
 			"[profile dev]\nREGION : eu-central-1\ncredential_process=" + command},
 		"other values": {
 			"[profile dev]\ncredential_process = old # one\nregion = eu-west-1",
-			"[profile dev]\n# kept by sso-exec: credential_process = old # one\ncredential_process = " + command + "\n# kept by sso-exec: region = eu-west-1\nregion = eu-central-1"},
+			"[profile dev]\n# kept by sso-exec: credential_process = old # one\ncredential_process = " + command + "\n# kept " +
+				"by sso-exec: region = eu-west-1\nregion = eu-central-1"},
 		"a value of several lines": {
 			"[profile dev]\r\nregion =\r\n\r\n  # why\r\n  a = b\r\n # end\r\ncredential_process = " + command + "\r\n",
-			"[profile dev]\r\n# kept by sso-exec: region =\r\n# kept by sso-exec: \r\n# kept by sso-exec:   # why\r\n# kept by sso-exec:   a = b\r\nregion = eu-central-1\r\n # end\r\ncredential_process = " + command + "\r\n"},
+			"[profile dev]\r\n# kept by sso-exec: region =\r\n# kept by sso-exec: \r\n# kept by sso-exec:   # why\r\n# kept " +
+				"by sso-exec:   a = b\r\nregion = eu-central-1\r\n # end\r\ncredential_process = " + command + "\r\n"},
 		"quoted": {
 			"[profile \"dev\"]\n",
-			"[profile \"dev\"]\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion = eu-central-1\n"},
+			"[profile \"dev\"]\n# added by sso-exec: credential_process region\ncredential_process = " + command + "\nregion " +
+				"= eu-central-1\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := set(t, c.before, "dev", wanted); got != c.after {
@@ -79,7 +89,8 @@ func TestSet(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	for profile, header := range map[string]string{
 		"default": "[default]", "a/b.c-d_e%f@g:h+i": "[profile a/b.c-d_e%f@g:h+i]", "my dev": `[profile "my dev"]`,
-		"Prod (EU)": `[profile "Prod (EU)"]`, "a'b": `[profile "a'b"]`, "a=b": `[profile "a=b"]`, "Köln & Bonn, $5": `[profile "Köln & Bonn, $5"]`, "a  b": `[profile "a  b"]`,
+		"Prod (EU)": `[profile "Prod (EU)"]`, "a'b": `[profile "a'b"]`, "a=b": `[profile "a=b"]`, "Köln & Bonn, " +
+			"$5": `[profile "Köln & Bonn, $5"]`, "a  b": `[profile "a  b"]`,
 	} {
 		if got := set(t, "", profile, wanted); !strings.Contains(got, "\n"+header+"\n") {
 			t.Errorf("%s: %s", profile, got)
@@ -91,7 +102,8 @@ func TestHeaders(t *testing.T) {
 	if got := set(t, "[profile default]\n", "default", wanted); strings.Contains(got, "[default]") {
 		t.Error(got)
 	}
-	for _, bad := range []string{"", " dev", "dev ", "a]b", "a[b", "a\nb", `a"b`, `a\b`, "a#b", "a;b", "a\tb", "a\x00", "a\xff", "a\u200b", "DEFAULT"} {
+	for _, bad := range []string{"", " dev", "dev ", "a]b", "a[b", "a\nb", `a"b`, `a\b`, "a#b", "a;b", "a\tb", "a\x00",
+		"a\xff", "a\u200b", "DEFAULT"} {
 		if _, err := Set("", bad, wanted); err == nil {
 			t.Errorf("the profile %q was written", bad)
 		}
@@ -143,10 +155,12 @@ func TestValues(t *testing.T) {
 			t.Errorf("the value %q was written", bad)
 		}
 	}
-	for _, good := range []string{"x", `C:\tools\x.exe a`, "a#b;c", "%(x)s $y", "a = b : c", "[x]", "'a' b", `"a" 'b'`, "ü"} {
+	for _, good := range []string{"x", `C:\tools\x.exe a`, "a#b;c", "%(x)s $y", "a = b : c", "[x]", "'a' b", `"a" 'b'`,
+		"ü"} {
 		set(t, "[profile dev]\nregion = old\n", "dev", []KV{{"region", good}})
 	}
-	for _, kvs := range [][]KV{{{"", "x"}}, {{"a b", "x"}}, {{"a=b", "x"}}, {{"A", "x"}}, {{"[a", "x"}}, {{"a", "x"}, {"a", "y"}}} {
+	for _, kvs := range [][]KV{{{"", "x"}}, {{"a b", "x"}}, {{"a=b", "x"}}, {{"A", "x"}}, {{"[a", "x"}},
+		{{"a", "x"}, {"a", "y"}}} {
 		if _, err := Set("", "dev", kvs); err == nil {
 			t.Errorf("%v was written", kvs)
 		}
@@ -160,7 +174,8 @@ func TestRemoveLeavesWhatIsNotOurs(t *testing.T) {
 			"[a]\n\n# added by sso-exec: [profile dev] credential_process\n[profile dev]\ncredential_process = x\nregion = y\n",
 			"[a]\n\n[profile dev]\nregion = y\n"},
 		"a section behind ours": {
-			"[a]\n\n# added by sso-exec: [profile dev] credential_process\n[profile dev]\ncredential_process = x\n\n# mine\n[b]\n",
+			"[a]\n\n# added by sso-exec: [profile dev] credential_process\n[profile dev]\ncredential_process = x\n\n# " +
+				"mine\n[b]\n",
 			"[a]\n\n# mine\n[b]\n"},
 		"our mark of another header": {
 			"# added by sso-exec: [profile old] credential_process\n[profile dev]\ncredential_process = x\n",
@@ -178,7 +193,8 @@ func TestRemoveLeavesWhatIsNotOurs(t *testing.T) {
 			"[profile dev]\n# kept by sso-exec: region = a\nregion = b\n# added by sso-exec: output\noutput = c\n",
 			"[profile dev]\nregion = a\n"},
 		"a key of somebody's that we changed in our section": {
-			"# added by sso-exec: [profile dev] credential_process\n[profile dev]\ncredential_process = x\n# kept by sso-exec: region = a\nregion = b\n",
+			"# added by sso-exec: [profile dev] credential_process\n[profile dev]\ncredential_process = x\n# kept by " +
+				"sso-exec: region = a\nregion = b\n",
 			"[profile dev]\nregion = a\n"},
 		"no such profile": {"[a]\n", "[a]\n"},
 	} {
@@ -191,7 +207,8 @@ func TestRemoveLeavesWhatIsNotOurs(t *testing.T) {
 
 // The second setup has other values: its removal goes back to before the first.
 func TestSetAnew(t *testing.T) {
-	for _, before := range []string{"", "[default]\r\n", "[profile dev]\nregion = a\n  b\n\n[x]", "[profile dev]\ncredential_process = a"} {
+	for _, before := range []string{"", "[default]\r\n", "[profile dev]\nregion = a\n  b\n\n[x]",
+		"[profile dev]\ncredential_process = a"} {
 		first := set(t, before, "dev", wanted)
 		second, err := Set(first, "dev", []KV{{"credential_process", "other"}, {"output", "json"}})
 		if err != nil {
@@ -215,8 +232,10 @@ func TestSetAnew(t *testing.T) {
 // values, is the same when done twice, and can be undone.
 func FuzzSet(f *testing.F) {
 	for _, seed := range []string{
-		"", "[default]\nregion = x", "[profile dev]\r\nregion=y # z\r\n s3 =\r\n  a = b\r\n", "[profile \"dev\"]\n\n\n", "[profile dev]\nregion =\n a=b\n#c\n d\n[x",
-		"# added by sso-exec: [profile dev] region\n[profile dev]\nregion = x\n", "[profile dev]\n# kept by sso-exec: region = x\nregion = y",
+		"", "[default]\nregion = x", "[profile dev]\r\nregion=y # z\r\n s3 =\r\n  a = b\r\n", "[profile " +
+			"\"dev\"]\n\n\n", "[profile dev]\nregion =\n a=b\n#c\n d\n[x",
+		"# added by sso-exec: [profile dev] region\n[profile dev]\nregion = x\n", "[profile dev]\n# kept by sso-exec: " +
+			"region = x\nregion = y",
 		"[profile dev]\n# added by sso-exec: region\nregion = x\n",
 	} {
 		f.Add(seed, "eu-central-1")

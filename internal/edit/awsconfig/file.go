@@ -76,19 +76,19 @@ var variable = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\$\w+|\$\{[^}]*\}`)
 })
 
-// WriteError says that a file is not, or cannot be, written.
-type WriteError struct {
+// writeError says that a file is not, or cannot be, written.
+type writeError struct {
 	Path string
 	Err  error
 }
 
-func (e *WriteError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *writeError) Error() string { return e.Path + ": " + e.Err.Error() }
 
 // Is tells the kind of the failure.
-func (e *WriteError) Is(kind error) bool { return kind == fault.Storage }
+func (e *writeError) Is(kind error) bool { return kind == fault.Storage }
 
 // Unwrap returns what lies behind it.
-func (e *WriteError) Unwrap() error { return e.Err }
+func (e *writeError) Unwrap() error { return e.Err }
 
 // File is a config file as it was read.
 type File struct {
@@ -127,7 +127,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Writable tells whether the file may be written: a WriteError where it is
+// Writable tells whether the file may be written: a writeError where it is
 // read-only, belongs to somebody else, or has a second name that would keep the
 // old text.
 func (f *File) Writable() error {
@@ -135,7 +135,7 @@ func (f *File) Writable() error {
 		return nil
 	}
 	if f.stat.Mode().Perm()&0o222 == 0 {
-		return &WriteError{f.Path, errors.New("it is read-only")}
+		return &writeError{f.Path, errors.New("it is read-only")}
 	}
 	w, err := os.OpenFile(f.target, os.O_WRONLY, 0)
 	if err != nil {
@@ -143,18 +143,18 @@ func (f *File) Writable() error {
 		if errors.As(err, &why) {
 			err = why.Err
 		}
-		return &WriteError{f.Path, fmt.Errorf("it cannot be written: %w", err)}
+		return &writeError{f.Path, fmt.Errorf("it cannot be written: %w", err)}
 	}
 	_ = w.Close()
 	if err := onlyOurs(f.stat); err != nil {
-		return &WriteError{f.Path, err}
+		return &writeError{f.Path, err}
 	}
 	return nil
 }
 
 // Write replaces the file as [userfile.WriteAtomic] does, and keeps what was
 // there as FILE.bak; a new file has 0600. It errs, and leaves everything as it
-// was, where the file is not writable (a WriteError), or was changed since it
+// was, where the file is not writable (a writeError), or was changed since it
 // was read ([userfile.ErrChanged]).
 func (f *File) Write(text string) error {
 	now, err := Open(f.Path)
@@ -172,7 +172,7 @@ func (f *File) Write(text string) error {
 		return fmt.Errorf("%s: %w", f.Path, userfile.ErrChanged)
 	}
 	if err != nil {
-		return &WriteError{f.Path, err}
+		return &writeError{f.Path, err}
 	}
 	return nil
 }

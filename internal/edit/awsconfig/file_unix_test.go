@@ -96,7 +96,8 @@ func TestReplacedFile(t *testing.T) {
 	}
 	alone(t, elsewhere, 1)
 	alone(t, dir, 3)
-	if st, err := os.Lstat(filepath.Join(dir, "config.bak")); err != nil || st.Mode() != 0o640 || content(t, filepath.Join(dir, "config.bak")) != "old" {
+	if st, err := os.Lstat(filepath.Join(dir, "config.bak")); err != nil || st.Mode() != 0o640 ||
+		content(t, filepath.Join(dir, "config.bak")) != "old" {
 		t.Errorf("the backup: %v, %v", st, err)
 	}
 }
@@ -108,9 +109,10 @@ func TestRefusedFiles(t *testing.T) {
 		says  string
 	}{
 		"read-only": {func(path string) error { return os.Chmod(path, 0o444) }, "it is read-only"},
-		"hard link": {func(path string) error { return os.Link(path, filepath.Join(filepath.Dir(path), "..", "second")) }, "hard links"},
-		"changed":   {func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) }, "changed"},
-		"removed":   {os.Remove, "changed"},
+		"hard link": {func(path string) error { return os.Link(path, filepath.Join(filepath.Dir(path), "..", "second")) },
+			"hard links"},
+		"changed": {func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) }, "changed"},
+		"removed": {os.Remove, "changed"},
 		"a link now": {func(path string) error {
 			other := filepath.Join(filepath.Dir(path), "..", "other")
 			return errors.Join(os.WriteFile(other, []byte("old"), 0o600), os.Remove(path), os.Symlink("../other", path))
@@ -130,9 +132,10 @@ func TestRefusedFiles(t *testing.T) {
 			f = open(t, path)
 		}
 		before, _ := os.ReadFile(path)
-		var write *WriteError
+		var write *writeError
 		err := f.Write("new")
-		if err == nil || !strings.Contains(err.Error(), c.says) || late != errors.Is(err, userfile.ErrChanged) || late == errors.As(err, &write) || !late && !errors.As(f.Writable(), &write) || !strings.Contains(err.Error(), path) {
+		if err == nil || !strings.Contains(err.Error(), c.says) || late != errors.Is(err, userfile.ErrChanged) ||
+			late == errors.As(err, &write) || !late && !errors.As(f.Writable(), &write) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after, _ := os.ReadFile(path); string(after) != string(before) {
@@ -148,8 +151,10 @@ func TestRefusedFiles(t *testing.T) {
 
 func TestOddFiles(t *testing.T) {
 	dir := t.TempDir()
-	fifo, dangling, loop, large := filepath.Join(dir, "fifo"), filepath.Join(dir, "dangling"), filepath.Join(dir, "loop"), filepath.Join(dir, "large")
-	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nothing", dangling), os.Symlink("loop", loop), os.WriteFile(large, nil, 0o600), os.Truncate(large, 1<<40)); err != nil {
+	fifo, dangling, loop, large := filepath.Join(dir, "fifo"), filepath.Join(dir, "dangling"), filepath.Join(dir,
+		"loop"), filepath.Join(dir, "large")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nothing", dangling), os.Symlink("loop", loop),
+		os.WriteFile(large, nil, 0o600), os.Truncate(large, 1<<40)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{fifo, dangling, loop, large, dir, "/dev/zero", filepath.Join(large, "x")} {

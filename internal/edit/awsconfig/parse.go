@@ -77,7 +77,8 @@ func parse(text string) (*document, error) {
 	case len(text) > maxText:
 		return nil, refuse(0, "it is larger than %d bytes", maxText)
 	case strings.HasPrefix(text, "\ufeff"):
-		return nil, refuse(1, "it begins with a byte order mark, which the AWS CLI does not take; save it as UTF-8 without one")
+		return nil, refuse(1,
+			"it begins with a byte order mark, which the AWS CLI does not take; save it as UTF-8 without one")
 	case strings.ContainsRune(text, 0):
 		return nil, refuse(0, "it is not a text in UTF-8")
 	}
@@ -89,7 +90,8 @@ func parse(text string) (*document, error) {
 	}
 	for _, s := range d.sections {
 		if body := d.lines[s.head].body; !closed(body) {
-			return nil, refuse(s.head+1, "%q is not a section's name in brackets; the AWS CLI reads nothing of such a file", body)
+			return nil, refuse(s.head+1, "%q is not a section's name in brackets; the AWS CLI reads nothing of such a file",
+				body)
 		}
 	}
 	return d, nil
@@ -227,14 +229,17 @@ func (d *document) find(profile string) (*section, error) {
 		}
 		switch {
 		case s.cli != s.sdk || s.odd:
-			return nil, refuse(s.head+1, "not every program reads this as the profile %q; write it as %s, at the line's beginning", profile, headerFor(profile))
+			return nil, refuse(s.head+1, "not every program reads this as the profile %q; write it as %s, at the line's "+
+				"beginning", profile, headerFor(profile))
 		case found != nil:
-			return nil, refuse(s.head+1, "the profile %q has a section at line %d already; the AWS CLI takes one only", profile, found.head+1)
+			return nil, refuse(s.head+1, "the profile %q has a section at line %d already; the AWS CLI takes one only", profile,
+				found.head+1)
 		}
 		found = s
 	}
 	if found != nil && found.end < len(d.lines) && d.lines[found.end].body[0] != '[' {
-		return nil, refuse(found.end+1, "the section's name is indented; some programs take it for a part of the profile %q", profile)
+		return nil, refuse(found.end+1, "the section's name is indented; some programs take it for a part of the profile %q",
+			profile)
 	}
 	return found, nil
 }

@@ -33,7 +33,8 @@ func Command(goos string, words []string) (string, error) {
 	for i, w := range words {
 		switch {
 		case goos == "windows" && (!plainWindows().MatchString(w) || i == 0 && !plainCommand().MatchString(w)):
-			return "", fmt.Errorf("%q cannot be written so that every AWS SDK on Windows understands it: use a path without spaces and special characters (a short name such as PROGRA~1, or a program on the PATH)", w)
+			return "", fmt.Errorf("%q cannot be written so that every AWS SDK on Windows understands it: use a path without "+
+				"spaces and special characters (a short name such as PROGRA~1, or a program on the PATH)", w)
 		case goos == "windows" && i == 0 && strings.Contains(w, "/"):
 			return "", fmt.Errorf("%q: cmd.exe takes what follows a / for an option; use \\", w)
 		case goos == "windows" || plainPOSIX().MatchString(w) && (i > 0 || plainCommand().MatchString(w)):
@@ -44,7 +45,8 @@ func Command(goos string, words []string) (string, error) {
 	}
 	// The SDK for Go removes a quotation mark that begins the value and ends it
 	// too: then the command's first character stays outside.
-	if first := out[0]; first[0] == '\'' && strings.HasSuffix(out[len(out)-1], "'") && plainPOSIX().MatchString(words[0][:1]) {
+	if first := out[0]; first[0] == '\'' && strings.HasSuffix(out[len(out)-1], "'") &&
+		plainPOSIX().MatchString(words[0][:1]) {
 		out[0] = words[0][:1] + quote(words[0][1:])
 	}
 	command := strings.Join(out, " ")

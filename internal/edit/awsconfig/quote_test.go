@@ -37,13 +37,15 @@ var commands = []struct {
 	want  string // empty: refused
 }{
 	{[]string{"sso-exec", "aws", "--profile", "aws-dev"}, "sso-exec aws --profile aws-dev"},
-	{[]string{"/usr/bin/sso-exec", "--role-arn=arn:aws:iam::1:role/a+b,c@d"}, "/usr/bin/sso-exec --role-arn=arn:aws:iam::1:role/a+b,c@d"},
+	{[]string{"/usr/bin/sso-exec", "--role-arn=arn:aws:iam::1:role/a+b,c@d"},
+		"/usr/bin/sso-exec --role-arn=arn:aws:iam::1:role/a+b,c@d"},
 	{[]string{"/opt/my tools/sso-exec", "aws"}, "'/opt/my tools/sso-exec' aws"},
 	{[]string{"/opt/my tools/sso-exec", "aws", "a b"}, "/'opt/my tools/sso-exec' aws 'a b'"},
 	{[]string{"/opt/my tools/sso-exec"}, "/'opt/my tools/sso-exec'"},
 	{[]string{"x", "it's"}, `x 'it'"'"'s'`},
 	{[]string{"x", ""}, "x ''"},
-	{[]string{"x", "$(id)", "`id`", "a&b", "a|b", "a>b", "~", "*", "!x", "{a,b}", `a"b`, `a\b`}, "x '$(id)' '`id`' 'a&b' 'a|b' 'a>b' '~' '*' '!x' '{a,b}' 'a\"b' 'a\\b'"},
+	{[]string{"x", "$(id)", "`id`", "a&b", "a|b", "a>b", "~", "*", "!x", "{a,b}", `a"b`, `a\b`},
+		"x '$(id)' '`id`' 'a&b' 'a|b' 'a>b' '~' '*' '!x' '{a,b}' 'a\"b' 'a\\b'"},
 	{[]string{"A=b", "c"}, "'A=b' c"},
 	{[]string{"x", "ü"}, "x 'ü'"},
 	{[]string{"x", "a;b", "a#b"}, "x 'a;b' 'a#b'"},
@@ -86,8 +88,10 @@ func TestCommandOnWindows(t *testing.T) {
 		}
 	}
 	for _, words := range [][]string{
-		{`C:\Program Files\x.exe`}, {`C:\Users\nick\x.exe`}, {"C:/tools/x.exe"}, {"a=b"}, {"a,b"}, {"x", ""}, {"x", "a b"}, {"x", `a"b`}, {"x", "%PATH%"}, {"x", "a&b"},
-		{"x", "a|b"}, {"x", "a^b"}, {"x", "a<b"}, {"x", "(a)"}, {"x", "!a!"}, {"x", "a;b"}, {"x", "'a'"}, {"x", "a\nb"}, {"x", "ü"},
+		{`C:\Program Files\x.exe`}, {`C:\Users\nick\x.exe`}, {"C:/tools/x.exe"}, {"a=b"}, {"a,b"}, {"x", ""}, {"x",
+			"a b"}, {"x", `a"b`}, {"x", "%PATH%"}, {"x", "a&b"},
+		{"x", "a|b"}, {"x", "a^b"}, {"x", "a<b"}, {"x", "(a)"}, {"x", "!a!"}, {"x", "a;b"}, {"x", "'a'"}, {"x",
+			"a\nb"}, {"x", "ü"},
 	} {
 		if got, err := Command("windows", words); err == nil || got != "" {
 			t.Errorf("%q: %q", words, got)

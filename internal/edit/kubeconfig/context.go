@@ -27,7 +27,8 @@ func SetContext(text []byte, name, cluster, user, namespace string) ([]byte, err
 	item, i := old.Tree.Named("contexts", name)
 	if item == nil {
 		entry := yaml.Mapping{{"name", name}, {"context", want}}
-		if first := old.Tree.Items("contexts"); len(first) > 0 && len(first[0].Keys) > 0 && first[0].Keys[0].Text == "context" {
+		if first := old.Tree.Items("contexts"); len(first) > 0 && len(first[0].Keys) > 0 &&
+			first[0].Keys[0].Text == "context" {
 			slices.Reverse(entry) // kubectl's order
 		}
 		out, err := old.AddItem("contexts", entry)

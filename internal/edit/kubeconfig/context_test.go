@@ -34,7 +34,8 @@ func TestAddContext(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, name, current)
-			if c := judge(t, current); c.CurrentContext != "x: y" || !reflect.DeepEqual(c.AuthInfos, was.AuthInfos) || !reflect.DeepEqual(c.Clusters, was.Clusters) {
+			if c := judge(t, current); c.CurrentContext != "x: y" || !reflect.DeepEqual(c.AuthInfos, was.AuthInfos) ||
+				!reflect.DeepEqual(c.Clusters, was.Clusters) {
 				t.Errorf("current:\n%s", current)
 			}
 			again, err := SetContext(after, "x: y", "dev", "corp", "team")
@@ -61,16 +62,26 @@ func TestAddContext(t *testing.T) {
 // A context keeps what is not asked to change, and how it is written.
 func TestChangeContext(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"contexts:\n- context:\n    cluster: \"old\" # c\n    user: x\n    extensions:\n    - name: a\n      extension: {b: c}\n  name: dev\n",
-			"contexts:\n- context:\n    cluster: \"new\" # c\n    user: corp\n    extensions:\n    - name: a\n      extension: {b: c}\n  name: dev\n"},
-		{"contexts:\n- name: dev\n  context: {cluster: new, user: 'x'} # c\n", "contexts:\n- name: dev\n  context: {cluster: new, user: corp} # c\n"},
-		{"contexts:\n- name: dev\n  context: {cluster: new} # c\n", "contexts:\n- name: dev\n  context: {cluster: new, user: corp} # c\n"},
-		{"contexts:\n- name: dev\n  context:\n    # why\n    cluster:   # none\n    namespace: team # mine\n# end", "contexts:\n- name: dev\n  context:\n    # why\n    cluster: new   # none\n    namespace: team # mine\n    user: corp\n# end"},
-		{"contexts:\n- name: dev\n  context: {}\n- name: b\n", "contexts:\n- name: dev\n  context:\n    cluster: new\n    user: corp\n- name: b\n"},
+		{"contexts:\n- context:\n    cluster: \"old\" # c\n    user: x\n    extensions:\n    - name: a\n      extension: " +
+			"{b: c}\n  name: dev\n",
+			"contexts:\n- context:\n    cluster: \"new\" # c\n    user: corp\n    extensions:\n    - name: a\n      " +
+				"extension: {b: c}\n  name: dev\n"},
+		{"contexts:\n- name: dev\n  context: {cluster: new, user: 'x'} # c\n",
+			"contexts:\n- name: dev\n  context: {cluster: new, user: corp} # c\n"},
+		{"contexts:\n- name: dev\n  context: {cluster: new} # c\n",
+			"contexts:\n- name: dev\n  context: {cluster: new, user: corp} # c\n"},
+		{"contexts:\n- name: dev\n  context:\n    # why\n    cluster:   # none\n    namespace: team # mine\n# end",
+			"contexts:\n- name: dev\n  context:\n    # why\n    cluster: new   # none\n    namespace: team # mine\n    user: " +
+				"corp\n# end"},
+		{"contexts:\n- name: dev\n  context: {}\n- name: b\n",
+			"contexts:\n- name: dev\n  context:\n    cluster: new\n    user: corp\n- name: b\n"},
 		{"contexts:\n- name: dev\n", "contexts:\n- name: dev\n  context:\n    cluster: new\n    user: corp\n"},
-		{"contexts:\n- name: dev\n  context: # c\n", "contexts:\n- name: dev\n  context: # c\n    cluster: new\n    user: corp\n"},
-		{`{"contexts":[{"name":"dev","context":{"cluster":"old","user":"corp"}}]}`, `{"contexts":[{"name":"dev","context":{"cluster":"new","user":"corp"}}]}`},
-		{"contexts:\n- name: dev\n  context:\n    cluster: |-\n      old\n    user: >\n      x\n", "contexts:\n- name: dev\n  context:\n    cluster: new\n    user: corp\n"},
+		{"contexts:\n- name: dev\n  context: # c\n",
+			"contexts:\n- name: dev\n  context: # c\n    cluster: new\n    user: corp\n"},
+		{`{"contexts":[{"name":"dev","context":{"cluster":"old","user":"corp"}}]}`,
+			`{"contexts":[{"name":"dev","context":{"cluster":"new","user":"corp"}}]}`},
+		{"contexts:\n- name: dev\n  context:\n    cluster: |-\n      old\n    user: >\n      x\n",
+			"contexts:\n- name: dev\n  context:\n    cluster: new\n    user: corp\n"},
 	} {
 		got, err := SetContext([]byte(c.in), "dev", "new", "corp", "")
 		if err != nil || string(got) != c.want {
@@ -103,9 +114,12 @@ func TestSetCurrentContext(t *testing.T) {
 func TestRemoveKeepsTheRest(t *testing.T) {
 	const exec = "{apiVersion: client.authentication.k8s.io/v1, command: sso-exec, interactiveMode: Never}"
 	for before, want := range map[string]string{
-		"users: [{name: corp, user: {exec: " + exec + ", as: admin}}]":                               "users: [{name: corp, user: {as: admin}}]",
-		"users: [{name: corp, user: {as: admin, exec: " + exec + "}}]":                               "users: [{name: corp, user: {as: admin}}]",
-		"users:\n- name: corp\n  user:\n    as-groups: [a]\n    exec: " + exec + "\n    as: x # c\n": "users:\n- name: corp\n  user:\n    as-groups: [a]\n    as: x # c\n",
+		"users: [{name: corp, user: {exec: " + exec + ", as: admin}}]": "users: [{name: " +
+			"corp, user: {as: admin}}]",
+		"users: [{name: corp, user: {as: admin, exec: " + exec + "}}]": "users: [{name: " +
+			"corp, user: {as: admin}}]",
+		"users:\n- name: corp\n  user:\n    as-groups: [a]\n    exec: " + exec + "\n    as: x # c\n": "users:\n- name: " +
+			"corp\n  user:\n    as-groups: [a]\n    as: x # c\n",
 	} {
 		got, err := RemoveUser([]byte(before), "corp", func(Exec) bool { return true })
 		if err != nil || string(got) != want {
@@ -153,7 +167,8 @@ func TestRemoveFromTheMiddle(t *testing.T) {
 	e := "{exec: {apiVersion: v1, command: sso-exec}}"
 	for _, c := range []struct{ in, want string }{
 		{"users:\n- name: a\n  user: " + e + "\n# b\n- name: b\n  user: {}\n", "users:\n# b\n- name: b\n  user: {}\n"},
-		{"users:\n- name: b\n  user: {}\n- name: a\n  user: " + e + " # c\n\nkind: Config", "users:\n- name: b\n  user: {}\n\nkind: Config"},
+		{"users:\n- name: b\n  user: {}\n- name: a\n  user: " + e + " # c\n\nkind: Config",
+			"users:\n- name: b\n  user: {}\n\nkind: Config"},
 		{"users:\n- name: b\n\n- name: a\n  user: " + e, "users:\n- name: b\n"},
 		{"users: # c\n- name: a\n  user: " + e + "\n# d\nkind: Config", "users: [] # c\n# d\nkind: Config"},
 		{"users: &x # c\n  -\n    name: a\n    user: " + e + "\n", "users: &x [] # c\n"},
@@ -182,9 +197,11 @@ func TestRefusals(t *testing.T) {
 		{"another version", "apiVersion: v2\n", `line 1: apiVersion is "v2"`},
 		{"users no list", "users: {a: b}\n", "line 1: users must be a list"},
 		{"an entry without a name", "users:\n- a\n", "line 2: an entry of users must have a name"},
-		{"a name twice", "users:\n- name: a\n- name: b\n- name: a\n", `line 4: "a" is in users a second time (first in line 2)`},
+		{"a name twice", "users:\n- name: a\n- name: b\n- name: a\n",
+			`line 4: "a" is in users a second time (first in line 2)`},
 		{"a key twice", "users: []\nusers: []\n", "line 2: the key users is in the file a second time"},
-		{"user twice in the entry", "users:\n- name: corp\n  user: {}\n  user: {}\n", "line 4: the key user is in this entry a second time"},
+		{"user twice in the entry", "users:\n- name: corp\n  user: {}\n  user: {}\n",
+			"line 4: the key user is in this entry a second time"},
 		{"an aliased list", "x: &x []\nusers: *x\n", "edit"},
 		{"a list that is used elsewhere", "users: &x [{name: a}]\nx: *x\n", "by hand"},
 		{"an aliased entry", "x: &x {name: corp}\nusers:\n- *x\n", "line 3"},
@@ -202,12 +219,14 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.name, err, got)
 		}
 	}
-	huge := append([]byte("kind: Config\n#"), bytes.Repeat([]byte("x"), MaxSize)...)
+	huge := append([]byte("kind: Config\n#"), bytes.Repeat([]byte("x"), maxSize)...)
 	if _, err := SetUser(huge, "corp", corp, true); err == nil {
 		t.Error("a file above the limit")
 	}
-	for _, e := range []Exec{{}, {APIVersion: "v1"}, {Command: "x"}, {APIVersion: "v1", Command: "a\x00b"}, {APIVersion: "v1", Command: "a", Args: []string{"\xff"}},
-		{APIVersion: "v1", Command: "a", Env: []EnvVar{{"", "x"}}}, {APIVersion: "v1", Command: "a", Env: []EnvVar{{"a=b", "x"}}}} {
+	for _, e := range []Exec{{}, {APIVersion: "v1"}, {Command: "x"}, {APIVersion: "v1", Command: "a\x00b"},
+		{APIVersion: "v1", Command: "a", Args: []string{"\xff"}},
+		{APIVersion: "v1", Command: "a", Env: []EnvVar{{"", "x"}}}, {APIVersion: "v1", Command: "a",
+			Env: []EnvVar{{"a=b", "x"}}}} {
 		if got, err := SetUser(nil, "corp", e, true); err == nil {
 			t.Errorf("%+v: %s", e, got)
 		}

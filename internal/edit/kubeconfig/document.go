@@ -9,8 +9,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
-// MaxSize bounds a file, in bytes.
-const MaxSize = 16 << 20
+// maxSize bounds a file, in bytes.
+const maxSize = 16 << 20
 
 // format is that of a kubeconfig; a new one begins as kubectl's own.
 var format = yaml.Format{
@@ -25,8 +25,8 @@ type document struct{ *yaml.Document }
 // parse reads a text and refuses what kubectl would refuse, what is no
 // kubeconfig, and more than one document.
 func parse(text []byte) (*document, error) {
-	if len(text) > MaxSize {
-		return nil, fmt.Errorf("larger than %d bytes", MaxSize)
+	if len(text) > maxSize {
+		return nil, fmt.Errorf("larger than %d bytes", maxSize)
 	}
 	d, err := yaml.Parse(text, format)
 	if err != nil {

@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var corp = Exec{
 	APIVersion: "client.authentication.k8s.io/v1",
 	Command:    "sso-exec",
-	Args: []string{"kube", "--issuer=https://login.example.com", "--scope=email,groups", "--session=a b", "-v", "yes", "1e3", "", "x: #y",
+	Args: []string{"kube", "--issuer=https://login.example.com", "--scope=email,groups", "--session=a b", "-v", "yes",
+		"1e3", "", "x: #y",
 		"--auth-param=q='\"\\", "ü\u2028\u0085", "--client-id=12:30"},
 	Env:             []EnvVar{{"SSO_EXEC_FLOW", "device"}, {"EMPTY", ""}, {"NUMBER", "1"}},
 	InteractiveMode: "IfAvailable",
@@ -82,11 +83,14 @@ func onlyUser(t testing.TB, before, after []byte, name string, want Exec) {
 	was, is := judge(t, before), judge(t, after)
 	if got := is.AuthInfos[name]; got == nil || !judgeExec(got.Exec).equal(want) {
 		t.Fatalf("client-go reads %+v, want %+v\n%s", got, want, after)
-	} else if got.Token != "" || got.Username != "" || got.TokenFile != "" || got.AuthProvider != nil || len(got.ClientCertificateData) > 0 {
+	} else if got.Token != "" || got.Username != "" || got.TokenFile != "" || got.AuthProvider != nil ||
+		len(got.ClientCertificateData) > 0 {
 		t.Fatalf("credentials are left: %v", got)
-	} else if old := was.AuthInfos[name]; old != nil && (got.Impersonate != old.Impersonate || got.ImpersonateUID != old.ImpersonateUID ||
-		!slices.Equal(got.ImpersonateGroups, old.ImpersonateGroups) || !reflect.DeepEqual(got.ImpersonateUserExtra, old.ImpersonateUserExtra) ||
-		!reflect.DeepEqual(got.Extensions, old.Extensions)) {
+	} else if old := was.AuthInfos[name]; old != nil &&
+		(got.Impersonate != old.Impersonate || got.ImpersonateUID != old.ImpersonateUID ||
+			!slices.Equal(got.ImpersonateGroups, old.ImpersonateGroups) ||
+			!reflect.DeepEqual(got.ImpersonateUserExtra, old.ImpersonateUserExtra) ||
+			!reflect.DeepEqual(got.Extensions, old.Extensions)) {
 		t.Fatalf("more than the credentials changed: %v, %v", old, got)
 	}
 	delete(was.AuthInfos, name)
@@ -127,7 +131,8 @@ func TestAddUser(t *testing.T) {
 			if strings.Trim(lost, " \r\n[]~nul") != "" || !bytes.Contains(after, []byte(strings.TrimSuffix(comment, "\n  []"))) {
 				t.Errorf("this was removed: %q", removed(before, after))
 			}
-			if bytes.Contains(before, []byte("\r")) && bytes.Count(after, []byte("\n")) != bytes.Count(after, []byte("\r\n")) && !strings.HasPrefix(name, "minified") {
+			if bytes.Contains(before, []byte("\r")) && bytes.Count(after, []byte("\n")) != bytes.Count(after, []byte("\r\n")) &&
+				!strings.HasPrefix(name, "minified") {
 				t.Errorf("mixed line ends: %q", after)
 			}
 			again, err := SetUser(after, "corp", corp, false)

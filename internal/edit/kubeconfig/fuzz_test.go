@@ -18,7 +18,8 @@ func FuzzSetUser(f *testing.F) {
 		f.Add(string(text), "old", "a: b # c", "", true)
 	}
 	f.Fuzz(func(t *testing.T, text, name, arg, hint string, replace bool) {
-		e := Exec{APIVersion: "client.authentication.k8s.io/v1", Command: "sso-exec", Args: []string{"kube", arg}, Env: []EnvVar{{"A", arg}}, InstallHint: hint, InteractiveMode: "IfAvailable"}
+		e := Exec{APIVersion: "client.authentication.k8s.io/v1", Command: "sso-exec", Args: []string{"kube", arg},
+			Env: []EnvVar{{"A", arg}}, InstallHint: hint, InteractiveMode: "IfAvailable"}
 		before := []byte(text)
 		after, err := SetUser(before, name, e, replace)
 		if err != nil {
@@ -84,7 +85,8 @@ func FuzzSetContext(f *testing.F) {
 		}
 		c := judge(t, current)
 		got := c.Contexts[name]
-		if got == nil || got.Cluster != "cluster" || user != "" && got.AuthInfo != user || namespace != "" && got.Namespace != namespace || c.CurrentContext != name {
+		if got == nil || got.Cluster != "cluster" || user != "" && got.AuthInfo != user || namespace != "" &&
+			got.Namespace != namespace || c.CurrentContext != name {
 			t.Fatalf("%+v, current %q\n%s", got, c.CurrentContext, current)
 		}
 	})
@@ -97,7 +99,8 @@ func FuzzFromKubelogin(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		args := append([]string{"oidc-login", "get-token", "--oidc-client-secret", "canary"}, strings.Split(line, " ")...)
 		e, unmapped, err := FromKubelogin(Exec{Command: "kubectl", Args: args}, "sso-exec", "/home/alice")
-		if err == nil && (strings.Contains(strings.Join(e.Args, " "), "canary") || len(unmapped) == 0) && !strings.Contains(line, "canary") {
+		if err == nil && (strings.Contains(strings.Join(e.Args, " "), "canary") || len(unmapped) == 0) &&
+			!strings.Contains(line, "canary") {
 			t.Errorf("%q, %v", e.Args, unmapped)
 		}
 	})

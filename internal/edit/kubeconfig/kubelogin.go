@@ -21,9 +21,10 @@ type Unmapped struct{ Flag, Why string }
 var (
 	// ErrNotKubelogin: it runs something else.
 	ErrNotKubelogin = errors.New("the stanza does not run kubelogin (github.com/int128/kubelogin)")
-	// ErrAzureKubelogin: it runs the other kubelogin, which has nothing but the
+	// errAzureKubelogin: it runs the other kubelogin, which has nothing but the
 	// name in common.
-	ErrAzureKubelogin = errors.New("the stanza runs Azure's kubelogin (github.com/Azure/kubelogin), which gets tokens for AKS from Entra ID; sso-exec does not take its place")
+	errAzureKubelogin = errors.New("the stanza runs Azure's kubelogin (github.com/Azure/kubelogin), which gets tokens " +
+		"for AKS from Entra ID; sso-exec does not take its place")
 )
 
 // FromKubelogin converts an exec stanza of int128/kubelogin (kubectl oidc-login
@@ -45,11 +46,12 @@ func FromKubelogin(e Exec, command, home string) (Exec, []Unmapped, error) {
 	out := Exec{
 		APIVersion:      e.APIVersion,
 		Command:         command,
-		Args:            slices.Concat([]string{"kube"}, []string{"--issuer=" + c.issuer, "--client-id=" + c.client}, c.finish()),
+		Args:            slices.Concat([]string{"kube", "--issuer=" + c.issuer, "--client-id=" + c.client}, c.finish()),
 		Env:             slices.Clone(e.Env),
 		InteractiveMode: e.InteractiveMode,
 	}
-	if !slices.Contains([]string{"client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"}, out.APIVersion) {
+	if !slices.Contains([]string{"client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"},
+		out.APIVersion) {
 		out.APIVersion = "client.authentication.k8s.io/v1" // v1alpha1 is gone
 	}
 	if out.InteractiveMode == "" || out.InteractiveMode == "Always" {
@@ -79,9 +81,10 @@ func FromAuthProvider(p AuthProvider, command, home string) (Exec, []Unmapped, e
 		c.leave("client-secret", whySecret)
 	}
 	return Exec{
-		APIVersion:      "client.authentication.k8s.io/v1",
-		Command:         command,
-		Args:            slices.Concat([]string{"kube", "--issuer=" + issuer, "--client-id=" + client}, c.scopeFlag(), c.authorities()),
+		APIVersion: "client.authentication.k8s.io/v1",
+		Command:    command,
+		Args: slices.Concat([]string{"kube", "--issuer=" + issuer, "--client-id=" + client}, c.scopeFlag(),
+			c.authorities()),
 		InteractiveMode: "IfAvailable",
 	}, c.unmapped, nil
 }
@@ -99,7 +102,8 @@ func kubeloginArgs(e Exec) ([]string, error) {
 	case "docker", "podman", "nerdctl":
 		for _, w := range words {
 			if strings.Contains(w, "int128/kubelogin") {
-				return nil, fmt.Errorf("%w: it runs it in a container; write its flags into a stanza without one first", ErrNotKubelogin)
+				return nil, fmt.Errorf("%w: it runs it in a container; write its flags into a stanza without one first",
+					ErrNotKubelogin)
 			}
 		}
 		return nil, ErrNotKubelogin
@@ -108,8 +112,9 @@ func kubeloginArgs(e Exec) ([]string, error) {
 	}
 	for _, w := range words {
 		name, _, _ := strings.Cut(w, "=")
-		if slices.Contains([]string{"--server-id", "--tenant-id", "-t", "--environment", "-e", "--login", "-l", "--client-id", "--pop-enabled", "--legacy"}, name) {
-			return nil, ErrAzureKubelogin
+		if slices.Contains([]string{"--server-id", "--tenant-id", "-t", "--environment", "-e", "--login", "-l",
+			"--client-id", "--pop-enabled", "--legacy"}, name) {
+			return nil, errAzureKubelogin
 		}
 	}
 	return words, nil
@@ -247,7 +252,8 @@ func (c *conversion) flow() []string {
 		if c.redirect != "" && isLoopback(c.redirect) {
 			out = append(out, "--redirect-uri="+c.redirect)
 		} else {
-			c.leave("--grant-type=authcode-keyboard", "its redirect URI is not on this machine: register http://127.0.0.1/callback at the provider, from which the address is copied that sso-exec asks for")
+			c.leave("--grant-type=authcode-keyboard", "its redirect URI is not on this machine: register "+
+				"http://127.0.0.1/callback at the provider, from which the address is copied that sso-exec asks for")
 		}
 	case "device-code":
 		out = append(out, "--flow=device")
@@ -274,14 +280,16 @@ func (c *conversion) redirects() []string {
 		if isLoopback(c.redirect) {
 			return []string{"--redirect-uri=" + c.redirect}
 		}
-		c.leave("--oidc-redirect-url", "sso-exec listens on this machine only: register an address such as http://localhost:8000 at the provider, and give it with --redirect-uri")
+		c.leave("--oidc-redirect-url", "sso-exec listens on this machine only: register an address such as "+
+			"http://localhost:8000 at the provider, and give it with --redirect-uri")
 		return nil
 	}
 	if c.host == "" {
 		c.host = "localhost"
 	}
 	if !isLoopback("http://" + c.host) {
-		c.leave("--oidc-redirect-url-hostname", "sso-exec listens on this machine only: register http://localhost:8000 at the provider")
+		c.leave("--oidc-redirect-url-hostname",
+			"sso-exec listens on this machine only: register http://localhost:8000 at the provider")
 		c.host = "localhost"
 	}
 	if len(c.listen) == 0 {
@@ -291,7 +299,8 @@ func (c *conversion) redirects() []string {
 	for _, l := range c.listen {
 		host, port, err := net.SplitHostPort(l)
 		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-			c.leave("--listen-address", "it is not an address with a port: give the redirect URI that is registered with --redirect-uri")
+			c.leave("--listen-address",
+				"it is not an address with a port: give the redirect URI that is registered with --redirect-uri")
 			continue
 		}
 		if host != "localhost" && !isLoopback("http://"+net.JoinHostPort(host, port)) {

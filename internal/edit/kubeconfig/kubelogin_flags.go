@@ -15,12 +15,16 @@ type kubeloginFlag struct {
 }
 
 const (
-	whyTLS     = "sso-exec always verifies the provider's certificate, and never renegotiates: give a private CA with --ca-file or --ca-data"
-	whyServer  = "the listener for the browser speaks http, on this machine only (RFC 8252 section 7.3): register http:// addresses at the provider"
+	whyTLS = "sso-exec always verifies the provider's certificate, and never renegotiates: give a private CA with " +
+		"--ca-file or --ca-data"
+	whyServer = "the listener for the browser speaks http, on this machine only (RFC 8252 section 7.3): register " +
+		"http:// addresses at the provider"
 	whyLog     = "see --log-level and --log-file"
 	whyService = "this stanza signs in a service, not a person, and that is not converted"
-	whySecret  = "a secret does not belong on a command line: put it into a file that only you can read, and give that with --client-secret-file"
-	whyPass    = "sso-exec takes no passwords: a person signs in in a browser or with a device code; --login-hint suggests the account to the provider"
+	whySecret  = "a secret does not belong on a command line: put it into a file that only you can read, and give that " +
+		"with --client-secret-file"
+	whyPass = "sso-exec takes no passwords: a person signs in in a browser or with a device code; --login-hint " +
+		"suggests the account to the provider"
 )
 
 var kubeloginFlags = map[string]kubeloginFlag{
@@ -40,9 +44,10 @@ var kubeloginFlags = map[string]kubeloginFlag{
 			}
 		}
 	}},
-	"--oidc-use-access-token": {isSwitch: true, set: func(c *conversion, _ string) { c.args = append(c.args, "--token-type=access") }},
-	"--oidc-request-header":   {why: "sso-exec sends no headers of one's own"},
-	"--force-refresh":         {isSwitch: true, set: func(c *conversion, _ string) { c.args = append(c.args, "--force") }},
+	"--oidc-use-access-token": {isSwitch: true,
+		set: func(c *conversion, _ string) { c.args = append(c.args, "--token-type=access") }},
+	"--oidc-request-header": {why: "sso-exec sends no headers of one's own"},
+	"--force-refresh":       {isSwitch: true, set: func(c *conversion, _ string) { c.args = append(c.args, "--force") }},
 
 	// PKCE with S256 is always used (RFC 9700 §2.1.1).
 	"--oidc-use-pkce": {isSwitch: true},
@@ -52,7 +57,8 @@ var kubeloginFlags = map[string]kubeloginFlag{
 		}
 	}},
 
-	"--token-cache-dir": {why: "sso-exec keeps a cache of its own, which this directory would not fit; --cache-dir gives it another place"},
+	"--token-cache-dir": {why: "sso-exec keeps a cache of its own, which this directory would not fit; --cache-dir " +
+		"gives it another place"},
 	"--token-cache-storage": {set: func(c *conversion, v string) {
 		if v == "keyring" || v == "none" {
 			c.args = append(c.args, "--store="+v)

@@ -30,7 +30,8 @@ func TestFindAsClientGo(t *testing.T) {
 	t.Chdir(dir)
 	t.Setenv("HOME", dir)
 	sep := string(filepath.ListSeparator)
-	for _, env := range []string{"", "a", "a" + sep + "b", "x" + sep + "b" + sep + "a", "x" + sep + "y", sep + "b", "b" + sep, "a" + sep + "a", "x" + sep + "x",
+	for _, env := range []string{"", "a", "a" + sep + "b", "x" + sep + "b" + sep + "a", "x" + sep + "y", sep + "b",
+		"b" + sep, "a" + sep + "a", "x" + sep + "x",
 		filepath.Join(dir, "a") + sep + "b", "y" + sep + sep + "x"} {
 		t.Setenv("KUBECONFIG", env)
 		rules := clientcmd.NewDefaultPathOptions()
@@ -61,10 +62,16 @@ func TestFindAsClientGo(t *testing.T) {
 // Loading several files gives what client-go gives, with the file of each.
 func TestLoadAsClientGo(t *testing.T) {
 	dir := write(t, map[string]string{
-		"a": "current-context: ''\ncontexts:\n- {name: one, context: {cluster: c, user: u, namespace: team}}\nusers:\n- {name: u, user: {token: abc}}\nclusters: null\n",
-		"b": "current-context: one\ncontexts:\n- {name: one, context: {cluster: other, user: other}}\n- {name: two, context: {cluster: c, user: v, extensions: [{name: x, extension: {}}]}}\n" +
-			"clusters:\n- {name: c, cluster: {server: 'https://c', certificate-authority: ca.pem}}\n- {name: d, cluster: {server: 'https://d', certificate-authority-data: QQ==}}\n" +
-			"users:\n- name: u\n  user: {username: x}\n- name: v\n  user:\n    exec: &e\n      apiVersion: client.authentication.k8s.io/v1\n      command: sso-exec\n      args: [kube, \"1\"]\n      env: [{name: A, value: b}]\n      interactiveMode: Never\n      provideClusterInfo: yes\n      installHint: |\n        get it\n- name: w\n  user:\n    exec:\n      <<: *e\n      command: other\n",
+		"a": "current-context: ''\ncontexts:\n- {name: one, context: {cluster: c, user: u, namespace: team}}\nusers:\n- " +
+			"{name: u, user: {token: abc}}\nclusters: null\n",
+		"b": "current-context: one\ncontexts:\n- {name: one, context: {cluster: other, user: other}}\n- {name: two, " +
+			"context: {cluster: c, user: v, extensions: [{name: x, extension: {}}]}}\n" +
+			"clusters:\n- {name: c, cluster: {server: 'https://c', certificate-authority: ca.pem}}\n- {name: d, cluster: " +
+			"{server: 'https://d', certificate-authority-data: QQ==}}\n" +
+			"users:\n- name: u\n  user: {username: x}\n- name: v\n  user:\n    exec: &e\n      apiVersion: " +
+			"client.authentication.k8s.io/v1\n      command: sso-exec\n      args: [kube, \"1\"]\n      env: [{name: A, " +
+			"value: b}]\n      interactiveMode: Never\n      provideClusterInfo: yes\n      installHint: |\n        get " +
+			"it\n- name: w\n  user:\n    exec:\n      <<: *e\n      command: other\n",
 		"c": "current-context: two\n",
 		"e": "",
 	})
@@ -80,28 +87,34 @@ func TestLoadAsClientGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.CurrentContext != want.CurrentContext || len(got.Contexts) != len(want.Contexts) || len(got.Users) != len(want.AuthInfos) || len(got.Clusters) != len(want.Clusters) {
+	if got.CurrentContext != want.CurrentContext || len(got.Contexts) != len(want.Contexts) ||
+		len(got.Users) != len(want.AuthInfos) || len(got.Clusters) != len(want.Clusters) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	for name, w := range want.Contexts {
-		if g, ok := got.Context(name); !ok || g.Cluster != w.Cluster || g.User != w.AuthInfo || g.Namespace != w.Namespace || g.File != w.LocationOfOrigin || g.Extras != (len(w.Extensions) > 0) {
+		if g, ok := got.Context(name); !ok || g.Cluster != w.Cluster || g.User != w.AuthInfo || g.Namespace != w.Namespace ||
+			g.File != w.LocationOfOrigin || g.Extras != (len(w.Extensions) > 0) {
 			t.Errorf("context %s: %+v, want %+v", name, g, w)
 		}
 	}
 	for name, w := range want.AuthInfos {
 		g, ok := got.User(name)
-		if !ok || g.File != w.LocationOfOrigin || got.UserFile(name) != w.LocationOfOrigin || (g.Exec == nil) != (w.Exec == nil) || g.Exec != nil && !g.Exec.equal(judgeExec(w.Exec)) {
+		if !ok || g.File != w.LocationOfOrigin || got.UserFile(name) != w.LocationOfOrigin ||
+			(g.Exec == nil) != (w.Exec == nil) || g.Exec != nil && !g.Exec.equal(judgeExec(w.Exec)) {
 			t.Errorf("user %s: %+v, want %+v", name, g, w)
 		}
 	}
 	for name, w := range want.Clusters {
-		if g, ok := got.Cluster(name); !ok || g.Server != w.Server || g.CAFile != w.CertificateAuthority || (g.CAData != "") != (len(w.CertificateAuthorityData) > 0) || g.File != w.LocationOfOrigin {
+		if g, ok := got.Cluster(name); !ok || g.Server != w.Server || g.CAFile != w.CertificateAuthority ||
+			(g.CAData != "") != (len(w.CertificateAuthorityData) > 0) || g.File != w.LocationOfOrigin {
 			t.Errorf("cluster %s: %+v, want %+v", name, g, w)
 		}
 	}
 	// What is in none goes into the first that is there.
-	if got.UserFile("new") != files[1] || got.ContextFile("new") != files[1] || got.ContextFile("two") != files[3] || got.CurrentContextFile() != files[1] {
-		t.Errorf("%s, %s, %s, %s", got.UserFile("new"), got.ContextFile("new"), got.ContextFile("two"), got.CurrentContextFile())
+	if got.UserFile("new") != files[1] || got.ContextFile("new") != files[1] || got.ContextFile("two") != files[3] ||
+		got.CurrentContextFile() != files[1] {
+		t.Errorf("%s, %s, %s, %s", got.UserFile("new"), got.ContextFile("new"), got.ContextFile("two"),
+			got.CurrentContextFile())
 	}
 }
 
@@ -132,7 +145,8 @@ func TestLoadShapes(t *testing.T) {
 			clusters = append(clusters, c.Name)
 		}
 		slices.Sort(users)
-		if !slices.Equal(users, slices.Sorted(maps.Keys(want.AuthInfos))) || len(contexts) != len(want.Contexts) || len(clusters) != len(want.Clusters) || got.CurrentContext != want.CurrentContext {
+		if !slices.Equal(users, slices.Sorted(maps.Keys(want.AuthInfos))) || len(contexts) != len(want.Contexts) ||
+			len(clusters) != len(want.Clusters) || got.CurrentContext != want.CurrentContext {
 			t.Errorf("%s: %q, %q, %q", name, users, contexts, clusters)
 		}
 	}
@@ -141,7 +155,8 @@ func TestLoadShapes(t *testing.T) {
 func TestLoadFails(t *testing.T) {
 	dir := write(t, map[string]string{"broken": "users: {\n", "ok": ""})
 	path := filepath.Join(dir, "broken")
-	if _, err := Load(Files{filepath.Join(dir, "ok"), path}); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "line") {
+	if _, err := Load(Files{filepath.Join(dir, "ok"), path}); err == nil || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), "line") {
 		t.Errorf("a broken file: %v", err)
 	}
 	if _, err := Load(Files{dir}); err == nil || !strings.Contains(err.Error(), "regular file") {
@@ -154,7 +169,7 @@ func TestLoadFails(t *testing.T) {
 	if err := os.WriteFile(big, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(big, MaxSize+1); err != nil {
+	if err := os.Truncate(big, maxSize+1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(Files{big}); err == nil || !strings.Contains(err.Error(), "larger") {

@@ -33,7 +33,10 @@ func Redact(text []byte) ([]byte, error) {
 			continue
 		}
 		// A comment behind it may be about it.
-		end := s.to + len(out[s.to:]) - len(strings.TrimLeftFunc(out[s.to:], func(r rune) bool { return r != '\n' && r != '\r' }))
+		end := len(out)
+		if i := strings.IndexAny(out[s.to:], "\r\n"); i >= 0 {
+			end = s.to + i
+		}
 		if at := commentStart().FindStringIndex(out[s.to:end]); at != nil {
 			out = out[:s.to+at[0]] + " # " + hidden + out[end:]
 		}
@@ -70,7 +73,8 @@ var (
 // What of a cluster, a user, a stanza and an auth provider's config is not secret.
 // Addresses among them lose what is secret in them when they are shown.
 var (
-	publicCluster  = []string{"server", "proxy-url", "tls-server-name", "certificate-authority", "insecure-skip-tls-verify", "disable-compression"}
+	publicCluster = []string{"server", "proxy-url", "tls-server-name", "certificate-authority",
+		"insecure-skip-tls-verify", "disable-compression"}
 	publicExec     = []string{"apiVersion", "command", "interactiveMode", "installHint", "provideClusterInfo"}
 	publicUser     = []string{"tokenFile", "client-certificate", "client-key", "username", "as", "as-uid", "as-groups"}
 	publicProvider = []string{"idp-issuer-url", "client-id", "extra-scopes", "idp-certificate-authority"}
@@ -229,10 +233,13 @@ func (r *redaction) unknownArgs(list *yaml.Node) {
 	}
 }
 
-var optionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(-[A-Za-z]|--[a-z][a-z-]{1,40})$`) })
+var optionName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-[A-Za-z]|--[a-z][a-z-]{1,40})$`)
+})
 
 // subcommands are those of the usual exec plugins.
-var subcommands = []string{"aws", "eks", "get-token", "token", "get", "kubeconfig", "exec-credential", "kubernetes", "cluster", "oidc-login", "login", "auth", "oidc"}
+var subcommands = []string{"aws", "eks", "get-token", "token", "get", "kubeconfig", "exec-credential", "kubernetes",
+	"cluster", "oidc-login", "login", "auth", "oidc"}
 
 // isOurs tells whether a stanza runs sso-exec kube, maybe by another name: with
 // nothing but flags of the form --name=value, one of which names the provider.

@@ -41,7 +41,8 @@ func SetUser(text []byte, name string, e Exec, replace bool) ([]byte, error) {
 	if !there.Extras && there.Exec != nil && there.Exec.equal(e) {
 		return text, nil
 	}
-	if !replace && there.Kind != "" && (there.Exec == nil || there.Extras || program(there.Exec.Command) != program(e.Command)) {
+	if !replace && there.Kind != "" &&
+		(there.Exec == nil || there.Extras || program(there.Exec.Command) != program(e.Command)) {
 		return nil, &ExistsError{there}
 	}
 	out, err := d.setExec(i, want)

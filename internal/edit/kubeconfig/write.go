@@ -16,16 +16,17 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// LockedError says that another process holds a file's lock, or was killed while
+// lockedError says that another process holds a file's lock, or was killed while
 // it did: kubectl's lock is a file that is there.
-type LockedError struct{ Lock string }
+type lockedError struct{ Lock string }
 
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s is there: another kubectl writes the file now, or was killed while it did; in that case remove it", e.Lock)
+func (e *lockedError) Error() string {
+	return fmt.Sprintf("%s is there: another kubectl writes the file now, or was killed while it did; in that case "+
+		"remove it", e.Lock)
 }
 
 // Is tells the kind of the failure.
-func (e *LockedError) Is(kind error) bool { return kind == fault.Storage }
+func (e *lockedError) Is(kind error) bool { return kind == fault.Storage }
 
 // ReadOnlyError says that a file is not to be written.
 type ReadOnlyError struct{ Path string }
@@ -69,7 +70,7 @@ const lockPoll = 20 * time.Millisecond
 // Update replaces a file by what edit makes of its text, under kubectl's lock. A
 // file that is not there has no text; it is made with mode 0600, its directory
 // with 0755, as kubectl does. If edit fails, or changes nothing, nothing is
-// written. What keeps it from writing is a [ReadOnlyError], a [LockedError] or a
+// written. What keeps it from writing is a [ReadOnlyError], a [lockedError] or a
 // [WriteError]. It must not wait for a person: whoever kills us meanwhile leaves a
 // lock that nobody opens.
 func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) (err error) {
@@ -89,7 +90,7 @@ func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, err
 	if err != nil || bytes.Equal(text, old) {
 		return err
 	}
-	return notWritten(path, WriteFile(path, text))
+	return notWritten(path, writeFile(path, text))
 }
 
 // lock makes path's lock file as client-go does, which fails if it is there.
@@ -113,7 +114,7 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return nil, &LockedError{name}
+			return nil, &lockedError{name}
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -294,11 +295,11 @@ func open(path string, st fs.FileInfo) (*os.File, error) {
 	return f, err
 }
 
-// WriteFile replaces a file as a whole: after a crash it is the old or the new
+// writeFile replaces a file as a whole: after a crash it is the old or the new
 // one. Links are followed, and mode and owner are kept. Where that cannot be (a
 // hard link, a file that is mounted alone, an owner who cannot be given) it is
 // written in place, so that only a crash at that moment could harm it.
-func WriteFile(path string, text []byte) error {
+func writeFile(path string, text []byte) error {
 	path, err := userfile.Follow(path)
 	if err != nil {
 		return err

@@ -68,7 +68,8 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := errors.New("no")
-	if err := Update(t.Context(), path, func([]byte) ([]byte, error) { return []byte("x"), failure }); !errors.Is(err, failure) {
+	if err := Update(t.Context(), path, func([]byte) ([]byte, error) { return []byte("x"), failure }); !errors.Is(err,
+		failure) {
 		t.Error(err)
 	}
 	if err := Update(t.Context(), path, to("s")); err != nil {
@@ -86,7 +87,7 @@ func TestStaleLock(t *testing.T) {
 	lockWait = 30 * time.Millisecond
 	dir := write(t, map[string]string{"config": "old", "config.lock": ""})
 	path := filepath.Join(dir, "config")
-	var locked *LockedError
+	var locked *lockedError
 	if err := Update(t.Context(), path, to("new")); !errors.As(err, &locked) || locked.Lock != path+".lock" {
 		t.Errorf("%v", err)
 	}
@@ -131,7 +132,7 @@ func TestLeftLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := Update(t.Context(), path, to("new"))
-		var locked *LockedError
+		var locked *lockedError
 		if c.left && (err != nil || content(t, path) != "new") || !c.left && !errors.As(err, &locked) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -141,7 +142,7 @@ func TestLeftLock(t *testing.T) {
 	}
 	// One that somebody holds is nobody else's.
 	path := filepath.Join(write(t, map[string]string{"config": "old"}), "config")
-	var locked *LockedError
+	var locked *lockedError
 	err := Update(t.Context(), path, func([]byte) ([]byte, error) {
 		if err := Update(t.Context(), path, to("other")); !errors.As(err, &locked) {
 			t.Errorf("%v", err)
@@ -201,7 +202,7 @@ func TestLockIsClientGos(t *testing.T) {
 func TestNotAFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{dir, os.DevNull} {
-		if err := WriteFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "regular") {
+		if err := writeFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "regular") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -117,7 +117,8 @@ func TestNoRoom(t *testing.T) {
 	limit(t, room)
 	long := strings.Repeat("x", room+1)
 	var failed *WriteError
-	if err := Update(t.Context(), path, to(long)); !errors.As(err, &failed) || failed.Path != path || content(t, path) != "old text" {
+	if err := Update(t.Context(), path, to(long)); !errors.As(err, &failed) || failed.Path != path ||
+		content(t, path) != "old text" {
 		t.Errorf("replaced: %d bytes, %v", len(content(t, path)), err)
 	}
 	if err := Backup(path, BackupName(path, 0), []byte(long)); !errors.As(err, &failed) {
@@ -207,7 +208,8 @@ func TestLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, ".kube", "config")
-		for link, to := range map[string]string{path: "second", filepath.Join(dir, ".kube", "second"): "../dotfiles/kubeconfig"} {
+		for link, to := range map[string]string{path: "second",
+			filepath.Join(dir, ".kube", "second"): "../dotfiles/kubeconfig"} {
 			if err := os.Symlink(to, link); err != nil {
 				t.Fatal(err)
 			}
@@ -226,7 +228,7 @@ func TestLinks(t *testing.T) {
 	if err := os.Symlink("loop", loop); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(loop, []byte("x")); err == nil || !strings.Contains(err.Error(), "links") {
+	if err := writeFile(loop, []byte("x")); err == nil || !strings.Contains(err.Error(), "links") {
 		t.Errorf("a link to itself: %v", err)
 	}
 }

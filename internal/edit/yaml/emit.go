@@ -127,7 +127,8 @@ func indented(by string, lines []string) []string {
 // literal tells whether a text of several lines reads well after a |.
 func literal(s string) bool {
 	body := strings.TrimSuffix(s, "\n")
-	if !strings.Contains(body, "\n") || strings.TrimSpace(body) == "" || strings.HasPrefix(body, "\n") || strings.HasSuffix(body, "\n") {
+	if !strings.Contains(body, "\n") || strings.TrimSpace(body) == "" || strings.HasPrefix(body, "\n") ||
+		strings.HasSuffix(body, "\n") {
 		return false
 	}
 	for line := range strings.SplitSeq(body, "\n") {
@@ -139,7 +140,8 @@ func literal(s string) bool {
 }
 
 func printable(r rune) bool {
-	return r >= ' ' && r < 0x7f || r > 0x9f && r != '\u2028' && r != '\u2029' && r != '\ufeff' && r != '\ufffe' && r != '\uffff'
+	return r >= ' ' && r < 0x7f || r > 0x9f && r != '\u2028' && r != '\u2029' && r != '\ufeff' && r != '\ufffe' &&
+		r != '\uffff'
 }
 
 // IsPlain tells whether every parser reads a text without quotes as what it is: a

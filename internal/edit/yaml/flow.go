@@ -115,7 +115,8 @@ func (d *Document) addFlow(c *Node, write func(flow) string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if before := d.Text[d.lineStart(begin):begin]; strings.Trim(before, " \t") == "" && begin > d.lineEnd(open) { // an entry a line
+	before := d.Text[d.lineStart(begin):begin]
+	if strings.Trim(before, " \t") == "" && begin > d.lineEnd(open) { // an entry a line
 		f.indent = before
 		if unit, ok := strings.CutPrefix(before, d.indent(open)); ok && unit != "" {
 			f.unit = unit

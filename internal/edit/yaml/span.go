@@ -63,7 +63,8 @@ func (d *Document) Start(n *Node) (int, error) {
 		return off, err
 	}
 	for off < len(d.Text) && (d.Text[off] == '&' || d.Text[off] == '!') {
-		props := off + strings.IndexFunc(d.Text[off:]+" ", func(r rune) bool { return isBlank(r) || strings.ContainsRune(",[]{}", r) })
+		ends := func(r rune) bool { return isBlank(r) || strings.ContainsRune(",[]{}", r) }
+		props := off + strings.IndexFunc(d.Text[off:]+" ", ends)
 		if off = d.skip(props, ""); n.Kind == ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0 {
 			return props, nil // a property of nothing
 		}
