@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/internal/disk"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // ErrChanged says that a file is no longer what it was when the change to it was
 // worked out.
-var ErrChanged = errors.New("somebody else changed it in the meantime; nothing was written")
+var ErrChanged = fault.Hint(errors.New("somebody else changed it in the meantime; nothing was written"),
+	"run the command again, and look at what it would change now")
 
 // WriteOptions are how WriteAtomic writes.
 type WriteOptions struct {

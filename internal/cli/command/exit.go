@@ -73,8 +73,6 @@ func Hints(o *settings.Resolved, err error) []string {
 		shared   *session.SharedError
 		other    *session.OtherPersonError
 
-		readOnly  *kubeconfig.ReadOnlyError
-		kubeFile  *kubeconfig.WriteError
 		authority x509.UnknownAuthorityError
 		network   *flows.NetworkError
 
@@ -125,12 +123,6 @@ func Hints(o *settings.Resolved, err error) []string {
 		return []string{fixHint(o, userFile.Path, userFile.Fix, userFile.Hint)}
 	case errors.As(err, &keyring):
 		return keyringHints(o)
-	case errors.As(err, &readOnly):
-		return []string{"make it writable, or name another file with --kubeconfig"}
-	case errors.As(err, &kubeFile):
-		return []string{"make room or fix that place, or name another file with --kubeconfig"}
-	case errors.Is(err, userfile.ErrChanged):
-		return []string{"run the command again, and look at what it would change now"}
 	case errors.As(err, &newer):
 		return []string{"upgrade sso-exec; nothing was changed"}
 	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:

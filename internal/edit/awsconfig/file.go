@@ -76,19 +76,10 @@ var variable = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\$\w+|\$\{[^}]*\}`)
 })
 
-// writeError says that a file is not, or cannot be, written.
-type writeError struct {
-	Path string
-	Err  error
+// notWritten says that a file is not, or cannot be, written.
+func notWritten(path string, err error) error {
+	return &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("%s: %w", path, err)}
 }
-
-func (e *writeError) Error() string { return e.Path + ": " + e.Err.Error() }
-
-// Is tells the kind of the failure.
-func (e *writeError) Is(kind error) bool { return kind == fault.Storage }
-
-// Unwrap returns what lies behind it.
-func (e *writeError) Unwrap() error { return e.Err }
 
 // File is a config file as it was read.
 type File struct {
@@ -127,7 +118,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Writable tells whether the file may be written: a writeError where it is
+// Writable tells whether the file may be written: a failure where it is
 // read-only, belongs to somebody else, or has a second name that would keep the
 // old text.
 func (f *File) Writable() error {
@@ -135,7 +126,7 @@ func (f *File) Writable() error {
 		return nil
 	}
 	if f.stat.Mode().Perm()&0o222 == 0 {
-		return &writeError{f.Path, errors.New("it is read-only")}
+		return notWritten(f.Path, errors.New("it is read-only"))
 	}
 	w, err := os.OpenFile(f.target, os.O_WRONLY, 0)
 	if err != nil {
@@ -143,18 +134,18 @@ func (f *File) Writable() error {
 		if errors.As(err, &why) {
 			err = why.Err
 		}
-		return &writeError{f.Path, fmt.Errorf("it cannot be written: %w", err)}
+		return notWritten(f.Path, fmt.Errorf("it cannot be written: %w", err))
 	}
 	_ = w.Close()
 	if err := onlyOurs(f.stat); err != nil {
-		return &writeError{f.Path, err}
+		return notWritten(f.Path, err)
 	}
 	return nil
 }
 
 // Write replaces the file as [userfile.WriteAtomic] does, and keeps what was
 // there as FILE.bak; a new file has 0600. It errs, and leaves everything as it
-// was, where the file is not writable (a writeError), or was changed since it
+// was, where the file is not writable, or was changed since it
 // was read ([userfile.ErrChanged]).
 func (f *File) Write(text string) error {
 	now, err := Open(f.Path)
@@ -172,7 +163,7 @@ func (f *File) Write(text string) error {
 		return fmt.Errorf("%s: %w", f.Path, userfile.ErrChanged)
 	}
 	if err != nil {
-		return &writeError{f.Path, err}
+		return notWritten(f.Path, err)
 	}
 	return nil
 }

@@ -16,48 +16,23 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// lockedError says that another process holds a file's lock, or was killed while
-// it did: kubectl's lock is a file that is there.
-type lockedError struct{ Lock string }
-
-func (e *lockedError) Error() string {
-	return fmt.Sprintf("%s is there: another kubectl writes the file now, or was killed while it did; in that case "+
-		"remove it", e.Lock)
+// storage is a failure to lock or to write a file.
+func storage(err error, hints ...string) error {
+	return &fault.Error{Kind: fault.Storage, Err: err, Hints: hints}
 }
 
-// Is tells the kind of the failure.
-func (e *lockedError) Is(kind error) bool { return kind == fault.Storage }
-
-// ReadOnlyError says that a file is not to be written.
-type ReadOnlyError struct{ Path string }
-
-func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
-
-// Is tells the kind of the failure.
-func (e *ReadOnlyError) Is(kind error) bool { return kind == fault.Storage }
-
-// WriteError says that a file, its lock or its backup cannot be written.
-type WriteError struct {
-	Path string // of the file
-	Err  error
+func readOnly(path string) error {
+	return storage(errors.New(path+" is read-only"), "make it writable, or name another file with --kubeconfig")
 }
 
-func (e *WriteError) Error() string { return e.Path + " cannot be written: " + e.Err.Error() }
-
-// Is tells the kind of the failure.
-func (e *WriteError) Is(kind error) bool { return kind == fault.Storage }
-
-// Unwrap returns what lies behind it.
-func (e *WriteError) Unwrap() error { return e.Err }
-
-// notWritten makes an error a [WriteError], unless it says all of that itself.
+// notWritten says that a file, its lock or its backup cannot be written, unless
+// the error says that itself.
 func notWritten(path string, err error) error {
-	var readOnly *ReadOnlyError
-	var write *WriteError
-	if err == nil || errors.As(err, &readOnly) || errors.As(err, &write) {
+	if err == nil || errors.Is(err, fault.Storage) {
 		return err
 	}
-	return &WriteError{path, err}
+	return storage(fmt.Errorf("%s cannot be written: %w", path, err),
+		"make room or fix that place, or name another file with --kubeconfig")
 }
 
 // lockWait is how long an Update waits for the lock. kubectl does not wait at
@@ -70,9 +45,8 @@ const lockPoll = 20 * time.Millisecond
 // Update replaces a file by what edit makes of its text, under kubectl's lock. A
 // file that is not there has no text; it is made with mode 0600, its directory
 // with 0755, as kubectl does. If edit fails, or changes nothing, nothing is
-// written. What keeps it from writing is a [ReadOnlyError], a [lockedError] or a
-// [WriteError]. It must not wait for a person: whoever kills us meanwhile leaves a
-// lock that nobody opens.
+// written. What keeps it from writing is a [fault.Storage]. It must not wait for a
+// person: whoever kills us meanwhile leaves a lock that nobody opens.
 func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as kubectl does; the file is 0600
 		return notWritten(path, err)
@@ -109,12 +83,13 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 			return func() error { return release(name) }, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return nil, &WriteError{path, fmt.Errorf("it cannot be locked: %w", err)}
+			return nil, notWritten(path, fmt.Errorf("it cannot be locked: %w", err))
 		}
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return nil, &lockedError{name}
+			return nil, storage(fmt.Errorf("%s is there: another kubectl writes the file now, or was killed while it did; "+
+				"in that case remove it", name))
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -212,7 +187,7 @@ func BackupName(path string, n int) string {
 }
 
 // Backup keeps a file's text under another name, in the place of an older
-// backup, with the file's mode and owner. It errs with a [WriteError].
+// backup, with the file's mode and owner. A failure is a [fault.Storage].
 func Backup(path, name string, text []byte) error {
 	st, err := os.Stat(path)
 	if err == nil {
@@ -222,7 +197,7 @@ func Backup(path, name string, text []byte) error {
 		err = userfile.Replace(name, text, nil) // ours, and 0600
 	}
 	if err != nil {
-		return &WriteError{path, fmt.Errorf("no backup can be kept: %w", err)}
+		return notWritten(path, fmt.Errorf("no backup can be kept: %w", err))
 	}
 	return nil
 }
@@ -231,7 +206,7 @@ func Backup(path, name string, text []byte) error {
 // its directory must take a lock and a backup. It errs as Update does.
 func Writable(path string) error {
 	if err := takesFiles(filepath.Dir(path)); err != nil {
-		return &WriteError{path, err}
+		return notWritten(path, err)
 	}
 	real, err := userfile.Follow(path)
 	if err != nil {
@@ -286,11 +261,11 @@ func open(path string, st fs.FileInfo) (*os.File, error) {
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
-		return nil, &ReadOnlyError{path}
+		return nil, readOnly(path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-		return nil, &ReadOnlyError{path}
+		return nil, readOnly(path)
 	}
 	return f, err
 }
