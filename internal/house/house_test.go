@@ -1,5 +1,5 @@
 // Package house holds the rules of the module that no single package can test:
-// who may import whom, and that every package says what it is.
+// who may import whom, how big a room gets, and that every package says what it is.
 package house
 
 import (
@@ -9,10 +9,15 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/sso-exec/sso-exec"
@@ -23,6 +28,8 @@ type listed struct {
 	Name       string
 	Doc        string
 	Standard   bool
+	Dir        string
+	Imports    []string
 	Deps       []string
 	GoFiles    []string
 }
@@ -30,7 +37,7 @@ type listed struct {
 // list runs go list for a system; release builds are made for all of these.
 func list(t *testing.T, goos string, args ...string) []listed {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Name,Doc,Standard,Deps,GoFiles"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Name,Doc,Standard,Dir,Imports,Deps,GoFiles"}, args...)...)
 	cmd.Dir = "../.."
 	cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	out, err := cmd.Output()
@@ -52,46 +59,73 @@ func list(t *testing.T, goos string, args ...string) []listed {
 	}
 }
 
-// may says what each room may import of the module, tests aside, besides
-// internal/fault, by which every error says what kind of failure it is. A room that
-// is not here is only bound by what is said of the others.
-var may = map[string][]string{
-	"credential":           {},
-	"cache":                {"credential", "cache/perm"},
-	"cache/perm":           {},
-	"flows":                {"credential", "internal/commandline"},
-	"plugin":               {"credential"},
-	"apikey":               {},
-	"apikey/storetest":     {"apikey"},
-	"internal/fault":       {},
-	"internal/session":     {"credential", "cache", "cache/perm", "flows", "internal/commandline"},
-	"internal/workload":    {"credential", "flows", "internal/commandline", "internal/userfile", "cache/perm"},
-	"internal/workos":      {"credential", "flows", "internal/commandline"},
-	"internal/config":      {"internal/commandline", "internal/userfile", "cache/perm"},
-	"internal/browser":     {"internal/commandline"},
-	"internal/commandline": {},
-	"internal/place":       {"credential", "flows", "internal/browser", "internal/commandline", "internal/terminal"},
-	"internal/terminal":    {"internal/commandline"},
-	"internal/userfile":    {"cache/perm"},
-	"internal/kubeconfig":  {"internal/userfile", "cache/perm"},
-	"internal/awsconfig":   {"internal/userfile", "cache/perm"},
+// floors are the rooms of the house, from the ground up: who imports what stands
+// above it, or beside it where that is not forbidden below, is wrong. A room that is
+// not named is where its parent is.
+var floors = map[string]int{
+	"credential": 1, "internal/fault": 1, "internal/commandline": 1, "internal/disk": 1, "cache/perm": 1,
+
+	"cache": 2, "flows": 2, "plugin": 2, "apikey": 2, "internal/loopback": 2, "internal/userfile": 2, "internal/edit": 2,
+	"internal/config": 2, "internal/terminal": 2, "internal/browser": 2,
+
+	"internal/session": 3, "internal/place": 3, "internal/workload": 3, "internal/workos": 3, "sso": 3,
+
+	"internal/settings": 4, "internal/acquire": 4, "internal/talk": 4, "internal/environ": 4, "internal/apikeys": 4,
+
+	"internal/cli": 5, "cmd": 5,
+
+	"providertest": 1, "internal/hosted": 1, "internal/ptytest": 1, "internal/house": 1, "hack": 1, "examples": 4,
 }
 
-// The three wings never import each other, not even through a third package,
-// and nothing imports the command.
+func floorOf(room string) int {
+	for ; room != "."; room = path.Dir(room) {
+		if n, ok := floors[room]; ok {
+			return n
+		}
+	}
+	return 0
+}
+
+// within reports whether a room is another, or inside it.
+func within(room, other string) bool { return room == other || strings.HasPrefix(room, other+"/") }
+
+// public are the rooms that other programs import, and what of ours each may know;
+// what kind of failure an error is, all of them.
+var public = map[string][]string{
+	"credential": {},
+	"cache":      {"credential", "cache", "internal/disk"},
+	"flows":      {"credential", "flows", "internal/commandline", "internal/loopback"},
+	"plugin":     {"credential"},
+	"apikey":     {"apikey"},
+}
+
+// neighbours are the rooms that several families of commands share.
+var neighbours = []string{"internal/cli/command", "internal/cli/lookup", "internal/cli/setup"}
+
 func TestImports(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		for _, p := range list(t, goos, "./...") {
 			room := strings.TrimPrefix(p.ImportPath, module+"/")
-			allowed, ruled := may[room]
-			for _, dep := range p.Deps {
+			if floorOf(room) == 0 {
+				t.Errorf("%s is on no floor: name it in this test", room)
+			}
+			for _, dep := range p.Imports {
 				other, ours := strings.CutPrefix(dep, module+"/")
-				switch {
-				case !ours:
-				case strings.HasPrefix(other, "cmd/"):
-					t.Errorf("%s: %s depends on the command %s", goos, room, other)
-				case ruled && !slices.Contains(allowed, other) && other != "internal/fault":
-					t.Errorf("%s: %s depends on %s", goos, room, other)
+				if !ours {
+					continue
+				}
+				if floorOf(other) > floorOf(room) {
+					t.Errorf("%s: %s imports %s, which is above it", goos, room, other)
+				}
+				for outer, may := range public {
+					knows := func(r string) bool { return within(other, r) }
+					if within(room, outer) && other != "internal/fault" && !slices.ContainsFunc(may, knows) {
+						t.Errorf("%s: %s imports %s", goos, room, other)
+					}
+				}
+				family := strings.HasPrefix(room, "internal/cli/") && strings.HasPrefix(other, "internal/cli/")
+				if family && !slices.Contains(neighbours, other) {
+					t.Errorf("%s: %s imports %s, another family of commands", goos, room, other)
 				}
 			}
 		}
@@ -101,7 +135,7 @@ func TestImports(t *testing.T) {
 // client-go is the judge, not a passenger; neither are test helpers.
 func TestWhatTheBinaryLinks(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
-		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache", "./flows", "./plugin", "./apikey", "./internal/...") {
+		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache/...", "./flows/...", "./plugin", "./apikey", "./sso/...", "./internal/...") {
 			if p.ImportPath == module+"/internal/hosted" || p.ImportPath == module+"/internal/ptytest" {
 				continue // test helpers themselves
 			}
@@ -154,4 +188,92 @@ func TestEveryPackageIsDocumented(t *testing.T) {
 			t.Errorf("%s: its package comment begins %.40q", p.ImportPath, p.Doc)
 		}
 	}
+}
+
+// The library is for programs of any kind: what it links is what a sign-in needs.
+func TestWhatTheLibraryLinks(t *testing.T) {
+	never := []string{
+		"github.com/spf13/", "github.com/zalando/", "github.com/godbus/", "go.yaml.in/", "flows/sts", "plugin", "internal/settings",
+		"internal/config", "internal/edit", "internal/acquire", "internal/workload", "internal/workos", "internal/cli", "cache/keyring",
+	}
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		for _, p := range list(t, goos, "./sso") {
+			for _, dep := range p.Deps {
+				dep = strings.TrimPrefix(dep, module+"/")
+				if slices.ContainsFunc(never, func(no string) bool {
+					return within(dep, no) || strings.HasSuffix(no, "/") && strings.HasPrefix(dep, no)
+				}) {
+					t.Errorf("%s: package sso links %s", goos, dep)
+				}
+			}
+		}
+	}
+}
+
+// The public packages speak of what they do, not of the command that uses them.
+func TestPublicPackagesKnowNoFlags(t *testing.T) {
+	words := regexp.MustCompile(`(^|[^-\w])--[a-z]|sso-exec (apikey|aws|config|kube|login|logout|org|run|setup|status|token|whoami)\b`)
+	for _, p := range list(t, "linux", "./credential", "./cache/...", "./flows/...", "./plugin", "./apikey/...", "./sso") {
+		for _, name := range sources(t, p.Dir) {
+			for i, line := range lines(t, name) {
+				if !strings.HasSuffix(name, "_test.go") && words.MatchString(line) {
+					t.Errorf("%s:%d: %s", name, i+1, strings.TrimSpace(line))
+				}
+			}
+		}
+	}
+}
+
+// The sizes by which a room is still one that a reader keeps in mind: tests are not
+// counted but for the length of files and lines.
+func TestSizes(t *testing.T) {
+	const (
+		maxFiles, maxLines, maxFile = 26, 3600, 400
+		columns, maxLong            = 120, 40
+	)
+	for _, p := range list(t, "linux", "./...") {
+		room := strings.TrimPrefix(p.ImportPath, module+"/")
+		files, total, long := 0, 0, 0
+		for _, name := range sources(t, p.Dir) {
+			all := lines(t, name)
+			if len(all) > maxFile {
+				t.Errorf("%s has %d lines", name, len(all))
+			}
+			for _, line := range all {
+				if utf8.RuneCountInString(line) > columns {
+					long++
+				}
+			}
+			if !strings.HasSuffix(name, "_test.go") {
+				files++
+				total += len(all)
+			}
+		}
+		most := maxLines
+		if room == "flows" { // a file for each way to a credential
+			most = 5000
+		}
+		if files > maxFiles || total > most || long > maxLong {
+			t.Errorf("%s has %d files, %d lines, and %d lines of over %d columns", room, files, total, long, columns)
+		}
+	}
+}
+
+// sources lists the Go files of a directory, those of other systems too.
+func sources(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v, %v", dir, names, err)
+	}
+	return names
+}
+
+func lines(t *testing.T, name string) []string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 }
