@@ -51,7 +51,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		return none, err
 	}
 	var claims Fields
-	if json.Unmarshal(token.payload, &claims) != nil {
+	if json.Unmarshal(token.Payload, &claims) != nil {
 		return none, verifyErrorf("the ID token's claims are not a JSON object")
 	}
 	subject := text(claims["sub"])

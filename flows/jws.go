@@ -16,6 +16,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
 )
 
 // Signed tokens and the keys of their signatures (RFC 7515, RFC 7517). Of a key
@@ -85,32 +87,22 @@ func keyNumber(raw json.RawMessage) []byte {
 	return b
 }
 
-// signedToken is a compact JWS (RFC 7515 §7.1), not yet verified.
+// signedToken is a token whose signature is to be verified.
 type signedToken struct {
-	alg, kid  string
-	signed    string // what the signature is over
-	payload   []byte
-	signature []byte
+	credential.JWT
+	alg, kid string
 }
 
 // parseSigned reads a token that is signed with one of the algorithms.
 func parseSigned(token string, algs []string) (t signedToken, err error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return t, errors.New("it is not a signed JWT")
-	}
-	var decoded [3][]byte
-	for i, part := range parts {
-		decoded[i], err = base64.RawURLEncoding.DecodeString(part)
-		if err != nil || strings.ContainsAny(part, "\r\n") { // the decoder ignores line ends
-			return t, errors.New("it is not a signed JWT: a part of it is not base64url")
-		}
+	if t.JWT, err = credential.ParseJWT(token); err != nil {
+		return t, err
 	}
 	var header map[string]json.RawMessage
-	if json.Unmarshal(decoded[0], &header) != nil {
+	if json.Unmarshal(t.Header, &header) != nil {
 		return t, errors.New("its header is not a JSON object")
 	}
-	t = signedToken{text(header["alg"]), text(header["kid"]), parts[0] + "." + parts[1], decoded[1], decoded[2]}
+	t.alg, t.kid = text(header["alg"]), text(header["kid"])
 	if !slices.Contains(algs, t.alg) {
 		return t, fmt.Errorf("it is signed with %q, and only %s are accepted", Clean(t.alg, 40), strings.Join(algs, ", "))
 	}
@@ -134,26 +126,26 @@ func (t signedToken) hash() crypto.Hash {
 // madeBy reports whether a key made the signature (RFC 7518 §3; RFC 8037 §3.1).
 func (t signedToken) madeBy(key crypto.PublicKey) bool {
 	h := t.hash().New()
-	h.Write([]byte(t.signed))
+	h.Write([]byte(t.Signed))
 	sum := h.Sum(nil)
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		switch t.alg[:2] {
 		case "RS":
-			return rsa.VerifyPKCS1v15(key, t.hash(), sum, t.signature) == nil
+			return rsa.VerifyPKCS1v15(key, t.hash(), sum, t.Signature) == nil
 		case "PS":
-			return rsa.VerifyPSS(key, t.hash(), sum, t.signature, nil) == nil
+			return rsa.VerifyPSS(key, t.hash(), sum, t.Signature, nil) == nil
 		}
 	case *ecdsa.PublicKey:
 		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[t.alg]
 		size := (key.Params().BitSize + 7) / 8
-		if curve != key.Curve || len(t.signature) != 2*size {
+		if curve != key.Curve || len(t.Signature) != 2*size {
 			return false
 		}
-		r, s := new(big.Int).SetBytes(t.signature[:size]), new(big.Int).SetBytes(t.signature[size:])
+		r, s := new(big.Int).SetBytes(t.Signature[:size]), new(big.Int).SetBytes(t.Signature[size:])
 		return ecdsa.Verify(key, sum, r, s)
 	case ed25519.PublicKey:
-		return t.alg == "EdDSA" && ed25519.Verify(key, []byte(t.signed), t.signature)
+		return t.alg == "EdDSA" && ed25519.Verify(key, []byte(t.Signed), t.Signature)
 	}
 	return false
 }
@@ -163,7 +155,7 @@ func (t signedToken) madeBy(key crypto.PublicKey) bool {
 // the token as what. What the claims say is not checked.
 func (p *Provider) VerifySigned(ctx context.Context, what, token string, algs []string) ([]byte, error) {
 	t, err := p.verifySigned(ctx, what, token, algs)
-	return t.payload, err
+	return t.Payload, err
 }
 
 // verifySigned verifies a token by the provider's keys, which are fetched again

@@ -114,11 +114,11 @@ func (s *azure) Token(ctx context.Context, audience string) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	if a.status == http.StatusGone {
+	if a.Status == http.StatusGone {
 		return Token{}, &flows.UnavailableError{Doing: r.doing, Err: errors.New("the metadata service is being updated (status 410)"), RetryAfter: 70 * time.Second}
 	}
 	fields, err := a.fields(r)
-	if value := text(fields["access_token"]); a.status == http.StatusOK && value != "" {
+	if value := text(fields["access_token"]); a.Status == http.StatusOK && value != "" {
 		return s.accept(r, a, fields, value, audience)
 	}
 	code, description := text(fields["error"]), text(fields["error_description"])
@@ -126,7 +126,7 @@ func (s *azure) Token(ctx context.Context, audience string) (Token, error) {
 		description = text(fields["message"]) // of App Service
 	}
 	switch {
-	case code == "" && description == "" && a.status == http.StatusOK:
+	case code == "" && description == "" && a.Status == http.StatusOK:
 		if err == nil {
 			err = r.garbled("the answer of %s has no token", flows.Clean(r.url.Host, 100))
 		}
@@ -160,7 +160,7 @@ func (s *azure) accept(r request, a *answer, fields map[string]json.RawMessage, 
 		return Token{}, &flows.VerifyError{Err: &audienceError{what, []string{resource}, audience}}
 	}
 	if value, err := tokenIn([]byte(value)); err != nil || strings.Count(value, ".") != 2 {
-		return Token{}, r.garbled("%s answers without a token (status %d)", flows.Clean(r.url.Host, 100), a.status)
+		return Token{}, r.garbled("%s answers without a token (status %d)", flows.Clean(r.url.Host, 100), a.Status)
 	}
 	token, err := a.token(r, what, value, "")
 	if err != nil {

@@ -90,17 +90,17 @@ func (s *gcp) Token(ctx context.Context, audience string) (Token, error) {
 	}
 	// "About VM metadata": who checks this header knows that a metadata server
 	// answered, and no proxy or network page.
-	if a.header.Get(gcpFlavor) != "Google" {
-		return Token{}, r.garbled("the answer of %s does not come from a metadata server (no %s: Google, status %d)", host, gcpFlavor, a.status)
+	if a.Header.Get(gcpFlavor) != "Google" {
+		return Token{}, r.garbled("the answer of %s does not come from a metadata server (no %s: Google, status %d)", host, gcpFlavor, a.Status)
 	}
-	switch a.status {
+	switch a.Status {
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return Token{}, a.refused(s.base, "the metadata server", a.words(), "is the service account "+s.account+" attached to this machine, pod or service?")
 	default:
 		return Token{}, a.refused(s.base, "the metadata server", a.words())
 	}
-	return a.token(r, "the ID token from the metadata server", strings.TrimSpace(string(a.body)), audience)
+	return a.token(r, "the ID token from the metadata server", strings.TrimSpace(string(a.Body)), audience)
 }
 
 func (s *gcp) Principal() (string, error) {

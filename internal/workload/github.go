@@ -83,7 +83,7 @@ func (s *github) Token(ctx context.Context, audience string) (Token, error) {
 		return Token{}, err
 	}
 	fields, err := a.fields(r)
-	if a.status != http.StatusOK {
+	if a.Status != http.StatusOK {
 		return Token{}, a.refused(s.base, "GitHub", text(fields["message"]), "the right to ask ends with the job; has the job ended?")
 	}
 	if err != nil {

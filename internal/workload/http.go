@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -51,11 +49,9 @@ type request struct {
 	again  []int  // statuses that pass by themselves, beside 429 and 5xx
 }
 
-// answer is a server's whole, bounded answer.
+// answer is a server's answer, and what is known beside it.
 type answer struct {
-	status int
-	header http.Header
-	body   []byte
+	*flows.Answer
 	secret string
 	now    time.Time // by the server's clock, if it tells
 }
@@ -86,41 +82,34 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 		client.Timeout = 15 * time.Second
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url.String(), nil)
+	req, err := http.NewRequest(http.MethodGet, r.url.String(), nil)
 	if err != nil {
 		return nil, 0, &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("no request can be made for %s", host)}
 	}
-	req.Header.Set("User-Agent", "sso-exec")
+	req.Header.Set("Accept", "*/*")
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
-	resp, err := client.Do(req)
-	if err != nil {
+	sent, err := flows.Send(ctx, &client, r.doing, req)
+	switch {
+	case sent != nil && sent.Status >= 300 && sent.Status < 400:
+		return nil, 0, r.garbled("%s redirects (status %d) where no redirect may be", host, sent.Status)
+	case err != nil:
 		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return nil, 0, r.garbled("%s redirects (status %d) where no redirect may be", host, resp.StatusCode)
-	}
-	if resp.StatusCode > 200 && resp.StatusCode < 300 { // no refusal
-		return nil, 0, r.garbled("%s answers without a token (status %d)", host, resp.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
-	}
-	if len(body) > maxBody {
+	case sent.Status > 200 && sent.Status < 300: // no refusal
+		return nil, 0, r.garbled("%s answers without a token (status %d)", host, sent.Status)
+	case len(sent.Body) > maxBody:
 		return nil, 0, r.garbled("the answer of %s is larger than %d bytes", host, maxBody)
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header, body: body, secret: r.secret, now: env.now()}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
+	a := &answer{Answer: sent, secret: r.secret, now: env.now()}
+	if date, err := http.ParseTime(sent.Header.Get("Date")); err == nil && sent.Header.Get("Age") == "" {
 		a.now = date
 	}
-	if a.status == http.StatusTooManyRequests || a.status >= 500 {
-		return nil, a.retryAfter(), &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("%s answers with status %d", host, a.status), RetryAfter: a.wish()}
+	if a.Status == http.StatusTooManyRequests || a.Status >= 500 {
+		return nil, a.retryAfter(), &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("%s answers with status %d", host, a.Status), RetryAfter: a.wish()}
 	}
 	for _, status := range r.again {
-		if a.status == status {
+		if a.Status == status {
 			return a, a.retryAfter(), nil
 		}
 	}
@@ -131,14 +120,15 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 // refused or closed may be there a second later, one that hangs has had its time.
 func againAfter(err error) time.Duration {
 	var netErr net.Error
-	if errors.As(err, &netErr) && netErr.Timeout() {
+	var outage *flows.UnavailableError
+	if errors.As(err, &netErr) && netErr.Timeout() || errors.As(err, &outage) && outage.Garbled {
 		return 0
 	}
 	return minRetry
 }
 
 func (r request) garbled(format string, args ...any) error {
-	return &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf(format, args...), Garbled: true}
+	return flows.Garbled(r.doing, format, args...)
 }
 
 // unavailable says in plain words why nothing came, without the URL and the
@@ -152,9 +142,16 @@ func (r request) unavailable(ctx context.Context, timeout time.Duration, err err
 	if errors.As(err, &netErr) && netErr.Timeout() {
 		return &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("no answer from %s within %v", host, timeout)}
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
+	var outage *flows.UnavailableError
+	if errors.As(err, &outage) {
+		if outage.Garbled {
+			return err
+		}
+		err = outage.Err
+	}
+	var network *flows.NetworkError
+	if errors.As(err, &network) && network.Unwrap() != nil {
+		err = network.Unwrap()
 	}
 	// net/http quotes what a server sent that is no HTTP.
 	return &flows.UnavailableError{Doing: r.doing, Err: &toldError{fmt.Sprintf("no answer from %s: %s", host, hide(err.Error(), r.secret, 200)), err}}
@@ -171,11 +168,10 @@ func (e *toldError) Unwrap() error { return e.err }
 
 // wish reads Retry-After in seconds (RFC 9110 §10.2.3).
 func (a *answer) wish() time.Duration {
-	s, err := strconv.Atoi(strings.TrimSpace(a.header.Get("Retry-After")))
-	if err != nil || s < 0 || s > 3600 {
-		return 0
+	if wish := a.RetryAfter(); wish <= time.Hour {
+		return wish
 	}
-	return time.Duration(s) * time.Second
+	return 0
 }
 
 // retryAfter is how long to wait before the second try; 0 if the server wishes
@@ -190,7 +186,7 @@ func (a *answer) retryAfter() time.Duration {
 
 // refused makes the error of an answer that is a refusal.
 func (a *answer) refused(b base, who string, words string, hints ...string) error {
-	why := fmt.Sprintf("%s refuses (status %d)", who, a.status)
+	why := fmt.Sprintf("%s refuses (status %d)", who, a.Status)
 	if words = hide(words, a.secret, 300); words != "" {
 		why += ": " + words
 	}
@@ -199,19 +195,19 @@ func (a *answer) refused(b base, who string, words string, hints ...string) erro
 
 // words are those of an answer that is short plain text; a page is not.
 func (a *answer) words() string {
-	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if kind != "" && kind != "text/plain" || strings.HasPrefix(strings.TrimSpace(string(a.body)), "<") {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if kind != "" && kind != "text/plain" || strings.HasPrefix(strings.TrimSpace(string(a.Body)), "<") {
 		return ""
 	}
-	return string(a.body)
+	return string(a.Body)
 }
 
 // fields decodes an answer that must be a JSON object.
 func (a *answer) fields(r request) (map[string]json.RawMessage, error) {
 	var m map[string]json.RawMessage
-	if json.Unmarshal(a.body, &m) != nil || m == nil {
-		kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-		return nil, r.garbled("the answer of %s is not the JSON it must be (status %d, %s)", flows.Clean(r.url.Host, 100), a.status, flows.Clean(kind, 40))
+	if json.Unmarshal(a.Body, &m) != nil || m == nil {
+		kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+		return nil, r.garbled("the answer of %s is not the JSON it must be (status %d, %s)", flows.Clean(r.url.Host, 100), a.Status, flows.Clean(kind, 40))
 	}
 	return m, nil
 }
@@ -220,7 +216,7 @@ func (a *answer) fields(r request) (map[string]json.RawMessage, error) {
 func (a *answer) token(r request, what, value, audience string) (Token, error) {
 	c, err := parseJWT(value)
 	if err != nil {
-		return Token{}, r.garbled("%s answers without a token (status %d)", flows.Clean(r.url.Host, 100), a.status)
+		return Token{}, r.garbled("%s answers without a token (status %d)", flows.Clean(r.url.Host, 100), a.Status)
 	}
 	if err := c.checkAudience(what, audience); err != nil {
 		return Token{}, &flows.VerifyError{Err: err}

@@ -2,7 +2,6 @@ package workload
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -33,23 +32,15 @@ var errNotJWT = errors.New("it is not a JWT")
 // error never holds a part of the token.
 func parseJWT(token string) (claims, error) {
 	var c claims
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(token) > maxToken {
+	t, err := credential.ParseJWT(token)
+	if err != nil || len(token) > maxToken || len(t.Signature) == 0 { // an unsecured one (RFC 7519 §6) has none
 		return c, errNotJWT
-	}
-	var decoded [3][]byte
-	for i, part := range parts {
-		b, err := base64.RawURLEncoding.DecodeString(part)
-		if err != nil || len(b) == 0 { // an unsecured one (RFC 7519 §6) has no signature
-			return c, errNotJWT
-		}
-		decoded[i] = b
 	}
 	var header struct {
 		Algorithm string `json:"alg"`
 	}
 	var payload map[string]json.RawMessage
-	if json.Unmarshal(decoded[0], &header) != nil || header.Algorithm == "" || json.Unmarshal(decoded[1], &payload) != nil || payload == nil {
+	if json.Unmarshal(t.Header, &header) != nil || header.Algorithm == "" || json.Unmarshal(t.Payload, &payload) != nil || payload == nil {
 		return c, errNotJWT
 	}
 	c.issuer, c.subject = text(payload["iss"]), text(payload["sub"])

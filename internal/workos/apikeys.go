@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
 )
 
 // Owner types of an API key.
@@ -77,7 +78,7 @@ func (c Client) CreateAPIKey(ctx context.Context, n NewAPIKey) (*APIKey, error) 
 		return nil, err
 	}
 	if out.Value == "" || CheckID("key", out.ID) != nil {
-		return nil, garbled(doing, "the answer has no key in it")
+		return nil, flows.Garbled(doing, "the answer has no key in it")
 	}
 	out.APIKey.Value = credential.NewSecret(out.Value)
 	return &out.APIKey, nil
@@ -116,7 +117,7 @@ func (c Client) ListAPIKeys(ctx context.Context, organization, user string) ([]A
 		}
 		query.Set("after", page.Metadata.After)
 	}
-	return nil, garbled(doing, "the list has more than %d pages", maxPages)
+	return nil, flows.Garbled(doing, "the list has more than %d pages", maxPages)
 }
 
 // ValidateAPIKey asks whether a key is good. nil without an error: it is not,
@@ -134,7 +135,7 @@ func (c Client) ValidateAPIKey(ctx context.Context, value credential.Secret) (*A
 	}
 	var k *APIKey
 	if json.Unmarshal(out.Key, &k) != nil || k != nil && CheckID("key", k.ID) != nil { // absent is not null
-		return nil, garbled(doing, "the answer does not say whether the key is good")
+		return nil, flows.Garbled(doing, "the answer does not say whether the key is good")
 	}
 	return k, nil
 }

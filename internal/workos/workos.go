@@ -18,10 +18,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
@@ -29,9 +27,6 @@ import (
 
 // DefaultURL is where WorkOS answers.
 const DefaultURL = "https://api.workos.com"
-
-// maxResponse bounds an answer, in bytes.
-const maxResponse = 1 << 20
 
 // Client asks WorkOS.
 type Client struct {
@@ -92,59 +87,25 @@ func (c Client) call(ctx context.Context, doing, method, path string, query url.
 		return err
 	}
 	at.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), body)
+	req, err := http.NewRequest(method, at.String(), body)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Key.Reveal())
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "sso-exec")
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	status, answer, err := c.send(ctx, doing, req)
+	a, err := flows.Do(ctx, c.HTTP, doing, req)
 	if err != nil {
 		return err
 	}
-	if status < 200 || status > 299 {
-		return refusal(doing, status, answer, append(secrets, c.Key)...)
+	if !a.OK() {
+		return refusal(doing, a.Status, a.Body, append(secrets, c.Key)...)
 	}
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return garbled(doing, "the answer is not the JSON it must be (status %d)", status)
-	}
-	return nil
-}
-
-// send returns a whole, bounded answer that is not the sign of trouble.
-func (c Client) send(ctx context.Context, doing string, req *http.Request) (status int, body []byte, err error) {
-	resp, err := c.HTTP.Do(req)
-	if err == nil {
-		defer resp.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, nil, context.Cause(ctx)
-		}
-		var in *url.Error // which tells the whole address
-		if errors.As(err, &in) {
-			err = in.Err
-		}
-		return 0, nil, &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("no answer from %s: %w", req.URL.Host, err)}
-	}
-	switch status = resp.StatusCode; {
-	case status >= 500 || status == http.StatusTooManyRequests:
-		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return 0, nil, &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", req.URL.Host, status), RetryAfter: time.Duration(max(0, after)) * time.Second}
-	case status >= 300 && status < 400:
-		return 0, nil, garbled(doing, "%s redirects (status %d) where no redirect may be", req.URL.Host, status)
-	case len(body) > maxResponse:
-		return 0, nil, garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
-	}
-	return status, body, nil
+	return a.JSON(doing, out)
 }
 
 // refusal reads WorkOS's two envelopes: {code, message, errors} and {error,
@@ -158,7 +119,7 @@ func refusal(doing string, status int, answer []byte, secrets ...credential.Secr
 		Errors      []json.RawMessage `json:"errors"`
 	}
 	if json.Unmarshal(answer, &doc) != nil && status != http.StatusUnauthorized {
-		return garbled(doing, "the answer is not the JSON it must be (status %d)", status)
+		return flows.Garbled(doing, "the answer is not the JSON it must be (status %d)", status)
 	}
 	message := firstOf(doc.Message, doc.Description)
 	for _, e := range doc.Errors[:min(3, len(doc.Errors))] {
@@ -195,8 +156,4 @@ func firstOf(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-func garbled(doing, format string, args ...any) error {
-	return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf(format, args...), Garbled: true}
 }

@@ -40,7 +40,7 @@ func TestOddAnswers(t *testing.T) {
 		{200, `{"api_key":[]}`, true, "does not say whether"},
 		{200, `{"api_key":{"id":"../evil"}}`, true, "does not say whether"},
 		{200, `<html>`, true, "not the JSON"},
-		{200, strings.Repeat(" ", maxResponse+1), true, "larger than"},
+		{200, strings.Repeat(" ", (1<<20)+1), true, "larger than"},
 		{302, ``, true, "redirects"},
 		{403, `<html>`, true, "not the JSON"},
 		{429, `{}`, true, "status 429"},
