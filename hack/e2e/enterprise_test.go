@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
@@ -83,11 +82,11 @@ func TestCertifiedResource(t *testing.T) {
 		return strings.TrimSpace(token.ok())
 	}
 	for _, resource := range []string{api, other} {
-		claims := jwtClaims(t, get("--resource", resource))
+		claims := claimsOf(t, get("--resource", resource))
 		if claims["aud"] != resource || claims["scope"] != "api:read" || claims["sub"] != alice.Email {
 			t.Errorf("%s: %v", resource, claims)
 		}
-		again := jwtClaims(t, strings.TrimSpace(c.run("token", "--scope", "api:read", "--resource", resource, "--force", "--interactive", "never").ok()))
+		again := claimsOf(t, strings.TrimSpace(c.run("token", "--scope", "api:read", "--resource", resource, "--force", "--interactive", "never").ok()))
 		if again["aud"] != resource || again["jti"] == claims["jti"] {
 			t.Errorf("%s, refreshed: %v", resource, again)
 		}
@@ -110,7 +109,7 @@ func TestCertifiedStepUp(t *testing.T) {
 		kube := c.run("kube", c.pkce(more...)...)
 		browser.do(chromedp.Navigate(c.url(kube)))
 		asked = browser.answerForms()
-		return asked, jwtClaims(t, execToken(t, kube.ok()))
+		return asked, claimsOf(t, execToken(t, kube.ok()))
 	}
 	signIn()
 
@@ -122,7 +121,7 @@ func TestCertifiedStepUp(t *testing.T) {
 	if asked != "login consent" || claims["acr"] != "mfa" {
 		t.Errorf("asked %q: %v", asked, claims)
 	}
-	refreshed := jwtClaims(t, execToken(t, c.run("kube", "--acr", "mfa", "--force", "--interactive", "never").ok()))
+	refreshed := claimsOf(t, execToken(t, c.run("kube", "--acr", "mfa", "--force", "--interactive", "never").ok()))
 	if refreshed["acr"] != "mfa" {
 		t.Errorf("refreshed: %v", refreshed)
 	}
@@ -158,21 +157,4 @@ func TestCertifiedStepUp(t *testing.T) {
 	if res := silent.wait(); res.code != 1 || !strings.Contains(res.stderr, "login_required") || !strings.Contains(res.stderr, "prompt=none") {
 		t.Errorf("prompt=none: ended with %d: %s", res.code, res.stderr)
 	}
-}
-
-// jwtClaims reads a token; nothing is verified.
-func jwtClaims(t *testing.T, token string) (claims map[string]any) {
-	t.Helper()
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		t.Fatalf("not a JWT: %d parts", len(parts))
-	}
-	b, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err == nil {
-		err = json.Unmarshal(b, &claims)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return claims
 }
