@@ -162,7 +162,7 @@ func TestAPIKeyKeyringFails(t *testing.T) {
 		for _, call := range []string{"get", "set", "remove"} {
 			s, ring := withRing(t)
 			mustWriteKey(t, s, anAPIKey("old-key"))
-			s, _ = func() (*Store, *[]string) { w, all := warned(s); w.ring, w.UseKeyring = ring, true; return w, all }()
+			s, _ = func() (*Store, *[]string) { w, all := warned(s); w.Keyring, w.UseKeyring = ring, true; return w, all }()
 			fail := func(name, _ string) error {
 				if name == call {
 					return down
@@ -192,7 +192,7 @@ func TestAPIKeyKeyringReplacedMeanwhile(t *testing.T) {
 	s, ring := withRing(t)
 	mustWriteKey(t, s, anAPIKey("first-key"))
 	other := Open(s.Path(), func(string) {})
-	other.ring, other.UseKeyring = &memoryRing{entries: ring.entries}, true
+	other.Keyring, other.UseKeyring = &memoryRing{entries: ring.entries}, true
 	done := false
 	ring.before = func(call, _ string) error {
 		if call != "get" || done {

@@ -83,7 +83,7 @@ func (s *Store) APIKeyWithKey(ctx context.Context, name string) (*APIKey, error)
 			return k, err
 		}
 		key, err := s.ringGet(ctx, s.apiKeyAccount(name, k.KeyringSlot))
-		if err != nil && !errors.Is(err, errNoEntry) {
+		if err != nil && !errors.Is(err, ErrNoEntry) {
 			return nil, err
 		}
 		// The slot may have been another key's by then: only if the file is still
@@ -139,7 +139,7 @@ func (s *Store) dropAPIKeyEntries(name string, slots ...string) error {
 		accounts = append(accounts, s.apiKeyAccount(name, slot))
 	}
 	if err := s.ringRemove(context.Background(), accounts...); err != nil {
-		return fmt.Errorf("the entries of service %s, user names %s stay in the keyring: %w", ringService, strings.Join(accounts, " and "), err)
+		return fmt.Errorf("the entries of service %s, user names %s stay in the keyring: %w", KeyringService, strings.Join(accounts, " and "), err)
 	}
 	return nil
 }

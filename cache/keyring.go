@@ -34,6 +34,9 @@ func (e *KeyringError) Error() string {
 func (e *KeyringError) Is(kind error) bool { return kind == fault.Storage }
 
 const (
+	// KeyringService is what its entries are of, for whoever looks into the keyring.
+	KeyringService = "sso-exec"
+
 	// ringTimeout bounds each call. A keyring that is about to answer does so in
 	// milliseconds; one that waits for its service to start, or for somebody to
 	// unlock it, can take minutes (D-Bus alone allows 25 s for each step).
@@ -43,8 +46,6 @@ const (
 	// 2,560 bytes; on macOS some 4,000 are left of a line of security(1) for the
 	// names and the Base64 of the value.
 	ringMost = 2000
-
-	ringService = "sso-exec"
 )
 
 // The second entries of a session, beside that of its token.
@@ -53,18 +54,27 @@ const (
 	ringProbe = "#probe" // is there for a moment only
 )
 
-var (
-	errNoAnswer = fmt.Errorf("it did not answer within %v", ringTimeout)
-	errNoEntry  = errors.New("there is no such entry")
-)
+// ErrNoEntry says that a keyring does not have an entry.
+var ErrNoEntry = errors.New("there is no such entry")
 
-// ring is a keyring: the system's, or one of the tests. Its calls may hang, and
-// may end after ctx; nobody waits for them then.
-type ring interface {
-	get(ctx context.Context, account string) (string, error) // errNoEntry: there is none
-	set(ctx context.Context, account, secret string) error
-	remove(ctx context.Context, account string) error
+var errNoAnswer = fmt.Errorf("it did not answer within %v", ringTimeout)
+
+// Keyring keeps short secrets outside the cache directory, by the names of accounts
+// of [KeyringService]. Its calls may hang, and may end after ctx: nobody waits for
+// them then. Get and Remove of an entry that is not there return [ErrNoEntry].
+//
+// The system's is in the package cache/keyring.
+type Keyring interface {
+	Get(ctx context.Context, account string) (secret string, err error)
+	Set(ctx context.Context, account, secret string) error
+	Remove(ctx context.Context, account string) error
 }
+
+var registered Keyring
+
+// RegisterKeyring names the keyring of stores that have none of their own. It is for
+// the init function of the package that has one.
+func RegisterKeyring(k Keyring) { registered = k }
 
 // account names a session's entry. The cache directory is part of it, by its
 // real path: the locks are in there, so that another directory's processes must
@@ -81,8 +91,8 @@ func (s *Store) account(skey string) string {
 func (s *Store) ringGet(ctx context.Context, account string) (secret string, err error) {
 	// Its own variable: a call that is given up must not write to ours.
 	answer := make(chan string, 1)
-	err = bounded(ctx, func(ctx context.Context) error {
-		v, err := s.ring.get(ctx, account)
+	err = s.withRing(ctx, func(ctx context.Context, ring Keyring) error {
+		v, err := ring.Get(ctx, account)
 		answer <- v
 		return err
 	})
@@ -95,11 +105,11 @@ func (s *Store) ringGet(ctx context.Context, account string) (secret string, err
 // ringSet stores a secret and reads it again: a keyring may say yes to a write
 // that somebody dismissed, or that its tool only printed an error about.
 func (s *Store) ringSet(ctx context.Context, account, secret string) error {
-	return bounded(ctx, func(ctx context.Context) error {
-		if err := s.ring.set(ctx, account, secret); err != nil {
+	return s.withRing(ctx, func(ctx context.Context, ring Keyring) error {
+		if err := ring.Set(ctx, account, secret); err != nil {
 			return err
 		}
-		now, err := s.ring.get(ctx, account)
+		now, err := ring.Get(ctx, account)
 		if err == nil && now == secret {
 			return nil
 		}
@@ -109,14 +119,26 @@ func (s *Store) ringSet(ctx context.Context, account, secret string) error {
 
 // ringRemove removes entries; one that is not there is no error.
 func (s *Store) ringRemove(ctx context.Context, accounts ...string) error {
-	return bounded(ctx, func(ctx context.Context) error {
+	return s.withRing(ctx, func(ctx context.Context, ring Keyring) error {
 		for _, account := range accounts {
-			if err := s.ring.remove(ctx, account); err != nil && !errors.Is(err, errNoEntry) {
+			if err := ring.Remove(ctx, account); err != nil && !errors.Is(err, ErrNoEntry) {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// withRing makes a call of the store's keyring.
+func (s *Store) withRing(ctx context.Context, call func(context.Context, Keyring) error) error {
+	ring := s.Keyring
+	if ring == nil {
+		ring = registered
+	}
+	if ring == nil {
+		return &KeyringError{errors.New("this program was built without one")}
+	}
+	return bounded(ctx, func(ctx context.Context) error { return call(ctx, ring) })
 }
 
 // bounded gives a call that knows no deadline one, and the caller's interrupt.
@@ -135,7 +157,7 @@ func bounded(parent context.Context, call func(context.Context) error) error {
 	}()
 	select {
 	case err := <-done:
-		if err == nil || errors.Is(err, errNoEntry) {
+		if err == nil || errors.Is(err, ErrNoEntry) {
 			return err
 		}
 		if ctx.Err() == nil {
@@ -169,9 +191,9 @@ func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, er
 			token, err = unseal(key, skey, rec.sealed)
 		}
 	default:
-		err = fmt.Errorf("%w: it rests in %q", errNoEntry, rec.RefreshTokenIn)
+		err = fmt.Errorf("%w: it rests in %q", ErrNoEntry, rec.RefreshTokenIn)
 	}
-	if errors.Is(err, errNoEntry) {
+	if errors.Is(err, ErrNoEntry) {
 		s.warn(fmt.Sprintf("the keyring has no refresh token for %s any more", filepath.Join(s.path, "sessions", skey+".json")))
 		return rec, nil
 	}
@@ -199,7 +221,7 @@ func (s *Store) ReachKeyring(ctx context.Context, skey string) error {
 		return nil
 	}
 	_, err := s.ringGet(ctx, s.account(skey)+ringProbe)
-	if errors.Is(err, errNoEntry) {
+	if errors.Is(err, ErrNoEntry) {
 		return nil
 	}
 	return err
@@ -237,7 +259,7 @@ func (s *Store) dropEntries(skey string) error {
 	account := s.account(skey)
 	err := s.ringRemove(context.Background(), account, account+ringKey)
 	if err != nil {
-		return fmt.Errorf("the entry of service %s, user name %s stays in the keyring: %w", ringService, account, err)
+		return fmt.Errorf("the entry of service %s, user name %s stays in the keyring: %w", KeyringService, account, err)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (r *Reservation) reserveKey(ctx context.Context) error {
 	k := &roomInKeyring{account: account, key: newSealKey(), spare: true}
 	if was := r.stored(); was != nil && was.RefreshTokenIn == Sealed {
 		key, err := r.store.ringGet(ctx, account+ringKey)
-		if err != nil && !errors.Is(err, errNoEntry) {
+		if err != nil && !errors.Is(err, ErrNoEntry) {
 			return err
 		}
 		if _, bad := sealer(key); err == nil && bad == nil {

@@ -35,7 +35,7 @@ func unseal(key, skey string, sealed []byte) (string, error) {
 	}
 	token, err := aead.Open(nil, nil, sealed, []byte(skey))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errNoEntry, err)
+		return "", fmt.Errorf("%w: %w", ErrNoEntry, err)
 	}
 	return string(token), nil
 }
@@ -43,7 +43,7 @@ func unseal(key, skey string, sealed []byte) (string, error) {
 func sealer(key string) (cipher.AEAD, error) {
 	b, err := base64.StdEncoding.DecodeString(key)
 	if err != nil || len(b) != 32 {
-		return nil, fmt.Errorf("%w: the keyring's entry is not a key", errNoEntry)
+		return nil, fmt.Errorf("%w: the keyring's entry is not a key", ErrNoEntry)
 	}
 	block, err := aes.NewCipher(b)
 	if err != nil {

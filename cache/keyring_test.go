@@ -47,28 +47,28 @@ func hook(f func(string, string) error, call, account string) error {
 	return f(call, account)
 }
 
-func (m *memoryRing) get(_ context.Context, account string) (secret string, err error) {
+func (m *memoryRing) Get(_ context.Context, account string) (secret string, err error) {
 	err = m.call("get", account, func() error {
 		var ok bool
 		if secret, ok = m.entries[account]; !ok {
-			return errNoEntry
+			return ErrNoEntry
 		}
 		return nil
 	})
 	return secret, err
 }
 
-func (m *memoryRing) set(_ context.Context, account, secret string) error {
+func (m *memoryRing) Set(_ context.Context, account, secret string) error {
 	return m.call("set", account, func() error {
 		m.entries[account] = secret
 		return nil
 	})
 }
 
-func (m *memoryRing) remove(_ context.Context, account string) error {
+func (m *memoryRing) Remove(_ context.Context, account string) error {
 	return m.call("remove", account, func() error {
 		if _, ok := m.entries[account]; !ok {
-			return errNoEntry
+			return ErrNoEntry
 		}
 		delete(m.entries, account)
 		return nil
@@ -79,7 +79,7 @@ func (m *memoryRing) remove(_ context.Context, account string) error {
 func withRing(t *testing.T) (*Store, *memoryRing) {
 	t.Helper()
 	s, m := newStore(t), &memoryRing{entries: map[string]string{}}
-	s.ring, s.UseKeyring = m, true
+	s.Keyring, s.UseKeyring = m, true
 	return s, m
 }
 
@@ -190,7 +190,7 @@ func TestKeyringCrash(t *testing.T) {
 					var seen []string
 					look := func(string, string) error {
 						after := Open(s.Path(), func(w string) { t.Error(w) })
-						after.ring = &memoryRing{entries: maps.Clone(m.entries)}
+						after.Keyring = &memoryRing{entries: maps.Clone(m.entries)}
 						got, err := after.SessionWithToken(context.Background(), skey)
 						if err != nil {
 							t.Error(err)
@@ -290,7 +290,7 @@ func TestKeyringEntryGone(t *testing.T) {
 		commit(t, s, skey, withToken(token))
 		m.entries = map[string]string{}
 		w, warnings := warned(s)
-		w.ring, w.UseKeyring = m, true
+		w.Keyring, w.UseKeyring = m, true
 		if got := tokenIn(t, w); got != "" || len(*warnings) != 1 {
 			t.Errorf("the token is %.10q, warnings %q", got, *warnings)
 		}
@@ -374,7 +374,7 @@ func TestSeal(t *testing.T) {
 		"empty":           func() (string, error) { return unseal(key, skey, nil) },
 		"no key":          func() (string, error) { return unseal("not a key", skey, a) },
 	} {
-		if got, err := try(); !errors.Is(err, errNoEntry) || got != "" {
+		if got, err := try(); !errors.Is(err, ErrNoEntry) || got != "" {
 			t.Errorf("%s: %q, %v", what, got, err)
 		}
 	}

@@ -45,8 +45,7 @@ type Store struct {
 	// has become long.
 	Waiting func(Holder)
 
-	// UseKeyring has refresh tokens rest in the system's keyring instead of the
-	// sessions' files. Those that rest elsewhere move there when they are written
+	// UseKeyring has refresh tokens rest in the keyring instead of the sessions' files. Those that rest elsewhere move there when they are written
 	// next, unless Stay is set. Nothing else ever goes there, and reading tokens
 	// never touches it.
 	UseKeyring bool
@@ -55,13 +54,15 @@ type Store struct {
 	// is then for sessions that have none.
 	Stay bool
 
-	ring ring
+	// Keyring is what UseKeyring and earlier sessions mean; nil: the one that is
+	// registered, see [RegisterKeyring].
+	Keyring Keyring
 }
 
 // Open names a cache directory; an absolute path. Nothing is read or made yet.
 // warn is told, in a line, of what was found damaged and passed over.
 func Open(path string, warn func(string)) *Store {
-	return &Store{path: filepath.Clean(path), warn: warn, ring: systemRing{}}
+	return &Store{path: filepath.Clean(path), warn: warn}
 }
 
 // Path returns the cache directory.

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 
+	_ "github.com/sso-exec/sso-exec/cache/keyring" // --store keyring
 	"github.com/sso-exec/sso-exec/internal/cli"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/tools"

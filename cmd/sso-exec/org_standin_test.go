@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/hosted"
 )
 
@@ -139,14 +139,11 @@ func cmdOrgs(ts *testscript.TestScript, _ bool, args []string) {
 
 // orgOfJWT reads the claim of an access token.
 func orgOfJWT(token string) string {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return "not a JWT"
-	}
-	b, _ := base64.RawURLEncoding.DecodeString(parts[1])
 	var claims struct {
 		Org string `json:"org_id"`
 	}
-	_ = json.Unmarshal(b, &claims)
+	if !credential.PeekClaims(credential.NewSecret(token), &claims) {
+		return "not a JWT"
+	}
 	return claims.Org
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/hosted"
 )
 
@@ -36,10 +36,7 @@ func organizationIn(token string) string {
 	var claims struct {
 		Organization string `json:"org_id"`
 	}
-	if parts := strings.Split(strings.TrimSpace(token), "."); len(parts) == 3 {
-		b, _ := base64.RawURLEncoding.DecodeString(parts[1])
-		_ = json.Unmarshal(b, &claims)
-	}
+	credential.PeekClaims(credential.NewSecret(strings.TrimSpace(token)), &claims)
 	return claims.Organization
 }
 

@@ -1,25 +1,14 @@
 package acquire
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
 
 // ClaimsOf decodes a JWT's claims, without verifying them.
-func ClaimsOf(token credential.Secret) map[string]json.RawMessage {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
-		return nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil
-	}
-	var claims map[string]json.RawMessage
-	_ = json.Unmarshal(b, &claims)
+func ClaimsOf(token credential.Secret) (claims map[string]json.RawMessage) {
+	credential.PeekClaims(token, &claims)
 	return claims
 }
 

@@ -1,6 +1,6 @@
 //go:build unix && !darwin
 
-package cache
+package keyring
 
 import (
 	"context"

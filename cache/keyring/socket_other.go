@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package keyring
+
+import "errors"
+
+// abstractOwner: only Linux has abstract sockets.
+func abstractOwner(string) (uid int, err error) {
+	return 0, errors.New("this system has no abstract sockets")
+}
