@@ -32,7 +32,7 @@ type Sheet struct {
 
 // Title begins a block.
 func (t Sheet) Title(s string) {
-	for i, line := range WrapWords(flows.Clean(s, 200), t.Columns-2) {
+	for i, line := range terminal.Wrap(flows.Clean(s, 200), 0, t.Columns-2) {
 		if i > 0 {
 			line = "  " + line
 		}
@@ -73,15 +73,12 @@ func (t Sheet) Row(label string, values ...string) {
 		left = 4
 	}
 	for _, v := range clean {
-		for _, line := range WrapWords(v, t.Columns-left) {
+		for _, line := range terminal.Wrap(v, 0, t.Columns-left) {
 			fmt.Fprintf(t.Text, "  %-*s%s\n", left-2, label, line)
 			label = ""
 		}
 	}
 }
-
-// WrapWords breaks a text into lines, between words.
-func WrapWords(s string, width int) []string { return strings.Split(Wrap(s, width), "\n") }
 
 // Life draws how much of a life is left, and says it; in two lines on a narrow
 // terminal.

@@ -3,6 +3,8 @@ package talk
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // Table writes rows of two columns, the second one from a column on; where that
@@ -52,23 +54,7 @@ func Reflow(text string, width int) string {
 	return b.String()
 }
 
-// Wrap breaks a text between words.
+// Wrap breaks a text between words, for a width in columns.
 func Wrap(text string, width int) string {
-	var b strings.Builder
-	at := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case at+1+n > width:
-			b.WriteByte('\n')
-			at = 0
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += n
-	}
-	return b.String()
+	return strings.Join(terminal.Wrap(text, 0, width), "\n")
 }

@@ -214,7 +214,7 @@ const (
 )
 
 func (p *page) headline(s string) {
-	for _, l := range wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)) {
+	for _, l := range Wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)) {
 		p.lines = append(p.lines, line{text: l})
 	}
 }
@@ -224,7 +224,7 @@ func (p *page) blank() { p.lines = append(p.lines, line{}) }
 // say adds a paragraph.
 func (p *page) say(s string) {
 	p.blank()
-	for _, l := range wrap(clean(s, p.style.UTF8), indent, min(p.columns, textColumns)) {
+	for _, l := range Wrap(clean(s, p.style.UTF8), indent, min(p.columns, textColumns)) {
 		p.lines = append(p.lines, line{text: l})
 	}
 }
@@ -232,7 +232,7 @@ func (p *page) say(s string) {
 // item adds a line of a list. What does not fit goes on below its text.
 func (p *page) item(mark, s string) {
 	left := strings.Repeat(" ", indent) + clean(mark, p.style.UTF8) + "  "
-	for _, l := range wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)-len(left)) {
+	for _, l := range Wrap(clean(s, p.style.UTF8), 0, min(p.columns, textColumns)-len(left)) {
 		p.lines = append(p.lines, line{indent: left, text: l})
 		left = strings.Repeat(" ", len(left))
 	}

@@ -247,7 +247,7 @@ func (l *Live) lineEnd() string {
 
 // oneLine is a text by itself, wrapped where the terminal is narrower.
 func (l *Live) oneLine(text string) string {
-	return strings.Join(wrap(clean(text, l.s.style.UTF8), 0, l.columns), "\n") + "\n"
+	return strings.Join(Wrap(clean(text, l.s.style.UTF8), 0, l.columns), "\n") + "\n"
 }
 
 // write writes at once what belongs together. There is nobody to tell that it

@@ -66,10 +66,10 @@ func rowsOf(s string, columns int) (rows int, sure bool) {
 	return rows, sure
 }
 
-// wrap breaks a text between words into lines of at most that many columns, each
+// Wrap breaks a text between words into lines of at most that many columns, each
 // with an indentation. A word that is longer stands alone, for the terminal to
 // break. indent is dropped where it would leave too little.
-func wrap(s string, indent, columns int) []string {
+func Wrap(s string, indent, columns int) []string {
 	if columns-indent < 20 {
 		indent = 0
 	}

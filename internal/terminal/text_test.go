@@ -46,7 +46,7 @@ func TestWrap(t *testing.T) {
 		{"a " + strings.Repeat("x", 50) + " b", 2, 40, []string{"  a", "  " + strings.Repeat("x", 50), "  b"}},
 		{"a b", 2, 10, []string{"a b"}},
 	} {
-		if got := wrap(c.text, c.indent, c.columns); !slices.Equal(got, c.want) {
+		if got := Wrap(c.text, c.indent, c.columns); !slices.Equal(got, c.want) {
 			t.Errorf("%q in %d columns: %q, want %q", c.text, c.columns, got, c.want)
 		}
 	}

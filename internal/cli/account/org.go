@@ -21,6 +21,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // NewOrg makes the commands about the organizations of a person.
@@ -163,10 +164,8 @@ func orgText(o *settings.Resolved, st organizationsStatus, t talk.Sheet) string 
 		id := talk.OrgName(k.ID)
 		if 4+width+2+len(name) > t.Columns {
 			fmt.Fprintf(t.Text, "  %s %s\n", mark, id)
-			for _, line := range talk.WrapWords(name, t.Columns-6) {
-				if line != "" {
-					fmt.Fprintf(t.Text, "      %s\n", line)
-				}
+			for _, line := range terminal.Wrap(name, 0, t.Columns-6) {
+				fmt.Fprintf(t.Text, "      %s\n", line)
 			}
 			continue
 		}
