@@ -58,7 +58,7 @@ func newClient(ctx context.Context, o *settings.Resolved, hc *http.Client) (flow
 func clientKey(ctx context.Context, o *settings.Resolved) (*flows.Key, error) {
 	flag, text := "--client-key-file", []byte(nil)
 	var err error
-	if o.Client.KeyCommand != "" && (o.Client.KeyFile == "" || o.Given["client-key-command"] && !o.Given["client-key-file"]) {
+	if o.Client.KeyCommand != "" && (o.Client.KeyFile == "" || o.From.Given("client-key-command") && !o.From.Given("client-key-file")) {
 		flag = "--client-key-command"
 		text, err = helperOutput(ctx, flag, o.Client.KeyCommand)
 	} else {

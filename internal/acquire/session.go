@@ -24,10 +24,10 @@ func reach(o *settings.Resolved) cache.Reach {
 	r := cache.Reach{Provider: o.Dialect().Name, CAFile: o.Network.CAFile, CAData: o.Network.CAData, Roots: o.ExtraRoots().Hash,
 		ClientSecretFile: o.Client.SecretFile, ClientKeyFile: o.Client.KeyFile, ClientCertFile: o.Client.CertFile,
 		ClientKeyID: o.Client.KeyID, ClientAuth: o.Client.Auth, Login: o.SessionWords()}
-	if o.Source.Profile != "" && !o.Given["profile"] {
+	if o.Source.Profile != "" && !o.From.Given("profile") {
 		r.Login = append(r.Login, "--profile="+o.Source.Profile)
 	}
-	if o.Client.AssertionAudience != o.Flags.Lookup("assertion-audience").DefValue {
+	if o.Client.AssertionAudience != settings.Find("assertion-audience").Default {
 		r.AssertionAudience = o.Client.AssertionAudience
 	}
 	for _, path := range []*string{&r.CAFile, &r.ClientSecretFile, &r.ClientKeyFile, &r.ClientCertFile} {

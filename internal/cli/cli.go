@@ -41,6 +41,21 @@ func Run(args []string) int {
 	return command.ExitCode(failed.Err)
 }
 
+// badValue says why a flag does not take a value, in the words of a config file's
+// errors; err is what its parser says.
+func badValue(f *pflag.Flag, value string, err error) error {
+	switch f.Value.Type() {
+	case "duration":
+		return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", value)
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", value)
+	case "int":
+		return fmt.Errorf("%q is not a whole number", value)
+	}
+	return err
+}
+
+// NewRoot makes the command sso-exec with all that are below it.
 func NewRoot() *cobra.Command {
 	versionAsked := false
 	root := &cobra.Command{
@@ -79,7 +94,7 @@ func NewRoot() *cobra.Command {
 		}
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
-			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, settings.BadValue(invalid.GetFlag(), invalid.GetValue(), errors.Unwrap(err)))
+			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, badValue(invalid.GetFlag(), invalid.GetValue(), errors.Unwrap(err)))
 		}
 		return err
 	})

@@ -13,7 +13,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/settings"
-	"github.com/sso-exec/sso-exec/plugin"
 )
 
 // shells are those that a completion script is printed for.
@@ -116,16 +115,19 @@ func setCompletions(root *cobra.Command) {
 }
 
 func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
-	complete := cobra.CompletionFunc(nil)
+	complete, by := cobra.CompletionFunc(nil), settings.Completion(0)
+	if r := settings.RowOf(f); r != nil {
+		by = r.Complete
+	}
 	values, stands := valuesOf(cmd, f.Name), strings.Join(f.Annotations[valueName], "")
 	switch {
 	case values != nil:
 		complete = cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-	case f.Name == "profile":
+	case by == settings.CompleteProfiles:
 		complete = lookup.ProfileNames
-	case f.Name == "organization" && cmd.Flags().Lookup("issuer") != nil:
+	case by == settings.CompleteOrganizations:
 		complete = lookup.OrganizationIDs
-	case f.Name == "api-key" || f.Name == "with":
+	case by == settings.CompleteAPIKeys || f.Name == "with":
 		complete = lookup.APIKeyNames
 	case stands == "DIRECTORY":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
@@ -146,19 +148,20 @@ func meansFile(stands string) bool {
 // valuesOf lists the values that a flag of a command can have; nil: it takes
 // others.
 func valuesOf(cmd *cobra.Command, flag string) []string {
-	switch {
-	case flag == "provider" && cmd.HasParent() && cmd.Parent().Name() == settings.ToolAPIKey:
-		return []string{apikeys.ProviderWorkOS}
-	case flag == "interactive-mode":
-		return []string{"IfAvailable", "Never", "Always"}
-	case flag == "api-version":
-		return []string{"v1", "v1beta1"}
-	case flag != "output":
-		return settings.EnumOf(flag)
-	case cmd.Name() == settings.ToolToken:
-		return []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON}
+	if r := settings.RowOf(cmd.Flags().Lookup(flag)); r != nil {
+		return r.Values()
 	}
-	return []string{"text", "json"}
+	switch flag {
+	case "provider": // of API keys
+		return []string{apikeys.ProviderWorkOS}
+	case "interactive-mode":
+		return []string{"IfAvailable", "Never", "Always"}
+	case "api-version":
+		return []string{"v1", "v1beta1"}
+	case "output":
+		return []string{"text", "json"}
+	}
+	return nil
 }
 
 // commandNames completes what help explains.

@@ -14,33 +14,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
-// ofAPIKey reports whether a flag of a command is not the setting of a sign-in
-// that others have under its name, but says something of an API key.
-func ofAPIKey(cmd *cobra.Command, flag string) bool {
-	return cmd.HasParent() && cmd.Parent().Name() == settings.ToolAPIKey && slices.Contains([]string{"scope", "provider", "organization"}, flag)
-}
-
-// flagGroup is a heading with the flags below it, by name.
-type flagGroup struct {
-	heading string
-	names   []string
-}
-
-// flagGroups order the settings of a session, so that a person finds one. What
-// is in no group is a command's own, and comes first.
-var flagGroups = []flagGroup{
-	{"Which provider", []string{"profile", "config", "issuer", "provider", "client-id", "organization"}},
-	{"How to sign in", []string{"flow", "device", "browser", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "interactive", "identity", "session"}},
-	{"How a client authenticates", settings.ClientFlags},
-	{"A workload's own token", []string{"subject-token-from", "subject-token-audience", "subject-token-type", "actor-token-from", "actor-token-type"}},
-	{"An exchange for another token", []string{"exchange-audience", "exchange-resource", "exchange-scope", "exchange-token-type", "exchange-param"}},
-	{"What to get", []string{"scope", "audience", "resource", "token-type", "min-ttl", "force"}},
-	{"Which AWS role", settings.AWSFlags},
-	{"Where to keep it", []string{"store", "cache-dir"}},
-	{"Network", []string{"ca-file", "ca-data", "http-timeout"}},
-	{"What to tell", []string{"explain", "verbose", "log-level", "log-file"}},
-}
-
 // setHelp gives all commands the help of this file, and adds the topic settings.
 func setHelp(root *cobra.Command) {
 	all := false
@@ -71,9 +44,12 @@ func setHelp(root *cobra.Command) {
 			cmd.Example = "  sso-exec help setup kube\n  sso-exec help --all setup kube\n  sso-exec help settings"
 			cmd.Flags().BoolVar(&all, "all", false, "every flag, and all that it means")
 		}
-		for _, name := range meaningless[cmd.Name()] {
-			cmd.Flags().Lookup(name).Hidden = true
-		}
+		// They are accepted, so that a command line can be taken over, but not shown.
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if r := settings.RowOf(f); r != nil && r.IsIdle(cmd.Name()) {
+				f.Hidden = true
+			}
+		})
 	})
 }
 
@@ -90,21 +66,9 @@ a key of a profile in the config file. A flag stands above a variable, that
 above the profile.`,
 	}
 	c.Flags().SortFlags = false
-	c.Flags().AddFlagSet(settings.For(settings.ToolAWS).Flags)
+	settings.For(settings.ToolAWS).Bind(c.Flags())
 	return c
 }
-
-// meaningless lists the settings that change nothing in commands which sign
-// nobody in. They are accepted, so that a command line can be taken over, but
-// not shown.
-var meaningless = map[string][]string{
-	settings.ToolLogout: append([]string{"store"}, ofSigningIn...),
-	settings.ToolStatus: append([]string{"store", "browser", "interactive"}, ofSigningIn...),
-	settings.ToolWhoami: append([]string{"browser", "interactive", "provider", "client-secret-file", "ca-file", "ca-data", "http-timeout"}, ofSigningIn...),
-}
-
-// ofSigningIn are settings of a sign-in itself, or of the token that it is for.
-var ofSigningIn = []string{"flow", "device", "redirect-uri", "login-hint", "acr", "max-age", "claims", "auth-param", "par", "offline", "login-timeout", "token-type", "min-ttl", "force", "explain"}
 
 // valueName annotates a flag with what stands for its value.
 const valueName = "sso-exec_value_name"
@@ -180,18 +144,19 @@ func groupsOf(cmd *cobra.Command) []shownGroup {
 	})
 	var own []*pflag.Flag
 	for _, f := range all {
-		grouped := slices.ContainsFunc(flagGroups, func(g flagGroup) bool { return slices.Contains(g.names, f.Name) })
-		if !grouped || len(all) <= fewFlags || takesRole(cmd) && slices.Contains(settings.AWSFlags, f.Name) || ofAPIKey(cmd, f.Name) {
+		r := settings.RowOf(f)
+		role := r != nil && r.Group == settings.GroupAWS && r.Of(cmd.Name()) // it is what the command is about
+		if r == nil || r.Group == "" || role || len(all) <= fewFlags {
 			own = append(own, f)
 		}
 	}
 	// --help, which everybody knows, comes last.
 	slices.SortStableFunc(own, func(a, b *pflag.Flag) int { return helpLast(a) - helpLast(b) })
 	groups := []shownGroup{{"Flags", own}}
-	for _, g := range flagGroups {
-		shown := shownGroup{heading: g.heading}
-		for _, name := range g.names {
-			if f := cmd.Flags().Lookup(name); slices.Contains(all, f) && !slices.Contains(own, f) {
+	for _, group := range settings.Groups() {
+		shown := shownGroup{heading: string(group)}
+		for _, r := range settings.In(group) {
+			if f := cmd.Flags().Lookup(r.Name); slices.Contains(all, f) && !slices.Contains(own, f) {
 				shown.flags = append(shown.flags, f)
 			}
 		}
@@ -200,11 +165,6 @@ func groupsOf(cmd *cobra.Command) []shownGroup {
 		}
 	}
 	return groups
-}
-
-// takesRole reports whether an AWS role is what the command is about.
-func takesRole(cmd *cobra.Command) bool {
-	return cmd.Name() == settings.ToolAWS || cmd.Name() == settings.ToolRun
 }
 
 func helpLast(f *pflag.Flag) int {
@@ -240,8 +200,8 @@ func placeholder(f *pflag.Flag) string {
 	if f.Value.Type() == "duration" {
 		return "DURATION"
 	}
-	if values := settings.EnumOf(f.Name); len(values) == 2 {
-		return strings.Join(values, "|")
+	if r := settings.RowOf(f); r != nil && len(r.Values()) == 2 {
+		return strings.Join(r.Values(), "|")
 	}
 	return strings.ToUpper(f.Name[strings.LastIndexByte(f.Name, '-')+1:])
 }

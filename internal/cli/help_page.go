@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
@@ -25,10 +26,6 @@ type helpPage struct {
 	named bool          // the rest is named
 }
 
-// mainSettings say which provider and client it is: in most cases all that it
-// takes.
-var mainSettings = []string{"profile", "issuer", "client-id", "config"}
-
 // helpText explains a command on a screen: its own flags, the settings that
 // matter most, and the names of the others. What would still be too long is told
 // in fewer words.
@@ -44,7 +41,7 @@ func helpText(cmd *cobra.Command, width int) string {
 	}
 	if len(p.rest) > 0 {
 		p.own = without(p.own, "help") // which was just asked for
-		for _, name := range mainSettings {
+		for _, name := range settings.With(settings.Main) {
 			if f := cmd.Flags().Lookup(name); f != nil {
 				p.which, p.rest = append(p.which, f), without(p.rest, name)
 			}

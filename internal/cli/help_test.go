@@ -96,7 +96,7 @@ func TestHelpNamesAll(t *testing.T) {
 		screen, whole := helpText(c, 80), fullHelp(c, 80)
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			flag := regexp.MustCompile(`--` + f.Name + `\b`)
-			of := settings.For(settings.ToolAWS).Flags.Lookup(f.Name) != nil
+			of := settings.Find(f.Name) != nil && settings.Find(f.Name).Of(settings.ToolAWS)
 			if !f.Hidden && f.Name != "help" && !flag.MatchString(screen) && !(of && strings.Contains(strings.Join(strings.Fields(screen), " "), "other settings of a sign-in. ")) {
 				t.Errorf("%s --help does not name --%s", c.CommandPath(), f.Name)
 			}
@@ -112,11 +112,11 @@ func TestHelpNamesAll(t *testing.T) {
 		}
 	})
 	text := fullHelp(topic, 80)
-	settings.For(settings.ToolAWS).Flags.VisitAll(func(f *pflag.Flag) {
-		if !strings.Contains(text, " --"+f.Name+" ") && !strings.Contains(text, " --"+f.Name+"\n") {
-			t.Errorf("help settings does not explain --%s", f.Name)
+	for _, r := range settings.Rows(settings.ToolAWS) {
+		if !strings.Contains(text, " --"+r.Name+" ") && !strings.Contains(text, " --"+r.Name+"\n") {
+			t.Errorf("help settings does not explain --%s", r.Name)
 		}
-	})
+	}
 }
 
 // What would not fit a line is cut where a sentence can end.
@@ -136,19 +136,9 @@ func TestBriefUsage(t *testing.T) {
 	}
 }
 
-// Each setting of a session is under one heading; a command's own come first.
+// Each flag of a command is under one heading; a command's own come first, and with
+// them the settings that it is about.
 func TestHelpGroups(t *testing.T) {
-	seen := map[string]int{}
-	for _, g := range flagGroups {
-		for _, name := range g.names {
-			seen[name]++
-		}
-	}
-	settings.For(settings.ToolAWS).Flags.VisitAll(func(f *pflag.Flag) {
-		if seen[f.Name] != 1 {
-			t.Errorf("--%s is under %d headings of flagGroups", f.Name, seen[f.Name])
-		}
-	})
 	for _, c := range commands() {
 		shown := map[string]int{}
 		for _, g := range groupsOf(c) {
@@ -169,6 +159,33 @@ func TestHelpGroups(t *testing.T) {
 	aws := groupsOf(toolCommand(t, settings.ToolAWS))
 	if got := aws[0].flags[0].Name; got != "role-arn" {
 		t.Errorf("aws: the first flag is %s", got)
+	}
+}
+
+// Each setting that has values, or is a file, a directory or a command, has its
+// values completed; so are the names of profiles, organizations and API keys.
+func TestSettingsComplete(t *testing.T) {
+	root := NewRoot()
+	for _, r := range settings.Table() {
+		tool := settings.ToolAWS
+		if !r.Of(tool) {
+			tool = settings.ToolToken
+		}
+		cmd, _, err := root.Find([]string{tool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		complete, ok := cmd.GetFlagCompletionFunc(r.Name)
+		wants := r.Values() != nil || r.Complete != 0 || r.Kind == settings.Path || r.Kind == settings.Command
+		if ok != wants {
+			t.Errorf("--%s is completed: %v, want %v", r.Name, ok, wants)
+		}
+		if !ok || r.Values() == nil {
+			continue
+		}
+		if values, _ := complete(cmd, nil, ""); !slices.Equal(values, r.Values()) {
+			t.Errorf("--%s is completed with %q", r.Name, values)
+		}
 	}
 }
 

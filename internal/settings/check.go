@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
-	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/internal/workload"
@@ -24,71 +24,11 @@ import (
 // are and wherever it is used: the config's errors name its line. The cached
 // answer pays for it, so it looks at nothing but the value.
 
-// checkOf returns what tells that of a flag's value; nil: nothing does. An empty
-// value is an open one, but in a list.
-func checkOf(flag string) func(string) error {
-	var check func(string) error
-	switch flag {
-	case "issuer":
-		check = CheckIssuer
-	case "redirect-uri":
-		return func(v string) error { _, err := flows.CheckRedirectURI(v); return err }
-	case "resource", "exchange-resource":
-		return CheckResource
-	case "auth-param", "exchange-param":
-		return CheckParam
-	case "acr":
-		return CheckACR
-	case "policy-arn":
-		return CheckARN
-	case "claims":
-		check = func(v string) error { _, err := flows.ParseClaims(v); return err }
-	case "login-timeout", "http-timeout", "min-ttl", "max-age", "duration":
-		check = func(v string) error {
-			d, err := time.ParseDuration(v)
-			if err != nil {
-				return err
-			}
-			return CheckDuration(flag, d)
-		}
-	case "browser":
-		check = browser.Check
-	case "client-secret-command", "client-key-command":
-		check = func(v string) error { _, err := commandline.Command(v); return err }
-	case "assertion-audience":
-		check = checkAssertionAudience
-	case "subject-token-from", "actor-token-from":
-		check = checkSource
-	case "subject-token-type", "actor-token-type":
-		check = CheckTokenType
-	case "ca-data":
-		check = func(v string) error { _, err := decodeCAData(v); return err }
-	case "role-arn":
-		check = checkRole
-	case "sts-endpoint":
-		check = func(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
-	case "api-key":
-		check = func(v string) error {
-			if apikeys.LooksLikeKey(v) {
-				return errors.New("it looks like an API key itself, which others can read here: if it is one, revoke it, and store the next one with sso-exec apikey set NAME")
-			}
-			return apikeys.CheckAPIKeyName(v)
-		}
-	default:
-		return nil
-	}
-	return func(v string) error {
-		if v == "" {
-			return nil
-		}
-		return check(v)
-	}
-}
-
 // checkIssuer: OpenID Connect Discovery §3.
-func CheckIssuer(v string) error {
+func checkIssuer(v string) error {
 	if at := strings.Index(v, "/.well-known/"); at > 0 {
-		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v, v[:at])
+		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v,
+			v[:at])
 	}
 	u, err := flows.CheckURL("the issuer", v)
 	if err == nil && u.RawQuery != "" {
@@ -98,13 +38,14 @@ func CheckIssuer(v string) error {
 }
 
 // checkResource: RFC 8707 §2.
-func CheckResource(v string) error {
+func checkResource(v string) error {
 	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
 		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
 	}
 	return nil
 }
 
+// CheckParam: K=V, of a parameter that sso-exec does not set itself.
 func CheckParam(kv string) error {
 	name, _, ok := strings.Cut(kv, "=")
 	switch {
@@ -116,28 +57,55 @@ func CheckParam(kv string) error {
 	return nil
 }
 
-func CheckACR(v string) error {
+// checkACR: any text that shows.
+func checkACR(v string) error {
 	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
 		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
 	}
 	return nil
 }
 
-func CheckDuration(flag string, d time.Duration) error {
-	switch flag {
-	case "login-timeout", "http-timeout":
-		if d <= 0 {
-			return errors.New("must be more than 0")
-		}
-	case "max-age", "duration":
-		if d%time.Second != 0 {
-			return errors.New("must be in whole seconds")
-		}
+// checkPositive, checkWholeSeconds and checkNotNegative are of durations.
+func checkPositive(v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d <= 0 {
+		err = errors.New("must be more than 0")
 	}
-	if d < 0 {
-		return errors.New("must not be negative")
+	return err
+}
+
+func checkWholeSeconds(v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d%time.Second != 0 {
+		err = errors.New("must be in whole seconds")
 	}
-	return nil
+	return cmp.Or(err, checkNotNegative(v))
+}
+
+func checkNotNegative(v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d < 0 {
+		err = errors.New("must not be negative")
+	}
+	return err
+}
+
+func checkRedirectURI(v string) error { _, err := flows.CheckRedirectURI(v); return err }
+
+func checkClaims(v string) error { _, err := flows.ParseClaims(v); return err }
+
+func checkCommand(v string) error { _, err := commandline.Command(v); return err }
+
+func checkCAData(v string) error { _, err := decodeCAData(v); return err }
+
+func checkSTSEndpoint(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
+
+func checkAPIKeyName(v string) error {
+	if apikeys.LooksLikeKey(v) {
+		return errors.New("it looks like an API key itself, which others can read here: if it is one, revoke it, " +
+			"and store the next one with sso-exec apikey set NAME")
+	}
+	return apikeys.CheckAPIKeyName(v)
 }
 
 func checkAssertionAudience(v string) error {
@@ -156,7 +124,8 @@ func checkSource(v string) error {
 	return err
 }
 
-func CheckTokenType(v string) error {
+// checkTokenType: RFC 8693 §3, by the last word of the URN or the whole.
+func checkTokenType(v string) error {
 	if _, ok := flows.TokenTypeURN(v); !ok {
 		return fmt.Errorf("%q: use jwt, id_token, access_token or the URN of RFC 8693 §3", v)
 	}
@@ -192,7 +161,16 @@ func checkRole(v string) error {
 	return nil
 }
 
-func CheckARN(v string) error {
+// checkRoleARN is of a role of AWS itself.
+func checkRoleARN(v string) error {
+	if v == "" {
+		return nil
+	}
+	return checkARN(v)
+}
+
+// checkARN tells whether a value is an ARN, as far as it begins like one.
+func checkARN(v string) error {
 	if !strings.HasPrefix(v, "arn:") {
 		return fmt.Errorf(`%q is not an ARN: it begins with "arn:"`, v)
 	}

@@ -15,9 +15,10 @@ func (o *Resolved) checkAPIKey() error {
 		return err
 	}
 	switch {
-	case o.Flags.Changed("identity") && o.Provider.Identity == credential.Human:
-		return fault.InUsage(errors.New("API keys are for services, and this is a person's profile (identity: human)"), "people sign in: "+LoginCommand(o, "identity"))
-	case o.Flags.Changed("token-type") && o.Target.TokenType == credential.IDToken:
+	case o.From.Said("identity") && o.Provider.Identity == credential.Human:
+		return fault.InUsage(errors.New("API keys are for services, and this is a person's profile (identity: human)"),
+			"people sign in: "+LoginCommand(o, "identity"))
+	case o.From.Said("token-type") && o.Target.TokenType == credential.IDToken:
 		return fault.Usagef("--token-type id: an API key is no ID token")
 	case o.Storage.CacheDir == "":
 		return NoHome("no place in which API keys could be", "name the place with --cache-dir")

@@ -15,18 +15,13 @@ import (
 // CheckAWS checks the flags of the command aws, and settles where STS is.
 func (o *Resolved) CheckAWS() error {
 	if o.AWS.RoleARN == "" {
-		return fault.InUsage(errors.New("no role to assume"), "give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile")
+		return fault.InUsage(errors.New("no role to assume"),
+			"give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile")
 	}
-	if err := checkRole(o.AWS.RoleARN); err != nil {
-		return fault.Usagef("--role-arn %w", err)
-	}
-	for _, arn := range o.AWS.PolicyARNs {
-		if err := CheckARN(arn); err != nil {
-			return fault.Usagef("--policy-arn %w", err)
+	for _, name := range []string{"role-arn", "policy-arn", "duration"} {
+		if err := o.checkRow(name); err != nil {
+			return err
 		}
-	}
-	if err := CheckDuration("duration", o.AWS.Duration); err != nil {
-		return fault.Usagef("--duration %w", err)
 	}
 	if o.AWS.STSEndpoint == "" {
 		return o.settleSTS()
@@ -55,7 +50,7 @@ func (o *Resolved) settleSTS() error {
 		o.AWS.STSEndpoint = url
 		return nil
 	}
-	if err := CheckARN(o.AWS.RoleARN); err != nil {
+	if err := checkARN(o.AWS.RoleARN); err != nil {
 		return fault.InUsage(fmt.Errorf("--role-arn %w", err), "a role of another service needs --sts-endpoint URL")
 	}
 	if o.AWS.Region == "" {

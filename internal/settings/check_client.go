@@ -15,28 +15,26 @@ const SecretVariable = "SSO_EXEC_CLIENT_SECRET"
 
 // HasCredential reports whether the client has anything to authenticate with.
 func (o *Resolved) HasCredential() bool {
-	return o.Client.SecretFile != "" || o.Client.SecretCommand != "" || o.Client.SecretFD >= 0 || o.SecretInVariable() != "" ||
+	return o.Client.SecretFile != "" || o.Client.SecretCommand != "" || o.Client.SecretFD >= 0 ||
+		o.SecretInVariable() != "" ||
 		o.Client.KeyFile != "" || o.Client.KeyCommand != "" || o.Workload.SubjectFrom != ""
 }
 
 // TakeClient authenticates as other settings say.
 func (o *Resolved) TakeClient(from *Resolved) {
-	o.Given = from.Given
-	o.Client.SecretFile, o.Client.SecretCommand, o.Client.SecretFD = from.Client.SecretFile, from.Client.SecretCommand, from.Client.SecretFD
-	o.Client.KeyFile, o.Client.KeyCommand, o.Client.KeyID = from.Client.KeyFile, from.Client.KeyCommand, from.Client.KeyID
-	o.ProfileHold = from.ProfileHold
-	o.Client.CertFile, o.Client.Auth, o.Client.AssertionAudience = from.Client.CertFile, from.Client.Auth, from.Client.AssertionAudience
+	o.From, o.Client, o.ProfileHold = from.From, from.Client, from.ProfileHold
 }
 
 // ForgetClient leaves out what the client authenticates with, the variable's
 // secret too.
 func (o *Resolved) ForgetClient() {
-	o.Client.SecretFile, o.Client.SecretCommand, o.Client.SecretFD = "", "", -1
-	o.Client.KeyFile, o.Client.KeyCommand, o.Client.KeyID, o.Client.CertFile, o.Client.Auth = "", "", "", "", ""
+	o.Client = Client{SecretFD: -1, AssertionAudience: o.Client.AssertionAudience}
 	o.Workload.SubjectFrom, o.ProfileHold = "", nil
 	o.FromProfile = true
 }
 
+// SecretInVariable is the client's secret that the environment has, if it is this
+// client's.
 func (o *Resolved) SecretInVariable() string {
 	if o.FromProfile { // it is of the client that flags or variables name
 		return ""
@@ -49,19 +47,24 @@ func (o *Resolved) checkClient() error {
 	hasKey := o.Client.KeyFile != "" || o.Client.KeyCommand != ""
 	usesTLS := o.Client.Auth == flows.AuthTLS || o.Client.Auth == flows.AuthSelfSignedTLS
 	switch {
-	case o.Client.KeyFile != "" && o.Client.KeyCommand != "" && o.Given["client-key-file"] == o.Given["client-key-command"]:
+	case o.Client.KeyFile != "" && o.Client.KeyCommand != "" &&
+		o.From.Given("client-key-file") == o.From.Given("client-key-command"):
 		return fault.Usagef("--client-key-file and --client-key-command contradict each other: leave one of them out")
 	case o.Client.SecretFD == 1 || o.Client.SecretFD == 2:
 		return fault.Usagef("--client-secret-fd %d: that is where output goes", o.Client.SecretFD)
 	case o.Client.CertFile != "" && !hasKey:
-		return fault.InUsage(errors.New("--client-cert-file: the certificate's private key is missing"), "give --client-key-file or --client-key-command")
+		return fault.InUsage(errors.New("--client-cert-file: the certificate's private key is missing"),
+			"give --client-key-file or --client-key-command")
 	case usesTLS && o.Client.CertFile == "":
-		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": which certificate?"), "give --client-cert-file and --client-key-file")
+		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": which certificate?"),
+			"give --client-cert-file and --client-key-file")
 	case o.Client.Auth == flows.AuthPrivateKeyJWT && !hasKey && o.Workload.SubjectFrom == "":
-		return fault.InUsage(errors.New("--client-auth private_key_jwt: which key?"), "give --client-key-file or --client-key-command")
+		return fault.InUsage(errors.New("--client-auth private_key_jwt: which key?"),
+			"give --client-key-file or --client-key-command")
 	case (o.Client.Auth == flows.AuthSecretBasic || o.Client.Auth == flows.AuthSecretPost) &&
 		o.Client.SecretFile == "" && o.Client.SecretCommand == "" && o.Client.SecretFD < 0 && o.SecretInVariable() == "":
-		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": there is no secret"), "give --client-secret-file or --client-secret-command, or set "+SecretVariable)
+		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": there is no secret"),
+			"give --client-secret-file or --client-secret-command, or set "+SecretVariable)
 	case hasKey && o.SignIn.Flow == flows.FlowClientCredentials && o.Workload.SubjectFrom != "":
 		return fault.Usagef("a key and --subject-token-from contradict each other: the client has one credential")
 	}
@@ -92,18 +95,20 @@ func (o *Resolved) AuthMethod() string {
 // SecretSource tells which flag has the client's secret; empty: none does. What
 // is given stands above a profile.
 func (o *Resolved) SecretSource() (string, error) {
-	if o.SecretInVariable() != "" && !slices.ContainsFunc([]string{"client-secret-file", "client-secret-command", "client-secret-fd"}, func(name string) bool { return o.Given[name] }) {
+	byFlag := []string{"client-secret-file", "client-secret-command", "client-secret-fd"}
+	if o.SecretInVariable() != "" && !slices.ContainsFunc(byFlag, o.From.Given) {
 		return SecretVariable, nil
 	}
 	var all, given []string
 	for _, f := range []struct {
 		name string
 		set  bool
-	}{{"client-secret-file", o.Client.SecretFile != ""}, {"client-secret-command", o.Client.SecretCommand != ""}, {"client-secret-fd", o.Client.SecretFD >= 0}} {
+	}{{"client-secret-file", o.Client.SecretFile != ""}, {"client-secret-command", o.Client.SecretCommand != ""},
+		{"client-secret-fd", o.Client.SecretFD >= 0}} {
 		if f.set {
 			all = append(all, f.name)
 		}
-		if f.set && o.Given[f.name] {
+		if f.set && o.From.Given(f.name) {
 			given = append(given, f.name)
 		}
 	}

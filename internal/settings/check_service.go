@@ -15,7 +15,8 @@ import (
 // Exchanges reports whether the session's token is to be exchanged for another
 // one (RFC 8693).
 func (o *Resolved) Exchanges() bool {
-	return len(o.Exchange.Audiences)+len(o.Exchange.Resources)+len(o.Exchange.Scopes) > 0 || o.Exchange.TokenType != "" && o.SignIn.Flow != flows.FlowTokenExchange
+	return len(o.Exchange.Audiences)+len(o.Exchange.Resources)+len(o.Exchange.Scopes) > 0 ||
+		o.Exchange.TokenType != "" && o.SignIn.Flow != flows.FlowTokenExchange
 }
 
 // OfService reports whether a profile is a service's.
@@ -29,7 +30,8 @@ func OfService(profile map[string]config.Value) bool {
 // This file is how a service gets a token: nobody is asked, here or anywhere.
 
 // ServiceFlows are the flows of services.
-var ServiceFlows = []string{flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer, flows.FlowWorkload}
+var ServiceFlows = []string{flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer,
+	flows.FlowWorkload}
 
 func isServiceFlow(flow string) bool { return slices.Contains(ServiceFlows, flow) }
 
@@ -56,25 +58,31 @@ func (o *Resolved) checkIdentity() error {
 	service := o.Provider.Identity == credential.Service
 	switch {
 	case !service && isServiceFlow(o.SignIn.Flow):
-		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a person does not sign in so"), "leave out --identity human, or the flow")
+		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a person does not sign in so"),
+			"leave out --identity human, or the flow")
 	case service && !isServiceFlow(o.SignIn.Flow):
 		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a service never opens a browser and asks nobody"),
 			"name one of its own flows: "+strings.Join(ServiceFlows, ", "))
 
 	case service && o.Target.TokenType == credential.IDToken:
-		return fault.InUsage(errors.New("--token-type id: a service has no ID token"), "leave it out, or exchange its access token for one: --exchange-token-type id_token")
+		return fault.InUsage(errors.New("--token-type id: a service has no ID token"),
+			"leave it out, or exchange its access token for one: --exchange-token-type id_token")
 	case o.Workload.ActorFrom != "" && o.SignIn.Flow != flows.FlowTokenExchange && !o.Exchanges():
 		return fault.Usagef("--actor-token-from: there is no token exchange that it would be for")
 	case service && o.SignIn.Flow != flows.FlowClientCredentials && o.Workload.SubjectFrom == "":
-		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": which token is it made from?"), "give --subject-token-from: "+strings.Join(workload.Names(), ", "))
+		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": which token is it made from?"),
+			"give --subject-token-from: "+strings.Join(workload.Names(), ", "))
 	case o.Exchanges() && o.Provider.Issuer == "":
-		return fault.InUsage(errors.New("an exchange needs a provider that makes it"), "give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…")
-	case o.SignIn.Flow == flows.FlowClientCredentials && !o.HasCredential() && !slices.Contains([]string{ToolStatus, ToolWhoami, ToolLogout}, o.Tool):
+		return fault.InUsage(errors.New("an exchange needs a provider that makes it"),
+			"give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…")
+	case o.SignIn.Flow == flows.FlowClientCredentials && !o.HasCredential() &&
+		!slices.Contains([]string{ToolStatus, ToolWhoami, ToolLogout}, o.Tool):
 		return fault.InUsage(errors.New("--flow client-credentials: the service has no credential"),
 			"give it one: --client-secret-file, --client-key-file or --subject-token-from")
 
 	case !service && o.Workload.SubjectFrom != "":
-		return fault.InUsage(errors.New("--subject-token-from: that is a service's, and this is a person's sign-in"), "name the service's flow: --flow "+strings.Join(ServiceFlows, ", "))
+		return fault.InUsage(errors.New("--subject-token-from: that is a service's, and this is a person's sign-in"),
+			"name the service's flow: --flow "+strings.Join(ServiceFlows, ", "))
 	}
 	for _, spec := range []string{o.Workload.SubjectFrom, o.Workload.ActorFrom} {
 		if spec == "" {
@@ -84,9 +92,9 @@ func (o *Resolved) checkIdentity() error {
 			return fault.InUsage(err)
 		}
 	}
-	for _, t := range []struct{ flag, value string }{{"subject-token-type", o.Workload.SubjectType}, {"actor-token-type", o.Workload.ActorType}, {"exchange-token-type", o.Exchange.TokenType}} {
-		if err := CheckTokenType(t.value); t.value != "" && err != nil {
-			return fault.Usagef("--%s %w", t.flag, err)
+	for _, name := range []string{"subject-token-type", "actor-token-type"} {
+		if err := o.checkRow(name); err != nil {
+			return err
 		}
 	}
 	return o.checkClient()

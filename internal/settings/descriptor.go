@@ -66,9 +66,11 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	d := claimDescriptor(fd)
 	switch {
 	case !d.inherited:
-		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd), fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd),
+			fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
 	case d.terminal:
-		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd), fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd),
+			fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
 	}
 	d.once.Do(func() {
 		go func() { // a read from a pipe cannot be interrupted
@@ -83,7 +85,8 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-late.C:
-		return nil, &flows.UnavailableError{Doing: "the client's secret", Err: fmt.Errorf("--client-secret-fd %d: whoever writes there has not ended within %v", fd, descriptorTime)}
+		return nil, &flows.UnavailableError{Doing: "the client's secret",
+			Err: fmt.Errorf("--client-secret-fd %d: whoever writes there has not ended within %v", fd, descriptorTime)}
 	}
 	switch {
 	case d.err != nil:

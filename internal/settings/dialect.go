@@ -37,16 +37,13 @@ func (o *Resolved) SettleDialect() {
 	if rule := d.Organization; rule.Issuer != nil && o.Provider.Organization != "" && o.Provider.Issuer != "" {
 		o.Provider.Issuer = rule.Issuer(o.Provider.Issuer, o.Provider.Organization)
 	}
-	if f := o.Flags.Lookup("redirect-uri"); f != nil && !f.Changed {
+	if !o.From.Said("redirect-uri") {
 		o.SignIn.RedirectURIs = []string{AnyPort}
 		if len(d.RedirectURIs) > 0 {
 			o.SignIn.RedirectURIs = d.RedirectURIs
 		}
 	}
 }
-
-// AnyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
-const AnyPort = "http://127.0.0.1:0/callback"
 
 // OrganizationAsked is the organization that the provider is asked for by name;
 // where each is an issuer of its own, none is.
@@ -62,7 +59,8 @@ func (o *Resolved) OrganizationAsked() string {
 func (o *Resolved) checkDialect() error {
 	d := o.Dialect()
 	if d.NoOpenID && o.Target.TokenType == credential.IDToken {
-		return fault.InUsage(fmt.Errorf("--token-type id: %s has no ID tokens", d.Title), "leave it out: the access token is taken then")
+		return fault.InUsage(fmt.Errorf("--token-type id: %s has no ID tokens", d.Title),
+			"leave it out: the access token is taken then")
 	}
 	if d.CheckIssuer != nil && o.Provider.Issuer != "" {
 		if err := d.CheckIssuer(o.Provider.Issuer); err != nil {
@@ -70,20 +68,13 @@ func (o *Resolved) checkDialect() error {
 		}
 	}
 	if slices.Contains(d.Lacks, "client-secret-file") && o.SecretInVariable() != "" {
-		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one", SecretVariable, d.Title), "unset it")
+		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one",
+			SecretVariable, d.Title), "unset it")
 	}
 	for _, name := range d.Lacks {
-		if f := o.Flags.Lookup(name); f != nil && f.Value.String() != "" && f.Value.String() != "[]" && (f.Changed || o.Given[name]) {
+		if o.From.Said(name) && !Find(name).IsEmpty(&o.Settings) {
 			return fault.InUsage(fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile")
 		}
 	}
 	return nil
-}
-
-// providerNames are the values of --provider.
-func providerNames() (names []string) {
-	for _, d := range dialect.All() {
-		names = append(names, d.Name)
-	}
-	return names
 }

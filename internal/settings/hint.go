@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -39,14 +37,12 @@ func (o *Resolved) SessionWords(without ...string) (words []string) {
 		words = slices.DeleteFunc(slices.Clone(o.SignedInBy), func(word string) bool {
 			return slices.ContainsFunc(without, func(name string) bool { return strings.HasPrefix(word, "--"+name+"=") })
 		})
-	} else if o.Flags != nil {
-		o.Flags.VisitAll(func(f *pflag.Flag) {
-			left := f.Name == "client-secret-fd" || // a descriptor is this process's
-				slices.Contains(without, f.Name)
-			if o.Given[f.Name] && slices.Contains(SessionFlags, f.Name) && !left {
-				words = append(words, o.wordsOf(f)...)
+	} else {
+		for _, r := range table {
+			if o.From.Given(r.Name) && r.Is(Keeps) && !r.Is(Here) && r.Of(o.Tool) && !slices.Contains(without, r.Name) {
+				words = append(words, o.words(r)...)
 			}
-		})
+		}
 	}
 	for _, word := range whereabouts() {
 		name, _, _ := strings.Cut(word, "=")
@@ -57,17 +53,13 @@ func (o *Resolved) SessionWords(without ...string) (words []string) {
 	return words
 }
 
-// wordsOf is a flag as it means the same in every directory.
-func (o *Resolved) wordsOf(f *pflag.Flag) (words []string) {
-	values := []string{f.Value.String()}
-	if list, ok := f.Value.(pflag.SliceValue); ok {
-		values = list.GetSlice()
-	}
-	for _, v := range values {
-		if abs, err := Anywhere(f, v); err == nil {
+// words is a setting as flags that mean the same in every directory.
+func (o *Resolved) words(r *Row) (words []string) {
+	for _, v := range r.Get(&o.Settings) {
+		if abs, err := r.Anywhere(v); err == nil {
 			v = abs
 		}
-		words = append(words, "--"+f.Name+"="+v)
+		words = append(words, "--"+r.Name+"="+v)
 	}
 	return words
 }
@@ -87,14 +79,14 @@ func whereabouts() (words []string) {
 		return runtime.GOOS != "windows" && err == nil && path != "" && path != filepath.Join(home, usual)
 	}
 	switch path := config.DefaultPath(); {
-	case asked.Given["config"]:
-		words = asked.wordsOf(asked.Flags.Lookup("config"))
+	case asked.From.Given("config"):
+		words = asked.words(Find("config"))
 	case asked.Source.Profile != "" && moved(path, ".config/sso-exec/config.yaml"):
 		words = []string{"--config=" + path}
 	}
 	switch path := defaultCacheDir(); {
-	case asked.Given["cache-dir"]:
-		words = append(words, asked.wordsOf(asked.Flags.Lookup("cache-dir"))...)
+	case asked.From.Given("cache-dir"):
+		words = append(words, asked.words(Find("cache-dir"))...)
 	case moved(path, ".cache/sso-exec"):
 		words = append(words, "--cache-dir="+path)
 	}
@@ -103,7 +95,7 @@ func whereabouts() (words []string) {
 
 // WithSecret adds to hints with a login command what that cannot have in it.
 func (o *Resolved) WithSecret(lines []string) []string {
-	needs := o.Flags != nil && (o.SecretInVariable() != "" || o.Client.SecretFD >= 0)
+	needs := !o.empty() && (o.SecretInVariable() != "" || o.Client.SecretFD >= 0)
 	if needs && strings.Contains(strings.Join(lines, "\n"), "sso-exec login") {
 		lines = append(lines, "a new shell also needs the client's secret: set "+SecretVariable+
 			", or use --client-secret-file")
@@ -117,7 +109,7 @@ func (o *Resolved) ToKeep(id string) string {
 		return "add " + talk.Quote("--organization="+id)
 	}
 	words := []string{"org", "use"}
-	if o.Given["profile"] {
+	if o.From.Given("profile") {
 		words = append(words, "--profile="+o.Source.Profile)
 	}
 	return "run: " + Ours(append(words, talk.Positional(id)...)...)

@@ -2,27 +2,39 @@ package settings
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// Path is the value of a flag that names a file or a directory. A shell leaves ~
-// alone in --ca-file=~/ca.pem, and nobody expands it in a variable or a file of
-// variables, so it is done here.
-type Path string
+// This file is how a value with a path in it means the same everywhere.
 
-// pathType tells such flags from others.
-const pathType = "path"
+// Var is the value of a command's own flag that is read as a setting of this kind:
+// Path or Command.
+func (k Kind) Var(p *string) pflag.Value { return &expanded{k, p} }
 
-func (p *Path) String() string { return string(*p) }
-func (p *Path) Type() string   { return pathType }
+type expanded struct {
+	kind Kind
+	p    *string
+}
 
-func (p *Path) Set(v string) error {
-	v, err := userfile.Expand(v)
-	*p = Path(v)
+func (e *expanded) String() string {
+	if e.p == nil { // pflag asks a zero value
+		return ""
+	}
+	return *e.p
+}
+
+func (e *expanded) Type() string { return e.kind.flagType() }
+
+func (e *expanded) Set(v string) (err error) {
+	*e.p, err = e.kind.expand(v)
 	return err
 }
 
@@ -33,47 +45,70 @@ func NoHome(what, instead string) error {
 	return fault.InUsage(fmt.Errorf("%s: %w", what, err), "set HOME, or "+instead)
 }
 
-// Program is the value of a flag that is a command.
-type Program string
-
-func (p *Program) String() string { return string(*p) }
-func (p *Program) Type() string   { return "string" }
-
-func (p *Program) Set(v string) error {
-	if rest, ok := strings.CutPrefix(strings.TrimSpace(v), "~/"); ok {
-		home, err := userfile.Home()
-		if err != nil {
-			return fmt.Errorf("%s: %w", v, err)
-		}
-		v = commandline.From(home, "./"+rest)
+func expandCommand(v string) (string, error) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(v), "~/")
+	if !ok {
+		return v, nil
 	}
-	*p = Program(v)
-	return nil
+	home, err := userfile.Home()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", v, err)
+	}
+	return commandline.From(home, "./"+rest), nil
 }
 
-// source is the value of a flag that says where a token comes from: from a file,
-// from a command, or from elsewhere.
-type source string
-
-func (s *source) String() string { return string(*s) }
-func (s *source) Type() string   { return "string" }
-
-func (s *source) Set(v string) error {
+func expandSource(v string) (string, error) {
 	kind, what, _ := strings.Cut(v, ":")
 	var err error
 	switch {
 	case kind == "command":
-		err = (*Program)(&what).Set(what)
+		what, err = expandCommand(what)
 	case isFileSource(kind, what):
 		what, err = userfile.Expand(what)
 	default:
-		*s = source(v)
-		return nil
+		return v, nil
 	}
-	*s = source(kind + ":" + what)
-	return err
+	return kind + ":" + what, err
 }
 
 func isFileSource(kind, what string) bool {
 	return what != "" && (kind == "file" || kind == "spiffe" || kind == "kubernetes")
+}
+
+// from has the relative paths in a value start at a directory, where the value is
+// more than a path.
+func (k Kind) from(dir, value string) string {
+	switch k {
+	case Command:
+		return commandline.From(dir, value)
+	case TokenFrom:
+		return sourceFrom(dir, value)
+	}
+	return value
+}
+
+func sourceFrom(dir, spec string) string {
+	kind, what, _ := strings.Cut(spec, ":")
+	switch {
+	case kind == "command":
+		return kind + ":" + commandline.From(dir, what)
+	case isFileSource(kind, what):
+		if p, err := userfile.Expand(what); err == nil && !filepath.IsAbs(p) {
+			return kind + ":" + filepath.Join(dir, p)
+		}
+	}
+	return spec
+}
+
+// Anywhere returns a value as it means the same in every directory.
+func (r *Row) Anywhere(value string) (string, error) {
+	switch {
+	case value == "":
+	case r.Kind == Path:
+		return filepath.Abs(value)
+	case r.Kind == Command || r.Kind == TokenFrom:
+		here, err := os.Getwd()
+		return r.Kind.from(here, value), err
+	}
+	return value, nil
 }

@@ -4,140 +4,80 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// FillFromCommand notes what the command line says, and sets what it left open
-// from the environment.
-func (o *Resolved) FillFromCommand() error {
-	o.Typed, o.Given = map[string]bool{}, map[string]bool{}
-	// Not Visit: cobra parses a set of its own that shares our flags.
-	o.Flags.VisitAll(func(f *pflag.Flag) { o.Typed[f.Name], o.Given[f.Name] = f.Changed, f.Changed })
-	return o.FillFromEnvironment()
+// Resolved are the settings of a run of a command, and what gave each of them.
+type Resolved struct {
+	Settings
+	From Origins
+	Tool string // the command: kube, aws, token, login
+
+	HTTP        *http.Client     // of the session; nil before there is one
+	roots       *extraRoots      // read for the present --ca-file and --ca-data; may be nil
+	Live        *session.Session // nil before there is one
+	SignedInBy  []string         // the flags of a stored session's sign-in, if these are the settings of one
+	Explained   bool             // what --explain asks for was said
+	FromProfile bool             // these are a profile's settings, which nobody named
+
+	ProfileHold *flows.Hold // whom what the profile authenticates with may go to; nil: it does not
 }
 
-// FillFromConfig sets what is open then from the profile.
-func (o *Resolved) FillFromConfig() error {
-	profile, err := LoadProfile(o)
-	if err != nil || profile == nil {
-		return err
-	}
-	return o.FillFromProfile(profile.Settings)
-}
+// The commands whose settings differ.
+const (
+	ToolKube  = "kube"
+	ToolAWS   = "aws"
+	ToolToken = "token"
+	ToolRun   = "run"
+	ToolLogin = "login"
 
-// set gives a flag its value; origin is where that was found.
-func (o *Resolved) set(name, value, origin string) error {
-	if err := o.Flags.Set(name, value); err != nil {
-		return fault.Usagef("%s: %w", origin, BadValue(o.Flags.Lookup(name), value, errors.Unwrap(err)))
-	}
-	return nil
-}
+	ToolLogout = "logout"
+	ToolStatus = "status"
+	ToolWhoami = "whoami"
+	ToolOrg    = "org"
+	ToolAPIKey = "apikey"
+)
 
-// BadValue says why a flag does not take a value, in the words of a config file's
-// errors; err is what its parser says.
-func BadValue(f *pflag.Flag, value string, err error) error {
-	switch f.Value.Type() {
-	case "duration":
-		return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", value)
-	case "bool":
-		return fmt.Errorf("%q is neither true nor false", value)
-	case "int":
-		return fmt.Errorf("%q is not a whole number", value)
-	}
-	return err
-}
-
-func (o *Resolved) FillFromEnvironment() (err error) {
-	o.Flags.VisitAll(func(f *pflag.Flag) {
-		value := strings.TrimSpace(os.Getenv(VariableOf(f.Name)))
-		if o.Given[f.Name] || value == "" || slices.Contains(NoEnv, f.Name) {
-			return
+// For returns the settings of a command before anything is said of them.
+func For(tool string) *Resolved {
+	o := &Resolved{Tool: tool, From: Origins{}}
+	for _, r := range table {
+		if start := cmp.Or(r.Open, r.Default); start != "" {
+			_ = r.Set(&o.Settings, start) // a test sets each
 		}
-		o.Given[f.Name] = true
-		values := []string{value}
-		if f.Value.Type() == "stringArray" {
-			values = strings.Split(value, ",")
-		}
-		for _, v := range values {
-			err = errors.Join(err, o.set(f.Name, strings.TrimSpace(v), "variable "+VariableOf(f.Name)))
-		}
-	})
-	return err
+	}
+	return o
 }
 
-func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) {
-	if err := o.checkProfileSecrets(profile); err != nil {
-		return err
-	}
-	if OfService(profile) && !o.Given["identity"] { // whatever flow a flag or a variable names
-		o.Provider.Identity = credential.Service
-	}
-	if role := profile["aws.role-arn"].Values; o.Tool != ToolAWS && !o.Given["role-arn"] && len(role) == 1 {
-		o.AWS.RoleARN = role[0] // for people: what the profile is good for
-	}
-	o.Flags.VisitAll(func(f *pflag.Flag) {
-		v, ok := profile[ProfileKey(f.Name)]
-		// What a profile forbids, a kubeconfig's flags cannot allow. A flag that is
-		// wrong is left to check.
-		tightens := slices.Contains(DeviceRules, o.SignIn.Device) && f.Name == "device" && len(v.Values) == 1 && slices.Index(DeviceRules, v.Values[0]) > slices.Index(DeviceRules, o.SignIn.Device)
-		if !ok || o.Given[f.Name] && !tightens {
-			return
-		}
-		for _, value := range v.Values {
-			err = errors.Join(err, o.set(f.Name, value, v.Origin.String()+": "+ProfileKey(f.Name)))
-		}
-	})
-	return err
+// Set gives a setting its values.
+func (o *Resolved) Set(name string, by By, values ...string) error {
+	o.From[name] = Origin{By: by}
+	return Find(name).Set(&o.Settings, values...)
 }
 
-// LoadProfile reads the profile to use; nil if none is named, neither by a flag
-// nor by the config. The config's default is not used next to an issuer or a client
-// ID that is not its own.
-func LoadProfile(o *Resolved) (*config.Profile, error) {
-	c, err := config.DefaultPaths(o.Source.Config).Open()
-	name := o.Source.Profile
-	if err == nil && name == "" {
-		name, _ = c.Default()
+// MarkGiven has a setting count as given, if it does not yet: somebody was asked
+// for it.
+func (o *Resolved) MarkGiven(name string) {
+	if !o.From.Given(name) {
+		o.From[name] = Origin{By: ByFlag}
 	}
-	if err == nil && name == "" {
-		return nil, nil
-	}
-	var p *config.Profile
-	if err == nil {
-		p, err = c.Profile(name, ProfileKeys())
-	}
-	if err == nil && o.Source.Profile == "" && o.namesOther(p.Settings) {
-		return nil, nil
-	}
-	o.Source.Profile = name
-	var unsafe *userfile.UnsafeError
-	if err != nil && !errors.As(err, &unsafe) {
-		err = fault.Usagef("config: %w", err)
-	}
-	return p, err
 }
 
-// namesOther reports whether a flag or a variable names another provider or client
-// than a profile does.
-func (o *Resolved) namesOther(profile map[string]config.Value) bool {
-	return slices.ContainsFunc([]string{"issuer", "client-id"}, func(name string) bool {
-		return o.Given[name] && !slices.Equal(profile[name].Values, []string{o.Flags.Lookup(name).Value.String()})
-	})
-}
+// empty reports whether these are nobody's settings, of which nothing can be said.
+func (o *Resolved) empty() bool { return o.From == nil }
 
 // Check tells what is wrong with the settings, in the order in which a person
 // would mend them.
@@ -148,32 +88,27 @@ func (o *Resolved) Check() error {
 	switch {
 	case o.Provider.Issuer == "" && !o.NeedsProvider():
 	case o.Provider.Issuer == "" && o.Source.Config == "" && config.DefaultPath() == "":
-		return NoHome("no config file", "give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
+		return NoHome("no config file",
+			"give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
 	case o.Provider.Issuer == "":
-		return fault.InUsage(errors.New("no issuer: which provider is it?"), "give --issuer URL and --client-id ID, or name them in a profile of "+cmp.Or(o.Source.Config, config.DefaultPath()))
+		return fault.InUsage(errors.New("no issuer: which provider is it?"),
+			"give --issuer URL and --client-id ID, or name them in a profile of "+cmp.Or(o.Source.Config, config.DefaultPath()))
 	case o.Provider.ClientID == "" && o.NeedsClientID():
 		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")
 	}
-	if err := CheckIssuer(o.Provider.Issuer); o.Provider.Issuer != "" && err != nil {
+	if err := checkIssuer(o.Provider.Issuer); o.Provider.Issuer != "" && err != nil {
 		return fault.InUsage(err, "give the issuer as the provider spells it, e.g. https://login.example.com")
 	}
-	for _, c := range []struct{ flag, value string }{
-		{"flow", o.SignIn.Flow}, {"device", o.SignIn.Device}, {"identity", o.Provider.Identity}, {"client-auth", o.Client.Auth}, {"exchange-token-type", o.Exchange.TokenType}, {"provider", o.Provider.Dialect}, {"store", o.Storage.Store}, {"par", o.SignIn.PAR},
-		{"interactive", o.SignIn.Interactive}, {"offline", o.SignIn.Offline}, {"token-type", o.Target.TokenType}, {"log-level", o.Report.LogLevel},
-	} {
-		if known := EnumOf(c.flag); !slices.Contains(known, c.value) && (c.value != "" || slices.Contains(known, o.Flags.Lookup(c.flag).DefValue)) {
-			return fault.Usagef("invalid --%s %q%s", c.flag, c.value, config.Suggest(c.value, known))
-		}
+	if err := o.checkWords(); err != nil {
+		return err
 	}
 	if o.SignIn.Flow == flows.FlowDevice && o.SignIn.Device == flows.DeviceNever {
-		return fault.InUsage(errors.New("--flow device: device sign-ins are forbidden here (device: never)"), "leave out --flow, or name pkce or paste")
+		return fault.InUsage(errors.New("--flow device: device sign-ins are forbidden here (device: never)"),
+			"leave out --flow, or name pkce or paste")
 	}
-	for _, d := range []struct {
-		flag  string
-		value time.Duration
-	}{{"login-timeout", o.SignIn.Timeout}, {"http-timeout", o.Network.Timeout}} {
-		if err := CheckDuration(d.flag, d.value); err != nil {
-			return fault.Usagef("--%s %w", d.flag, err)
+	for _, name := range []string{"login-timeout", "http-timeout"} {
+		if err := o.checkRow(name); err != nil {
+			return err
 		}
 	}
 	for _, uri := range o.SignIn.RedirectURIs {
@@ -182,18 +117,13 @@ func (o *Resolved) Check() error {
 		}
 	}
 	for _, r := range slices.Concat(o.Target.Resources, o.Exchange.Resources) {
-		if err := CheckResource(r); err != nil {
+		if err := checkResource(r); err != nil {
 			return fault.InUsage(err)
 		}
 	}
-	for _, list := range []struct {
-		flag   string
-		params []string
-	}{{"auth-param", o.SignIn.AuthParams}, {"exchange-param", o.Exchange.Params}} {
-		for _, kv := range list.params {
-			if err := CheckParam(kv); err != nil {
-				return fault.Usagef("--%s %w", list.flag, err)
-			}
+	for _, name := range []string{"auth-param", "exchange-param"} {
+		if err := o.checkRow(name); err != nil {
+			return err
 		}
 	}
 	if err := o.ExtraRoots().Err; err != nil {
@@ -214,16 +144,42 @@ func (o *Resolved) Check() error {
 	return nil
 }
 
+// checkWords tells of a value that is none of those that its setting has.
+func (o *Resolved) checkWords() error {
+	for _, r := range table {
+		if r.Kind != Word || !r.Of(o.Tool) {
+			continue
+		}
+		value, known := r.Get(&o.Settings)[0], r.Values()
+		if !slices.Contains(known, value) && (value != "" || r.Default != "") {
+			return fault.Usagef("invalid --%s %q%s", r.Name, value, config.Suggest(value, known))
+		}
+	}
+	return nil
+}
+
+// checkRow tells what is wrong with the values of one setting, whatever the others
+// are.
+func (o *Resolved) checkRow(name string) error {
+	r := Find(name)
+	for _, v := range r.Get(&o.Settings) {
+		if err := r.check(v); err != nil {
+			return fault.Usagef("--%s %w", name, err)
+		}
+	}
+	return nil
+}
+
 // awsLoginTimeout leaves time for the answer: the AWS SDK for Go gives up after a
 // minute.
 const awsLoginTimeout = 50 * time.Second
 
 // Settle gives the settings whose default depends on others.
 func (o *Resolved) Settle() error {
-	if o.SignIn.Timeout == 0 && !o.Flags.Changed("login-timeout") {
+	if o.SignIn.Timeout == 0 && !o.From.Said("login-timeout") {
 		o.SignIn.Timeout = 5 * time.Minute
 	}
-	if o.Tool == ToolAWS && !o.Typed["login-timeout"] {
+	if o.Tool == ToolAWS && !o.From.Typed("login-timeout") {
 		// A profile's is for login as well.
 		o.SignIn.Timeout = min(o.SignIn.Timeout, awsLoginTimeout)
 	}
@@ -276,20 +232,19 @@ func defaultCacheDir() string {
 	return filepath.Join(dir, "sso-exec")
 }
 
-// Parse reads the settings and checks them.
-func (o *Resolved) Parse() error {
+// ReadAndCheck reads the settings and checks them.
+func (o *Resolved) ReadAndCheck() error {
 	if err := o.Read(nil); err != nil {
 		return err
 	}
 	return o.Check()
 }
 
-// Read reads the settings that the flags, the environment and the profile give.
-// anyway, if it is not nil, tells, once the first two are known, whether the
-// command works whatever stands in the config: what is wrong there is a warning
-// then.
+// Read sets what flags left open from the environment and the profile. anyway, if
+// it is not nil, tells, once the environment is read, whether the command works
+// whatever stands in the config: what is wrong there is a warning then.
 func (o *Resolved) Read(anyway func() bool) error {
-	if err := o.FillFromCommand(); err != nil {
+	if err := o.FillFromEnvironment(); err != nil {
 		return err
 	}
 	if err := o.FillFromConfig(); err != nil {
@@ -298,8 +253,10 @@ func (o *Resolved) Read(anyway func() bool) error {
 		}
 		talk.Warn(fmt.Errorf("the config is passed over: %w", err))
 	}
-	if err := CheckDuration("min-ttl", o.Target.MinTTL); err != nil && o.Flags.Changed("min-ttl") {
-		return fault.Usagef("--min-ttl %w", err)
+	if o.From.Said("min-ttl") {
+		if err := o.checkRow("min-ttl"); err != nil {
+			return err
+		}
 	}
 	asked = o
 	return o.Settle()

@@ -59,14 +59,14 @@ func readRoots(file, data string) *extraRoots {
 // or a variable names: a kubeconfig could send it anywhere.
 func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 	own := func(name string) string { return strings.Join(profile[name].Values, ",") }
-	for _, name := range credentialFlags {
-		if own(name) == "" || o.Given[name] || strings.HasPrefix(name, "client-secret-") && o.givesSecret() {
+	for _, name := range With(Credential) {
+		if own(name) == "" || o.From.Given(name) || strings.HasPrefix(name, "client-secret-") && o.givesSecret() {
 			continue
 		}
 		what := fmt.Sprintf("what profile %q authenticates with (%s)", o.Source.Profile, name)
 		for _, to := range []string{"issuer", "provider"} {
-			value := o.Flags.Lookup(to).Value.String()
-			if o.Given[to] && value != own(to) && (to == "issuer" || own("issuer") == "") {
+			value := Find(to).Get(&o.Settings)[0]
+			if o.From.Given(to) && value != own(to) && (to == "issuer" || own("issuer") == "") {
 				return fault.InUsage(fmt.Errorf("%s is not for the %s %s", what, to, value),
 					"name it beside the "+to+": --"+name+"; or choose another --profile")
 
@@ -97,17 +97,17 @@ func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 
 // givesSecret reports whether a flag or a variable has the client's secret.
 func (o *Resolved) givesSecret() bool {
-	return o.SecretInVariable() != "" || o.Given["client-secret-file"] || o.Given["client-secret-command"] ||
-		o.Given["client-secret-fd"]
+	return o.SecretInVariable() != "" || o.From.Given("client-secret-file") || o.From.Given("client-secret-command") ||
+		o.From.Given("client-secret-fd")
 }
 
 // GivenRoots names the flags and variables that add roots.
 func (o *Resolved) GivenRoots() (by []string) {
 	for _, name := range []string{"ca-file", "ca-data"} {
 		switch {
-		case o.Typed[name]:
+		case o.From.Typed(name):
 			by = append(by, "--"+name)
-		case o.Given[name]:
+		case o.From.Given(name):
 			by = append(by, VariableOf(name))
 		}
 	}
@@ -117,10 +117,10 @@ func (o *Resolved) GivenRoots() (by []string) {
 // rootsWith are the extra roots that are in force with a profile.
 func (o *Resolved) rootsWith(profile map[string]config.Value) *extraRoots {
 	file, data := o.Network.CAFile, o.Network.CAData
-	if !o.Given["ca-file"] {
+	if !o.From.Given("ca-file") {
 		file = strings.Join(profile["ca-file"].Values, "")
 	}
-	if !o.Given["ca-data"] {
+	if !o.From.Given("ca-data") {
 		data = strings.Join(profile["ca-data"].Values, "")
 	}
 	return readRoots(file, data)

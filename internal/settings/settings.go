@@ -3,7 +3,7 @@
 // keys of profiles, the JSON Schema, help, completions and the manual are all
 // made from it.
 //
-// What a run asks for is a plain value, [Settings]. Who said each of its parts
+// What a run asks for is a plain value, [Settings]. What gave each of its parts
 // stands beside it, in [Origins], never inside.
 package settings
 
@@ -22,7 +22,10 @@ type Settings struct {
 	Storage  Storage
 	Network  Network
 	Report   Report
-	APIKey   string // the name of a stored API key, which then stands in place of a session
+
+	Output    string // how a token is printed
+	NoNewline bool
+	APIKey    string // the name of a stored API key, which then stands in place of a session
 }
 
 // Source is where further settings come from.

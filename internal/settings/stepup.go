@@ -16,12 +16,13 @@ import (
 // set: login does that, and a profile. The flags and variables of what a tool
 // calls are its caller's, who is not to choose where a secret is kept.
 func (o *Resolved) MovesStore() bool {
-	return o.Flags.Changed("store") && (o.Tool == ToolLogin || !o.Given["store"])
+	return o.From.Said("store") && (o.Tool == ToolLogin || !o.From.Given("store"))
 }
 
 // StepUp is what the sign-in must be like (--acr, --max-age, --claims).
 func (o *Resolved) StepUp() flows.StepUp {
-	u := flows.StepUp{ACR: strings.Fields(strings.Join(o.SignIn.ACR, " "))} // a challenge has them in one string (RFC 9470 §3)
+	// a challenge has them in one string (RFC 9470 §3)
+	u := flows.StepUp{ACR: strings.Fields(strings.Join(o.SignIn.ACR, " "))}
 	if o.SignIn.MaxAge >= 0 {
 		u.MaxAge = &o.SignIn.MaxAge
 	}
@@ -33,13 +34,13 @@ func (o *Resolved) StepUp() flows.StepUp {
 
 // checkStepUp tells what is wrong with what is asked of the sign-in.
 func (o *Resolved) checkStepUp() error {
-	if err := CheckDuration("max-age", o.SignIn.MaxAge); err != nil && o.Flags.Changed("max-age") {
-		return fault.Usagef("--max-age %w", err)
-	}
-	for _, acr := range o.SignIn.ACR {
-		if err := CheckACR(acr); err != nil {
-			return fault.Usagef("--acr %w", err)
+	if o.From.Said("max-age") {
+		if err := o.checkRow("max-age"); err != nil {
+			return err
 		}
+	}
+	if err := o.checkRow("acr"); err != nil {
+		return err
 	}
 	if o.SignIn.Claims != "" {
 		if _, err := flows.ParseClaims(o.SignIn.Claims); err != nil {
@@ -49,15 +50,19 @@ func (o *Resolved) checkStepUp() error {
 	for _, own := range []struct {
 		flag, param string
 		given       bool
-	}{{"acr", "acr_values", len(o.SignIn.ACR) > 0}, {"max-age", "max_age", o.SignIn.MaxAge >= 0}, {"claims", "claims", o.SignIn.Claims != ""}} {
+	}{{"acr", "acr_values", len(o.SignIn.ACR) > 0}, {"max-age", "max_age", o.SignIn.MaxAge >= 0},
+		{"claims", "claims", o.SignIn.Claims != ""}} {
 		switch {
 		case !own.given:
 		case o.Provider.Identity == credential.Service:
-			return fault.InUsage(fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag), "leave it out")
+			return fault.InUsage(fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag),
+				"leave it out")
 		case own.flag != "claims" && o.Dialect().NoOpenID:
-			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag, o.Dialect().Title), "leave it out")
+			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag,
+				o.Dialect().Title), "leave it out")
 		case slices.ContainsFunc(o.SignIn.AuthParams, func(kv string) bool { return strings.HasPrefix(kv, own.param+"=") }):
-			return fault.InUsage(errors.New("--"+own.flag+" and --auth-param "+own.param+" say the same"), "leave one of them out; --"+own.flag+" is checked")
+			return fault.InUsage(errors.New("--"+own.flag+" and --auth-param "+own.param+" say the same"),
+				"leave one of them out; --"+own.flag+" is checked")
 		}
 	}
 	return nil

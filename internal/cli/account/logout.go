@@ -131,7 +131,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 			return nil, err
 		}
 	case len(ids) > 0: // a secret is how the one that is named is reached
-		if err := lookup.NoWhich(o, "an ID", settings.ClientFlags...); err != nil {
+		if err := lookup.NoWhich(o, "an ID", settings.NamesIn(settings.GroupClient)...); err != nil {
 			return nil, err
 		}
 	}
@@ -159,7 +159,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 	var who []leaver
 	for _, f := range stored {
 		of := lookup.OptionsFor(o, f, by)
-		if slices.ContainsFunc(settings.ClientFlags, func(name string) bool { return o.Typed[name] }) {
+		if slices.ContainsFunc(settings.NamesIn(settings.GroupClient), o.From.Typed) {
 			of.TakeClient(o)
 		}
 		who = append(who, newLeaver(f, of))
@@ -216,7 +216,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.Provider.ClientID, LogoutHint: hint})
 	if own := p.Dialect.SignOut; own != nil {
 		in := flows.SignedIn{ClientID: l.o.Provider.ClientID, Account: hint, AccessToken: out.AccessToken}
-		if l.o.Flags.Changed("redirect-uri") {
+		if l.o.From.Said("redirect-uri") {
 			in.RedirectURI = l.o.SignIn.RedirectURIs[0]
 		}
 		if its := own(p, in); its != "" {

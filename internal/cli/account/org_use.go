@@ -60,7 +60,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 		return fault.InUsage(errors.New("which organization?"), "sso-exec org use ID; see: sso-exec org list")
 	case len(args) > 0 && u.Remove:
 		return fault.Usagef("%q and --remove contradict each other: leave one of them out", args[0])
-	case o.Typed["organization"]:
+	case o.From.Typed("organization"):
 		return fault.InUsage(errors.New("--organization is for one call; this command is for a profile"), talk.Paste(append([]string{"sso-exec", "org", "use"}, talk.Positional(o.Provider.Organization)...)...))
 	case o.Source.Profile == "":
 		return fault.InUsage(errors.New("no profile is used here, so there is none to change"), "give --organization ID beside the other flags, or make a profile: sso-exec setup provider")
@@ -150,15 +150,14 @@ func (u *orgUse) try(ctx context.Context, id string) error {
 // profileTo returns the settings as they will be with the organization.
 func profileTo(o *settings.Resolved, id string) (*settings.Resolved, error) {
 	to := settings.For(settings.ToolOrg)
-	to.Typed, to.Given = map[string]bool{}, map[string]bool{}
-	for name, given := range o.Given {
-		if given && name != "organization" && to.Flags.Lookup(name) != nil {
-			if err := lookup.Take(to, o, name); err != nil {
-				return nil, err
-			}
+	for name := range o.From {
+		if o.From.Given(name) && settings.Find(name).Of(to.Tool) {
+			to.Take(o, name)
 		}
 	}
-	to.Given["organization"] = to.Flags.Set("organization", id) == nil
+	if err := to.Set("organization", settings.ByFlag, id); err != nil {
+		return nil, err
+	}
 	if err := to.FillFromConfig(); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func FirstOf(complete cobra.CompletionFunc) cobra.CompletionFunc {
 
 // ConfigFlag gives a command the flag --config and no other of a session.
 func ConfigFlag(cmd *cobra.Command) {
-	cmd.Flags().AddFlag(settings.For(cmd.Name()).Flags.Lookup("config"))
+	settings.For(cmd.Name()).Bind(cmd.Flags(), "config")
 }
 
 // ForTool annotates a command that a tool calls.
@@ -98,10 +98,10 @@ func WithSettings(o *settings.Resolved, cmd *cobra.Command, do func(context.Cont
 // WithStored is withSettings for a command that may look at all that is stored,
 // which it can whatever stands in the config: anyway tells whether it does.
 func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []string) bool, do func(context.Context, []string) error) *cobra.Command {
-	cmd.Flags().AddFlagSet(o.Flags)
+	o.Bind(cmd.Flags())
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		warnUnread(cmd.Root())
+		warnUnread()
 		var err error
 		if len(args) == 1 && o.NamesProfile(args[0]) {
 			err, args = o.NameProfile(args[0]), nil

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/sts"
@@ -179,15 +177,15 @@ func fixHint(o *settings.Resolved, path, fix, hint string) string {
 		return hint
 	}
 	flag := ""
-	o.Flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "config" && !strings.HasSuffix(f.Name, "-file") || f.Value.String() == "" {
-			return
+	for _, r := range settings.Rows(o.Tool) {
+		if r.Kind != settings.Path || r.Name == "cache-dir" || r.IsEmpty(&o.Settings) {
+			continue
 		}
-		value, err := filepath.Abs(f.Value.String())
+		value, err := r.Anywhere(r.Text(&o.Settings))
 		if err == nil && (value == abs || strings.HasPrefix(value, strings.TrimSuffix(abs, "/")+"/")) {
-			flag = " (--" + f.Name + ")"
+			flag = " (--" + r.Name + ")"
 		}
-	})
+	}
 	return "use another file" + flag + ", your own and in a directory that only you can write to"
 }
 

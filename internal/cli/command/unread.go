@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -17,15 +14,11 @@ import (
 
 // warnUnread names our variables that no command reads: a slip. Calls that are answered
 // from the cache do not come here, so that a tool that calls often is not told often.
-func warnUnread(root *cobra.Command) {
-	known := []string{strings.TrimPrefix(settings.SecretVariable, environ.OwnPrefix)}
-	Each(root, func(cmd *cobra.Command) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if !slices.Contains(settings.NoEnv, f.Name) {
-				known = append(known, strings.TrimPrefix(settings.VariableOf(f.Name), environ.OwnPrefix))
-			}
-		})
-	})
+func warnUnread() {
+	var known []string
+	for _, name := range settings.Variables() {
+		known = append(known, strings.TrimPrefix(name, environ.OwnPrefix))
+	}
 	for _, kv := range os.Environ() {
 		name, value, _ := strings.Cut(kv, "=")
 		word, ours := strings.CutPrefix(environ.Fold(name), environ.OwnPrefix)

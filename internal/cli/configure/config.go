@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
@@ -56,7 +55,7 @@ A secret is never shown, only where it is.`,
 	}
 	c.Flags().SortFlags = false
 	c.Flags().BoolVar(&origins, "origin", false, "say behind each value where it came from")
-	c.Flags().AddFlagSet(o.Flags)
+	o.Bind(c.Flags())
 	c.RunE = func(*cobra.Command, []string) error {
 		text, err := view(o, origins)
 		if err == nil {
@@ -72,7 +71,7 @@ A secret is never shown, only where it is.`,
 
 // view renders the settings that are used.
 func view(o *settings.Resolved, origins bool) ([]byte, error) {
-	if err := o.FillFromCommand(); err != nil {
+	if err := o.FillFromEnvironment(); err != nil {
 		return nil, err
 	}
 	p, err := settings.LoadProfile(o)
@@ -87,25 +86,14 @@ func view(o *settings.Resolved, origins bool) ([]byte, error) {
 		p = &config.Profile{Name: "default", Settings: map[string]config.Value{}}
 		head = "# No profile is in use. This one has only what flags and variables say.\n"
 	}
-	o.Flags.VisitAll(func(f *pflag.Flag) {
-		key := settings.ProfileKey(f.Name)
-		if key == "" || !o.Given[f.Name] {
-			return
+	for _, r := range settings.Rows(o.Tool) {
+		key, values := r.Key(), r.Get(&o.Settings)
+		if key == "" || !o.From.Given(r.Name) || slices.Equal(values, p.Settings[key].Values) { // or the profile stood above the flag
+			continue
 		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		if slices.Equal(values, p.Settings[key].Values) { // or the profile stood above the flag
-			return
-		}
-		from := "variable " + settings.VariableOf(f.Name)
-		if o.Typed[f.Name] {
-			from = "flag --" + f.Name
-		}
-		p.Settings[key] = config.Value{Values: values, Origin: config.Origin{Path: from, Profile: p.Name}}
-	})
-	if os.Getenv(settings.SecretVariable) != "" && !o.Given["client-secret-file"] {
+		p.Settings[key] = config.Value{Values: values, Origin: config.Origin{Path: o.From.Where(r.Name), Profile: p.Name}}
+	}
+	if os.Getenv(settings.SecretVariable) != "" && !o.From.Given("client-secret-file") {
 		delete(p.Settings, "client-secret-file")
 		head += "# The client's secret is in the variable " + settings.SecretVariable + ".\n"
 	}

@@ -72,7 +72,7 @@ func apiKeyCommand(c *cobra.Command, network bool, do func(ctx context.Context, 
 		names = slices.Concat(whereFlags, networkFlags, tellFlags)
 	}
 	for _, name := range names {
-		c.Flags().AddFlag(a.o.Flags.Lookup(name))
+		a.o.Bind(c.Flags(), name)
 	}
 	c.Flags().SortFlags = false
 	c.Args = cobra.ArbitraryArgs // what is wrong with them is said without repeating them
@@ -94,7 +94,7 @@ func (a *apiKeys) begin() error {
 		return err
 	}
 	switch {
-	case !slices.Contains(settings.EnumOf("store"), a.o.Storage.Store):
+	case !slices.Contains(settings.Find("store").Values(), a.o.Storage.Store):
 		return fault.Usagef("invalid --store %q: use file, keyring or none", a.o.Storage.Store)
 	case a.o.Storage.CacheDir == "":
 		return settings.NoHome("no place to keep API keys in", "name a place with --cache-dir")

@@ -38,7 +38,7 @@ URL, if one is noted.`,
 		Example: "  sso-exec apikey rotate acme < new-key\n  sso-exec apikey rotate workos-ci --grace 1h",
 	}
 	var r rotation
-	c.Flags().Var((*settings.Program)(&r.helper), "from-command", "`command` that prints the new key; split into words, no shell")
+	c.Flags().Var(settings.Command.Var(&r.helper), "from-command", "`command` that prints the new key; split into words, no shell")
 	c.Flags().StringVar(&r.expires, "expires", "", "`when` the new key ends: 2027-01-31, 90d from now, or a moment of RFC 3339")
 	c.Flags().StringVar(&r.maxAge, "max-age", "", "`age` that it may reach (default: as the old one)")
 	c.Flags().DurationVar(&r.grace, "grace", 5*time.Minute, "how long the old key of WorkOS goes on working; 0 ends it at once")

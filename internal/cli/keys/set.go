@@ -80,7 +80,7 @@ sso-exec apikey validate does that.`,
 	var n keyNotes
 	var helper string
 	var yes bool
-	c.Flags().Var((*settings.Program)(&helper), "from-command", "`command` that prints the key; split into words, no shell")
+	c.Flags().Var(settings.Command.Var(&helper), "from-command", "`command` that prints the key; split into words, no shell")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "replace a key of that name without asking")
 	n.add(c.Flags())
 	n.addScopes(c.Flags())

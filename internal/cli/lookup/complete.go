@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -20,11 +19,7 @@ import (
 // passed over without a word.
 func APIKeyNames(cmd *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 	o := settings.For(settings.ToolAPIKey)
-	for _, name := range []string{"profile", "config", "cache-dir"} { // they lead to the cache
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			_ = o.Flags.Set(name, f.Value.String())
-		}
-	}
+	o.TakeFlags(cmd.Flags(), "profile", "config", "cache-dir") // they lead to the cache
 	if err := o.Read(nil); err != nil || o.Storage.CacheDir == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -53,11 +48,7 @@ func ProfileNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.She
 // signed in where. One that cannot be read is passed over without a word.
 func sessionIDs(cmd *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
 	o := settings.For(settings.ToolLogout)
-	for _, name := range []string{"profile", "config", "cache-dir"} { // they lead to the cache
-		if f := cmd.Flags().Lookup(name); f.Changed {
-			_ = o.Flags.Set(name, f.Value.String())
-		}
-	}
+	o.TakeFlags(cmd.Flags(), "profile", "config", "cache-dir") // they lead to the cache
 	if err := o.Read(nil); err != nil || o.Storage.CacheDir == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -84,21 +75,16 @@ func NamedConfig(cmd *cobra.Command) string {
 	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
 		return f.Value.String()
 	}
-	var named settings.Path
-	_ = named.Set(strings.TrimSpace(os.Getenv(settings.VariableOf("config"))))
-	return named.String()
+	var named string
+	_ = settings.Path.Var(&named).Set(strings.TrimSpace(os.Getenv(settings.VariableOf("config"))))
+	return named
 }
 
 // OrganizationIDs completes the organizations that are known, without asking
 // anybody.
 func OrganizationIDs(cmd *cobra.Command, _ []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
 	o := settings.For(settings.ToolOrg)
-	o.Given = map[string]bool{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if o.Flags.Lookup(f.Name) != nil {
-			_ = Take(o, &settings.Resolved{Flags: cmd.Flags()}, f.Name)
-		}
-	})
+	o.TakeFlags(cmd.Flags())
 	if err := o.Read(nil); err != nil || o.Check() != nil || o.Storage.CacheDir == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -31,20 +29,10 @@ const idLength = 12
 
 func IDOf(skey string) string { return skey[:min(idLength, len(skey))] }
 
-// whichFlags say which session is meant: beside --all or an ID they contradict.
-// Their variables do not: those are about commands that use one session.
-var whichFlags = []string{"profile", "issuer", "client-id", "client-secret-file", "scope", "audience", "resource", "session", "organization",
-	"identity", "provider", "store", "auth-param", "client-secret-command", "client-secret-fd", "client-key-file", "client-key-command", "subject-token-from"}
-
-// howFlags say how a provider or a person is reached. They hold for every
-// profile, and are no part of a session's key.
-var howFlags = []string{"interactive", "flow", "device", "browser", "redirect-uri", "login-hint", "login-timeout", "http-timeout", "ca-file", "ca-data",
-	"min-ttl", "cache-dir"}
-
 // NoWhich refuses flags that name a session beside what already does.
 func NoWhich(o *settings.Resolved, beside string, but ...string) error {
-	for _, name := range whichFlags {
-		if o.Typed[name] && !slices.Contains(but, name) {
+	for _, name := range settings.With(settings.Contradicts) {
+		if o.From.Typed(name) && !slices.Contains(but, name) {
 			return fault.Usagef("%s and --%s contradict each other: leave one of them out", beside, name)
 		}
 	}
@@ -53,8 +41,7 @@ func NoWhich(o *settings.Resolved, beside string, but ...string) error {
 
 // Named reports whether a flag or a variable says which session is meant.
 func Named(o *settings.Resolved) bool {
-	return slices.ContainsFunc([]string{"profile", "issuer", "client-id", "scope", "audience", "resource", "session", "organization", "identity"},
-		func(name string) bool { return o.Given[name] })
+	return slices.ContainsFunc(settings.With(settings.Names), o.From.Given)
 }
 
 // profileOptions returns the settings of a profile, with those flags and
@@ -65,16 +52,13 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 		return nil, fault.Usagef("config: %w", err)
 	}
 	o := settings.For(base.Tool)
-	o.Given = map[string]bool{}
-	o.Source.Config, o.Source.Profile, o.Typed, o.FromProfile = base.Source.Config, name, base.Typed, true
-	for _, flag := range howFlags { // first: what is given stands above the profile
+	o.Source.Config, o.Source.Profile, o.FromProfile = base.Source.Config, name, true
+	for _, flag := range settings.With(settings.Reaches) { // first: what is given stands above the profile
 		if flag == "flow" && settings.OfService(p.Settings) { // that is for people
 			continue
 		}
-		if base.Given[flag] {
-			if err := Take(o, base, flag); err != nil {
-				return nil, err
-			}
+		if base.From.Given(flag) {
+			o.Take(base, flag)
 		}
 	}
 	if err := o.FillFromProfile(p.Settings); err != nil {
@@ -85,30 +69,15 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 	}
 	o.Report.Explain, o.Report.Verbose, o.Report.LogLevel, o.Report.LogFile = base.Report.Explain, base.Report.Verbose, base.Report.LogLevel, base.Report.LogFile
 	// The command for a person to run names the profile, and not its settings.
-	if err := o.Flags.Set("profile", name); err != nil {
+	if err := o.Set("profile", settings.ByFlag, name); err != nil {
 		return nil, err
 	}
-	o.Given["profile"] = true
 	if base.Source.Config != "" {
-		o.Given["config"] = o.Flags.Set("config", base.Source.Config) == nil
-	}
-	return o, o.Settle()
-}
-
-// Take gives a flag the value that it has in other settings.
-func Take(o *settings.Resolved, from *settings.Resolved, flag string) error {
-	v := from.Flags.Lookup(flag).Value
-	values := []string{v.String()}
-	if list, ok := v.(pflag.SliceValue); ok {
-		values = list.GetSlice()
-	}
-	for _, value := range values {
-		if err := o.Flags.Set(flag, value); err != nil {
-			return err
+		if err := o.Set("config", settings.ByFlag, base.Source.Config); err != nil {
+			return nil, err
 		}
 	}
-	o.Given[flag] = true
-	return nil
+	return o, o.Settle()
 }
 
 // Profiles returns the settings of every profile that has a session, by name,
@@ -237,7 +206,7 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 	if ofProfile := func(word string) bool { return strings.HasPrefix(word, "--profile=") }; r.Login == nil || slices.ContainsFunc(r.Login, ofProfile) {
 		o.SignedInBy = wordsOfRecord(f.Session) // of an older version, or that profile says something else today
 	}
-	if !base.Given["provider"] {
+	if !base.From.Given("provider") {
 		o.Provider.Dialect = r.Provider
 	}
 	// The CA is what it was, or the same one from somewhere else.

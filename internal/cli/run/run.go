@@ -47,7 +47,6 @@ type runner struct {
 // New makes the command that runs a command with credentials.
 func New() *cobra.Command {
 	r := &runner{o: settings.For(settings.ToolRun), keys: &settings.Resolved{}}
-	settings.AddAWSFlags(r.o.Flags, r.keys)
 	c := &cobra.Command{
 		Use:   settings.ToolRun + " [flags] -- COMMAND [ARGUMENT...]",
 		Short: "run a command with credentials in its environment",
@@ -66,7 +65,9 @@ Keys in variables do not renew. For a command that may outlive them there is
 	f.BoolVar(&r.renew, "renew", false, "AWS keys that renew by themselves: from an endpoint on loopback that the AWS SDKs know")
 	f.StringVar(&r.tokenEnv, "token-env", "", "put a token into the variable `NAME`: the access token, or what --token-type says")
 	f.BoolVar(&r.aws, "aws", false, "AWS keys beside --token-env; without that they are what a profile's role-arn means")
-	return command.WithSettings(r.o, c, r.run)
+	c = command.WithSettings(r.o, c, r.run)
+	f.Lookup("api-key").Usage = "`name` of a stored API key to put into --token-env instead of a token"
+	return c
 }
 
 // run gets the credentials and becomes the command, or waits for it.
@@ -131,13 +132,10 @@ func asItEnded(err error) error {
 // choose decides what the command gets. With --token-env that is a token and
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
-	role := *r.keys
-	if r.o.APIKey != "" { // it needs no profile's role
-		role = settings.Resolved{}
-	}
-	r.aws = r.aws || r.renew || role.AWS.RoleARN != "" && (r.tokenEnv == "" || r.o.Given["role-arn"])
+	hasRole := r.o.AWS.RoleARN != "" && r.o.APIKey == "" // a key needs no profile's role
+	r.aws = r.aws || r.renew || hasRole && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
 	switch {
-	case r.o.APIKey != "" && (r.renew || r.o.Given["role-arn"]):
+	case r.o.APIKey != "" && (r.renew || r.o.From.Given("role-arn")):
 		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
 	case r.o.APIKey != "" && r.tokenEnv == "":
 		return fault.InUsage(errors.New("--api-key: in which variable?"), "give --token-env NAME")
@@ -155,15 +153,13 @@ func (r *runner) choose() error {
 		return nil
 	}
 	*r.keys = *r.o
-	r.keys.Tool, r.keys.AWS.RoleARN, r.keys.AWS.RoleSessionName, r.keys.AWS.Duration = settings.ToolAWS, role.AWS.RoleARN, role.AWS.RoleSessionName, role.AWS.Duration
-	r.keys.AWS.Region, r.keys.AWS.STSEndpoint, r.keys.AWS.PolicyARNs = role.AWS.Region, role.AWS.STSEndpoint, role.AWS.PolicyARNs
+	r.keys.Tool = settings.ToolAWS
 	if r.tokenEnv != "" { // --token-type is that token's
 		r.keys.Target.TokenType = r.keys.UsualTokenType()
 	}
-	r.o.AWS.RoleARN = role.AWS.RoleARN // for hints
 	// What is set for AWS itself stands above a profile.
-	if r.o.Given["region"] || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
-		r.region = role.AWS.Region
+	if r.o.From.Given("region") || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
+		r.region = r.o.AWS.Region
 	}
 	return r.keys.CheckAWS()
 }
@@ -172,7 +168,7 @@ func (r *runner) choose() error {
 func (r *runner) setToken(ctx context.Context, s *session.Session, env *environ.Environment) error {
 	o := *r.o
 	o.Tool = settings.ToolToken
-	if !o.Flags.Changed("token-type") {
+	if !o.From.Said("token-type") {
 		o.Target.TokenType = credential.AccessToken
 	}
 	need := acquire.Need(&o, acquire.ExchangeSteps(&o, s))
@@ -239,7 +235,7 @@ func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.E
 func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
 	o := *r.keys
 	o.Target.Force, o.Report.Explain = false, false
-	if o.Report.LogFile == "" && !o.Report.Verbose && !o.Given["log-level"] {
+	if o.Report.LogFile == "" && !o.Report.Verbose && !o.From.Given("log-level") {
 		o.Report.LogLevel = "error"
 	}
 	s, err := acquire.Open(&o, acquire.Caller{}) // a session's memory is one run's

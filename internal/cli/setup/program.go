@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -48,22 +46,20 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(sa, sb)
 }
 
-// Written returns a flag as it is written into a stanza.
-func Written(f *pflag.Flag) ([]string, error) {
-	name, value := "--"+f.Name, f.Value.String()
+// Written returns a setting as it is written into a stanza.
+func Written(o *settings.Resolved, r *settings.Row) ([]string, error) {
+	name, value := "--"+r.Name, r.Text(&o.Settings)
 	switch {
-	case f.Value.Type() == "bool" && value == "true":
+	case r.Kind == settings.Switch && value == "true":
 		return []string{name}, nil
-	case f.Value.Type() == "stringSlice": // [a,b]
-		return []string{name + "=" + value[1:len(value)-1]}, nil
-	case f.Value.Type() == "stringArray":
+	case r.Kind == settings.List:
 		var words []string
-		for _, v := range f.Value.(pflag.SliceValue).GetSlice() {
+		for _, v := range r.Get(&o.Settings) {
 			words = append(words, name+"="+v)
 		}
 		return words, nil
 	}
-	value, err := settings.Anywhere(f, value)
+	value, err := r.Anywhere(value)
 	return []string{name + "=" + value}, err
 }
 

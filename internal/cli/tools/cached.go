@@ -50,8 +50,8 @@ func CachedAnswer(args []string) ([]byte, bool) {
 	if t == nil {
 		return nil, false
 	}
-	o := settings.For(t.name)
-	if o.Flags.Parse(args[1:]) != nil || o.Flags.NArg() > 0 || o.Parse() != nil {
+	o, err := settings.Parse(t.name, args[1:])
+	if err != nil || o.ReadAndCheck() != nil {
 		return nil, false
 	}
 	if o.Target.Force || o.Report.Explain || o.Report.Verbose || o.Report.LogLevel != "warn" || o.Storage.Store == "none" || o.Storage.CacheDir == "" {

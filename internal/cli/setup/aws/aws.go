@@ -58,9 +58,9 @@ With a profile of sso-exec only its name does.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is used where none is named (default: as sso-exec's profile)")
-	f.Var((*settings.Path)(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
+	f.Var(settings.Path.Var(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
 	s.Add(f)
-	f.Var((*settings.Path)(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	f.Var(settings.Path.Var(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	cmd = command.WithSettings(s.o, cmd, s.run)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -111,7 +111,7 @@ func (s *awsSetup) put(process, region string) error {
 	keys := []awsconfig.KV{{Key: "credential_process", Value: process}}
 	// A region that only sso-exec's profile says is for its STS; it does no harm
 	// where there is none, but a region that is there is somebody's choice.
-	if _, has := awsconfig.Get(file.Text, s.profile, "region"); region != "" && (!has || s.o.Given["region"]) {
+	if _, has := awsconfig.Get(file.Text, s.profile, "region"); region != "" && (!has || s.o.From.Given("region")) {
 		keys = append(keys, awsconfig.KV{Key: "region", Value: region})
 	}
 	text, err := awsconfig.Set(file.Text, s.profile, keys)
@@ -140,7 +140,7 @@ func (s *awsSetup) check() error {
 // usesProfile tells whether the process names sso-exec's profile: it was asked
 // for, or it says who the provider is. Else it would only be in the way.
 func (s *awsSetup) usesProfile() bool {
-	return s.o.Given["profile"] || s.o.Source.Profile != "" && !(s.o.Given["issuer"] && s.o.Given["client-id"] && s.o.Given["role-arn"])
+	return s.o.From.Given("profile") || s.o.Source.Profile != "" && !(s.o.From.Given("issuer") && s.o.From.Given("client-id") && s.o.From.Given("role-arn"))
 }
 
 // process is the line of credential_process: the profile, and every setting that
@@ -156,14 +156,14 @@ func (s *awsSetup) process() (string, error) {
 		words = append(words, "--profile="+s.o.Source.Profile)
 	}
 	var errs error
-	s.o.Flags.VisitAll(func(f *pflag.Flag) {
-		byVariable := s.o.Given[f.Name] && (slices.Contains(settings.SessionFlags, f.Name) || slices.Contains(settings.AWSFlags, f.Name))
-		if f.Name == "profile" || !s.line[f.Name] && !byVariable {
-			return
+	for _, r := range settings.Rows(s.o.Tool) {
+		byVariable := s.o.From.Given(r.Name) && (r.Is(settings.Keeps) || r.Group == settings.GroupAWS)
+		if r.Name == "profile" || !s.o.From.Typed(r.Name) && !byVariable {
+			continue
 		}
-		more, err := setup.Written(f)
+		more, err := setup.Written(s.o, r)
 		words, errs = append(words, more...), errors.Join(errs, err)
-	})
+	}
 	if errs != nil {
 		return "", errs
 	}

@@ -86,8 +86,8 @@ func (s *awsSetup) sameToken(e kubeconfig.Exec, home string) bool {
 	} else {
 		return false
 	}
-	o := settings.For(settings.ToolKube)
-	if o.Flags.Parse(args) != nil || o.Read(nil) != nil {
+	o, err := settings.Parse(settings.ToolKube, args)
+	if err != nil || o.Read(nil) != nil {
 		return false
 	}
 	return o.Provider.Issuer == s.o.Provider.Issuer && o.Provider.ClientID == s.o.Provider.ClientID && o.Target.TokenType == credential.IDToken

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
@@ -214,24 +212,24 @@ func (s *kubeSetup) warnLost(there kubeconfig.User, e kubeconfig.Exec) {
 // override puts the settings of the command line in the place of the same ones.
 func (s *kubeSetup) override(args []string) ([]string, error) {
 	var errs error
-	s.o.Flags.VisitAll(func(f *pflag.Flag) {
-		if !s.line[f.Name] {
-			return
+	for _, r := range settings.Rows(s.o.Tool) {
+		if !s.o.From.Typed(r.Name) {
+			continue
 		}
 		args = slices.DeleteFunc(args, func(a string) bool {
-			return a == "--"+f.Name || strings.HasPrefix(a, "--"+f.Name+"=")
+			return a == "--"+r.Name || strings.HasPrefix(a, "--"+r.Name+"=")
 		})
-		words, err := setup.Written(f)
+		words, err := setup.Written(s.o, r)
 		args, errs = append(args, words...), errors.Join(errs, err)
-	})
+	}
 	return args, errs
 }
 
 // checkArgs checks a stanza's arguments by themselves, without the environment
 // and a profile.
 func checkArgs(args []string) error {
-	o := settings.For(settings.ToolKube)
-	if err := o.Flags.Parse(args[1:]); err != nil {
+	o, err := settings.Parse(settings.ToolKube, args[1:])
+	if err != nil {
 		return err
 	}
 	if err := o.Settle(); err != nil {

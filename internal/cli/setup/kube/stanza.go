@@ -2,10 +2,7 @@ package kube
 
 import (
 	"errors"
-	"slices"
 	"strings"
-
-	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
@@ -15,7 +12,7 @@ import (
 // usesProfile tells whether the stanza names the profile: it was asked for, or
 // it says who the provider is. Else it would only tie the stanza to this machine.
 func (s *kubeSetup) usesProfile() bool {
-	return s.o.Given["profile"] || s.o.Source.Profile != "" && !(s.o.Given["issuer"] && s.o.Given["client-id"])
+	return s.o.From.Given("profile") || s.o.Source.Profile != "" && !(s.o.From.Given("issuer") && s.o.From.Given("client-id"))
 }
 
 // args returns the arguments of the stanza: the profile, and every setting that
@@ -27,13 +24,13 @@ func (s *kubeSetup) args() ([]string, error) {
 		args = append(args, "--profile="+s.o.Source.Profile)
 	}
 	var errs error
-	s.o.Flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "profile" || !s.line[f.Name] && !(s.o.Given[f.Name] && slices.Contains(settings.SessionFlags, f.Name)) {
-			return
+	for _, r := range settings.Rows(s.o.Tool) {
+		if r.Name == "profile" || !s.o.From.Typed(r.Name) && !(s.o.From.Given(r.Name) && r.Is(settings.Keeps)) {
+			continue
 		}
-		words, err := setup.Written(f)
+		words, err := setup.Written(s.o, r)
 		args, errs = append(args, words...), errors.Join(errs, err)
-	})
+	}
 	return args, errs
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -19,36 +17,28 @@ import (
 
 // This file is what setup provider changes in the config file.
 
-// neededVariables are the settings that a profile could not do without if they
-// were given by a variable: with others it would be another sign-in, or none.
-var neededVariables = []string{"client-secret-file", "provider", "scope", "audience", "resource", "session", "organization",
-	"identity", "redirect-uri", "auth-param", "ca-file", "ca-data"}
-
 // settings lists what the profile must say.
 func (p *providerSetup) settings() ([]config.KV, error) {
 	list := []config.KV{{Key: "issuer", Values: []string{p.o.Provider.Issuer}}, {Key: "client-id", Values: []string{p.o.Provider.ClientID}}}
 	var err error
-	p.o.Flags.VisitAll(func(f *pflag.Flag) {
-		key := settings.ProfileKey(f.Name)
-		if key == "" || f.Name == "issuer" || f.Name == "client-id" ||
-			!p.byFlag[f.Name] && (!p.o.Given[f.Name] || !slices.Contains(neededVariables, f.Name)) {
-			return
+	for _, r := range settings.Rows(p.o.Tool) {
+		key := r.Key()
+		if key == "" || r.Name == "issuer" || r.Name == "client-id" ||
+			!p.byFlag.Typed(r.Name) && (!p.o.From.Given(r.Name) || !r.Is(settings.Needed)) {
+			continue
 		}
-		values := []string{f.Value.String()}
-		if slice, ok := f.Value.(pflag.SliceValue); ok {
-			values = slices.Clone(slice.GetSlice())
-		}
+		values := r.Get(&p.o.Settings)
 		for i := range values { // or it would start at the config file
-			v, e := settings.Anywhere(f, values[i])
+			v, e := r.Anywhere(values[i])
 			values[i], err = v, errors.Join(err, e)
 		}
-		if f.Value.Type() == "duration" { // 5m0s
+		if r.Kind == settings.Duration { // 5m0s
 			if short, ok := strings.CutSuffix(values[0], "m0s"); ok {
 				values[0] = short + "m"
 			}
 		}
 		list = append(list, config.KV{Key: key, Values: values})
-	})
+	}
 	return list, err
 }
 

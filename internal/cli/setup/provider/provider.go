@@ -7,13 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -53,7 +51,7 @@ it would write before it does. The flags that are given go into the profile.`,
 	p.Add(f)
 	f.BoolVar(&p.makeDefault, "default", false, "make it the default profile even if there is another")
 	f.BoolVar(&p.noLogin, "no-login", false, "do not try a sign-in")
-	f.AddFlagSet(p.o.Flags)
+	p.o.Bind(f)
 	return c
 }
 
@@ -63,8 +61,8 @@ type providerSetup struct {
 	noLogin, makeDefault bool
 
 	o      *settings.Resolved
-	byFlag map[string]bool // given, and not by a variable
-	path   string          // of the config file to change
+	byFlag settings.Origins // given, and not by a variable
+	path   string           // of the config file to change
 	config *config.Config
 	has    map[string]config.Value // what the profile has already; nil: there is none yet
 	asks   bool                    // somebody is there to be asked
@@ -121,9 +119,7 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 // profile if there is one of that name.
 func (p *providerSetup) begin(args []string) error {
 	o := p.o
-	o.Given = map[string]bool{}
-	o.Flags.VisitAll(func(f *pflag.Flag) { o.Given[f.Name] = f.Changed })
-	p.byFlag = maps.Clone(o.Given)
+	p.byFlag = o.From.Clone()
 	if err := o.FillFromEnvironment(); err != nil {
 		return err
 	}
@@ -131,7 +127,7 @@ func (p *providerSetup) begin(args []string) error {
 		switch {
 		case args[0] == "":
 			return fault.Usagef("a profile needs a name")
-		case p.byFlag["profile"] && o.Source.Profile != args[0]:
+		case p.byFlag.Typed("profile") && o.Source.Profile != args[0]:
 			return fault.Usagef("name one profile: %q or %q?", args[0], o.Source.Profile)
 		}
 		o.Source.Profile = args[0]
@@ -225,7 +221,9 @@ func (p *providerSetup) askClientID() (err error) {
 			return err
 		}
 	}
-	o.Given["client-id"] = o.Given["client-id"] || o.Provider.ClientID != ""
+	if o.Provider.ClientID != "" {
+		o.MarkGiven("client-id")
+	}
 	return nil
 }
 

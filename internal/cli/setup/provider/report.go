@@ -59,7 +59,9 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 		}
 		o.Provider.Issuer = issuer
 	}
-	o.Given["issuer"] = o.Given["issuer"] || o.Provider.Issuer != ""
+	if o.Provider.Issuer != "" {
+		o.MarkGiven("issuer")
+	}
 	o.SettleDialect()
 	if o.Dialect().NoMetadata { // where it has its keys, it has them for each client
 		if err := p.askClientID(); err != nil {

@@ -1,0 +1,160 @@
+package settings
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// FillFromConfig sets what is open then from the profile.
+func (o *Resolved) FillFromConfig() error {
+	profile, err := LoadProfile(o)
+	if err != nil || profile == nil {
+		return err
+	}
+	return o.FillFromProfile(profile.Settings)
+}
+
+// FillFromProfile sets what flags and variables left open from a profile. What
+// that authenticates with goes to nobody whom they name.
+func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) {
+	if err := o.checkProfileSecrets(profile); err != nil {
+		return err
+	}
+	if OfService(profile) && !o.From.Given("identity") { // whatever flow a flag or a variable names
+		o.Provider.Identity = credential.Service
+	}
+	if role := profile["aws.role-arn"].Values; !Find("role-arn").Of(o.Tool) && len(role) == 1 {
+		o.AWS.RoleARN = role[0] // for people: what the profile is good for
+	}
+	for _, r := range table {
+		v, ok := profile[r.Key()]
+		if !ok || !r.Of(o.Tool) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {
+			continue
+		}
+		if wrong := r.Set(&o.Settings, v.Values...); wrong != nil {
+			err = errors.Join(err, fault.Usagef("%s: %s: %w", v.Origin, r.Key(), wrong))
+		}
+		if !o.From.Given(r.Name) {
+			o.From[r.Name] = Origin{By: ByProfile, At: v.Origin}
+		}
+	}
+	return err
+}
+
+// tightens reports whether a profile forbids more than what was given: a
+// kubeconfig's flags cannot allow what it forbids. What was given and is wrong is
+// left to Check.
+func (o *Resolved) tightens(r *Row, values []string) bool {
+	given := slices.Index(DeviceRules, o.SignIn.Device)
+	return r.Name == "device" && given >= 0 && len(values) == 1 && slices.Index(DeviceRules, values[0]) > given
+}
+
+// LoadProfile reads the profile to use; nil if none is named, neither by a flag
+// nor by the config. The config's default is not used next to an issuer or a client
+// ID that is not its own.
+func LoadProfile(o *Resolved) (*config.Profile, error) {
+	c, err := config.DefaultPaths(o.Source.Config).Open()
+	name := o.Source.Profile
+	if err == nil && name == "" {
+		name, _ = c.Default()
+	}
+	if err == nil && name == "" {
+		return nil, nil
+	}
+	var p *config.Profile
+	if err == nil {
+		p, err = c.Profile(name, ProfileKeys())
+	}
+	if err == nil && o.Source.Profile == "" && o.namesOther(p.Settings) {
+		return nil, nil
+	}
+	o.Source.Profile = name
+	var unsafe *userfile.UnsafeError
+	if err != nil && !errors.As(err, &unsafe) {
+		err = fault.Usagef("config: %w", err)
+	}
+	return p, err
+}
+
+// namesOther reports whether a flag or a variable names another provider or client
+// than a profile does.
+func (o *Resolved) namesOther(profile map[string]config.Value) bool {
+	other := func(name, value string) bool {
+		return o.From.Given(name) && !slices.Equal(profile[name].Values, []string{value})
+	}
+	return other("issuer", o.Provider.Issuer) || other("client-id", o.Provider.ClientID)
+}
+
+// ProfileKeys lists every key that a profile can have.
+func ProfileKeys() []config.Key {
+	keys := make([]config.Key, 0, len(table))
+	for _, r := range table {
+		if !r.Is(NoKey) {
+			keys = append(keys, r.key())
+		}
+	}
+	return keys
+}
+
+// key is a setting as a key of a profile.
+func (r *Row) key() config.Key {
+	key := config.Key{Name: r.Key(), Type: config.String, Usage: r.Help, Default: r.Default,
+		CheckWithout: r.Alone, Other: r.AloneFrom}
+	if section, name, ok := strings.Cut(key.Name, "."); ok {
+		key.Section, key.Name = section, name
+	}
+	if r.Check != nil {
+		key.Check = r.check
+	}
+	switch r.Kind {
+	case List, Words:
+		key.Type, key.Default = config.List, ""
+	case Word:
+		key.Type, key.Enum = config.Enum, r.Values()
+	case Path:
+		key.Type = config.Path
+	case Duration:
+		key.Type = config.Duration
+	case Command, TokenFrom:
+		key.From = r.Kind.from
+	}
+	return key
+}
+
+// NamesProfile reports whether a word of the command line is a profile's name: always
+// under login; where it may be a session's ID, if there is such a profile.
+func (o *Resolved) NamesProfile(word string) bool {
+	switch o.Tool {
+	case ToolLogin:
+		return true
+	case ToolLogout, ToolWhoami:
+		named := cmp.Or(o.Source.Config, os.Getenv(VariableOf("config")))
+		c, err := config.DefaultPaths(named).Open()
+		return err == nil && slices.Contains(c.Names(), word)
+	}
+	return false
+}
+
+// NameProfile has a word of the command line name the profile.
+func (o *Resolved) NameProfile(word string) error {
+	if o.From.Said("profile") && o.Source.Profile != word {
+		return fault.Usagef("--profile %s and the profile %q contradict each other: leave one of them out",
+			talk.Quote(o.Source.Profile), word)
+	}
+	if u, err := url.Parse(word); err == nil && u.Scheme != "" && u.Host != "" {
+		return fault.InUsage(fmt.Errorf("%q is not the name of a profile", word),
+			"an issuer is a flag: --issuer URL --client-id ID")
+	}
+	return o.Set("profile", ByFlag, word)
+}
