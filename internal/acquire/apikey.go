@@ -49,12 +49,12 @@ func PrintAPIKey(ctx context.Context, o *settings.Resolved) error {
 // end is near. It needs neither a lock nor the network.
 func APIKeyOf(ctx context.Context, o *settings.Resolved) (*cache.APIKey, error) {
 	store := cache.Open(o.Storage.CacheDir, func(what string) { talk.Warn(errors.New(what)) })
-	k, err := FindKey(ctx, store, o.APIKey)
+	k, err := FindKey(ctx, o, store, o.APIKey)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	if APIKeyEnded(k, now) == nil && apikeys.EndsSoon(k, now) && store.WarnOfAPIKey(k.Name, apikeys.WarnEvery, now) {
+	if APIKeyEnded(o, k, now) == nil && apikeys.EndsSoon(k, now) && store.WarnOfAPIKey(k.Name, apikeys.WarnEvery, now) {
 		what := "ends"
 		if end := k.EndsAt(); !end.Equal(k.ExpiresAt) {
 			what = "reaches its age limit"
@@ -70,7 +70,7 @@ func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte,
 	if k.Identity == credential.Human {
 		return nil, fault.Hint(fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name), "people sign in: sso-exec login")
 	}
-	if err := APIKeyEnded(k, now); err != nil {
+	if err := APIKeyEnded(o, k, now); err != nil {
 		return nil, err
 	}
 	if end := k.EndsAt(); o.Target.MinTTL > 0 && !end.IsZero() && end.Sub(now) < o.Target.MinTTL {
@@ -79,7 +79,7 @@ func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte,
 	line, err := apikeys.HeaderLine(cmp.Or(k.Header, apikeys.DefaultHeader), k.Key.Reveal())
 	if err = errors.Join(err, apikeys.CheckKeyText(k.Key.Reveal())); err != nil { // somebody edited the file
 		return nil, fault.Say(&session.StorageError{Err: errors.New(err.Error())}, fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
-			"store it again: "+settings.Ours("apikey", "set", k.Name, "--yes"))
+			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 
 	}
 	if o.Output == plugin.TokenHeader {

@@ -14,40 +14,40 @@ import (
 )
 
 // FindKey reads a key that there must be.
-func FindKey(ctx context.Context, store *cache.Store, name string) (*cache.APIKey, error) {
+func FindKey(ctx context.Context, o *settings.Resolved, store *cache.Store, name string) (*cache.APIKey, error) {
 	k, err := store.APIKeyWithKey(ctx, name)
 	if err != nil {
-		return nil, APIKeyUnread(ctx, name, err)
+		return nil, APIKeyUnread(ctx, o, name, err)
 	}
-	return k, apiKeyThere(k)
+	return k, apiKeyThere(o, k)
 }
 
-func apiKeyThere(k *cache.APIKey) error {
+func apiKeyThere(o *settings.Resolved, k *cache.APIKey) error {
 	switch {
 	case !k.Key.IsZero():
 		return nil
 	case k.KeyIn != "":
 		return fault.Say(&cache.KeyringError{Err: errors.New("it has no such entry any more")}, fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
-			"store it again: "+settings.Ours("apikey", "set", k.Name, "--yes"))
+			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 
 	case k.Pending != "":
 		return fault.Hint(fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
 			"to make it, run that command again; what it may have left at the provider is removed then")
 
 	}
-	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name), "store it again: "+settings.Ours("apikey", "set", k.Name, "--yes"))
+	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name), "store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 }
 
 // APIKeyUnread is the error about a key that could not be read.
-func APIKeyUnread(ctx context.Context, name string, err error) error {
+func APIKeyUnread(ctx context.Context, o *settings.Resolved, name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, cache.ErrNotExist):
-		return fault.InUsage(fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: "+settings.Ours("apikey", "set", name))
+		return fault.InUsage(fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: "+o.Ours("apikey", "set", name))
 	case errors.Is(err, cache.ErrCorrupt):
 		return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s: %v", name, err),
-			"the file is set aside when the key is stored again: "+settings.Ours("apikey", "set", name))
+			"the file is set aside when the key is stored again: "+o.Ours("apikey", "set", name))
 
 	}
 	return APIKeyStorage(ctx, name, err)
@@ -72,7 +72,7 @@ func APIKeyStorage(ctx context.Context, name string, err error) error {
 }
 
 // APIKeyEnded is the error about a key that is past its end.
-func APIKeyEnded(k *cache.APIKey, now time.Time) error {
+func APIKeyEnded(o *settings.Resolved, k *cache.APIKey, now time.Time) error {
 	end := k.EndsAt()
 	if end.IsZero() || end.After(now) {
 		return nil
@@ -81,5 +81,5 @@ func APIKeyEnded(k *cache.APIKey, now time.Time) error {
 	if !end.Equal(k.ExpiresAt) {
 		why = fmt.Sprintf("is older than the %s that it may become", apikeys.Span(time.Duration(k.MaxAgeSeconds)*time.Second))
 	}
-	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, apikeys.MaskOf(k), why), "to replace it: "+settings.Ours("apikey", "rotate", k.Name))
+	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, apikeys.MaskOf(k), why), "to replace it: "+o.Ours("apikey", "rotate", k.Name))
 }

@@ -26,8 +26,8 @@ func (o *Resolved) Command(words ...string) string {
 }
 
 // Ours is a command of ours about what is stored, whatever the session.
-func Ours(words ...string) string {
-	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, whereabouts())...)
+func (o *Resolved) Ours(words ...string) string {
+	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, o.whereabouts())...)
 }
 
 // SessionWords are the flags that name a session and how it is signed in to: those of
@@ -44,7 +44,7 @@ func (o *Resolved) SessionWords(without ...string) (words []string) {
 			}
 		}
 	}
-	for _, word := range whereabouts() {
+	for _, word := range o.whereabouts() {
 		name, _, _ := strings.Cut(word, "=")
 		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, name+"=") }) {
 			words = append(words, word)
@@ -64,14 +64,11 @@ func (o *Resolved) words(r *Row) (words []string) {
 	return words
 }
 
-// asked are the settings that this run was given; nil before they were read.
-var asked *Resolved
-
 // whereabouts are the flags that lead to this run's config file and cache, where a new
 // shell would look elsewhere: what was given, and what the variables of the XDG Base
 // Directory Specification say.
-func whereabouts() (words []string) {
-	if asked == nil {
+func (o *Resolved) whereabouts() (words []string) {
+	if o.empty() {
 		return nil
 	}
 	home, err := userfile.Home()
@@ -79,14 +76,14 @@ func whereabouts() (words []string) {
 		return runtime.GOOS != "windows" && err == nil && path != "" && path != filepath.Join(home, usual)
 	}
 	switch path := config.DefaultPath(); {
-	case asked.From.Given("config"):
-		words = asked.words(Find("config"))
-	case asked.Source.Profile != "" && moved(path, ".config/sso-exec/config.yaml"):
+	case o.From.Given("config"):
+		words = o.words(Find("config"))
+	case o.Source.Profile != "" && moved(path, ".config/sso-exec/config.yaml"):
 		words = []string{"--config=" + path}
 	}
 	switch path := defaultCacheDir(); {
-	case asked.From.Given("cache-dir"):
-		words = append(words, asked.words(Find("cache-dir"))...)
+	case o.From.Given("cache-dir"):
+		words = append(words, o.words(Find("cache-dir"))...)
 	case moved(path, ".cache/sso-exec"):
 		words = append(words, "--cache-dir="+path)
 	}
@@ -112,5 +109,5 @@ func (o *Resolved) ToKeep(id string) string {
 	if o.From.Given("profile") {
 		words = append(words, "--profile="+o.Source.Profile)
 	}
-	return "run: " + Ours(append(words, talk.Positional(id)...)...)
+	return "run: " + o.Ours(append(words, talk.Positional(id)...)...)
 }

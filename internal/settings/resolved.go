@@ -258,6 +258,5 @@ func (o *Resolved) Read(anyway func() bool) error {
 			return err
 		}
 	}
-	asked = o
 	return o.Settle()
 }

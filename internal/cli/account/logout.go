@@ -150,7 +150,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 	}
 	stored, err := lookup.StoredSessions(o)
 	if err == nil && !all {
-		stored, err = lookup.SessionsByID(stored, ids)
+		stored, err = lookup.SessionsByID(o, stored, ids)
 	}
 	if err != nil {
 		return nil, err

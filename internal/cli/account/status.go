@@ -164,7 +164,7 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 	for _, f := range stored {
 		switch {
 		case f.Damaged():
-			talk.Warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", lookup.IDOf(f.Key), f.Err, settings.Ours("logout", lookup.IDOf(f.Key))))
+			talk.Warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", lookup.IDOf(f.Key), f.Err, o.Ours("logout", lookup.IDOf(f.Key))))
 			continue
 		case f.Err != nil:
 			err := f.StorageFailure()

@@ -119,7 +119,7 @@ func whose(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resolved,
 func storedOne(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resolved, error) {
 	all, err := lookup.StoredSessions(o)
 	if err == nil && len(ids) > 0 {
-		all, err = lookup.SessionsByID(all, ids)
+		all, err = lookup.SessionsByID(o, all, ids)
 	}
 	switch {
 	case err != nil:
@@ -132,7 +132,7 @@ func storedOne(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resol
 				fmt.Fprintf(talk.Stderr, "  %s: %s at %s, client %s\n", lookup.IDOf(f.Key), talk.OrUnknown(f.Session.Account), talk.HostOf(f.Session.Issuer), f.Session.ClientID)
 			}
 		}
-		return cache.Entry{}, o, fault.InUsage(errors.New("several sessions are stored: which one?"), "give its ID, as above: "+settings.Ours("whoami", "ID"))
+		return cache.Entry{}, o, fault.InUsage(errors.New("several sessions are stored: which one?"), "give its ID, as above: "+o.Ours("whoami", "ID"))
 	}
 	return all[0].Entry, lookup.OptionsFor(o, all[0], nil), signedIn(all[0].Entry, all[0].Err)
 }

@@ -30,7 +30,7 @@ func organizationHints(o *settings.Resolved, e *session.OrganizationRequiredErro
 	}
 	lines = append(lines, "name one: "+settings.LoginCommand(o, "organization")+" --organization=ID")
 	if o.Source.Profile != "" {
-		lines = append(lines, "or for good: "+settings.Ours("org", "use", "ID", "--profile="+o.Source.Profile))
+		lines = append(lines, "or for good: "+o.Ours("org", "use", "ID", "--profile="+o.Source.Profile))
 	}
 	return lines
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/workos"
@@ -103,7 +102,7 @@ issued. Of a key itself only the prefix and the last four characters are shown.`
 func (a *apiKeys) stored() (list []apiKeyStatus, failed, err error) {
 	all, unread, err := a.store.APIKeys()
 	if err != nil {
-		return nil, nil, acquire.APIKeyUnread(context.Background(), "", err)
+		return nil, nil, acquire.APIKeyUnread(context.Background(), a.o, "", err)
 	}
 	for _, u := range unread {
 		if errors.Is(u.Err, cache.ErrCorrupt) {
@@ -210,13 +209,13 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		if err != nil {
 			return err
 		}
-		k, err := acquire.FindKey(ctx, a.store, name)
+		k, err := acquire.FindKey(ctx, a.o, a.store, name)
 		if err != nil {
 			return err
 		}
 		screen, err := terminal.Open()
 		if err != nil || !talk.CanAsk() || !screen.Foreground() {
-			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: "+settings.Ours("token", "--api-key="+name))
+			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: "+a.o.Ours("token", "--api-key="+name))
 		}
 		defer screen.Close()
 		answer, err := talk.Ask(fmt.Sprintf("Show API key %s on this screen? [y/N] ", name))

@@ -15,7 +15,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
@@ -72,7 +71,7 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		// Written, but perhaps not for good: a power cut could bring the old key back.
 		// So that one is not ended yet.
 		return fault.Say(err, fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
-			"when that place is fixed, run: "+settings.Ours("apikey", "rotate", k.Name))
+			"when that place is fixed, run: "+a.o.Ours("apikey", "rotate", k.Name))
 
 	}
 	// Nobody has its value any more.
@@ -111,7 +110,7 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 	}
 	var text string
 	err := a.locked(ctx, before.Name, func() error {
-		k, err := acquire.FindKey(ctx, a.store, before.Name)
+		k, err := acquire.FindKey(ctx, a.o, a.store, before.Name)
 		if err != nil {
 			return err
 		}
@@ -135,7 +134,7 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 		until, err := a.retire(context.WithoutCancel(ctx), client, k, r.grace)
 		if err != nil {
 			return fault.Say(err, fmt.Sprintf("the new key is stored, but the old one (%s) may still work: %v", old, err),
-				"to end it, run the command again: "+settings.Ours("apikey", "rotate", k.Name))
+				"to end it, run the command again: "+a.o.Ours("apikey", "rotate", k.Name))
 
 		}
 		text += "  the old one (" + old + ") " + until + "\n"

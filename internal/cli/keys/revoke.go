@@ -15,7 +15,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
@@ -77,7 +76,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 			return err
 		}
 		if !sameKey(now, k) {
-			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), "see which one is stored: "+settings.Ours("apikey", "list"))
+			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), "see which one is stored: "+a.o.Ours("apikey", "list"))
 		}
 		if atProvider {
 			text, err = a.revokeAtWorkOS(ctx, now, r)

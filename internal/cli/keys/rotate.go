@@ -95,7 +95,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 	}
 	was, err := a.store.APIKeyWithKey(ctx, old.Name)
 	if err != nil {
-		return acquire.APIKeyUnread(ctx, old.Name, err)
+		return acquire.APIKeyUnread(ctx, a.o, old.Name, err)
 	}
 	if k.Key, err = readKey(ctx, k.Name, r.helper); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 		}
 		if !sameKey(stored, old) {
 			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored", k.Name),
-				"see which one is stored: "+settings.Ours("apikey", "list"))
+				"see which one is stored: "+a.o.Ours("apikey", "list"))
 
 		}
 		return a.save(ctx, &k)

@@ -110,7 +110,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	}
 	if was != "" && !yes {
 		if !talk.CanAsk() {
-			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: "+settings.Ours("apikey", "rotate", k.Name))
+			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: "+a.o.Ours("apikey", "rotate", k.Name))
 		}
 		if ok, err := talk.Confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
 			return err
@@ -159,7 +159,7 @@ func (a *apiKeys) overwritten(name string) (string, error) {
 	case errors.Is(err, cache.ErrCorrupt):
 		return " (its file does not parse)", nil
 	case err != nil:
-		return "", acquire.APIKeyUnread(context.Background(), name, err)
+		return "", acquire.APIKeyUnread(context.Background(), a.o, name, err)
 	}
 	return fmt.Sprintf(" (%s, stored %s)", apikeys.MaskOf(k), talk.Clock(k.StoredAt)), nil
 }

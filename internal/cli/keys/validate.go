@@ -20,7 +20,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
@@ -45,11 +44,11 @@ exit code is 1 if the key is not accepted, and 5 if that could not be learnt.`,
 		if err != nil {
 			return err
 		}
-		k, err := acquire.FindKey(ctx, a.store, name)
+		k, err := acquire.FindKey(ctx, a.o, a.store, name)
 		if err != nil {
 			return err
 		}
-		if err := acquire.APIKeyEnded(k, time.Now()); err != nil {
+		if err := acquire.APIKeyEnded(a.o, k, time.Now()); err != nil {
 			return err
 		}
 		said, err := a.validate(ctx, k, checkURL)
@@ -96,7 +95,7 @@ func (a *apiKeys) validateAtWorkOS(ctx context.Context, k *cache.APIKey) (said s
 		return "", err
 	}
 	if at == nil {
-		return "", notAccepted(k.Name, "WorkOS")
+		return "", a.notAccepted(k.Name, "WorkOS")
 	}
 	err = a.note(ctx, k, func(now *cache.APIKey) bool {
 		changed := !now.ExpiresAt.Equal(at.ExpiresAt) || !slices.Equal(now.Permissions, at.Permissions) || now.KeyID != at.ID
@@ -133,9 +132,9 @@ func sameKey(a, b *cache.APIKey) bool {
 		(a.KeyIn != "" || a.Key.Equal(b.Key))
 }
 
-func notAccepted(name, by string) error {
+func (a *apiKeys) notAccepted(name, by string) error {
 	return fault.Hint(fmt.Errorf("API key %s: %s does not accept it", name, by),
-		"it may have been revoked, or have ended; to replace it: "+settings.Ours("apikey", "rotate", name))
+		"it may have been revoked, or have ended; to replace it: "+a.o.Ours("apikey", "rotate", name))
 
 }
 
@@ -177,7 +176,7 @@ func (a *apiKeys) tryKey(ctx context.Context, name, header string, key credentia
 	case status >= 200 && status <= 299:
 		return nil
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return notAccepted(name, fmt.Sprintf("%s (status %d)", req.URL.Host, status))
+		return a.notAccepted(name, fmt.Sprintf("%s (status %d)", req.URL.Host, status))
 	default:
 		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d, which says nothing about the key", req.URL.Host, status)}
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/workos"
 )
@@ -74,11 +73,11 @@ func (a *apiKeys) workos(ctx context.Context, k *cache.APIKey) (workos.Client, e
 	if k.With == k.Name {
 		return workos.Client{}, fault.Usagef("API key %s cannot be managed by itself", k.Name)
 	}
-	env, err := acquire.FindKey(ctx, a.store, k.With)
+	env, err := acquire.FindKey(ctx, a.o, a.store, k.With)
 	if err != nil {
 		return workos.Client{}, err
 	}
-	if err := acquire.APIKeyEnded(env, time.Now()); err != nil {
+	if err := acquire.APIKeyEnded(a.o, env, time.Now()); err != nil {
 		return workos.Client{}, err
 	}
 	hc, err := a.http()
@@ -143,10 +142,10 @@ func (a *apiKeys) create(ctx context.Context, k *cache.APIKey) error {
 		switch {
 		case errors.Is(err, cache.ErrNotExist):
 		case err != nil:
-			return acquire.APIKeyUnread(ctx, k.Name, err)
+			return acquire.APIKeyUnread(ctx, a.o, k.Name, err)
 		case was.HasKey():
 			return fault.InUsage(fmt.Errorf("an API key %q is stored already (%s)", k.Name, apikeys.MaskOf(was)),
-				"to replace it: "+settings.Ours("apikey", "rotate", k.Name)+"; to end it first: "+settings.Ours("apikey", "revoke", k.Name))
+				"to replace it: "+a.o.Ours("apikey", "rotate", k.Name)+"; to end it first: "+a.o.Ours("apikey", "revoke", k.Name))
 
 		default: // a run that was cut off
 			if err := a.sweep(ctx, client, was); err != nil {

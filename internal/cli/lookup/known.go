@@ -167,18 +167,18 @@ func StoredSessions(o *settings.Resolved) ([]Found, error) {
 
 // SessionsByID returns the sessions whose IDs begin like the given ones, each of
 // which must be one and no other.
-func SessionsByID(all []Found, ids []string) ([]Found, error) {
+func SessionsByID(o *settings.Resolved, all []Found, ids []string) ([]Found, error) {
 	var list []Found
 	for _, id := range ids {
 		match := func(f Found) bool { return strings.HasPrefix(f.Key, strings.ToLower(id)) }
 		first := slices.IndexFunc(all, match)
 		switch {
 		case first < 0 && len(ids) == 1: // else none of them can be a profile
-			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: "+settings.Ours("status"))
+			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: "+o.Ours("status"))
 		case id == "" || first < 0:
-			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q", id), "see: "+settings.Ours("status"))
+			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q", id), "see: "+o.Ours("status"))
 		case slices.ContainsFunc(all[first+1:], match):
-			return nil, fault.InUsage(fmt.Errorf("several sessions have an ID that begins with %q", id), "see: "+settings.Ours("status"))
+			return nil, fault.InUsage(fmt.Errorf("several sessions have an ID that begins with %q", id), "see: "+o.Ours("status"))
 		}
 		list = append(list, all[first])
 	}
