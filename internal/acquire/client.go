@@ -44,7 +44,7 @@ func newClient(ctx context.Context, o *settings.Resolved, hc *http.Client) (flow
 	}
 	switch {
 	case o.SignIn.Flow == flows.FlowClientCredentials && o.Workload.SubjectFrom != "" && named("", flows.AuthPrivateKeyJWT):
-		c.Asserter = assertion{o}
+		c.Asserter = assertion{o, hc}
 		return c, nil
 	case named(flows.AuthNone):
 		return c, nil

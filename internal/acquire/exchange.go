@@ -2,6 +2,7 @@ package acquire
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -53,7 +54,7 @@ func ExchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 			}
 			e := request
 			e.Subject = flows.TypedToken{Token: token.Token, Type: subjectType}
-			if e.Actor, err = actorToken(ctx, o, actor); err != nil {
+			if e.Actor, err = actorToken(ctx, o, s.HTTP, actor); err != nil {
 				return none, err
 			}
 			set, err := p.Exchange(ctx, client, e)
@@ -66,12 +67,14 @@ func ExchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 }
 
 // serviceExchange is the exchange by which a service gets its token.
-func serviceExchange(ctx context.Context, o *settings.Resolved, target flows.Target) (flows.Exchange, error) {
+func serviceExchange(
+	ctx context.Context, o *settings.Resolved, hc *http.Client, target flows.Target,
+) (flows.Exchange, error) {
 	e := flows.Exchange{Requested: exchangeTokenTypeOf(o), Resources: target.Resources, Scopes: target.Scopes, Params: target.Params}
 	if target.Audience != "" {
 		e.Audiences = []string{target.Audience}
 	}
-	own, err := subjectToken(ctx, o)
+	own, err := subjectToken(ctx, o, hc)
 	if err != nil {
 		return e, err
 	}
@@ -79,7 +82,7 @@ func serviceExchange(ctx context.Context, o *settings.Resolved, target flows.Tar
 	if urn, ok := flows.TokenTypeURN(o.Workload.SubjectType); ok {
 		e.Subject.Type = urn
 	}
-	e.Actor, err = actorToken(ctx, o, o.Workload.ActorFrom)
+	e.Actor, err = actorToken(ctx, o, hc, o.Workload.ActorFrom)
 	return e, err
 }
 
@@ -92,11 +95,11 @@ func actorAudience(o *settings.Resolved, spec string) string {
 }
 
 // actorToken is the token of who acts for the subject; zero if nobody does.
-func actorToken(ctx context.Context, o *settings.Resolved, spec string) (flows.TypedToken, error) {
+func actorToken(ctx context.Context, o *settings.Resolved, hc *http.Client, spec string) (flows.TypedToken, error) {
 	if spec == "" {
 		return flows.TypedToken{}, nil
 	}
-	own, err := tokenFrom(ctx, o, spec, actorAudience(o, spec))
+	own, err := tokenFrom(ctx, hc, spec, actorAudience(o, spec))
 	if err != nil {
 		return flows.TypedToken{}, err
 	}

@@ -3,6 +3,7 @@ package acquire
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func principal(spec string) string {
 func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 	return &session.Grant{Flow: o.SignIn.Flow, Tokens: func(ctx context.Context) (*flows.Result, error) {
 		if o.SignIn.Flow == flows.FlowWorkload {
-			return ownToken(ctx, o)
+			return ownToken(ctx, o, s.HTTP)
 		}
 		p, err := s.Provider(ctx)
 		if err != nil {
@@ -71,13 +72,13 @@ func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 			set, err = p.ClientCredentials(ctx, client, target)
 		case flows.FlowJWTBearer:
 			var own workload.Token
-			if own, err = subjectToken(ctx, o); err == nil {
+			if own, err = subjectToken(ctx, o, s.HTTP); err == nil {
 				who.Subject = cmp.Or(subjectOf(own.Value), who.Subject)
 				set, err = p.JWTBearer(ctx, client, own.Value, target)
 			}
 		default:
 			var e flows.Exchange
-			if e, err = serviceExchange(ctx, o, target); err == nil {
+			if e, err = serviceExchange(ctx, o, s.HTTP, target); err == nil {
 				who.Subject = cmp.Or(subjectOf(e.Subject.Token), who.Subject)
 				set, err = p.Exchange(ctx, client, e)
 			}
@@ -90,9 +91,9 @@ func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 }
 
 // ownToken is the workload's own token as the credential.
-func ownToken(ctx context.Context, o *settings.Resolved) (*flows.Result, error) {
+func ownToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (*flows.Result, error) {
 	sent := time.Now().UTC()
-	own, err := subjectToken(ctx, o)
+	own, err := subjectToken(ctx, o, hc)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +104,12 @@ func ownToken(ctx context.Context, o *settings.Resolved) (*flows.Result, error) 
 }
 
 // subjectToken asks the source for the workload's own token.
-func subjectToken(ctx context.Context, o *settings.Resolved) (workload.Token, error) {
-	return tokenFrom(ctx, o, o.Workload.SubjectFrom, subjectAudience(o))
+func subjectToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (workload.Token, error) {
+	return tokenFrom(ctx, hc, o.Workload.SubjectFrom, subjectAudience(o))
 }
 
-func tokenFrom(ctx context.Context, o *settings.Resolved, spec, audience string) (workload.Token, error) {
-	source, err := workload.Parse(spec, workload.Env{HTTP: o.HTTP})
+func tokenFrom(ctx context.Context, hc *http.Client, spec, audience string) (workload.Token, error) {
+	source, err := workload.Parse(spec, workload.Env{HTTP: hc})
 	if err != nil {
 		return workload.Token{}, local(fault.InUsage(err))
 	}
@@ -145,10 +146,13 @@ func isGiven(spec string) bool {
 }
 
 // assertion has a workload's own token be the client assertion (RFC 7523 §2.2).
-type assertion struct{ o *settings.Resolved }
+type assertion struct {
+	o  *settings.Resolved
+	hc *http.Client
+}
 
 func (a assertion) Assert(ctx context.Context, _ string, _ *flows.Provider) (credential.Secret, error) {
-	own, err := subjectToken(ctx, a.o)
+	own, err := subjectToken(ctx, a.o, a.hc)
 	return own.Value, err
 }
 

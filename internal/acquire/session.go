@@ -1,6 +1,7 @@
 package acquire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -61,6 +62,7 @@ type Caller struct {
 	Name       string      // for people
 	Swallows   bool        // it keeps stderr from the person
 	StdinTaken func() bool // stdin is its own, not ours to read; may be nil
+	Explained  *bool       // becomes true once it was said which flow was chosen; may be nil
 }
 
 // Open puts the rooms together.
@@ -73,7 +75,6 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.HTTP = hc
 	s := &session.Session{
 		Request: Request(o), Dialect: o.Dialect(), ProviderKey: providerKey(o),
 		SignIn: flows.SignIn{
@@ -106,7 +107,7 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
 		}
 	}
-	o.Live = s
+	o.FoundOut = func() *flows.Dialect { return s.Dialect }
 	s.Person = personOf(o, by)
 	s.NewClient = func(ctx context.Context) (flows.Client, error) { return newClient(ctx, o, hc) }
 	if o.Provider.Identity == credential.Service {
@@ -120,7 +121,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 	return talk.Sitting{
 		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name, Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
 		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin, Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
-		Explain: o.Report.Explain, Explained: &o.Explained, Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
+		Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)), Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
 	}.Person()
 }
 

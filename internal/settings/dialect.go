@@ -20,8 +20,8 @@ func (o *Resolved) Dialect() *flows.Dialect {
 
 // Spoken is the dialect that the provider turned out to have, for hints.
 func (o *Resolved) Spoken() *flows.Dialect {
-	if o.Live != nil {
-		return o.Live.Dialect
+	if o.FoundOut != nil {
+		return o.FoundOut()
 	}
 	return o.Dialect()
 }

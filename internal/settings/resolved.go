@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -26,14 +24,15 @@ type Resolved struct {
 	From Origins
 	Tool string // the command: kube, aws, token, login
 
-	HTTP        *http.Client     // of the session; nil before there is one
-	roots       *extraRoots      // read for the present --ca-file and --ca-data; may be nil
-	Live        *session.Session // nil before there is one
-	SignedInBy  []string         // the flags of a stored session's sign-in, if these are the settings of one
-	Explained   bool             // what --explain asks for was said
-	FromProfile bool             // these are a profile's settings, which nobody named
-
+	FromProfile bool        // these are a profile's settings, which nobody named
 	ProfileHold *flows.Hold // whom what the profile authenticates with may go to; nil: it does not
+	SignedInBy  []string    // the flags of a stored session's sign-in, if these are the settings of one
+
+	// FoundOut tells which dialect the provider turned out to have; nil before a
+	// session asks it.
+	FoundOut func() *flows.Dialect
+
+	roots *extraRoots // read for the present --ca-file and --ca-data; may be nil
 }
 
 // The commands whose settings differ.

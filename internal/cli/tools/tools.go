@@ -30,7 +30,9 @@ func New(t *tool) *cobra.Command {
 		if o.APIKey != "" {
 			return acquire.PrintAPIKey(ctx, o)
 		}
-		s, err := acquire.Open(o, t.by)
+		explained, by := false, t.by
+		by.Explained = &explained
+		s, err := acquire.Open(o, by)
 		if err != nil {
 			return err
 		}
@@ -43,7 +45,7 @@ func New(t *tool) *cobra.Command {
 			if c, err = s.Credential(ctx, need); err != nil {
 				return err
 			}
-			if o.Report.Explain && !o.Explained {
+			if o.Report.Explain && !explained {
 				fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
 			}
 		} else if o.Report.Explain {
