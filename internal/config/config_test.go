@@ -114,12 +114,16 @@ func TestErrors(t *testing.T) {
 		{"a value that is nothing", "version: 1\nprofiles:\n  p:\n    issuer:\n", []string{":4:", "issuer"}},
 		{"a list of lists", "version: 1\nprofiles:\n  p:\n    scopes: [[a]]\n", []string{":4:", "scopes"}},
 		{"a list that holds itself", "version: 1\nprofiles:\n  p:\n    scopes: &s [*s]\n", []string{"scopes"}},
-		{"a section's key outside of it", "version: 1\nprofiles:\n  p:\n    role-arn: x\n", []string{":4:", "role-arn", "aws"}},
-		{"an unknown key in a section", "version: 1\nprofiles:\n  p:\n    aws:\n      rolearn: x\n", []string{":5:", "rolearn"}},
+		{"a section's key outside of it", "version: 1\nprofiles:\n  p:\n    role-arn: x\n",
+			[]string{":4:", "role-arn", "aws"}},
+		{"an unknown key in a section", "version: 1\nprofiles:\n  p:\n    aws:\n      rolearn: x\n",
+			[]string{":5:", "rolearn"}},
 		{"a section that is a text", "version: 1\nprofiles:\n  p:\n    aws: x\n", []string{":4:", "aws"}},
 		{"a merge key", "version: 1\nprofiles:\n  p:\n    <<: {issuer: x}\n", []string{":4:"}},
-		{"a second document", "version: 1\n---\nversion: 1\nprofiles: {p: {issuer: a}}\n", []string{":2:", "second document"}},
-		{"a second document beside the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n", []string{":3:", "second document"}},
+		{"a second document", "version: 1\n---\nversion: 1\nprofiles: {p: {issuer: a}}\n",
+			[]string{":2:", "second document"}},
+		{"a second document beside the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n",
+			[]string{":3:", "second document"}},
 		{"a second document that is no YAML", "version: 1\nprofiles: {p: {}}\n---\na: [\n", []string{":4:"}},
 		{"no profiles", "version: 1\n", []string{"no profiles"}},
 		{"an empty file", "", []string{"no profiles"}},
@@ -207,9 +211,11 @@ func TestDefaultPath(t *testing.T) {
 func TestNearest(t *testing.T) {
 	words := []string{"issuer", "client-id", "client-secret-file", "scope", "grace", "force"}
 	for word, want := range map[string]string{
-		"isuer": "issuer", "clientid": "client-id", "client_id": "client-id", "scopes": "scope", "Scope": "scope", "client-secret": "client-secret-file",
-		"zzz": "", "": "", "issuer": "issuer", "verylongwordthatisnear": "",
-		"froce": "force", "issuer-url": "issuer", "client-secret-file_of-mine": "client-secret-file", "issuerings": "", "-issuer-url": "",
+		"isuer": "issuer", "clientid": "client-id", "client_id": "client-id", "scopes": "scope", "Scope": "scope",
+		"client-secret": "client-secret-file",
+		"zzz":           "", "": "", "issuer": "issuer", "verylongwordthatisnear": "",
+		"froce": "force", "issuer-url": "issuer", "client-secret-file_of-mine": "client-secret-file", "issuerings": "",
+		"-issuer-url": "",
 	} {
 		if got := Nearest(word, words); got != want && !(word == "client-secret" && got == "") {
 			t.Errorf("Nearest(%q) is %q, want %q", word, got, want)

@@ -72,7 +72,8 @@ func parse(path string, layer Layer, b []byte) (*File, []Finding) {
 		case "version":
 			said = true
 			if e.value.Value != version {
-				return nil, []Finding{f.finding(e.key.Line, "version %q is not known; this sso-exec reads version %s", e.value.Value, version)}
+				return nil,
+					[]Finding{f.finding(e.key.Line, "version %q is not known; this sso-exec reads version %s", e.value.Value, version)}
 			}
 		case "default-profile":
 			f.defaultLine = e.key.Line

@@ -102,11 +102,13 @@ func TestValidateFiles(t *testing.T) {
 	}
 	// One file that is broken does not hide what is wrong in the other, nor between
 	// them.
-	if got := (Paths{System: system, User: broken}).Validate(testKeys); len(got) != 2 || got[0].Path != system || got[1].Path != broken {
+	if got := (Paths{System: system, User: broken}).Validate(testKeys); len(got) != 2 || got[0].Path != system ||
+		got[1].Path != broken {
 		t.Errorf("%v", got)
 	}
 	evil := write(t, "version: 1\nprofiles: {p: {issuer: evil}}\n")
-	if got := (Paths{System: system, User: evil}).Validate(testKeys); len(got) != 2 || got[0].Path != system || got[1].Path != evil || !strings.Contains(got[1].Text, "client-secret-file") {
+	if got := (Paths{System: system, User: evil}).Validate(testKeys); len(got) != 2 || got[0].Path != system ||
+		got[1].Path != evil || !strings.Contains(got[1].Text, "client-secret-file") {
 		t.Errorf("%v", got)
 	}
 }
@@ -144,17 +146,19 @@ func TestHostileFiles(t *testing.T) {
 		fmt.Fprintf(&wide, "    key%d: x\n", i)
 	}
 	hashes.WriteString("version: 1\nprofiles:\n  p:\n    issuer: x" + strings.Repeat(" #", 50_000) + "\n")
-	long := "version: 1\nprofiles:\n  p:\n    " + strings.Repeat("k", 900) + ": x\n    login-hint: " + strings.Repeat("x", 1<<17) + "\n"
+	long := "version: 1\nprofiles:\n  p:\n    " + strings.Repeat("k", 900) + ": x\n    login-hint: " +
+		strings.Repeat("x", 1<<17) + "\n"
 	for name, text := range map[string]string{
-		"aliases of a large one":  aliases.String(),
-		"a long chain":            chain.String(),
-		"many keys":               wide.String(),
-		"many hashes":             hashes.String(),
-		"long words":              long,
-		"a bomb":                  "version: 1\nprofiles:\n  a: &a {x: 1}\n  b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n  c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n  d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n  e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n  f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n  g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n  h: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n",
-		"a snake":                 "version: 1\nprofiles: &p\n  p: *p\n  q: {aws: &a {aws: *a}}\n",
-		"depth":                   "version: 1\nprofiles: " + strings.Repeat("[", 5000) + "\n",
-		"depth in a profile":      "version: 1\nprofiles: {p: " + strings.Repeat("{a: ", 2000) + strings.Repeat("}", 2000) + "}\n",
+		"aliases of a large one": aliases.String(),
+		"a long chain":           chain.String(),
+		"many keys":              wide.String(),
+		"many hashes":            hashes.String(),
+		"long words":             long,
+		"a bomb":                 "version: 1\nprofiles:\n  a: &a {x: 1}\n  b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n  c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n  d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n  e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n  f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n  g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n  h: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n",
+		"a snake":                "version: 1\nprofiles: &p\n  p: *p\n  q: {aws: &a {aws: *a}}\n",
+		"depth":                  "version: 1\nprofiles: " + strings.Repeat("[", 5000) + "\n",
+		"depth in a profile": "version: 1\nprofiles: {p: " + strings.Repeat("{a: ", 2000) + strings.Repeat("}", 2000) +
+			"}\n",
 		"a name of control chars": "version: 1\nprofiles: {\"\\e[2J\\n\": {x: y}}\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,7 +36,8 @@ profiles:
 	for _, s := range p.View(testKeys) {
 		order = append(order, s.Key)
 	}
-	if got := strings.Join(order, " "); got != "issuer client-id login-hint scopes quiet ca-file aws.role-arn aws.region aws.policy-arn" {
+	if got := strings.Join(order,
+		" "); got != "issuer client-id login-hint scopes quiet ca-file aws.role-arn aws.region aws.policy-arn" {
 		t.Error(got)
 	}
 	sameAgain(t, p)

@@ -1,66 +1,12 @@
 package settings
 
 import (
-	"slices"
-
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/plugin"
 )
-
-// The table. A new setting is a row here, and a field in settings.go. Its order is
-// that of flags where they are written down: in hints, in another tool's file, in
-// a profile.
-var table = slices.Concat(personRows, serviceRows, runRows)
-
-// Table lists every setting there is.
-func Table() []*Row { return table }
-
-// Find returns the setting of a name, or nil.
-func Find(name string) *Row {
-	for _, r := range table {
-		if r.Name == name {
-			return r
-		}
-	}
-	return nil
-}
-
-// In lists the settings of a group, as help shows them.
-func In(group Group) (rows []*Row) {
-	for _, r := range table {
-		if r.Group == group && r.After == "" {
-			rows = append(rows, r)
-		}
-	}
-	for _, r := range table {
-		if r.Group == group && r.After != "" {
-			above := slices.IndexFunc(rows, func(a *Row) bool { return a.Name == r.After })
-			rows = slices.Insert(rows, above+1, r)
-		}
-	}
-	return rows
-}
-
-// NamesIn lists the names of the settings of a group.
-func NamesIn(group Group) (names []string) {
-	for _, r := range In(group) {
-		names = append(names, r.Name)
-	}
-	return names
-}
-
-// With lists the names of the settings that have all of these traits.
-func With(t Trait) (names []string) {
-	for _, r := range table {
-		if r.Is(t) {
-			names = append(names, r.Name)
-		}
-	}
-	return names
-}
 
 // AnyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
 const AnyPort = "http://127.0.0.1:0/callback"
@@ -78,8 +24,15 @@ func dialects() (names []string) {
 	return names
 }
 
-// personRows are the settings of a sign-in.
-var personRows = []*Row{
+// awsTools are the commands that are about an AWS role.
+var awsTools = []string{ToolAWS, ToolRun}
+
+// The table. A new setting is a row here, and a field in settings.go. Its order is
+// that of flags where they are written down: in hints, in another tool's file, in
+// a profile. Nothing in it is computed when the program starts.
+var table = []*Row{
+	// Which session, and how a person signs in.
+
 	{Name: "profile", Group: GroupProvider, Traits: NoKey | Main | Names | Contradicts | Keeps, Complete: CompleteProfiles,
 		Help: "`name` of the profile to use (default: the config file's default-profile)",
 		at:   func(s *Settings) any { return &s.Source.Profile }},
@@ -170,10 +123,78 @@ var personRows = []*Row{
 		Help: "the provider's `dialect`: okta, entra, workos and others; see docs/providers " +
 			"(default: by the issuer's host, else oidc)",
 		at: func(s *Settings) any { return &s.Provider.Dialect }},
-}
 
-// runRows are the settings of what is wanted from a session, and of the run itself.
-var runRows = []*Row{
+	// How a client authenticates, a workload's own token, an exchange.
+
+	{Name: "client-secret-file", Group: GroupClient, After: "client-auth", Kind: Path,
+		Traits: Contradicts | Keeps | Credential | Needed, Idle: []string{ToolWhoami},
+		Help: "`file` with the client's secret, if it has one; or the variable SSO_EXEC_CLIENT_SECRET",
+		at:   func(s *Settings) any { return &s.Client.SecretFile }},
+	{Name: "client-secret-command", Group: GroupClient, After: "client-secret-file", Kind: Command,
+		Traits: Contradicts | Keeps | Credential, Check: checkCommand,
+		Help: "`command` that prints the client's secret; no shell",
+		at:   func(s *Settings) any { return &s.Client.SecretCommand }},
+	{Name: "client-secret-fd", Group: GroupClient, After: "client-secret-command", Kind: Number, Open: "-1",
+		Traits: NoKey | Contradicts | Keeps | Here,
+		Help:   "file `descriptor` to read the client's secret from",
+		at:     func(s *Settings) any { return &s.Client.SecretFD }},
+	{Name: "client-auth", Group: GroupClient, Kind: Word, choices: flows.AuthMethods, Traits: Keeps,
+		Help: "how the client authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, " +
+			"self_signed_tls_client_auth or none (default: by what it has and what the provider's metadata names)",
+		at: func(s *Settings) any { return &s.Client.Auth }},
+	{Name: "client-key-file", Group: GroupClient, Kind: Path, Traits: Contradicts | Keeps | Credential,
+		Help: "`file` with the client's private key: PEM or JWK",
+		at:   func(s *Settings) any { return &s.Client.KeyFile }},
+	{Name: "client-key-command", Group: GroupClient, Kind: Command, Traits: Contradicts | Keeps | Credential,
+		Check: checkCommand,
+		Help:  "`command` that prints that key; no shell",
+		at:    func(s *Settings) any { return &s.Client.KeyCommand }},
+	{Name: "client-key-id", Group: GroupClient, Traits: Keeps,
+		Help: "`ID` (kid) by which the provider knows that key",
+		at:   func(s *Settings) any { return &s.Client.KeyID }},
+	{Name: "client-cert-file", Group: GroupClient, Kind: Path, Traits: Keeps | Credential,
+		Help: "`file` with the client's certificate and its chain, PEM",
+		at:   func(s *Settings) any { return &s.Client.CertFile }},
+	{Name: "assertion-audience", Group: GroupClient, Default: "issuer", Traits: Keeps, Check: checkAssertionAudience,
+		Help: "audience of a client assertion: issuer, token-endpoint or a `URI`",
+		at:   func(s *Settings) any { return &s.Client.AssertionAudience }},
+
+	{Name: "subject-token-from", Group: GroupWorkload, Kind: TokenFrom, Traits: Contradicts | Keeps | Credential,
+		Check: checkSource,
+		Help: "`source` of the workload's own token: auto, github, gitlab, kubernetes, gcp, azure, spiffe:PATH, file:PATH, " +
+			"env:NAME or command:CMD",
+		at: func(s *Settings) any { return &s.Workload.SubjectFrom }},
+	{Name: "subject-token-audience", Group: GroupWorkload, Traits: Keeps,
+		Help: "`audience` to ask the source for (default: the issuer)",
+		at:   func(s *Settings) any { return &s.Workload.SubjectAudience }},
+	{Name: "subject-token-type", Group: GroupWorkload, Traits: Keeps, Check: checkTokenType,
+		Help: "what that token is in a token exchange: jwt, id_token, access_token or a `URN` (default: by its source)",
+		at:   func(s *Settings) any { return &s.Workload.SubjectType }},
+	{Name: "actor-token-from", Group: GroupWorkload, Kind: TokenFrom, Traits: Keeps | Credential, Check: checkSource,
+		Help: "`source` of the token of who acts for the subject, in a token exchange",
+		at:   func(s *Settings) any { return &s.Workload.ActorFrom }},
+	{Name: "actor-token-type", Group: GroupWorkload, Traits: Keeps, Check: checkTokenType,
+		Help: "what that token is, as for --subject-token-type; a `URN` or its last word",
+		at:   func(s *Settings) any { return &s.Workload.ActorType }},
+
+	{Name: "exchange-audience", Group: GroupExchange, Kind: List,
+		Help: "exchange the token for one for this `audience` (RFC 8693); repeatable",
+		at:   func(s *Settings) any { return &s.Exchange.Audiences }},
+	{Name: "exchange-resource", Group: GroupExchange, Kind: List, Check: checkResource,
+		Help: "exchange the token for one for this resource `URI`; repeatable",
+		at:   func(s *Settings) any { return &s.Exchange.Resources }},
+	{Name: "exchange-scope", Group: GroupExchange, Kind: Words,
+		Help: "`scope` of the exchanged token; repeatable, commas allowed",
+		at:   func(s *Settings) any { return &s.Exchange.Scopes }},
+	{Name: "exchange-token-type", Group: GroupExchange, Kind: Word, Choices: []string{"access_token", "id_token", "jwt"},
+		Help: "what to exchange the token for: access_token, id_token or jwt (default: the provider's choice)",
+		at:   func(s *Settings) any { return &s.Exchange.TokenType }},
+	{Name: "exchange-param", Group: GroupExchange, Kind: List, Check: CheckParam,
+		Help: "further `K=V` of the exchange; repeatable",
+		at:   func(s *Settings) any { return &s.Exchange.Params }},
+
+	// What is wanted of the session, and of the run.
+
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
 		Help:    "id or access (default: id for kube and aws, access for token)",
@@ -252,6 +273,3 @@ var runRows = []*Row{
 		Help: "`ARN` of a session policy that narrows the role; repeatable",
 		at:   func(s *Settings) any { return &s.AWS.PolicyARNs }},
 }
-
-// awsTools are the commands that are about an AWS role.
-var awsTools = []string{ToolAWS, ToolRun}
