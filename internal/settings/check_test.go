@@ -18,37 +18,40 @@ const anything = ""
 // wrongValues has every key that a profile can have, with values that cannot be
 // right, and what is said of them.
 var wrongValues = map[string]struct{ says, values string }{
-	"issuer":                 {"must be https|is not a URL|must not have a query|must not have a fragment|user or a password", "http://x.example|x|https://x.example?a=b|https://x.example#a|https://a:b@x.example"},
-	"client-id":              {anything, "!"},
-	"scopes":                 {anything, "!"},
-	"audience":               {anything, "!"},
-	"resource":               {"must be an absolute URI|without a fragment|must be an absolute URI", "x|https://x.example#a|"},
-	"session":                {anything, "!"},
-	"organization":           {anything, "!"},
-	"flow":                   {"invalid", "pcke"},
-	"device":                 {"invalid", "!"},
-	"browser":                {"has an open quote|is empty|needs the terminal for itself", `firefox "%s| |lynx`},
-	"redirect-uri":           {"must be http|a number up to 65535|redirect URI", "https://x.example/|http://127.0.0.1:65536/|"},
-	"login-hint":             {anything, "!"},
-	"auth-param":             {"must be K=V|set by sso-exec itself|must be K=V", "x|state=x|"},
-	"acr":                    {"is no acr|is no acr", " |"},
-	"max-age":                {"is not a duration|must be in whole seconds|must not be negative", "x|1500ms|-1s"},
-	"claims":                 {"JSON", "x"},
-	"par":                    {"invalid", "!"},
-	"login-timeout":          {"must be more than 0|must be more than 0", "0s|-1s"},
-	"interactive":            {"invalid", "!"},
-	"offline":                {"invalid", "!"},
-	"identity":               {"invalid", "!"},
-	"provider":               {"invalid", "!"},
-	"client-secret-file":     {anything, "!"},
-	"client-secret-command":  {"has an open quote|there is no command", `x "y| `},
-	"client-auth":            {"invalid", "!"},
-	"client-key-file":        {anything, "!"},
-	"client-key-command":     {"has an open quote", `x 'y`},
-	"client-key-id":          {anything, "!"},
-	"client-cert-file":       {anything, "!"},
-	"assertion-audience":     {"use issuer, token-endpoint or a URI", "x"},
-	"subject-token-from":     {"is no token source|needs PATH|takes nothing after a colon|has an open quote", `nowhere|file|github:x|command:x "`},
+	"issuer":    {"must be https|is not a URL|must not have a query|must not have a fragment|user or a password", "http://x.example|x|https://x.example?a=b|https://x.example#a|https://a:b@x.example"},
+	"client-id": {anything, "!"},
+	"scopes":    {anything, "!"},
+	"audience":  {anything, "!"},
+	"resource": {"must be an absolute URI|without a fragment|must be an absolute URI",
+		"x|https://x.example#a|"},
+	"session":      {anything, "!"},
+	"organization": {anything, "!"},
+	"flow":         {"invalid", "pcke"},
+	"device":       {"invalid", "!"},
+	"browser":      {"has an open quote|is empty|needs the terminal for itself", `firefox "%s| |lynx`},
+	"redirect-uri": {"must be http|a number up to 65535|redirect URI",
+		"https://x.example/|http://127.0.0.1:65536/|"},
+	"login-hint":            {anything, "!"},
+	"auth-param":            {"must be K=V|set by sso-exec itself|must be K=V", "x|state=x|"},
+	"acr":                   {"is no acr|is no acr", " |"},
+	"max-age":               {"is not a duration|must be in whole seconds|must not be negative", "x|1500ms|-1s"},
+	"claims":                {"JSON", "x"},
+	"par":                   {"invalid", "!"},
+	"login-timeout":         {"must be more than 0|must be more than 0", "0s|-1s"},
+	"interactive":           {"invalid", "!"},
+	"offline":               {"invalid", "!"},
+	"identity":              {"invalid", "!"},
+	"provider":              {"invalid", "!"},
+	"client-secret-file":    {anything, "!"},
+	"client-secret-command": {"has an open quote|there is no command", `x "y| `},
+	"client-auth":           {"invalid", "!"},
+	"client-key-file":       {anything, "!"},
+	"client-key-command":    {"has an open quote", `x 'y`},
+	"client-key-id":         {anything, "!"},
+	"client-cert-file":      {anything, "!"},
+	"assertion-audience":    {"use issuer, token-endpoint or a URI", "x"},
+	"subject-token-from": {"is no token source|needs PATH|takes nothing after a colon|has an open quote",
+		`nowhere|file|github:x|command:x "`},
 	"subject-token-audience": {anything, "!"},
 	"subject-token-type":     {"use jwt, id_token, access_token or the URN", "x"},
 	"actor-token-from":       {"is no token source", "nowhere"},
@@ -65,13 +68,15 @@ var wrongValues = map[string]struct{ says, values string }{
 	"store":                  {"invalid", "!"},
 	"cache-dir":              {anything, "!"},
 	"http-timeout":           {"must be more than 0|must be more than 0", "0s|-1s"},
-	"aws.role-arn":           {"has characters in it that do not print|STS accepts 2048", "a\tb|" + strings.Repeat("x", 2049)},
-	"aws.role-session-name":  {anything, "!"},
-	"aws.duration":           {"must be in whole seconds|must not be negative", "1500ms|-1s"},
-	"aws.region":             {anything, "!"}, // beside an sts-endpoint it can be what it likes
-	"aws.sts-endpoint":       {"must be https|is not a URL", "http://sts.example|x"},
-	"aws.policy-arn":         {"is not an ARN|is not an ARN", "foo|"},
-	"api-key":                {"a key's name is of letters|looks like an API key itself", "a b|" + strings.Repeat("x1", 40)},
+	"aws.role-arn": {"has characters in it that do not print|STS accepts 2048",
+		"a\tb|" + strings.Repeat("x", 2049)},
+	"aws.role-session-name": {anything, "!"},
+	"aws.duration":          {"must be in whole seconds|must not be negative", "1500ms|-1s"},
+	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
+	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
+	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
+	"api-key": {"a key's name is of letters|looks like an API key itself",
+		"a b|" + strings.Repeat("x1", 40)},
 }
 
 // What is wrong with a single value is told by config validate, and in use, with
@@ -99,7 +104,8 @@ func TestValues(t *testing.T) {
 				}
 			case len(found) != 1 || used == nil || used.Error() != found[0].Error():
 				t.Errorf("%s: %q: found %v, and in use: %v", name, value, found, used)
-			case !strings.Contains(found[0].Text, "profile p") || !strings.Contains(found[0].Text, key.Name+": ") || !strings.Contains(found[0].Text, says[i]):
+			case !strings.Contains(found[0].Text, "profile p") || !strings.Contains(found[0].Text, key.Name+": ") ||
+				!strings.Contains(found[0].Text, says[i]):
 				t.Errorf("%s: %q: it says %q, want %q in it", name, value, found[0].Text, says[i])
 			}
 		}
@@ -109,10 +115,14 @@ func TestValues(t *testing.T) {
 // Values that look odd and are right.
 func TestRightValues(t *testing.T) {
 	for _, c := range [][2]string{
-		{"issuer", ""}, {"issuer", "http://127.0.0.1:8080/realm"}, {"browser", ""}, {"browser", "none"}, {"browser", "'/no such/browser' --app=%s"},
-		{"max-age", "0s"}, {"min-ttl", "0s"}, {"ca-data", ""}, {"assertion-audience", "https://x.example"}, {"assertion-audience", "token-endpoint"},
-		{"subject-token-from", "auto"}, {"subject-token-from", "file:token"}, {"subject-token-from", "gitlab"}, {"subject-token-type", "urn:x:y"},
-		{"client-secret-command", "no-such-program 'a b'"}, {"acr", "mfa pwd"}, {"aws.duration", "0s"}, {"aws.role-arn", ""}, {"api-key", ""},
+		{"issuer", ""}, {"issuer", "http://127.0.0.1:8080/realm"}, {"browser", ""}, {"browser", "none"},
+		{"browser", "'/no such/browser' --app=%s"},
+		{"max-age", "0s"}, {"min-ttl", "0s"}, {"ca-data", ""}, {"assertion-audience", "https://x.example"},
+		{"assertion-audience", "token-endpoint"},
+		{"subject-token-from", "auto"}, {"subject-token-from", "file:token"}, {"subject-token-from", "gitlab"},
+		{"subject-token-type", "urn:x:y"},
+		{"client-secret-command", "no-such-program 'a b'"}, {"acr", "mfa pwd"}, {"aws.duration", "0s"},
+		{"aws.role-arn", ""}, {"api-key", ""},
 	} {
 		for _, key := range ProfileKeys() {
 			if strings.TrimPrefix(key.Section+"."+key.Name, ".") != c[0] {

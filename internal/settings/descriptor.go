@@ -69,8 +69,9 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd),
 			fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
 	case d.terminal:
-		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd),
-			fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
+		return nil,
+			fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd),
+				fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
 	}
 	d.once.Do(func() {
 		go func() { // a read from a pipe cannot be interrupted

@@ -23,7 +23,8 @@ var toolsOf = []string{ToolKube, ToolAWS, ToolToken, ToolRun}
 var samples = map[string]string{
 	"issuer": "https://login.example.com", "resource": "https://api.example.com",
 	"exchange-resource": "https://api.example.com",
-	"redirect-uri":      "http://127.0.0.1:8400/callback", "auth-param": "a=b", "exchange-param": "a=b", "claims": `{"a":null}`,
+	"redirect-uri":      "http://127.0.0.1:8400/callback", "auth-param": "a=b", "exchange-param": "a=b",
+	"claims":             `{"a":null}`,
 	"assertion-audience": "token-endpoint", "subject-token-from": "env:TOKEN", "actor-token-from": "env:ACTOR",
 	"subject-token-type": "jwt", "actor-token-type": "jwt", "sts-endpoint": "https://sts.example.com", "api-key": "acme",
 	"role-arn": "arn:aws:iam::123456789012:role/dev", "policy-arn": "arn:aws:iam::123456789012:policy/p",

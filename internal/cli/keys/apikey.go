@@ -45,7 +45,8 @@ People sign in instead.`,
 			return command.Unknown(cmd, "command", args[0])
 		},
 	}
-	c.AddCommand(newAPIKeySet(), newAPIKeyList(), newAPIKeyShow(), newAPIKeyValidate(), newAPIKeyRotate(), newAPIKeyRevoke(), newAPIKeyCreate())
+	c.AddCommand(newAPIKeySet(), newAPIKeyList(), newAPIKeyShow(), newAPIKeyValidate(), newAPIKeyRotate(),
+		newAPIKeyRevoke(), newAPIKeyCreate())
 	return c
 }
 
@@ -65,7 +66,8 @@ type apiKeys struct {
 
 // newAPIKeys returns the run of a command and gives that its settings. Where
 // names are known, they complete its argument.
-func apiKeyCommand(c *cobra.Command, network bool, do func(ctx context.Context, a *apiKeys, args []string) error) *cobra.Command {
+func apiKeyCommand(c *cobra.Command, network bool,
+	do func(ctx context.Context, a *apiKeys, args []string) error) *cobra.Command {
 	a := &apiKeys{o: settings.For(settings.ToolAPIKey)}
 	names := slices.Concat(whereFlags, tellFlags)
 	if network {
@@ -134,7 +136,8 @@ const apiKeyLockTimeout = time.Minute
 
 // locked does something under the lock of a key.
 func (a *apiKeys) locked(ctx context.Context, name string, do func() error) error {
-	held := &flows.UnavailableError{Doing: "API key " + name, Err: errors.New("another sso-exec has been busy with it for a minute")}
+	held := &flows.UnavailableError{Doing: "API key " + name,
+		Err: errors.New("another sso-exec has been busy with it for a minute")}
 	ctx, cancel := context.WithTimeoutCause(ctx, apiKeyLockTimeout, held)
 	defer cancel()
 	l, err := a.store.Lock(ctx, cache.LockAPIKey, cache.APIKeyID(name))

@@ -120,9 +120,12 @@ func (a *apiKeys) stored() (list []apiKeyStatus, failed, err error) {
 
 func apiKeyStatusOf(k *cache.APIKey, now time.Time) apiKeyStatus {
 	end := k.EndsAt()
-	s := apiKeyStatus{Name: k.Name, Masked: apikeys.MaskOf(k), Header: k.Header, Scopes: talk.OrEmpty(append(k.Scopes, k.Permissions...)), Owner: k.Owner, Identity: k.Identity,
-		CreatedAt: talk.Seconds(k.CreatedAt), StoredAt: talk.Seconds(k.StoredAt), ExpiresAt: talk.Seconds(k.ExpiresAt), MaxAgeSeconds: k.MaxAgeSeconds, EndsAt: talk.Seconds(end), Ended: !end.IsZero() && !end.After(now),
-		Provider: k.Provider, KeyID: k.KeyID, Organization: k.Organization, User: k.User, ManageURL: k.ManageURL, CheckURL: k.CheckURL, Store: "file"}
+	s := apiKeyStatus{Name: k.Name, Masked: apikeys.MaskOf(k), Header: k.Header,
+		Scopes: talk.OrEmpty(append(k.Scopes, k.Permissions...)), Owner: k.Owner, Identity: k.Identity,
+		CreatedAt: talk.Seconds(k.CreatedAt), StoredAt: talk.Seconds(k.StoredAt), ExpiresAt: talk.Seconds(k.ExpiresAt),
+		MaxAgeSeconds: k.MaxAgeSeconds, EndsAt: talk.Seconds(end), Ended: !end.IsZero() && !end.After(now),
+		Provider: k.Provider, KeyID: k.KeyID, Organization: k.Organization, User: k.User, ManageURL: k.ManageURL,
+		CheckURL: k.CheckURL, Store: "file"}
 	switch {
 	case k.KeyIn != "":
 		s.Store = "keyring"
@@ -140,8 +143,10 @@ func apiKeyStatusOf(k *cache.APIKey, now time.Time) apiKeyStatus {
 
 // issuedStatus is what WorkOS tells of a key.
 func issuedStatus(k workos.APIKey, now time.Time) apiKeyStatus {
-	s := apiKeyStatus{Name: k.Name, Masked: k.Obfuscated, Scopes: talk.OrEmpty(k.Permissions), Owner: k.Owner.Type + " " + k.Owner.ID, CreatedAt: talk.Seconds(k.CreatedAt), LastUsedAt: talk.Seconds(k.LastUsedAt),
-		ExpiresAt: talk.Seconds(k.ExpiresAt), EndsAt: talk.Seconds(k.ExpiresAt), Ended: !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now), Provider: apikeys.ProviderWorkOS, KeyID: k.ID}
+	s := apiKeyStatus{Name: k.Name, Masked: k.Obfuscated, Scopes: talk.OrEmpty(k.Permissions),
+		Owner: k.Owner.Type + " " + k.Owner.ID, CreatedAt: talk.Seconds(k.CreatedAt), LastUsedAt: talk.Seconds(k.LastUsedAt),
+		ExpiresAt: talk.Seconds(k.ExpiresAt), EndsAt: talk.Seconds(k.ExpiresAt), Ended: !k.ExpiresAt.IsZero() &&
+			!k.ExpiresAt.After(now), Provider: apikeys.ProviderWorkOS, KeyID: k.ID}
 	s.Organization = k.Owner.OrganizationID
 	if k.Owner.Type == workos.OwnerOrganization {
 		s.Organization = k.Owner.ID
@@ -215,7 +220,8 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		}
 		screen, err := terminal.Open()
 		if err != nil || !talk.CanAsk() || !screen.Foreground() {
-			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"), "for a program: "+a.o.Ours("token", "--api-key="+name))
+			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"),
+				"for a program: "+a.o.Ours("token", "--api-key="+name))
 		}
 		defer screen.Close()
 		answer, err := talk.Ask(fmt.Sprintf("Show API key %s on this screen? [y/N] ", name))

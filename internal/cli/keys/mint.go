@@ -51,11 +51,13 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		return errors.Join(err, a.save(ctx, &pending))
 	}
 	if err := apikeys.CheckKeyText(made.Value.Reveal()); err != nil {
-		err = &flows.UnavailableError{Doing: "create the API key", Err: errors.New("what WorkOS calls a key is none"), Garbled: true}
+		err = &flows.UnavailableError{Doing: "create the API key", Err: errors.New("what WorkOS calls a key is none"),
+			Garbled: true}
 		return errors.Join(err, client.DeleteAPIKey(ctx, made.ID))
 	}
 	if !fresh {
-		k.Previous = &cache.PreviousKey{KeyID: was.KeyID, Masked: apikeys.MaskOf(was), ExpiresAt: was.ExpiresAt, ReplacedAt: time.Now().UTC()}
+		k.Previous = &cache.PreviousKey{KeyID: was.KeyID, Masked: apikeys.MaskOf(was), ExpiresAt: was.ExpiresAt,
+			ReplacedAt: time.Now().UTC()}
 	}
 	k.Key, k.KeyID, k.Pending = made.Value, made.ID, ""
 	if !made.ExpiresAt.IsZero() {
@@ -174,7 +176,8 @@ func (a *apiKeys) succeed(ctx context.Context, client workos.Client, k *cache.AP
 }
 
 // retire ends the key before this one, and notes that. until says when it ends.
-func (a *apiKeys) retire(ctx context.Context, client workos.Client, k *cache.APIKey, grace time.Duration) (until string, err error) {
+func (a *apiKeys) retire(ctx context.Context, client workos.Client, k *cache.APIKey,
+	grace time.Duration) (until string, err error) {
 	p, end := k.Previous, time.Now().Add(grace)
 	switch {
 	case grace <= 0:

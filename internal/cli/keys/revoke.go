@@ -76,13 +76,15 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 			return err
 		}
 		if !sameKey(now, k) {
-			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name), "see which one is stored: "+a.o.Ours("apikey", "list"))
+			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; nothing was revoked", k.Name),
+				"see which one is stored: "+a.o.Ours("apikey", "list"))
 		}
 		if atProvider {
 			text, err = a.revokeAtWorkOS(ctx, now, r)
 			return err
 		}
-		text = fmt.Sprintf("Forgot API key %s (%s).\n  it is NOT revoked, and works on: revoke it %s\n", k.Name, apikeys.MaskOf(k), whereManaged(k))
+		text = fmt.Sprintf("Forgot API key %s (%s).\n  it is NOT revoked, and works on: revoke it %s\n", k.Name,
+			apikeys.MaskOf(k), whereManaged(k))
 		return acquire.APIKeyStorage(ctx, k.Name, a.store.RemoveAPIKey(k.Name))
 	})
 	if err != nil {
@@ -116,10 +118,12 @@ func (a *apiKeys) revokeAtWorkOS(ctx context.Context, k *cache.APIKey, r *revoca
 			return "", err
 		}
 	}
-	return fmt.Sprintf("Revoked API key %s (%s).\n  %s\n", k.Name, apikeys.MaskOf(k), done), acquire.APIKeyStorage(ctx, k.Name, a.store.RemoveAPIKey(k.Name))
+	return fmt.Sprintf("Revoked API key %s (%s).\n  %s\n", k.Name, apikeys.MaskOf(k), done),
+		acquire.APIKeyStorage(ctx, k.Name, a.store.RemoveAPIKey(k.Name))
 }
 
-func (a *apiKeys) expireAtWorkOS(ctx context.Context, client workos.Client, k *cache.APIKey, end time.Time) (string, error) {
+func (a *apiKeys) expireAtWorkOS(ctx context.Context, client workos.Client, k *cache.APIKey, end time.Time) (string,
+	error) {
 	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(end) { // to expire it would put its end off
 		end = k.ExpiresAt
 	} else if err := client.ExpireAPIKey(ctx, k.KeyID, end); err != nil {

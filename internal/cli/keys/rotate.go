@@ -38,10 +38,13 @@ URL, if one is noted.`,
 		Example: "  sso-exec apikey rotate acme < new-key\n  sso-exec apikey rotate workos-ci --grace 1h",
 	}
 	var r rotation
-	c.Flags().Var(settings.Command.Var(&r.helper), "from-command", "`command` that prints the new key; split into words, no shell")
-	c.Flags().StringVar(&r.expires, "expires", "", "`when` the new key ends: 2027-01-31, 90d from now, or a moment of RFC 3339")
+	c.Flags().Var(settings.Command.Var(&r.helper), "from-command",
+		"`command` that prints the new key; split into words, no shell")
+	c.Flags().StringVar(&r.expires, "expires", "",
+		"`when` the new key ends: 2027-01-31, 90d from now, or a moment of RFC 3339")
 	c.Flags().StringVar(&r.maxAge, "max-age", "", "`age` that it may reach (default: as the old one)")
-	c.Flags().DurationVar(&r.grace, "grace", 5*time.Minute, "how long the old key of WorkOS goes on working; 0 ends it at once")
+	c.Flags().DurationVar(&r.grace, "grace", 5*time.Minute,
+		"how long the old key of WorkOS goes on working; 0 ends it at once")
 	c.Flags().BoolVar(&r.unchecked, "unchecked", false, "do not ask the check URL whether the new key is good")
 	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
 	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
@@ -117,7 +120,8 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 			return err
 		}
 		if !sameKey(stored, old) {
-			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored", k.Name),
+			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored",
+				k.Name),
 				"see which one is stored: "+a.o.Ours("apikey", "list"))
 
 		}

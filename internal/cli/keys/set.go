@@ -30,12 +30,14 @@ type keyNotes struct {
 }
 
 func (n *keyNotes) add(f *pflag.FlagSet) {
-	f.StringVar(&n.header, "header", apikeys.DefaultHeader, "`header` that the API wants the key in: X-API-Key, Authorization, \"Authorization: Bearer\"")
+	f.StringVar(&n.header, "header", apikeys.DefaultHeader,
+		"`header` that the API wants the key in: X-API-Key, Authorization, \"Authorization: Bearer\"")
 	f.StringVar(&n.expires, "expires", "", "`when` the key ends: 2027-01-31, 90d from now, or a moment of RFC 3339")
 	f.StringVar(&n.maxAge, "max-age", "", "`age` that it may reach: 90d; past that it is no longer given out")
 	f.StringVar(&n.owner, "owner", "", "`owner` who answers for it: a team, an address")
 	f.StringVar(&n.manageURL, "manage-url", "", "`URL` at which a person revokes it")
-	f.StringVar(&n.checkURL, "check-url", "", "`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
+	f.StringVar(&n.checkURL, "check-url", "",
+		"`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
 }
 
 func (n *keyNotes) addScopes(f *pflag.FlagSet) {
@@ -63,7 +65,8 @@ func (n *keyNotes) record(name string, now time.Time) (*cache.APIKey, error) {
 			return nil, apikeys.ErrKeyOnArgv()
 		}
 	}
-	return &cache.APIKey{Name: name, Header: n.header, Scopes: talk.OrEmpty(n.scopes), Owner: flows.Clean(n.owner, 200), Identity: credential.Service,
+	return &cache.APIKey{Name: name, Header: n.header, Scopes: talk.OrEmpty(n.scopes), Owner: flows.Clean(n.owner, 200),
+		Identity:  credential.Service,
 		CreatedAt: now.UTC(), ExpiresAt: end, MaxAgeSeconds: age, ManageURL: n.manageURL, CheckURL: n.checkURL}, nil
 }
 
@@ -80,7 +83,8 @@ sso-exec apikey validate does that.`,
 	var n keyNotes
 	var helper string
 	var yes bool
-	c.Flags().Var(settings.Command.Var(&helper), "from-command", "`command` that prints the key; split into words, no shell")
+	c.Flags().Var(settings.Command.Var(&helper), "from-command",
+		"`command` that prints the key; split into words, no shell")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "replace a key of that name without asking")
 	n.add(c.Flags())
 	n.addScopes(c.Flags())
@@ -110,7 +114,8 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	}
 	if was != "" && !yes {
 		if !talk.CanAsk() {
-			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was), "to replace it, give --yes; to keep what is noted of it: "+a.o.Ours("apikey", "rotate", k.Name))
+			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was),
+				"to replace it, give --yes; to keep what is noted of it: "+a.o.Ours("apikey", "rotate", k.Name))
 		}
 		if ok, err := talk.Confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
 			return err
@@ -128,7 +133,8 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 			return err
 		}
 		if now != was && !yes {
-			return fault.InUsage(fmt.Errorf("somebody else stored an API key %q meanwhile%s; nothing was changed", k.Name, now), "to replace that one, run the command again")
+			return fault.InUsage(fmt.Errorf("somebody else stored an API key %q meanwhile%s; nothing was changed", k.Name,
+				now), "to replace that one, run the command again")
 		}
 		return a.save(ctx, k)
 	})

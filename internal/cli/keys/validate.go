@@ -34,7 +34,8 @@ exit code is 1 if the key is not accepted, and 5 if that could not be learnt.`,
 		Example: "  sso-exec apikey validate acme --check-url https://api.example.com/v1/me",
 	}
 	var checkURL string
-	c.Flags().StringVar(&checkURL, "check-url", "", "`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
+	c.Flags().StringVar(&checkURL, "check-url", "",
+		"`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
 	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
 	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
 		name, err := theName(args)
@@ -82,7 +83,8 @@ func (a *apiKeys) validate(ctx context.Context, k *cache.APIKey, checkURL string
 	case k.Provider == apikeys.ProviderWorkOS:
 		return a.validateAtWorkOS(ctx, k)
 	}
-	return "not past its end; whether its provider accepts it is not known\n  to ask that: sso-exec apikey validate " + k.Name + " --check-url URL", nil
+	return "not past its end; whether its provider accepts it is not known\n  to ask that: sso-exec apikey validate " +
+		k.Name + " --check-url URL", nil
 }
 
 func (a *apiKeys) validateAtWorkOS(ctx context.Context, k *cache.APIKey) (said string, err error) {
@@ -128,7 +130,8 @@ func (a *apiKeys) note(ctx context.Context, k *cache.APIKey, change func(*cache.
 
 // sameKey reports whether two records are of one key, which none has replaced.
 func sameKey(a, b *cache.APIKey) bool {
-	return a.CreatedAt.Equal(b.CreatedAt) && a.KeyID == b.KeyID && a.KeyringSlot == b.KeyringSlot && a.Masked() == b.Masked() &&
+	return a.CreatedAt.Equal(b.CreatedAt) && a.KeyID == b.KeyID && a.KeyringSlot == b.KeyringSlot &&
+		a.Masked() == b.Masked() &&
 		(a.KeyIn != "" || a.Key.Equal(b.Key))
 }
 
@@ -178,6 +181,7 @@ func (a *apiKeys) tryKey(ctx context.Context, name, header string, key credentia
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return a.notAccepted(name, fmt.Sprintf("%s (status %d)", req.URL.Host, status))
 	default:
-		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d, which says nothing about the key", req.URL.Host, status)}
+		return &flows.UnavailableError{Doing: doing,
+			Err: fmt.Errorf("%s answers with status %d, which says nothing about the key", req.URL.Host, status)}
 	}
 }

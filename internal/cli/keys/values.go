@@ -14,7 +14,8 @@ import (
 // parseSpan takes a length of time: 90d, 2w, or as time.ParseDuration has it.
 func parseSpan(s string) (time.Duration, error) {
 	for unit, d := range map[string]time.Duration{"d": apikeys.Day, "w": 7 * apikeys.Day} {
-		if n, err := strconv.Atoi(strings.TrimSuffix(s, unit)); err == nil && strings.HasSuffix(s, unit) && n > 0 && n <= 36500 {
+		if n, err := strconv.Atoi(strings.TrimSuffix(s, unit)); err == nil && strings.HasSuffix(s, unit) && n > 0 &&
+			n <= 36500 {
 			return time.Duration(n) * d, nil
 		}
 	}

@@ -113,7 +113,8 @@ environment, stored before by sso-exec apikey set, which --with names.`,
 	var at atWorkOS
 	var permissions []string
 	at.add(c.Flags())
-	c.Flags().StringSliceVar(&permissions, "permission", nil, "`slug` of a permission that the key has; repeatable, commas allowed")
+	c.Flags().StringSliceVar(&permissions, "permission", nil,
+		"`slug` of a permission that the key has; repeatable, commas allowed")
 	n.add(c.Flags())
 	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
 		name, err := theName(args)
@@ -127,7 +128,8 @@ environment, stored before by sso-exec apikey set, which --with names.`,
 		if err != nil {
 			return err
 		}
-		k.Provider, k.APIURL, k.With, k.Organization, k.User, k.Permissions = apikeys.ProviderWorkOS, at.apiURL, at.with, at.organization, at.user, permissions
+		k.Provider, k.APIURL, k.With, k.Organization, k.User, k.Permissions = apikeys.ProviderWorkOS, at.apiURL, at.with,
+			at.organization, at.user, permissions
 		return a.create(ctx, k)
 	})
 }
