@@ -65,10 +65,12 @@ func newCanary(t *testing.T, c providertest.Config) *canary {
 	t.Helper()
 	secret := "CANARY+client/secret=" + hex.EncodeToString([]byte(t.Name()))
 	c.Clients, c.DeviceInterval = []providertest.Client{{ID: "cli", Secret: secret}}, 1
-	k := &canary{bench: newBench(t, c), secrets: map[string]string{secret: aClientSecret, decoy: aDecoy}, dumps: t.TempDir(), logs: t.TempDir()}
+	k := &canary{bench: newBench(t, c), secrets: map[string]string{secret: aClientSecret, decoy: aDecoy},
+		dumps: t.TempDir(), logs: t.TempDir()}
 	k.sts = providertest.NewSTS(t, providertest.STSConfig{Provider: k.idp})
 	browser := filepath.Join(t.TempDir(), "browser")
-	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ >\"$DUMPS/$$.environ\"\nexec testbrowser \"$1\"\n"
+	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ " +
+		">\"$DUMPS/$$.environ\"\nexec testbrowser \"$1\"\n"
 	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
@@ -198,7 +200,8 @@ func (k *canary) call(t *testing.T, code int, allowed []string, args ...string) 
 // level.
 func TestCanary(t *testing.T) {
 	k := newCanary(t, providertest.Config{ResponseIss: true})
-	talk := [][]string{{}, {"-v"}, {"--log-level", "debug"}, {"--explain", "--log-level", "debug", "--log-file", filepath.Join(k.logs, "log")}}
+	talk := [][]string{{}, {"-v"}, {"--log-level", "debug"},
+		{"--explain", "--log-level", "debug", "--log-file", filepath.Join(k.logs, "log")}}
 	outputs := []struct {
 		allowed string
 		args    []string
@@ -236,15 +239,16 @@ func TestCanary(t *testing.T) {
 		found[kind]++
 	}
 	t.Logf("%d texts searched for %d secrets: %v", k.scanned, len(k.secrets), found)
-	for _, kind := range []string{aRefreshToken, anAccessToken, anIDToken, anAWSKey, aClientSecret, aVerifier, aCode, aDeviceCode, aState, aNonce} {
+	for _, kind := range []string{aRefreshToken, anAccessToken, anIDToken, anAWSKey, aClientSecret, aVerifier, aCode,
+		aDeviceCode, aState, aNonce} {
 		if found[kind] == 0 {
 			t.Errorf("this test has seen no %s; kinds seen: %v", kind, slices.Sorted(maps.Keys(found)))
 		}
 	}
 }
 
-// TestCanaryCrash: SIGABRT makes Go print its goroutines, with every GOTRACEBACK, while the process holds a refresh token, a client secret, a
-// verifier, a device code.
+// TestCanaryCrash: SIGABRT makes Go print its goroutines, with every GOTRACEBACK, while
+// the process holds a refresh token, a client secret, a verifier, a device code.
 func TestCanaryCrash(t *testing.T) {
 	k := newCanary(t, providertest.Config{LoginForm: true, RotationGrace: time.Hour})
 	k.call(t, 0, nil, "login", "--flow", "device")
@@ -305,7 +309,10 @@ func TestCanaryHostileProvider(t *testing.T) {
 	evil := &hostile{}
 	server := httptest.NewTLSServer(evil)
 	t.Cleanup(server.Close)
-	k := newCanary(t, providertest.Config{EditMetadata: func(m map[string]any) { m["token_endpoint"] = server.URL + "/token" }})
+	k := newCanary(t, providertest.Config{EditMetadata: func(m map[string]any) {
+		m["token_endpoint"] = server.URL +
+			"/token"
+	}})
 	ca := filepath.Join(t.TempDir(), "both.pem")
 	both := append(k.idp.CAPEM(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})...)
 	if err := os.WriteFile(ca, both, 0o600); err != nil {
@@ -322,7 +329,8 @@ func TestCanaryHostileProvider(t *testing.T) {
 				restore(t, k.dir, good)
 				k.expire(t)
 				evil.set(answer)
-				p := k.start(t, append(args, "--login-timeout", "3s", "--log-level", "debug", "--log-file", filepath.Join(k.logs, name))...)
+				p := k.start(t, append(args, "--login-timeout", "3s", "--log-level", "debug", "--log-file",
+					filepath.Join(k.logs, name))...)
 				go k.device(p)
 				o := p.wait(t)
 				evil.set(nil)

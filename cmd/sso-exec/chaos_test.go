@@ -86,7 +86,8 @@ func (c *chaos) round(t *testing.T, n int) []outcome {
 }
 
 func (c *chaos) report(t *testing.T) {
-	t.Logf("%d processes: %d documents, %d ended by signal, %d failed; %d token requests, %d reuses, %d lost sessions (%d kills hit whoever held the lock)",
+	t.Logf("%d processes: %d documents, %d ended by signal, %d failed; %d token requests, %d reuses, %d lost sessions "+
+		"(%d kills hit whoever held the lock)",
 		c.processes, c.documents, c.signalled, c.failed, c.refreshes, c.reuses, c.lost, c.holdersHit)
 }
 
@@ -168,7 +169,8 @@ func TestChaosKill(t *testing.T) {
 		}
 		c.lost++
 		if holders == 0 || c.reuses > reuses+1 {
-			t.Errorf("the session was lost though no kill hit the holder of the lock (%d hits, %d reuses)", holders, c.reuses-reuses)
+			t.Errorf("the session was lost though no kill hit the holder of the lock (%d hits, %d reuses)", holders,
+				c.reuses-reuses)
 		}
 		o := c.run("kube", "--interactive", "never")
 		if o.code == 0 {
@@ -317,12 +319,15 @@ func (b *bench) intact(t *testing.T, what string, old map[string][]byte) {
 			Identity                  string    // a service has none
 			Metadata                  map[string]any
 		}
-		if !hexName.MatchString(d.Name()) || filepath.Ext(path) != ".json" || json.Unmarshal(raw, &doc) != nil || doc.Version != 1 {
+		if !hexName.MatchString(d.Name()) || filepath.Ext(path) != ".json" || json.Unmarshal(raw, &doc) != nil ||
+			doc.Version != 1 {
 			t.Errorf("%s: %s is neither the old nor a whole new file: %q", what, rel, raw)
 			return nil
 		}
 		room, _, _ := strings.Cut(rel, "/")
-		if full := map[string]bool{"sessions": b.idp.Alive(doc.RefreshToken) || (!doc.EndedAt.IsZero() || doc.Identity == credential.Service) && doc.RefreshToken == "", "tokens": doc.AccessToken != "", "providers": len(doc.Metadata) > 0}; !full[room] {
+		if full := map[string]bool{"sessions": b.idp.Alive(doc.RefreshToken) ||
+			(!doc.EndedAt.IsZero() || doc.Identity == credential.Service) && doc.RefreshToken == "",
+			"tokens": doc.AccessToken != "", "providers": len(doc.Metadata) > 0}; !full[room] {
 			t.Errorf("%s: %s lacks what it is for: %q", what, rel, raw)
 		}
 		return nil

@@ -28,7 +28,8 @@ import (
 
 // storeCalls are the system calls by which the store changes anything, and
 // those in between. strace takes the names that an architecture lacks with a ?.
-var storeCalls = []string{"mkdirat", "write", "pwrite64", "fsync", "ftruncate", "renameat", "renameat2", "unlinkat", "flock", "fchmod", "openat", "close"}
+var storeCalls = []string{"mkdirat", "write", "pwrite64", "fsync", "ftruncate", "renameat", "renameat2", "unlinkat",
+	"flock", "fchmod", "openat", "close"}
 
 // requireStrace fails, rather than skips, where the proof cannot be had.
 func requireStrace(t *testing.T) {
@@ -164,7 +165,8 @@ func points(calls []event) []string {
 // states between them are all that a kill can leave.
 func changes(calls []event) []string {
 	return points(slices.DeleteFunc(slices.Clone(calls), func(c event) bool {
-		return !c.made || slices.Contains([]string{"close", "fsync", "flock"}, c.call) || c.call == "openat" && !strings.Contains(c.name, "O_CREAT")
+		return !c.made || slices.Contains([]string{"close", "fsync", "flock"}, c.call) || c.call == "openat" &&
+			!strings.Contains(c.name, "O_CREAT")
 	}))
 }
 
@@ -217,7 +219,8 @@ func (tr *tracer) sweep(t *testing.T, reset, check func(what string)) {
 			}
 		}
 	}
-	t.Logf("%d kills; %d of the %d states of the disk that a kill can leave were met", kills, len(states)-len(missing), len(states))
+	t.Logf("%d kills; %d of the %d states of the disk that a kill can leave were met", kills, len(states)-len(missing),
+		len(states))
 	if len(missing) > 0 {
 		t.Logf("not met: before %q", slices.Sorted(maps.Keys(missing)))
 		if soaking() {
@@ -279,7 +282,8 @@ func restore(t *testing.T, root string, snapshot map[string][]byte) {
 // signInByHand opens the address that is printed on stderr, if one is.
 func (b *bench) signInByHand(p *proc) {
 	address := regexp.MustCompile(`https://127\.0\.0\.1:\d+/authorize\?\S+`)
-	for deadline := time.Now().Add(patience); p.running() && time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); p.running() &&
+		time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if u := address.FindString(p.stderr.String()); u != "" && strings.Contains(p.stderr.String(), u+"\n") {
 			if resp, err := b.idp.Client().Get(u); err == nil {
 				_ = resp.Body.Close()

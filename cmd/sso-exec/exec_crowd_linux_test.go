@@ -58,7 +58,8 @@ func TestRenewUnderACrowd(t *testing.T) {
 			if a := getKeys(t, words[0], words[1]); a.status != 200 || a.AccessKeyID == "" {
 				t.Errorf("%+v", a)
 			}
-			until(t, "keys are renewed", func() bool { return sts.Requests() > before || getKeys(t, words[0], words[1]).status != 200 })
+			until(t, "keys are renewed",
+				func() bool { return sts.Requests() > before || getKeys(t, words[0], words[1]).status != 200 })
 			p.signal(unix.SIGTERM)
 			p.wait(t)
 		})

@@ -33,9 +33,11 @@ var runWays = map[string][]string{"become": {"run"}, "attend": {"run", "--renew"
 func TestRunSignals(t *testing.T) {
 	b, _ := runBench(t, providertest.Config{}, 0)
 	for way, args := range runWays {
-		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2} {
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+			syscall.SIGUSR1, syscall.SIGUSR2} {
 			// It goes on after a signal, and ends with an exit code of its own.
-			p := b.start(t, append(args, "--", "sh", "-c", fmt.Sprintf("trap 'echo got; exit 9' %d; echo ready; while :; do sleep 0.02; done", sig))...)
+			p := b.start(t, append(args, "--", "sh", "-c",
+				fmt.Sprintf("trap 'echo got; exit 9' %d; echo ready; while :; do sleep 0.02; done", sig))...)
 			until(t, "the command runs", func() bool { return strings.Contains(p.stdout.String(), "ready") || !p.running() })
 			p.signal(sig)
 			if o := p.wait(t); o.code != 9 || o.stdout != "ready\ngot\n" || o.stderr != "" || p.died {
@@ -105,7 +107,8 @@ func TestRunIgnoredSignals(t *testing.T) {
 func TestRunFiles(t *testing.T) {
 	b, _ := runBench(t, providertest.Config{}, 0)
 	for way, args := range runWays {
-		p := startCommand(t, b.env, "sh", "-c", fmt.Sprintf("exec 5<<X\nhanded over\nX\n%s %s -- sh -c 'cat <&5'; ls -l /proc/self/fd >/dev/null", b.bin, strings.Join(args, " ")))
+		p := startCommand(t, b.env, "sh", "-c", fmt.Sprintf("exec 5<<X\nhanded over\nX\n"+
+			"%s %s -- sh -c 'cat <&5'; ls -l /proc/self/fd >/dev/null", b.bin, strings.Join(args, " ")))
 		if o := p.wait(t); o.stdout != "handed over\n" {
 			t.Errorf("%s: %+v", way, o)
 		}
@@ -124,7 +127,8 @@ func TestRunFiles(t *testing.T) {
 func renewing(t *testing.T, b *bench, args ...string) (p *proc, url, token string) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "env")
-	p = b.start(t, append(append([]string{"run", "--renew"}, args...), "--", "sh", "-c", "env >"+out+".new; mv "+out+".new "+out+"; exec sleep 1000")...)
+	p = b.start(t, append(append([]string{"run", "--renew"}, args...), "--", "sh", "-c",
+		"env >"+out+".new; mv "+out+".new "+out+"; exec sleep 1000")...)
 	t.Cleanup(func() { p.signal(syscall.SIGTERM); p.wait(t) })
 	until(t, "the command runs", func() bool {
 		text, err := os.ReadFile(out)
@@ -148,7 +152,8 @@ func renewing(t *testing.T, b *bench, args ...string) (p *proc, url, token strin
 // TestRunRenews: keys that near their end are replaced, by a refresh and an
 // exchange, without a word; and what an SDK gets always lasts.
 func TestRunRenews(t *testing.T) {
-	b, sts := runBench(t, providertest.Config{AccessTokenLifetime: 3 * time.Second, IDTokenLifetime: 3 * time.Second}, 4*time.Second)
+	b, sts := runBench(t, providertest.Config{AccessTokenLifetime: 3 * time.Second, IDTokenLifetime: 3 * time.Second},
+		4*time.Second)
 	p, url, token := renewing(t, b)
 	seen := map[string]bool{}
 	until(t, "keys are renewed", func() bool {
@@ -172,7 +177,8 @@ func TestRunRenews(t *testing.T) {
 	b.idp.RevokeSession("alice")
 	var a keysAnswer
 	until(t, "the keys end", func() bool { a = getKeys(t, url, token); return a.status != 200 })
-	if a.status != 403 || !strings.Contains(a.Message, "the session has ended") || !strings.Contains(a.Message, "to sign in, run: sso-exec login") || p.stderr.String() != "" {
+	if a.status != 403 || !strings.Contains(a.Message, "the session has ended") ||
+		!strings.Contains(a.Message, "to sign in, run: sso-exec login") || p.stderr.String() != "" {
 		t.Errorf("%+v; stderr: %s", a, p.stderr.String())
 	}
 	b.mustRun(t, "login", "--browser", "testbrowser")
@@ -199,7 +205,8 @@ func TestRunRenews(t *testing.T) {
 // TestRunEndsDuringRefresh: the command ends while the provider has rotated the
 // refresh token and has not said so yet. That is waited for.
 func TestRunEndsDuringRefresh(t *testing.T) {
-	b, _ := runBench(t, providertest.Config{AccessTokenLifetime: 3 * time.Second, IDTokenLifetime: 3 * time.Second}, 4*time.Second)
+	b, _ := runBench(t, providertest.Config{AccessTokenLifetime: 3 * time.Second, IDTokenLifetime: 3 * time.Second},
+		4*time.Second)
 	p, url, token := renewing(t, b)
 	g := b.gate(t)
 	arrived := false

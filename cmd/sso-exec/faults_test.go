@@ -18,12 +18,13 @@ import (
 // session that there was, and works again once the provider does.
 func TestEveryRequestBroken(t *testing.T) {
 	faults := map[string]providertest.Fault{
-		"held":     {Delay: 3 * time.Second},
-		"dropped":  {Drop: true},
-		"cut":      {CutAfter: 20},
-		"failing":  {Status: http.StatusBadGateway, Body: "<html>bad gateway</html>"},
-		"busy":     {Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}},
-		"html":     {Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>sign in to the hotel's network</html>"},
+		"held":    {Delay: 3 * time.Second},
+		"dropped": {Drop: true},
+		"cut":     {CutAfter: 20},
+		"failing": {Status: http.StatusBadGateway, Body: "<html>bad gateway</html>"},
+		"busy":    {Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}},
+		"html": {Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html"}},
+			Body: "<html>sign in to the hotel's network</html>"},
 		"empty":    {Status: http.StatusOK, Body: " "},
 		"wrong":    {Status: http.StatusOK, Body: `{"access_token":{"a":1},"keys":"none","issuer":[]}`},
 		"moved":    {Redirect: "https://elsewhere.invalid/"},
@@ -35,8 +36,10 @@ func TestEveryRequestBroken(t *testing.T) {
 		args      []string
 		signedIn  bool
 	}{
-		{"pkce", []providertest.Endpoint{"discovery", "jwks", "authorization_code"}, []string{"kube", "--browser", "testbrowser"}, false},
-		{"device", []providertest.Endpoint{"discovery", "jwks", "device"}, []string{"kube", "--flow", "device", "--login-timeout", "20s"}, false},
+		{"pkce", []providertest.Endpoint{"discovery", "jwks", "authorization_code"},
+			[]string{"kube", "--browser", "testbrowser"}, false},
+		{"device", []providertest.Endpoint{"discovery", "jwks", "device"},
+			[]string{"kube", "--flow", "device", "--login-timeout", "20s"}, false},
 		{"refresh", []providertest.Endpoint{"refresh_token"}, []string{"kube", "--browser", "testbrowser"}, true},
 	}
 	for _, flow := range flows {
@@ -61,7 +64,8 @@ func TestEveryRequestBroken(t *testing.T) {
 	}
 }
 
-func (b *bench) breakOnce(t *testing.T, name string, endpoint providertest.Endpoint, fault providertest.Fault, args []string, signedIn bool) {
+func (b *bench) breakOnce(t *testing.T, name string, endpoint providertest.Endpoint, fault providertest.Fault,
+	args []string, signedIn bool) {
 	t.Helper()
 	if signedIn {
 		b.expire(t)
@@ -75,11 +79,13 @@ func (b *bench) breakOnce(t *testing.T, name string, endpoint providertest.Endpo
 	last := lines[max(0, len(lines)-2)]
 	// "wrong" is well-formed where it is a provider's metadata: then it is the
 	// wrong provider's.
-	if o.code != exitUnavailable && (name != "wrong" || o.code != exitOther) || o.stdout != "" || !strings.HasPrefix(last, "sso-exec: ") {
+	if o.code != exitUnavailable && (name != "wrong" || o.code != exitOther) || o.stdout != "" ||
+		!strings.HasPrefix(last, "sso-exec: ") {
 		t.Errorf("%s: exit code %d, stdout %q, stderr %q", name, o.code, o.stdout, o.stderr)
 	}
 	if signedIn {
-		if sessions, _ := filepath.Glob(filepath.Join(b.dir, "sessions", "*.json")); len(sessions) != 1 || b.idp.ActiveFamilies() != 1 {
+		if sessions, _ := filepath.Glob(filepath.Join(b.dir, "sessions", "*.json")); len(sessions) != 1 ||
+			b.idp.ActiveFamilies() != 1 {
 			t.Errorf("%s: the session was lost", name)
 		}
 	}

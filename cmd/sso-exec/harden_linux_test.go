@@ -17,7 +17,8 @@ import (
 // its files in /proc to root. Run as root, the test runs the command as somebody else.
 func TestNotDumpable(t *testing.T) {
 	b := newBench(t, providertest.Config{})
-	cmd := exec.Command(b.bin, "token", "--flow", "device", "--store", "none", "--ca-file", "", "--ca-data", encodeCA(b.idp.CAPEM()))
+	cmd := exec.Command(b.bin, "token", "--flow", "device", "--store", "none", "--ca-file", "", "--ca-data",
+		encodeCA(b.idp.CAPEM()))
 	cmd.Env = b.env
 	asStranger(cmd)
 	open(t, b.bin)

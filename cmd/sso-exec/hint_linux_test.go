@@ -26,24 +26,31 @@ func TestHintsInANewShell(t *testing.T) {
 			return []string{"kube", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem", "--session=a 'b' \"c\" $d",
 				"--browser=testbrowser", "--flow=pkce", "--interactive=never"}
 		}},
-		{name: "variables", code: 3, env: []string{"SSO_EXEC_CA_FILE=ca dir/$(x) it's.pem", "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_FLOW=pkce",
-			"SSO_EXEC_BROWSER=testbrowser", "SSO_EXEC_SCOPE=email,groups", "SSO_EXEC_SESSION=two words", "SSO_EXEC_CACHE_DIR=my cache", "SSO_EXEC_INTERACTIVE=never"}, make: func(_ *testing.T, b *bench, _ string) []string {
-			return []string{"token", issuer(b)}
-		}},
-		{name: "other base directories", code: 3, env: []string{"XDG_CACHE_HOME=HOME/elsewhere", "XDG_CONFIG_HOME=HOME/conf", "SSO_EXEC_INTERACTIVE=never"}, make: func(t *testing.T, b *bench, home string) []string {
-			b.profile(t, filepath.Join(home, "conf", "sso-exec", "config.yaml"))
-			return []string{"kube"}
-		}},
-		{name: "a config file that is named", code: 3, env: []string{"SSO_EXEC_INTERACTIVE=never"}, make: func(t *testing.T, b *bench, home string) []string {
-			b.profile(t, filepath.Join(home, "work", "my conf.yaml"))
-			return []string{"kube", "--config", "my conf.yaml", "--profile", "corp"}
-		}},
-		{name: "an ended session, by flags", code: 1, env: []string{"SSO_EXEC_CACHE_DIR=my cache"}, make: func(t *testing.T, b *bench, _ string) []string {
-			b.mustRun(t, "login", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem",
-				"--scope=email", "--session=two words", "--browser=testbrowser", "--flow=pkce", "--cache-dir=my cache")
-			b.idp.Fault(providertest.Token, providertest.Fault{Status: 400, Body: `{"error":"odd"}`, Times: 1})
-			return []string{"status", "--check"}
-		}},
+		{name: "variables", code: 3,
+			env: []string{"SSO_EXEC_CA_FILE=ca dir/$(x) it's.pem", "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_FLOW=pkce",
+				"SSO_EXEC_BROWSER=testbrowser", "SSO_EXEC_SCOPE=email,groups", "SSO_EXEC_SESSION=two words",
+				"SSO_EXEC_CACHE_DIR=my cache", "SSO_EXEC_INTERACTIVE=never"},
+			make: func(_ *testing.T, b *bench, _ string) []string {
+				return []string{"token", issuer(b)}
+			}},
+		{name: "other base directories", code: 3,
+			env: []string{"XDG_CACHE_HOME=HOME/elsewhere", "XDG_CONFIG_HOME=HOME/conf", "SSO_EXEC_INTERACTIVE=never"},
+			make: func(t *testing.T, b *bench, home string) []string {
+				b.profile(t, filepath.Join(home, "conf", "sso-exec", "config.yaml"))
+				return []string{"kube"}
+			}},
+		{name: "a config file that is named", code: 3, env: []string{"SSO_EXEC_INTERACTIVE=never"},
+			make: func(t *testing.T, b *bench, home string) []string {
+				b.profile(t, filepath.Join(home, "work", "my conf.yaml"))
+				return []string{"kube", "--config", "my conf.yaml", "--profile", "corp"}
+			}},
+		{name: "an ended session, by flags", code: 1, env: []string{"SSO_EXEC_CACHE_DIR=my cache"},
+			make: func(t *testing.T, b *bench, _ string) []string {
+				b.mustRun(t, "login", issuer(b), "--client-id=cli", "--ca-file=ca dir/$(x) it's.pem",
+					"--scope=email", "--session=two words", "--browser=testbrowser", "--flow=pkce", "--cache-dir=my cache")
+				b.idp.Fault(providertest.Token, providertest.Fault{Status: 400, Body: `{"error":"odd"}`, Times: 1})
+				return []string{"status", "--check"}
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,8 @@ func TestHintsDoNoHarm(t *testing.T) {
 	givenDir(t, own, me, me, 0o755)
 	etc, link := filepath.Join(own, "to-etc"), filepath.Join(own, "to-root")
 	file := filepath.Join(own, "secret")
-	if err := errors.Join(os.Symlink("/etc", etc), os.Symlink("/", link), os.WriteFile(file, []byte("x"), 0o600), os.Chmod(file, 0o644), os.Chown(file, me, me)); err != nil { //nolint:gosec // that is the point
+	if err := errors.Join(os.Symlink("/etc", etc), os.Symlink("/", link), os.WriteFile(file, []byte("x"), 0o600),
+		os.Chmod(file, 0o644), os.Chown(file, me, me)); err != nil { //nolint:gosec // that is the point
 		t.Fatal(err)
 	}
 	uids := []int{me}
@@ -33,19 +34,26 @@ func TestHintsDoNoHarm(t *testing.T) {
 	}
 	for _, uid := range uids {
 		for _, c := range [][]string{
-			{"--cache-dir", "/"}, {"--cache-dir", "/tmp"}, {"--cache-dir", "/var/tmp"}, {"--cache-dir", "/home"}, {"--cache-dir", "/proc/self/cwd"},
-			{"--cache-dir", "/proc/self/root"}, {"--cache-dir", "/proc/self/root/etc"}, {"--cache-dir", "/etc"}, {"--cache-dir", "/etc/ssl"}, {"--cache-dir", "//etc/../etc/."},
-			{"--cache-dir", "/usr/lib"}, {"--cache-dir", "/var/lib"}, {"--cache-dir", "/dev"}, {"--cache-dir", "/sys"}, {"--cache-dir", "/run"}, {"--cache-dir", "/opt"},
-			{"--cache-dir", etc}, {"--cache-dir", link}, {"--cache-dir", filepath.Join(etc, "ssl")}, {"--cache-dir", filepath.Dir(own)},
-			{"--log-file", "/etc/passwd"}, {"--log-file", filepath.Join(etc, "passwd")}, {"--log-file", "/proc/self/exe"}, {"--log-file", "/dev/stdout"},
-			{"--client-secret-file", "/etc/passwd"}, {"--client-secret-file", filepath.Join(etc, "passwd")}, {"--config", "/proc/self/status"}, {"--ca-file", "/etc/passwd"},
+			{"--cache-dir", "/"}, {"--cache-dir", "/tmp"}, {"--cache-dir", "/var/tmp"}, {"--cache-dir", "/home"},
+			{"--cache-dir", "/proc/self/cwd"},
+			{"--cache-dir", "/proc/self/root"}, {"--cache-dir", "/proc/self/root/etc"}, {"--cache-dir", "/etc"},
+			{"--cache-dir", "/etc/ssl"}, {"--cache-dir", "//etc/../etc/."},
+			{"--cache-dir", "/usr/lib"}, {"--cache-dir", "/var/lib"}, {"--cache-dir", "/dev"}, {"--cache-dir", "/sys"},
+			{"--cache-dir", "/run"}, {"--cache-dir", "/opt"},
+			{"--cache-dir", etc}, {"--cache-dir", link}, {"--cache-dir", filepath.Join(etc, "ssl")},
+			{"--cache-dir", filepath.Dir(own)},
+			{"--log-file", "/etc/passwd"}, {"--log-file", filepath.Join(etc, "passwd")}, {"--log-file", "/proc/self/exe"},
+			{"--log-file", "/dev/stdout"},
+			{"--client-secret-file", "/etc/passwd"}, {"--client-secret-file", filepath.Join(etc, "passwd")},
+			{"--config", "/proc/self/status"}, {"--ca-file", "/etc/passwd"},
 			{"--client-key-file", "/etc/passwd"},
 		} {
 			if c[0] == "--cache-dir" && c[1] == filepath.Dir(own) && uid == 0 {
 				continue // root's own
 			}
 			env := []string{"HOME=" + filepath.Join(own, "home")}
-			args := append([]string{"kube", "--interactive", "never", "--issuer", u.idp.Issuer(), "--ca-data", encodeCA(u.idp.CAPEM()), "--client-id", "cli"}, c...)
+			args := append([]string{"kube", "--interactive", "never", "--issuer", u.idp.Issuer(), "--ca-data",
+				encodeCA(u.idp.CAPEM()), "--client-id", "cli"}, c...)
 			if c[0] == "--ca-file" {
 				args = append([]string{"kube", "--interactive", "never", "--issuer", u.idp.Issuer(), "--client-id", "cli"}, c...)
 			}
@@ -64,7 +72,8 @@ func TestHintsDoNoHarm(t *testing.T) {
 		"chmod 600 " + file: {"--log-file", file},
 	} {
 		args := append([]string{"kube", "--interactive", "never", "--issuer", u.idp.Issuer(), "--client-id", "cli"}, c...)
-		if o := u.runAs(me, me, nil, []string{"HOME=/"}, args...); o.code != exitStorage || !strings.Contains(o.stderr, "fix it with: "+want+"\n") {
+		if o := u.runAs(me, me, nil, []string{"HOME=/"}, args...); o.code != exitStorage ||
+			!strings.Contains(o.stderr, "fix it with: "+want+"\n") {
 			t.Errorf("%v: exit code %d, %s", c, o.code, o.stderr)
 		}
 	}

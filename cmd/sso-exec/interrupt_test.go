@@ -59,7 +59,8 @@ func interrupted(t *testing.T, p *proc, sig syscall.Signal, mark string) {
 	}
 	var lines []string
 	for line := range strings.Lines(o.stderr) {
-		if strings.HasPrefix(line, "sso-exec: ") && !strings.HasPrefix(line, "sso-exec: sign in to ") && !strings.Contains(line, "warning: waiting for another") {
+		if strings.HasPrefix(line, "sso-exec: ") && !strings.HasPrefix(line, "sso-exec: sign in to ") &&
+			!strings.Contains(line, "warning: waiting for another") {
 			lines = append(lines, line)
 		}
 	}
@@ -178,7 +179,8 @@ func TestInterruptedWaitForLock(t *testing.T) {
 		for i, sig := range ending {
 			p := waiting[i]
 			until(t, "the process says that it waits", func() bool {
-				return strings.Contains(p.stderr.String(), fmt.Sprintf("waiting for another sso-exec (process %d)", os.Getpid())) || !p.running()
+				return strings.Contains(p.stderr.String(), fmt.Sprintf("waiting for another sso-exec (process %d)", os.Getpid())) ||
+					!p.running()
 			})
 			p.signal(sig)
 			interrupted(t, p, sig, "")
@@ -201,7 +203,8 @@ func TestInterruptedSignIn(t *testing.T) {
 	base := newBench(t, providertest.Config{DeviceInterval: 1, LoginForm: true})
 	// A browser that ends by itself, as xdg-open does once it has handed over.
 	script := filepath.Join(t.TempDir(), "browser")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf '%s' \"$1\" >\"$OPENED.new\"\nmv \"$OPENED.new\" \"$OPENED\"\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf '%s' \"$1\" >\"$OPENED.new\"\n"+
+		"mv \"$OPENED.new\" \"$OPENED\"\n"), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
 	for i, sig := range ending {

@@ -31,7 +31,8 @@ func TestBusOfAnother(t *testing.T) {
 		}
 		t.Cleanup(func() { l.Close() })
 		if path[0] != '@' && os.Geteuid() == 0 {
-			if err := errors.Join(os.Chown(path, uid, uid), os.Chmod(path, 0o777)); err != nil { //nolint:gosec // whoever may connect
+			if err := errors.Join(os.Chown(path, uid, uid),
+				os.Chmod(path, 0o777)); err != nil { //nolint:gosec // whoever may connect
 				t.Fatal(err)
 			}
 		}
@@ -85,7 +86,8 @@ func TestBusOfAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused["of another user"] = "unix:path=" + theirs
-		refused["a link to another user's"] = "unix:path=" + filepath.Join(dir, "link") + ",guid=0123456789abcdef0123456789abcdef"
+		refused["a link to another user's"] = "unix:path=" + filepath.Join(dir, "link") +
+			",guid=0123456789abcdef0123456789abcdef"
 		refused["in another user's directory"] = "unix:path=" + filepath.Join(open, "bus")
 		refused["escaped"] = "unix:path=%2f" + strings.TrimPrefix(theirs, "/")
 	}
@@ -93,10 +95,12 @@ func TestBusOfAnother(t *testing.T) {
 	givenDir(t, home, me, me, 0o700)
 	try := func(name string, env ...string) outcome {
 		return u.runAs(me, me, nil, append(env, "HOME="+dir, "SSO_EXEC_STORE=keyring"),
-			"kube", "--cache-dir", filepath.Join(home, "cache"), "--flow", "device", "--issuer", u.idp.Issuer(), "--ca-data", encodeCA(u.idp.CAPEM()), "--client-id", "cli")
+			"kube", "--cache-dir", filepath.Join(home, "cache"), "--flow", "device", "--issuer", u.idp.Issuer(), "--ca-data",
+			encodeCA(u.idp.CAPEM()), "--client-id", "cli")
 	}
 	for name, address := range refused {
-		if o := try(name, "DBUS_SESSION_BUS_ADDRESS="+address); o.code != exitStorage || o.stdout != "" || !strings.Contains(o.stderr, "is not used") {
+		if o := try(name, "DBUS_SESSION_BUS_ADDRESS="+address); o.code != exitStorage || o.stdout != "" ||
+			!strings.Contains(o.stderr, "is not used") {
 			t.Errorf("%s: exit code %d, %s", name, o.code, o.stderr)
 		}
 	}
@@ -105,7 +109,8 @@ func TestBusOfAnother(t *testing.T) {
 		givenDir(t, runtime, alice, alice, 0o755)
 		hear("runtime", listen(filepath.Join(runtime, "bus"), mallory))
 		for _, auto := range []string{"", "autolaunch:", "autolaunch:scope=*user"} {
-			if o := try("runtime", "XDG_RUNTIME_DIR="+runtime, "DBUS_SESSION_BUS_ADDRESS="+auto); o.code != exitStorage || !strings.Contains(o.stderr, "belongs to user 54322") {
+			if o := try("runtime", "XDG_RUNTIME_DIR="+runtime, "DBUS_SESSION_BUS_ADDRESS="+auto); o.code != exitStorage ||
+				!strings.Contains(o.stderr, "belongs to user 54322") {
 				t.Errorf("$XDG_RUNTIME_DIR, %q: exit code %d, %s", auto, o.code, o.stderr)
 			}
 		}
@@ -119,7 +124,8 @@ func TestBusOfAnother(t *testing.T) {
 		t.Error("a program was run")
 	}
 	// One's own, and root's, is spoken to: it hears us, whatever else comes of it.
-	for name, path := range map[string]string{"own": filepath.Join(dir, "mine"), "abstract": "@sso-exec-test-" + strconv.Itoa(os.Getpid())} {
+	for name, path := range map[string]string{"own": filepath.Join(dir, "mine"),
+		"abstract": "@sso-exec-test-" + strconv.Itoa(os.Getpid())} {
 		hear(name, listen(path, me))
 		address := "unix:path=" + path
 		if path[0] == '@' {

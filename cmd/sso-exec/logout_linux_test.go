@@ -40,8 +40,10 @@ func TestLogoutDuringRefreshes(t *testing.T) {
 func TestLogoutDuringExchanges(t *testing.T) {
 	b := newBench(t, providertest.Config{})
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp})
-	role := []string{"--exchange-audience", "cli", "--exchange-token-type", "jwt", "--sts-endpoint", sts.URL(), "--role-arn", "arn:aws:iam::123456789012:role/dev"}
-	kinds := [][]string{{"token", "--exchange-audience", "cluster-a"}, {"kube", "--exchange-audience", "cluster-b"}, append([]string{"aws"}, role...)}
+	role := []string{"--exchange-audience", "cli", "--exchange-token-type", "jwt", "--sts-endpoint", sts.URL(),
+		"--role-arn", "arn:aws:iam::123456789012:role/dev"}
+	kinds := [][]string{{"token", "--exchange-audience", "cluster-a"}, {"kube", "--exchange-audience", "cluster-b"},
+		append([]string{"aws"}, role...)}
 	n := 30
 	if soaking() {
 		n = 100

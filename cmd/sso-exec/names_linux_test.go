@@ -47,17 +47,26 @@ func (n *namesTest) run() {
 	if err := os.MkdirAll(odd, 0o700); err != nil {
 		n.t.Fatal(err)
 	}
-	kube, conf, aws := filepath.Join(odd, "kube"+n.name), filepath.Join(odd, "conf"+n.name), filepath.Join(odd, "aws"+n.name)
-	exe := map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "command": "tool" + n.name, "args": []string{"get" + n.name}, "interactiveMode": "Never"}
-	old := map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "command": "kubectl", "interactiveMode": "Never",
-		"args": []string{"oidc-login", "get-token", "--oidc-issuer-url=" + n.idp.Issuer(), "--oidc-client-id=" + n.name, "--oidc-client-secret=hush", "--odd" + n.name + "=1", "--oidc-auth-request-extra-params=nonce=" + n.name}}
+	kube, conf, aws := filepath.Join(odd, "kube"+n.name), filepath.Join(odd, "conf"+n.name),
+		filepath.Join(odd, "aws"+n.name)
+	exe := map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "command": "tool" + n.name,
+		"args": []string{"get" + n.name}, "interactiveMode": "Never"}
+	old := map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "command": "kubectl",
+		"interactiveMode": "Never",
+		"args": []string{"oidc-login", "get-token", "--oidc-issuer-url=" + n.idp.Issuer(),
+			"--oidc-client-id=" + n.name, "--oidc-client-secret=hush", "--odd" + n.name + "=1",
+			"--oidc-auth-request-extra-params=nonce=" + n.name}}
 	type m = map[string]any
 	n.write(kube, m{"apiVersion": "v1", "kind": "Config", "current-context": "c" + n.name,
 		"clusters": []m{{"name": n.name, "cluster": m{"server": "https://" + n.name}}, {"name": "k2", "cluster": m{}}},
-		"contexts": []m{{"name": "c" + n.name, "context": m{"cluster": n.name, "user": "u" + n.name, "namespace": n.name}}, {"name": "d" + n.name, "context": m{"user": "old" + n.name}}},
-		"users":    []m{{"name": "u" + n.name, "user": m{"exec": exe}}, {"name": "old" + n.name, "user": m{"exec": old}}, {"name": "plain", "user": m{"token": "t"}}}})
-	n.write(conf, m{"version": 1, "default-profile": n.name, "profiles": m{n.name: m{"issuer": n.idp.Issuer(), "client-id": "cli", "session": n.name}}})
-	if err := os.WriteFile(aws, []byte("[profile a"+strings.NewReplacer("\n", " ", "\r", " ").Replace(n.name)+"]\nregion = x\n"), 0o600); err != nil {
+		"contexts": []m{{"name": "c" + n.name, "context": m{"cluster": n.name, "user": "u" + n.name, "namespace": n.name}},
+			{"name": "d" + n.name, "context": m{"user": "old" + n.name}}},
+		"users": []m{{"name": "u" + n.name, "user": m{"exec": exe}}, {"name": "old" + n.name, "user": m{"exec": old}},
+			{"name": "plain", "user": m{"token": "t"}}}})
+	n.write(conf, m{"version": 1, "default-profile": n.name,
+		"profiles": m{n.name: m{"issuer": n.idp.Issuer(), "client-id": "cli", "session": n.name}}})
+	if err := os.WriteFile(aws,
+		[]byte("[profile a"+strings.NewReplacer("\n", " ", "\r", " ").Replace(n.name)+"]\nregion = x\n"), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
 	config, kubeconfig := "--config="+conf, "--kubeconfig="+kube
@@ -67,7 +76,8 @@ func (n *namesTest) run() {
 		{"setup", "kube", kubeconfig, "--user=u" + n.name, "--yes", "--replace"},
 		{"setup", "kube", kubeconfig, "--user=plain", "--context=c" + n.name, "--yes"},
 		{"setup", "kube", kubeconfig, "--user=new", "--context=e" + n.name, "--yes"},
-		{"setup", "kube", kubeconfig, "--user=new", "--context=e" + n.name, "--cluster=" + n.name, "--namespace=" + n.name, "--yes"},
+		{"setup", "kube", kubeconfig, "--user=new", "--context=e" + n.name, "--cluster=" + n.name, "--namespace=" + n.name,
+			"--yes"},
 		{"setup", "kube", kubeconfig, "--user=u" + n.name, "--from-kubelogin", "--yes"},
 		{"setup", "kube", kubeconfig, "--from-kubelogin=none" + n.name, "--yes"},
 		{"setup", "kube", kubeconfig, "--from-kubelogin=old" + n.name, "--dry-run"},
@@ -79,23 +89,32 @@ func (n *namesTest) run() {
 		{"setup", "kube", config, kubeconfig, "--profile=" + n.name, "--yes"},
 		{"setup", "kube", kubeconfig, n.name},
 		{"setup", n.name}, {n.name}, {"kube", "--" + n.name}, {"help", n.name}, {"completion", n.name},
-		{"setup", "aws", "--aws-config=" + aws, "--aws-profile=" + n.name, "--role-arn=arn:aws:iam::123456789012:role/" + n.name, "--yes"},
-		{"setup", "aws", "--aws-config=" + aws, "--aws-profile=dev", "--role-arn=arn:aws:iam::123456789012:role/dev", "--yes"},
+		{"setup", "aws", "--aws-config=" + aws, "--aws-profile=" + n.name,
+			"--role-arn=arn:aws:iam::123456789012:role/" + n.name, "--yes"},
+		{"setup", "aws", "--aws-config=" + aws, "--aws-profile=dev", "--role-arn=arn:aws:iam::123456789012:role/dev",
+			"--yes"},
 		{"setup", "aws", "--aws-config=" + aws, "--aws-profile=" + n.name, "--remove", "--yes"},
 		{"setup", "provider", config, "p" + n.name, "--no-login", "--yes"},
 		{"setup", "provider", config, "new", "--no-login", "--dry-run", "--organization=" + n.name},
 		{"setup", "provider", config, "--remove", "q" + n.name, "--yes"},
-		{"config", "view", config, "--origin"}, {"config", "path", config}, {"config", "validate", config}, {"config", "validate", odd + "x"},
+		{"config", "view", config, "--origin"}, {"config", "path", config}, {"config", "validate", config},
+		{"config", "validate", odd + "x"},
 		{"kube", config, "--profile=q" + n.name}, {"kube", "--interactive=never", config, "--login-hint=" + n.name},
-		{"kube", "--interactive=never", "--audience=" + n.name, "--session=" + n.name}, {"kube", "--client-id=" + n.name, "--interactive=never"},
-		{"kube", "--issuer=https://127.0.0.1:1/" + n.name, "--interactive=never"}, {"kube", "--issuer=" + n.name}, {"kube", "--flow=" + n.name},
-		{"kube", "--redirect-uri=" + n.name}, {"kube", "--ca-file=" + odd}, {"kube", "--cache-dir=" + odd + "/x/" + n.name, "--interactive=never", "--explain"},
-		{"kube", "--auth-param=" + n.name}, {"kube", "--log-level=" + n.name}, {"kube", "--log-file=" + odd}, {"aws", "--role-arn=" + n.name},
+		{"kube", "--interactive=never", "--audience=" + n.name, "--session=" + n.name},
+		{"kube", "--client-id=" + n.name, "--interactive=never"},
+		{"kube", "--issuer=https://127.0.0.1:1/" + n.name, "--interactive=never"}, {"kube", "--issuer=" + n.name},
+		{"kube", "--flow=" + n.name},
+		{"kube", "--redirect-uri=" + n.name}, {"kube", "--ca-file=" + odd},
+		{"kube", "--cache-dir=" + odd + "/x/" + n.name, "--interactive=never", "--explain"},
+		{"kube", "--auth-param=" + n.name}, {"kube", "--log-level=" + n.name}, {"kube", "--log-file=" + odd},
+		{"aws", "--role-arn=" + n.name},
 		{"login", config, "--browser=testbrowser", "--explain", "-v"},
 		{"status", config}, {"status", config, "-o", "json"}, {"whoami", config}, {"whoami", config, "-o", "json"},
-		{"org", "list", config}, {"org", "list", config, "-o", "json"}, {"org", "use", n.name, config, "--dry-run"}, {"org", "use", n.name, config, "--yes"},
+		{"org", "list", config}, {"org", "list", config, "-o", "json"}, {"org", "use", n.name, config, "--dry-run"},
+		{"org", "use", n.name, config, "--yes"},
 		{"status", "--check", config}, {"run", "--" + n.name}, {"run", "--", odd + "/nothing"},
-		{"apikey", "set", n.name}, {"apikey", "show", n.name}, {"apikey", "list", "--provider=" + n.name}, {"token", "--api-key=" + n.name},
+		{"apikey", "set", n.name}, {"apikey", "show", n.name}, {"apikey", "list", "--provider=" + n.name},
+		{"token", "--api-key=" + n.name},
 		{"logout", n.name}, {"logout", config, "--profile=" + n.name, "--end-session", "--browser=none"},
 	} {
 		n.check(args, n.bench.run(args...))
@@ -139,7 +158,8 @@ func (n *namesTest) check(args []string, o outcome) {
 		// What a shell reads; nothing is run.
 		out, err := exec.Command("/bin/sh", "-c", "for w in "+line[1]+"; do printf '%s\\0' \"$w\"; done").Output()
 		words := strings.Split(string(out), "\x00")
-		if err != nil || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "qq") && !strings.Contains(w, n.name) }) {
+		if err != nil || slices.ContainsFunc(words,
+			func(w string) bool { return strings.Contains(w, "qq") && !strings.Contains(w, n.name) }) {
 			n.t.Errorf("%q: %s: %v, words %q", args, line[0], err, words)
 		}
 	}
@@ -149,8 +169,10 @@ func (n *namesTest) check(args []string, o outcome) {
 // for tools, JSON, whose characters printJSON escapes, sheets, whose rows are
 // clean and may be bold, and what has no names of others.
 func TestOneDoor(t *testing.T) {
-	past := map[string]int{"main.go": 1, "run.go": 1, "apikey_token.go": 1, "exec_child.go": 2, "config_edit.go": 2, "config.go": 1, "completion.go": 1,
-		"status.go": 2, "whoami.go": 1, "org.go": 1, "apikey_list.go": 1, "statustext.go": 1, "help.go": 2, "prompt.go": 3, "ui.go": 2, "apikey_input.go": 1, "setup_provider_report.go": 1}
+	past := map[string]int{"main.go": 1, "run.go": 1, "apikey_token.go": 1, "exec_child.go": 2, "config_edit.go": 2,
+		"config.go": 1, "completion.go": 1,
+		"status.go": 2, "whoami.go": 1, "org.go": 1, "apikey_list.go": 1, "statustext.go": 1, "help.go": 2, "prompt.go": 3,
+		"ui.go": 2, "apikey_input.go": 1, "setup_provider_report.go": 1}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,8 @@ func (b *bench) signsIn(t *testing.T, args ...string) string {
 	var doc struct {
 		Status struct{ Token, ExpirationTimestamp string }
 	}
-	if err := json.Unmarshal([]byte(o.stdout), &doc); o.code != 0 || err != nil || strings.Count(doc.Status.Token, ".") != 2 {
+	if err := json.Unmarshal([]byte(o.stdout), &doc); o.code != 0 || err != nil ||
+		strings.Count(doc.Status.Token, ".") != 2 {
 		t.Errorf("exit code %d, stdout %q, stderr %s", o.code, o.stdout, o.stderr)
 		return ""
 	}
@@ -50,7 +51,8 @@ func (b *bench) signsIn(t *testing.T, args ...string) string {
 	}
 	b.idp.ResetRequests()
 	if again := b.run(args...); again.code != 0 || again.stdout != o.stdout || b.idp.Requests().All != 0 {
-		t.Errorf("again: exit code %d, %d requests, stdout %q, stderr %s", again.code, b.idp.Requests().All, again.stdout, again.stderr)
+		t.Errorf("again: exit code %d, %d requests, stdout %q, stderr %s", again.code, b.idp.Requests().All, again.stdout,
+			again.stderr)
 	}
 	if o := b.run("status", "-o", "json"); o.code != 0 || !json.Valid([]byte(o.stdout)) {
 		t.Errorf("status: exit code %d, stdout %q, stderr %s", o.code, o.stdout, o.stderr)
@@ -143,21 +145,25 @@ func TestOddKeys(t *testing.T) {
 		"x5c: not base64":               with(member{"x5c": []any{"not base64!"}}),
 		"x5c: not strings":              with(member{"x5c": []any{1, nil}}),
 		"x5c: a negative serial number": with(member{"x5c": []any{certificate(t)}}),
-		"x5c: a string":                 with(member{"x5c": "MIIBszCCAVmgAwIBAgIB"}), "x5c: an object": with(member{"x5c": member{}}),
-		"x5t":                     with(member{"x5t": "!", "x5t#S256": "AA=="}),
-		"x5t: numbers":            with(member{"x5t": 1, "x5t#S256": []any{}, "x5u": "::"}),
-		"use and key_ops":         with(member{"use": "signature", "key_ops": []any{"verify", "something"}}),
-		"use and key_ops: others": with(member{"use": 7, "key_ops": "verify", "ext": "x"}),
-		"kid: a number":           with(member{"kid": 7}), "kid: none": with(member{"kid": nil}),
+		"x5c: a string":                 with(member{"x5c": "MIIBszCCAVmgAwIBAgIB"}),
+		"x5c: an object":                with(member{"x5c": member{}}),
+		"x5t":                           with(member{"x5t": "!", "x5t#S256": "AA=="}),
+		"x5t: numbers":                  with(member{"x5t": 1, "x5t#S256": []any{}, "x5u": "::"}),
+		"use and key_ops":               with(member{"use": "signature", "key_ops": []any{"verify", "something"}}),
+		"use and key_ops: others":       with(member{"use": 7, "key_ops": "verify", "ext": "x"}),
+		"kid: a number":                 with(member{"kid": 7}), "kid: none": with(member{"kid": nil}),
 		"alg: another": with(member{"alg": "RSA-OAEP"}), "alg: a list": with(member{"alg": []any{"RS256"}}),
-		"d: not a string":            with(member{"d": 7, "p": member{}, "oth": 1}),
-		"times":                      with(member{"exp": "never", "iat": member{}, "nbf": -1e300}),
-		"numbers in base64":          number("n", "e", "x", "y"),
-		"others that cannot be read": among([]any{member{"kty": "RSA", "kid": "old", "n": "%%%", "e": "AQAB"}, nil, 7, "x", []any{}}, []any{member{"kty": "EC", "crv": "P-999", "kid": "new", "x": "AA", "y": "AA"}}),
-		"others of odd kinds":        among([]any{member{"kty": 1}, member{"kty": "oct", "k": "c2VjcmV0"}, member{"kty": "RSA", "n": 7, "e": []any{}}}, []any{member{"kty": "OKP", "crv": "X448", "x": "AA"}}),
+		"d: not a string":   with(member{"d": 7, "p": member{}, "oth": 1}),
+		"times":             with(member{"exp": "never", "iat": member{}, "nbf": -1e300}),
+		"numbers in base64": number("n", "e", "x", "y"),
+		"others that cannot be read": among([]any{member{"kty": "RSA", "kid": "old", "n": "%%%", "e": "AQAB"}, nil, 7, "x",
+			[]any{}}, []any{member{"kty": "EC", "crv": "P-999", "kid": "new", "x": "AA", "y": "AA"}}),
+		"others of odd kinds": among([]any{member{"kty": 1}, member{"kty": "oct", "k": "c2VjcmV0"},
+			member{"kty": "RSA", "n": 7, "e": []any{}}}, []any{member{"kty": "OKP", "crv": "X448", "x": "AA"}}),
 		"the same kid twice": func(set member) {
 			key := set["keys"].([]any)[0].(member)
-			among([]any{member{"kty": "OKP", "crv": "Ed25519", "kid": key["kid"], "x": base64.RawURLEncoding.EncodeToString(make([]byte, 32))}}, nil)(set)
+			among([]any{member{"kty": "OKP", "crv": "Ed25519", "kid": key["kid"],
+				"x": base64.RawURLEncoding.EncodeToString(make([]byte, 32))}}, nil)(set)
 		},
 	}
 	for _, alg := range []string{"RS256", "ES256"} {
@@ -165,7 +171,8 @@ func TestOddKeys(t *testing.T) {
 			t.Parallel()
 			b, n := newBench(t, providertest.Config{Alg: alg}), 0
 			for name, edit := range cases {
-				if alg == "ES256" && !strings.HasPrefix(name, "numbers") && !strings.HasPrefix(name, "others") { // the rest does not depend on it
+				// the rest does not depend on it
+				if alg == "ES256" && !strings.HasPrefix(name, "numbers") && !strings.HasPrefix(name, "others") {
 					continue
 				}
 				n++
@@ -270,7 +277,8 @@ func TestOddAnswers(t *testing.T) {
 		{providertest.JWKS, func(a *providertest.Answer) { a.Status = 203 }, pkce},
 		{providertest.Discovery, func(a *providertest.Answer) { a.Status = 203 }, pkce},
 		{providertest.PAR, func(a *providertest.Answer) { a.Status = 200 }, append(pkce, "--par", "always")},
-		{providertest.Token, func(a *providertest.Answer) { a.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, pkce},
+		{providertest.Token,
+			func(a *providertest.Answer) { a.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, pkce},
 		{providertest.Token, func(a *providertest.Answer) {
 			mark(a)
 			a.Header.Set("Content-Type", "text/html")

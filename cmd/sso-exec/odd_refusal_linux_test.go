@@ -25,10 +25,12 @@ func TestOddDeviceAnswer(t *testing.T) {
 		{map[string]any{"verification_uri_complete": "javascript:alert(1)"}, page, "javascript"},
 		{map[string]any{"verification_uri_complete": "http://login.example.com/d?c=X"}, page, "login.example.com"},
 		{map[string]any{"verification_uri_complete": 7, "interval": -1, "expires_in": "soon"}, page, "nothing of it"},
-		{map[string]any{"verification_uri_complete": page + "?c=\x1b[2J", "expires_in": -5, "message": []any{}}, page, "\x1b[2J"},
+		{map[string]any{"verification_uri_complete": page + "?c=\x1b[2J", "expires_in": -5, "message": []any{}}, page,
+			"\x1b[2J"},
 		{map[string]any{"verification_uri": page + " ", "expires_in": 0, "interval": "1"}, page, page + " "},
 		{map[string]any{"verification_uri": "\r\n\ufeff\t" + page + "\u200b\x00", "expires_in": 1e300}, page, "\ufeff"},
-		{map[string]any{"verification_uri": map[string]any{}, "verification_url": page, "expires_in": map[string]any{}}, page, "nothing of it"},
+		{map[string]any{"verification_uri": map[string]any{}, "verification_url": page, "expires_in": map[string]any{}}, page,
+			"nothing of it"},
 		{map[string]any{"user_code": " \x1b]0;x\aAB-CD\n", "interval": 1e-9}, page, "\x1b"},
 	} {
 		t.Run(fmt.Sprint(c.odd), func(t *testing.T) {
@@ -52,9 +54,11 @@ func TestOddDeviceAnswer(t *testing.T) {
 			}
 		})
 	}
-	for _, odd := range []any{"ftp://login.example.com/", "http://login.example.com/", page + "\x1b[2J", []any{page}, "https://a@login.example.com/"} {
+	for _, odd := range []any{"ftp://login.example.com/", "http://login.example.com/", page + "\x1b[2J", []any{page},
+		"https://a@login.example.com/"} {
 		b.idp.Edit(providertest.Device, providertest.With("verification_uri", odd))
-		if o := b.run("kube", "--flow", "device", "--session", "x"); o.code == 0 || o.stdout != "" || strings.Contains(o.stderr, "\x1b") || strings.Contains(o.stderr, "Enter this code") {
+		if o := b.run("kube", "--flow", "device", "--session", "x"); o.code == 0 || o.stdout != "" ||
+			strings.Contains(o.stderr, "\x1b") || strings.Contains(o.stderr, "Enter this code") {
 			t.Errorf("%q: exit code %d, stderr %q", odd, o.code, o.stderr)
 		}
 	}
@@ -71,7 +75,8 @@ func TestDevicePKCE(t *testing.T) {
 			b.mustRun(t, "kube", "--flow", "device", "--session", label)
 		}
 		for _, r := range b.idp.Log() {
-			if r.Endpoint == providertest.Device && (len(r.Form.Get("code_challenge")) != 43 || r.Form.Get("code_challenge_method") != "S256") {
+			if r.Endpoint == providertest.Device &&
+				(len(r.Form.Get("code_challenge")) != 43 || r.Form.Get("code_challenge_method") != "S256") {
 				t.Errorf("%s: asked with %v", support, r.Form)
 			}
 			if r.Endpoint == providertest.DeviceCode {
@@ -166,12 +171,15 @@ func TestRefusedRefresh(t *testing.T) {
 func TestRefusedSignIn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, providertest.Config{DeviceInterval: 1})
-	for _, at := range []providertest.Endpoint{providertest.AuthorizationCode, providertest.PAR, providertest.Device, providertest.DeviceCode} {
+	for _, at := range []providertest.Endpoint{providertest.AuthorizationCode, providertest.PAR, providertest.Device,
+		providertest.DeviceCode} {
 		args := append(pkce, "--par", "always")
 		if at == providertest.Device || at == providertest.DeviceCode {
 			args = []string{"kube", "--flow", "device"}
 		}
-		for body, code := range map[string]int{`{"error":"teapot"}`: exitOther, `{"code":"teapot"}`: exitOther, `{"error":{"code":"teapot"}}`: exitOther, `{"error":400}`: exitUnavailable, `<html>no</html>`: exitUnavailable, ` `: exitUnavailable} {
+		for body, code := range map[string]int{`{"error":"teapot"}`: exitOther, `{"code":"teapot"}`: exitOther,
+			`{"error":{"code":"teapot"}}`: exitOther, `{"error":400}`: exitUnavailable, `<html>no</html>`: exitUnavailable,
+			` `: exitUnavailable} {
 			b.idp.Fault(at, providertest.Fault{Status: 400, Body: body})
 			stderr := b.refuses(t, code, "sso-exec login", args...)
 			if code == exitOther && !strings.Contains(stderr, "teapot") {

@@ -99,8 +99,9 @@ func cmdOrgs(ts *testscript.TestScript, _ bool, args []string) {
 		started, err := hosted.Start()
 		ts.Check(err)
 		w.hosted, w.orgs = started, newOrgIdP(started)
-		for name, value := range map[string]string{"HTTPS_PROXY": started.Proxy, "https_proxy": started.Proxy, "SSO_EXEC_CA_FILE": started.CAFile,
-			"IDP_CA": started.CAFile, "SSO_EXEC_BROWSER": "testbrowser", "DISPLAY": ":0"} {
+		for name, value := range map[string]string{"HTTPS_PROXY": started.Proxy, "https_proxy": started.Proxy,
+			"SSO_EXEC_CA_FILE": started.CAFile,
+			"IDP_CA":           started.CAFile, "SSO_EXEC_BROWSER": "testbrowser", "DISPLAY": ":0"} {
 			ts.Setenv(name, value)
 		}
 		return

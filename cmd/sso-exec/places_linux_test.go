@@ -23,7 +23,8 @@ func TestNowhereToKeep(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, readOnly)
-	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1, Clients: []providertest.Client{{ID: "cli"}, {ID: "svc", Secret: serviceSecret}}})
+	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1,
+		Clients: []providertest.Client{{ID: "cli"}, {ID: "svc", Secret: serviceSecret}}})
 	open(t, b.bin)
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte(serviceSecret), 0o600); err != nil {
@@ -46,7 +47,8 @@ func TestNowhereToKeep(t *testing.T) {
 			{"logout", person, "Nobody is signed in to "},
 			{"logout", service, "Nobody is signed in to "},
 		} {
-			cmd := exec.Command(b.bin, append([]string{c.command, "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer", b.idp.Issuer()}, c.as...)...)
+			cmd := exec.Command(b.bin,
+				append([]string{c.command, "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer", b.idp.Issuer()}, c.as...)...)
 			cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
 			asStranger(cmd)
 			var stdout, stderr bytes.Buffer
@@ -77,7 +79,8 @@ func TestDirectoryOfEverybody(t *testing.T) {
 		if err := os.Chmod(shared, mode); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(b.bin, "token", "--flow", "client-credentials", "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer", b.idp.Issuer(), "--client-id", "svc",
+		cmd := exec.Command(b.bin, "token", "--flow", "client-credentials", "--ca-data", encodeCA(b.idp.CAPEM()), "--issuer",
+			b.idp.Issuer(), "--client-id", "svc",
 			"--cache-dir", filepath.Join(shared, "sso-exec"))
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSO_EXEC_CLIENT_SECRET=" + serviceSecret}
 		asStranger(cmd)
@@ -109,7 +112,8 @@ func TestDirectoryOfEverybody(t *testing.T) {
 // could write anywhere.
 func asStranger(cmd *exec.Cmd) {
 	if id := stranger(); id != os.Geteuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(id), Gid: uint32(id)}} //nolint:gosec // it fits
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(id),
+			Gid: uint32(id)}} //nolint:gosec // it fits
 	}
 }
 

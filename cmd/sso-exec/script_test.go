@@ -66,7 +66,8 @@ func browserClient() *http.Client {
 	pool := x509.NewCertPool()
 	pem, _ := os.ReadFile(os.Getenv("IDP_CA"))
 	pool.AppendCertsFromPEM(pem)
-	return &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	return &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
 // suite runs the tests, and removes the binary that they were run against.

@@ -16,10 +16,13 @@ import (
 
 var tampers = map[string]providertest.Tamper{
 	"alg-none": providertest.AlgNone, "alg-hs256": providertest.AlgHS256, "unknown-key": providertest.UnknownKey,
-	"bad-signature": providertest.BadSignature, "wrong-issuer": providertest.WrongIssuer, "wrong-audience": providertest.WrongAudience,
+	"bad-signature": providertest.BadSignature, "wrong-issuer": providertest.WrongIssuer,
+	"wrong-audience": providertest.WrongAudience,
 	"extra-audience": providertest.ExtraAudience, "wrong-nonce": providertest.WrongNonce, "no-nonce": providertest.NoNonce,
-	"wrong-at-hash": providertest.WrongATHash, "other-subject": providertest.OtherSubject, "missing": providertest.MissingIDToken,
-	"no-acr": providertest.SetClaim("acr", nil), "weak-acr": providertest.SetClaim("acr", "pwd"), "no-auth-time": providertest.SetClaim("auth_time", nil),
+	"wrong-at-hash": providertest.WrongATHash, "other-subject": providertest.OtherSubject,
+	"missing": providertest.MissingIDToken,
+	"no-acr":  providertest.SetClaim("acr", nil), "weak-acr": providertest.SetClaim("acr", "pwd"),
+	"no-auth-time":  providertest.SetClaim("auth_time", nil),
 	"new-auth-time": func(t *providertest.IDToken) { t.Claims["auth_time"] = t.Claims["iat"] },
 
 	"expired": providertest.Expired, "future": providertest.FromTheFuture,

@@ -7,11 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -153,7 +150,8 @@ func (w *standIn) answer(rw http.ResponseWriter, r *http.Request) {
 	}
 	body, _ := io.ReadAll(r.Body)
 	if (len(body) > 0) != (r.Header.Get("Content-Type") == "application/json") {
-		w.violate(rw, "%s %s: a body of %d bytes, Content-Type %q", r.Method, r.URL.Path, len(body), r.Header.Get("Content-Type"))
+		w.violate(rw, "%s %s: a body of %d bytes, Content-Type %q", r.Method, r.URL.Path, len(body),
+			r.Header.Get("Content-Type"))
 		return
 	}
 	part := func(re *regexp.Regexp) string {
@@ -203,7 +201,8 @@ func (w *standIn) create(rw http.ResponseWriter, body []byte, org, user string) 
 	if !ok {
 		return
 	}
-	k := &issuedKey{ID: "api_key_" + rand.Text(), Value: "sk_" + rand.Text() + rand.Text(), Organization: org, User: user, CreatedAt: time.Now().UTC(), Permissions: []string{}}
+	k := &issuedKey{ID: "api_key_" + rand.Text(), Value: "sk_" + rand.Text() + rand.Text(), Organization: org, User: user,
+		CreatedAt: time.Now().UTC(), Permissions: []string{}}
 	k.Name, _ = doc["name"].(string)
 	if user != "" {
 		k.Organization, _ = doc["organization_id"].(string)
@@ -213,7 +212,8 @@ func (w *standIn) create(rw http.ResponseWriter, body []byte, org, user string) 
 		return
 	}
 	if k.Organization == "org_NONE" {
-		reply(rw, http.StatusNotFound, map[string]any{"code": "entity_not_found", "message": "Organization not found: 'org_NONE'.", "entity_id": "org_NONE"})
+		reply(rw, http.StatusNotFound, map[string]any{"code": "entity_not_found", "message": "Organization not found: " +
+			"'org_NONE'.", "entity_id": "org_NONE"})
 		return
 	}
 	if list, ok := doc["permissions"].([]any); ok {
@@ -222,7 +222,9 @@ func (w *standIn) create(rw http.ResponseWriter, body []byte, org, user string) 
 		}
 	}
 	if slices.Contains(k.Permissions, "unknown") {
-		reply(rw, http.StatusUnprocessableEntity, map[string]any{"code": "invalid_permissions", "message": "Validation failed", "errors": []any{map[string]any{"code": "unknown", "field": "permissions"}}})
+		reply(rw, http.StatusUnprocessableEntity,
+			map[string]any{"code": "invalid_permissions", "message": "Validation failed",
+				"errors": []any{map[string]any{"code": "unknown", "field": "permissions"}}})
 		return
 	}
 	if text, ok := doc["expires_at"].(string); ok {
@@ -251,14 +253,16 @@ func (k *issuedKey) doc() map[string]any {
 		end = k.ExpiresAt.Format("2006-01-02T15:04:05.000Z")
 	}
 	at := k.CreatedAt.Format("2006-01-02T15:04:05.000Z")
-	return map[string]any{"object": "api_key", "id": k.ID, "owner": owner, "name": k.Name, "obfuscated_value": "sk_..." + k.Value[len(k.Value)-4:],
-		"last_used_at": nil, "expires_at": end, "permissions": k.Permissions, "created_at": at, "updated_at": at}
+	return map[string]any{"object": "api_key", "id": k.ID, "owner": owner, "name": k.Name,
+		"obfuscated_value": "sk_..." + k.Value[len(k.Value)-4:],
+		"last_used_at":     nil, "expires_at": end, "permissions": k.Permissions, "created_at": at, "updated_at": at}
 }
 
 // list has two keys a page.
 func (w *standIn) list(rw http.ResponseWriter, r *http.Request, org, user string) {
 	for name := range r.URL.Query() {
-		if !slices.Contains([]string{"limit", "after", "before", "order"}, name) && (user == "" || name != "organization_id") {
+		if !slices.Contains([]string{"limit", "after", "before", "order"}, name) &&
+			(user == "" || name != "organization_id") {
 			w.violate(rw, "list: unknown parameter %q", name)
 			return
 		}
@@ -277,7 +281,8 @@ func (w *standIn) list(rw http.ResponseWriter, r *http.Request, org, user string
 		}
 		on = on || k.ID == r.URL.Query().Get("after")
 	}
-	reply(rw, http.StatusOK, map[string]any{"object": "list", "data": data, "list_metadata": map[string]any{"before": nil, "after": after}})
+	reply(rw, http.StatusOK,
+		map[string]any{"object": "list", "data": data, "list_metadata": map[string]any{"before": nil, "after": after}})
 }
 
 func (w *standIn) validate(rw http.ResponseWriter, body []byte) {
@@ -302,7 +307,8 @@ func (w *standIn) byID(rw http.ResponseWriter, id string) *issuedKey {
 			return k
 		}
 	}
-	reply(rw, http.StatusNotFound, map[string]any{"code": "entity_not_found", "message": "API key not found", "entity_id": id})
+	reply(rw, http.StatusNotFound,
+		map[string]any{"code": "entity_not_found", "message": "API key not found", "entity_id": id})
 	return nil
 }
 
@@ -349,81 +355,3 @@ var (
 //	workos good KEY...      what GET /check takes
 //	workos drop             forget all keys, as an administrator would
 //	workos violations N
-func cmdWorkOS(ts *testscript.TestScript, _ bool, args []string) {
-	standInsMu.Lock()
-	w := standIns[ts]
-	if args[0] == "start" {
-		w = newStandIn()
-		standIns[ts] = w
-		ts.Defer(w.server.Close)
-		ts.Setenv("WORKOS", w.server.URL)
-		ts.Check(os.WriteFile(ts.MkAbs("env-key"), []byte(w.env+"\n"), 0o600))
-	}
-	standInsMu.Unlock()
-	number := func(s string) int {
-		n, err := strconv.Atoi(s)
-		ts.Check(err)
-		return n
-	}
-	equal := func(what string, got, want int) {
-		if got != want {
-			ts.Fatalf("%s: %d, want %d", what, got, want)
-		}
-	}
-	switch args[0] {
-	case "live":
-		equal("live keys", len(w.liveKeys()), number(args[1]))
-	case "all":
-		equal("keys", len(w.issuedKeys())-1, number(args[1]))
-	case "stored":
-		key := storedAPIKey(filepath.Join(ts.Getenv("CACHE"), "apikeys"), args[1])
-		if !slices.ContainsFunc(w.liveKeys(), func(k issuedKey) bool { return k.Value == key }) {
-			ts.Fatalf("the stored key %q is not one that is live", key)
-		}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch args[0] {
-	case "requests":
-		n := 0
-		for _, at := range w.requests {
-			if strings.HasPrefix(at, args[1]) {
-				n++
-			}
-		}
-		equal("requests "+args[1], n, number(args[2]))
-	case "reset":
-		w.requests = nil
-	case "fault":
-		w.fault = &standInFault{on: args[1], status: number(args[2]), times: number(args[3])}
-		if len(args) > 4 && args[4] == "after" {
-			w.fault.after = true
-			args = slices.Delete(args, 4, 5)
-		}
-		w.fault.body = strings.Join(args[4:], " ")
-	case "clear":
-		w.fault = nil
-	case "good":
-		w.goodChecks = args[1:]
-	case "drop":
-		w.keys = nil
-	case "violations":
-		if len(w.violations) != number(args[1]) {
-			ts.Fatalf("violations: %q", w.violations)
-		}
-	}
-}
-
-// storedAPIKey is the key that is stored under a name in a directory; nothing if
-// there is none.
-func storedAPIKey(dir, name string) string {
-	names, _ := filepath.Glob(filepath.Join(dir, "*.json"))
-	for _, path := range names {
-		var doc struct{ Name, Key string }
-		b, err := os.ReadFile(path)
-		if err == nil && json.Unmarshal(b, &doc) == nil && doc.Name == name {
-			return doc.Key
-		}
-	}
-	return ""
-}

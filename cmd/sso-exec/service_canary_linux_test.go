@@ -67,11 +67,13 @@ func TestCanaryServices(t *testing.T) {
 	k := &canary{
 		bench: newBench(t, providertest.Config{
 			JWTAccessTokens: true,
-			Clients: []providertest.Client{{ID: "secret", Secret: "CANARY+service/secret=1"}, {ID: "key", JWKS: publicSet(t, key, "")}, {ID: "public"},
+			Clients: []providertest.Client{{ID: "secret", Secret: "CANARY+service/secret=1"},
+				{ID: "key", JWKS: publicSet(t, key, "")}, {ID: "public"},
 				{ID: "federated", Federated: []providertest.Workload{{Issuer: "https://ci.example", Subject: "job"}}}},
 			TrustedIssuers: map[string][]byte{"https://ci.example": publicSet(t, platform, "ci")},
 		}),
-		secrets: map[string]string{"CANARY+service/secret=1": aClientSecret, decoy: aDecoy}, dumps: t.TempDir(), logs: t.TempDir(),
+		secrets: map[string]string{"CANARY+service/secret=1": aClientSecret, decoy: aDecoy}, dumps: t.TempDir(),
+		logs: t.TempDir(),
 	}
 	k.sts = providertest.NewSTS(t, providertest.STSConfig{Provider: k.idp, Audiences: []string{"aws"}})
 	dir := t.TempDir()
@@ -83,7 +85,9 @@ func TestCanaryServices(t *testing.T) {
 		return path
 	}
 	token := func(subject string) string {
-		return signJWT(t, platform, "ci", map[string]any{"iss": "https://ci.example", "sub": subject, "aud": k.idp.Issuer(), "jti": rand.Text(), "exp": time.Now().Add(time.Hour).Unix()})
+		return signJWT(t, platform, "ci",
+			map[string]any{"iss": "https://ci.example", "sub": subject, "aud": k.idp.Issuer(), "jti": rand.Text(),
+				"exp": time.Now().Add(time.Hour).Unix()})
 	}
 	job, actor := token("job"), token("actor")
 	k.secrets[job], k.secrets[actor] = aSubjectToken, aSubjectToken
@@ -99,7 +103,8 @@ func TestCanaryServices(t *testing.T) {
 	}
 	k.secrets[base64.RawURLEncoding.EncodeToString(number)] = aClientKey
 	helper := filepath.Join(dir, "helper")
-	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ >\"$DUMPS/$$.environ\"\nexec cat \"$1\"\n"
+	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ " +
+		">\"$DUMPS/$$.environ\"\nexec cat \"$1\"\n"
 	if err := os.WriteFile(helper, []byte(script), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
@@ -109,16 +114,19 @@ func TestCanaryServices(t *testing.T) {
 	} {
 		k.setenv(name, value)
 	}
-	secret, keyFile, jobFile, actorFile := file("secret", "CANARY+service/secret=1\n"), file("key", text), file("job", job), file("actor", actor)
+	secret, keyFile, jobFile, actorFile := file("secret", "CANARY+service/secret=1\n"), file("key", text),
+		file("job", job), file("actor", actor)
 	wrong := file("wrong", decoy)
 
 	credentials := [][]string{
 		{"--client-id", "secret", "--flow", "client-credentials", "--client-secret-file", secret},
-		{"--client-id", "secret", "--flow", "client-credentials", "--client-secret-command", helper + " " + secret, "--client-auth", "client_secret_post"},
+		{"--client-id", "secret", "--flow", "client-credentials", "--client-secret-command", helper + " " + secret,
+			"--client-auth", "client_secret_post"},
 		{"--client-id", "key", "--flow", "client-credentials", "--client-key-command", helper + " " + keyFile},
 		{"--client-id", "federated", "--flow", "client-credentials", "--subject-token-from", "file:" + jobFile},
 		{"--client-id", "public", "--flow", "jwt-bearer", "--subject-token-from", "command:" + helper + " " + jobFile},
-		{"--client-id", "public", "--flow", "token-exchange", "--subject-token-from", "file:" + jobFile, "--actor-token-from", "file:" + actorFile},
+		{"--client-id", "public", "--flow", "token-exchange", "--subject-token-from", "file:" + jobFile, "--actor-token-from",
+			"file:" + actorFile},
 	}
 	look := func(what string, o outcome, allowed ...string) {
 		t.Helper()
@@ -133,7 +141,8 @@ func TestCanaryServices(t *testing.T) {
 		}
 		for name, text := range files(t, k.dir) {
 			room, _, _ := strings.Cut(name, "/")
-			k.scan(t, what+": file "+name, string(text), map[string][]string{"tokens": {anAccessToken}, "derived": {anAWSKey, anExchangeToken}}[room]...)
+			k.scan(t, what+": file "+name, string(text),
+				map[string][]string{"tokens": {anAccessToken}, "derived": {anAWSKey, anExchangeToken}}[room]...)
 		}
 	}
 	call := func(code int, allowed string, args ...string) {
@@ -150,7 +159,8 @@ func TestCanaryServices(t *testing.T) {
 		if i == 4 || i == 5 {
 			k.setenv("SSO_EXEC_CLIENT_SECRET", "")
 		}
-		talk := [][]string{{"--log-level", "debug"}, {"--explain", "-v", "--log-level", "debug", "--log-file", filepath.Join(k.logs, "log")}}[i%2]
+		talk := [][]string{{"--log-level", "debug"},
+			{"--explain", "-v", "--log-level", "debug", "--log-file", filepath.Join(k.logs, "log")}}[i%2]
 		with := func(args ...string) []string { return slices.Concat(args, credential, talk) }
 		call(0, anAccessToken, with("token", "--log-level", "debug")...)
 		call(0, anAccessToken, with("token", "-o", "json", "--force")...)
@@ -162,11 +172,16 @@ func TestCanaryServices(t *testing.T) {
 		call(1, "", with("kube", "--force", "--scope", "unknown")...)
 	}
 	k.setenv("SSO_EXEC_CLIENT_SECRET", "")
-	call(1, "", "token", "--client-id", "secret", "--flow", "client-credentials", "--client-secret-file", wrong, "--force", "--log-level", "debug")
-	call(1, "", "token", "--client-id", "secret", "--flow", "client-credentials", "--client-secret-command", "sh -c 'cat "+secret+"; cat "+secret+" >&2; false'", "--force", "--log-level", "debug")
-	call(1, "", "token", "--client-id", "public", "--flow", "jwt-bearer", "--subject-token-from", "command:sh -c 'cat "+jobFile+" "+jobFile+"; cat "+jobFile+" >&2; false'", "--force", "--log-level", "debug")
-	call(2, "", "token", "--client-id", "key", "--flow", "client-credentials", "--client-key-file", secret, "--force", "--log-level", "debug")
-	call(2, "", "token", "--client-id", "public", "--flow", "jwt-bearer", "--subject-token-from", "file:"+keyFile, "--log-level", "debug")
+	call(1, "", "token", "--client-id", "secret", "--flow", "client-credentials", "--client-secret-file", wrong, "--force",
+		"--log-level", "debug")
+	call(1, "", "token", "--client-id", "secret", "--flow", "client-credentials", "--client-secret-command",
+		"sh -c 'cat "+secret+"; cat "+secret+" >&2; false'", "--force", "--log-level", "debug")
+	call(1, "", "token", "--client-id", "public", "--flow", "jwt-bearer", "--subject-token-from",
+		"command:sh -c 'cat "+jobFile+" "+jobFile+"; cat "+jobFile+" >&2; false'", "--force", "--log-level", "debug")
+	call(2, "", "token", "--client-id", "key", "--flow", "client-credentials", "--client-key-file", secret, "--force",
+		"--log-level", "debug")
+	call(2, "", "token", "--client-id", "public", "--flow", "jwt-bearer", "--subject-token-from", "file:"+keyFile,
+		"--log-level", "debug")
 	call(0, "", "logout", "--all", "--log-level", "debug")
 
 	found := map[string]int{}
@@ -174,7 +189,8 @@ func TestCanaryServices(t *testing.T) {
 		found[kind]++
 	}
 	t.Logf("%d texts searched for %d secrets: %v", k.scanned, len(k.secrets), found)
-	for _, kind := range []string{anAccessToken, anAWSKey, aClientSecret, aClientKey, anAssertion, aSubjectToken, anExchangeToken} {
+	for _, kind := range []string{anAccessToken, anAWSKey, aClientSecret, aClientKey, anAssertion, aSubjectToken,
+		anExchangeToken} {
 		if found[kind] == 0 {
 			t.Errorf("this test has seen no %s", kind)
 		}
@@ -213,7 +229,8 @@ func encodeKey(t *testing.T, key *ecdsa.PrivateKey) string {
 
 func signJWT(t *testing.T, key *ecdsa.PrivateKey, id string, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: id}}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: id}},
+		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		t.Fatal(err)
 	}

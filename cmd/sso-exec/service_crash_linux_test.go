@@ -43,7 +43,8 @@ func TestDiskErrorsDuringGrant(t *testing.T) {
 	runs := 0
 	for _, ev := range ref {
 		codes := faults[ev.call]
-		if len(codes) == 0 || ev.path == "" || ev.call == "openat" && !strings.Contains(ev.name, "O_CREAT") || ev.call == "close" {
+		if len(codes) == 0 || ev.path == "" || ev.call == "openat" && !strings.Contains(ev.name, "O_CREAT") ||
+			ev.call == "close" {
 			continue
 		}
 		if !soaking() {

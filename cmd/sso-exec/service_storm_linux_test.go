@@ -145,12 +145,15 @@ func TestStormOfServicesFails(t *testing.T) {
 		says   string
 		asked  int
 	}{
-		"the helper fails":        {helper: "echo the vault is sealed >&2; exit 1", code: exitOther, says: "the vault is sealed"},
+		"the helper fails": {helper: "echo the vault is sealed >&2; exit 1", code: exitOther,
+			says: "the vault is sealed"},
 		"the helper says nothing": {helper: "true", code: exitUsage, says: "it is empty"},
 		"the helper is killed":    {helper: "kill -9 $$", code: exitOther, says: "helper failed (signal: killed)"},
 		"a wrong secret":          {helper: "printf wrong", code: exitOther, says: "invalid_client", asked: 1},
-		"the provider is down":    {helper: "printf " + serviceSecret, fault: providertest.Fault{Status: 503}, code: exitUnavailable, says: "status 503", asked: 3},
-		"another method is asked for": {helper: "printf " + serviceSecret, edit: providertest.With("token_endpoint_auth_methods_supported", []string{"private_key_jwt"}),
+		"the provider is down": {helper: "printf " + serviceSecret, fault: providertest.Fault{Status: 503},
+			code: exitUnavailable, says: "status 503", asked: 3},
+		"another method is asked for": {helper: "printf " + serviceSecret,
+			edit: providertest.With("token_endpoint_auth_methods_supported", []string{"private_key_jwt"}),
 			code: exitOther, says: "takes neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +225,8 @@ func TestStormOfExchanges(t *testing.T) {
 	b.expire(t)
 	b.idp.ResetRequests()
 	b.idp.Fault(providertest.TokenExchange, providertest.Fault{Delay: 500 * time.Millisecond})
-	role := []string{"aws", "--exchange-audience", "cli", "--exchange-token-type", "jwt", "--sts-endpoint", sts.URL(), "--role-arn", "arn:aws:iam::123456789012:role/dev"}
+	role := []string{"aws", "--exchange-audience", "cli", "--exchange-token-type", "jwt", "--sts-endpoint", sts.URL(),
+		"--role-arn", "arn:aws:iam::123456789012:role/dev"}
 	kinds := [][]string{{"kube", "--exchange-audience", "cluster-a"}, {"kube", "--exchange-audience", "cluster-b"}, role}
 	n := serviceCrowd() / 3
 	var procs [3][]*proc
@@ -252,14 +256,16 @@ func TestServiceInterrupted(t *testing.T) {
 	s := newService(t, providertest.Config{})
 	mark := "SERVICE_MARK=" + t.TempDir()
 	s.env = append(s.env, mark)
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGKILL} {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+		syscall.SIGKILL} {
 		s.prints(t, "exec sleep 600") // once it is free
 		if sig != syscall.SIGKILL {   // the kernel ends the helper alone, and not its children
 			s.prints(t, "sleep 600 & sleep 600")
 		}
 		p := s.start(t, s.args()...)
 		hold := s.free()
-		until(t, "the helper sleeps", func() bool { return strings.Contains(strings.Join(orphans(-1, mark), "\n"), "sleep 600") })
+		until(t, "the helper sleeps",
+			func() bool { return strings.Contains(strings.Join(orphans(-1, mark), "\n"), "sleep 600") })
 		hold()
 		p.signal(sig)
 		if o := p.wait(t); o.code != 128+int(sig) || o.stdout != "" {

@@ -29,7 +29,8 @@ type kubeEntry struct {
 // with writes the file: in JSON or, by the same meaning, in another form of YAML.
 func (k *kubeEntry) with(user any, form string) []byte {
 	k.t.Helper()
-	b, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Config", "users": []any{map[string]any{"name": "dev", "user": user}}})
+	b, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Config",
+		"users": []any{map[string]any{"name": "dev", "user": user}}})
 	if err == nil && form == "yaml" {
 		var conf *api.Config
 		if conf, err = clientcmd.Load(b); err == nil {
@@ -94,9 +95,11 @@ func TestSetupKubeKeepsTheRest(t *testing.T) {
 				args  []string
 			}{
 				"nothing": {m{}, mine}, "token": {m{"token": "t", "tokenFile": "/f"}, append(mine, "--replace")},
-				"certificate": {m{"client-certificate-data": "QQ==", "client-key-data": "QQ==", "username": "u", "password": "p"}, append(mine, "--replace")},
-				"kubelogin":   {m{"exec": old}, []string{"--from-kubelogin=dev"}},
-				"provider":    {m{"auth-provider": m{"name": "oidc", "config": m{"idp-issuer-url": k.idp.Issuer(), "client-id": "cli"}}}, []string{"--from-kubelogin=dev"}},
+				"certificate": {m{"client-certificate-data": "QQ==", "client-key-data": "QQ==", "username": "u", "password": "p"},
+					append(mine, "--replace")},
+				"kubelogin": {m{"exec": old}, []string{"--from-kubelogin=dev"}},
+				"provider": {m{"auth-provider": m{"name": "oidc",
+					"config": m{"idp-issuer-url": k.idp.Issuer(), "client-id": "cli"}}}, []string{"--from-kubelogin=dev"}},
 			} {
 				user := m{}
 				maps.Copy(user, more)
@@ -105,13 +108,15 @@ func TestSetupKubeKeepsTheRest(t *testing.T) {
 				was := k.entry()
 				k.setup(0, with.args...)
 				is := k.entry()
-				if is.Exec == nil || is.Exec.Args[0] != "kube" || is.Token+is.TokenFile+is.Username+is.Password != "" || is.AuthProvider != nil || is.ClientKeyData != nil {
+				if is.Exec == nil || is.Exec.Args[0] != "kube" || is.Token+is.TokenFile+is.Username+is.Password != "" ||
+					is.AuthProvider != nil || is.ClientKeyData != nil {
 					t.Fatalf("%s, %s, %s: %v", form, what, before, is)
 				}
 				same := func(step string) {
 					t.Helper()
 					is := k.entry()
-					if is.Impersonate != was.Impersonate || is.ImpersonateUID != was.ImpersonateUID || !slices.Equal(is.ImpersonateGroups, was.ImpersonateGroups) ||
+					if is.Impersonate != was.Impersonate || is.ImpersonateUID != was.ImpersonateUID ||
+						!slices.Equal(is.ImpersonateGroups, was.ImpersonateGroups) ||
 						len(is.ImpersonateUserExtra) != len(was.ImpersonateUserExtra) || len(is.Extensions) != len(was.Extensions) {
 						t.Fatalf("%s, %s, %s, %s: %v became %v", form, what, before, step, was, is)
 					}
@@ -142,20 +147,25 @@ func TestSetupKubeKeepsTheRest(t *testing.T) {
 		}
 		byHand := func(e *api.ExecConfig) {
 			e.Env = []api.ExecEnvVar{{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}, {Name: "EMPTY"}}
-			e.InteractiveMode, e.InstallHint, e.ProvideClusterInfo, e.APIVersion = api.NeverExecInteractiveMode, "ask the platform team", true, "client.authentication.k8s.io/v1beta1"
+			e.InteractiveMode, e.InstallHint, e.ProvideClusterInfo, e.APIVersion = api.NeverExecInteractiveMode,
+				"ask the platform team", true, "client.authentication.k8s.io/v1beta1"
 		}
-		for _, flags := range [][]string{{}, {"--scope=groups"}, {"--interactive-mode=IfAvailable"}, {"--install-hint=other", "--api-version=v1", "--provide-cluster-info=false"}} {
+		for _, flags := range [][]string{{}, {"--scope=groups"}, {"--interactive-mode=IfAvailable"},
+			{"--install-hint=other", "--api-version=v1", "--provide-cluster-info=false"}} {
 			edited(byHand)
 			k.setup(0, append(mine, flags...)...)
 			is := k.entry().Exec
-			if len(is.Env) != 2 || is.Env[0].Value != "http://proxy:3128" || slices.Contains(is.Args, "--scope=groups") != slices.Contains(flags, "--scope=groups") {
+			if len(is.Env) != 2 || is.Env[0].Value != "http://proxy:3128" ||
+				slices.Contains(is.Args, "--scope=groups") != slices.Contains(flags, "--scope=groups") {
 				t.Errorf("%s, %q: %q, %+v", form, flags, is.Args, is.Env)
 			}
-			if mode := is.InteractiveMode == api.IfAvailableExecInteractiveMode; mode != slices.Contains(flags, "--interactive-mode=IfAvailable") {
+			if mode := is.InteractiveMode == api.IfAvailableExecInteractiveMode; mode != slices.Contains(flags,
+				"--interactive-mode=IfAvailable") {
 				t.Errorf("%s, %q: mode %s", form, flags, is.InteractiveMode)
 			}
 			given := slices.Contains(flags, "--api-version=v1")
-			if given != (is.InstallHint == "other") || given == is.ProvideClusterInfo || given != (is.APIVersion == "client.authentication.k8s.io/v1") {
+			if given != (is.InstallHint == "other") || given == is.ProvideClusterInfo ||
+				given != (is.APIVersion == "client.authentication.k8s.io/v1") {
 				t.Errorf("%s, %q: %q, %v, %s", form, flags, is.InstallHint, is.ProvideClusterInfo, is.APIVersion)
 			}
 		}
@@ -173,20 +183,29 @@ func TestSetupKubeExtraParameters(t *testing.T) {
 		left []string
 	}{
 		{[]string{flag + "=audience=x"}, []string{"--audience=x"}, map[string]string{"audience": "x"}, nil},
-		{[]string{flag + "=resource=https://api.example.com"}, []string{"--resource=https://api.example.com"}, map[string]string{"resource": "https://api.example.com"}, nil},
+		{[]string{flag + "=resource=https://api.example.com"}, []string{"--resource=https://api.example.com"},
+			map[string]string{"resource": "https://api.example.com"}, nil},
 		{[]string{flag, "login_hint=alice"}, []string{"--login-hint=alice"}, map[string]string{"login_hint": "alice"}, nil},
-		{[]string{flag + "=organization=org_1"}, []string{"--organization=org_1"}, map[string]string{"organization": "org_1"}, nil},
+		{[]string{flag + "=organization=org_1"}, []string{"--organization=org_1"}, map[string]string{"organization": "org_1"},
+			nil},
 		{[]string{flag + "=prompt=login"}, []string{"--auth-param=prompt=login"}, map[string]string{"prompt": "login"}, nil},
-		{[]string{flag + "=response_mode=query", flag + "=scope=x", flag, "nonce=1"}, nil, nil, []string{"response_mode", "scope", "nonce"}},
-		{[]string{flag + "=audience=x,prompt=login,login_hint=a b,nonce=1"}, []string{"--audience=x", "--auth-param=prompt=login", "--login-hint=a b"},
+		{[]string{flag + "=response_mode=query", flag + "=scope=x", flag, "nonce=1"}, nil, nil,
+			[]string{"response_mode", "scope", "nonce"}},
+		{[]string{flag + "=audience=x,prompt=login,login_hint=a b,nonce=1"},
+			[]string{"--audience=x", "--auth-param=prompt=login", "--login-hint=a b"},
 			map[string]string{"audience": "x", "prompt": "login", "login_hint": "a b"}, []string{"nonce"}},
-		{[]string{flag + "=audience=x", flag, "audience=y,prompt=none", flag + "=prompt=login"}, []string{"--audience=y", "--auth-param=prompt=login"}, map[string]string{"audience": "y", "prompt": "login"}, nil},
-		{[]string{flag + `="audience=a,b",hd=corp.example`}, []string{"--audience=a,b", "--auth-param=hd=corp.example"}, map[string]string{"audience": "a,b", "hd": "corp.example"}, nil},
-		{[]string{flag + "=resource=x", flag + "=redirect_uri=http://x", flag + "=client_secret=hush", flag + "=odd"}, nil, nil, []string{"resource", "redirect_uri", "client_secret", "odd"}},
+		{[]string{flag + "=audience=x", flag, "audience=y,prompt=none", flag + "=prompt=login"},
+			[]string{"--audience=y", "--auth-param=prompt=login"}, map[string]string{"audience": "y", "prompt": "login"}, nil},
+		{[]string{flag + `="audience=a,b",hd=corp.example`}, []string{"--audience=a,b", "--auth-param=hd=corp.example"},
+			map[string]string{"audience": "a,b", "hd": "corp.example"}, nil},
+		{[]string{flag + "=resource=x", flag + "=redirect_uri=http://x", flag + "=client_secret=hush", flag + "=odd"}, nil,
+			nil, []string{"resource", "redirect_uri", "client_secret", "odd"}},
 	} {
 		k := newKubeEntry(t)
-		k.with(map[string]any{"exec": map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "IfAvailable", "command": "kubectl", "args": append([]string{
-			"oidc-login", "get-token", "--oidc-issuer-url=" + k.idp.Issuer(), "--oidc-client-id=cli", "--oidc-redirect-url=http://127.0.0.1:0/cb"}, c.args...)}}, "json")
+		k.with(map[string]any{"exec": map[string]any{"apiVersion": "client.authentication.k8s.io/v1",
+			"interactiveMode": "IfAvailable", "command": "kubectl", "args": append([]string{
+				"oidc-login", "get-token", "--oidc-issuer-url=" + k.idp.Issuer(), "--oidc-client-id=cli",
+				"--oidc-redirect-url=http://127.0.0.1:0/cb"}, c.args...)}}, "json")
 		o := k.setup(0, "--from-kubelogin=dev")
 		args := k.entry().Exec.Args
 		for _, a := range c.want {
@@ -198,7 +217,8 @@ func TestSetupKubeExtraParameters(t *testing.T) {
 			t.Errorf("%q: %q", c.args, args)
 		}
 		for _, name := range c.left {
-			if !strings.Contains(o.stderr, "sso-exec: kubelogin's "+flag) || !strings.Contains(o.stderr, name) || strings.Contains(o.stderr, ": hush") {
+			if !strings.Contains(o.stderr, "sso-exec: kubelogin's "+flag) || !strings.Contains(o.stderr, name) ||
+				strings.Contains(o.stderr, ": hush") {
 				t.Errorf("%q: %s is not named: %s", c.args, name, o.stderr)
 			}
 		}
@@ -227,7 +247,8 @@ func TestSetupKubeLegacyAuthProvider(t *testing.T) {
 	k.env = slices.DeleteFunc(k.env, func(kv string) bool { return strings.HasPrefix(kv, "SSO_EXEC_CA_FILE=") })
 	type m = map[string]any
 	provider := func(name string, more m) m {
-		config := m{"idp-issuer-url": k.idp.Issuer(), "client-id": "cli", "client-secret": "hush", "extra-scopes": "groups,email", "id-token": "a.b.c", "refresh-token": "rt-1"}
+		config := m{"idp-issuer-url": k.idp.Issuer(), "client-id": "cli", "client-secret": "hush",
+			"extra-scopes": "groups,email", "id-token": "a.b.c", "refresh-token": "rt-1"}
 		maps.Copy(config, more)
 		return m{"auth-provider": m{"name": name, "config": config}}
 	}
@@ -257,16 +278,19 @@ func TestSetupKubeLegacyAuthProvider(t *testing.T) {
 	}
 	data := base64.StdEncoding.EncodeToString(k.idp.CAPEM())
 	for _, form := range []string{"json", "yaml"} {
-		for flag, more := range map[string]m{"--ca-data=" + data: {"idp-certificate-authority-data": data}, "--ca-file=" + ca: {"idp-certificate-authority": ca}} {
+		for flag, more := range map[string]m{"--ca-data=" + data: {"idp-certificate-authority-data": data},
+			"--ca-file=" + ca: {"idp-certificate-authority": ca}} {
 			before := k.with(provider("oidc", more), form)
 			o := k.setup(0, "--from-kubelogin", "dev", "--dry-run")
 			quiet(o)
-			if now, _ := os.ReadFile(k.path); string(now) != string(before) || !strings.Contains(o.stderr, "then run: sso-exec setup kube --from-kubelogin=dev --kubeconfig=") {
+			if now, _ := os.ReadFile(k.path); string(now) != string(before) ||
+				!strings.Contains(o.stderr, "then run: sso-exec setup kube --from-kubelogin=dev --kubeconfig=") {
 				t.Errorf("--dry-run: %s", o.stderr)
 			}
 			o = k.setup(0, "--from-kubelogin", "dev")
 			quiet(o)
-			if !strings.Contains(o.stderr, "the auth provider's client-secret is left out: ") || !strings.Contains(o.stderr, "--client-secret-file=") {
+			if !strings.Contains(o.stderr, "the auth provider's client-secret is left out: ") ||
+				!strings.Contains(o.stderr, "--client-secret-file=") {
 				t.Errorf("the secret: %s", o.stderr)
 			}
 			args := k.entry().Exec.Args

@@ -23,12 +23,14 @@ var setups = []struct {
 	{"aws", ".aws/config", "# mine\n[profile mine]\nregion = eu-west-1\n", func(_ *bench, profile string) []string {
 		return []string{"setup", "aws", "--aws-profile", profile, "--role-arn", someRole, "--yes"}
 	}},
-	{"provider", ".config/sso-exec/config.yaml", "# mine\nversion: 1\ndefault-profile: mine\nprofiles:\n  mine:\n    issuer: https://login.example.com\n", func(_ *bench, profile string) []string {
+	{"provider", ".config/sso-exec/config.yaml", "# mine\nversion: 1\ndefault-profile: mine\nprofiles:\n  mine:\n" +
+		"    issuer: https://login.example.com\n", func(_ *bench, profile string) []string {
 		return []string{"setup", "provider", profile, "--yes", "--no-login"}
 	}},
-	{"kube", ".kube/config", "# mine\napiVersion: v1\nkind: Config\nusers:\n- name: mine\n  user: {}\n", func(_ *bench, profile string) []string {
-		return []string{"setup", "kube", "--user", profile, "--yes"}
-	}},
+	{"kube", ".kube/config", "# mine\napiVersion: v1\nkind: Config\nusers:\n- name: mine\n  user: {}\n",
+		func(_ *bench, profile string) []string {
+			return []string{"setup", "kube", "--user", profile, "--yes"}
+		}},
 }
 
 func (b *bench) home() string {
@@ -95,7 +97,8 @@ func TestSetupsAtOnce(t *testing.T) {
 				t.Errorf("what was there is not kept:\n%s", text)
 			}
 			for i := range n { // each is what its command makes
-				if o := b.run(s.command(b, fmt.Sprint("p", i))...); o.code != 0 || !strings.Contains(o.stdout, "Nothing to change") {
+				if o := b.run(s.command(b, fmt.Sprint("p", i))...); o.code != 0 ||
+					!strings.Contains(o.stdout, "Nothing to change") {
 					t.Errorf("p%d again: exit code %d\n%s%s", i, o.code, o.stdout, o.stderr)
 				}
 			}
@@ -139,7 +142,8 @@ func TestSetupMounted(t *testing.T) {
 		t.Cleanup(unmount)
 		o := b.mustRun(t, s.command(b, "dev")...)
 		text := read(t, other)
-		if !strings.HasPrefix(text, s.text) || !strings.Contains(text, "dev") || !strings.Contains(o.stderr, "written in place") {
+		if !strings.HasPrefix(text, s.text) || !strings.Contains(text, "dev") ||
+			!strings.Contains(o.stderr, "written in place") {
 			t.Errorf("%s: %s\n%s", s.name, o.stderr, text)
 		}
 		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o640 {

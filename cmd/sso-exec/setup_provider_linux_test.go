@@ -35,7 +35,8 @@ func TestSetupProviderReadOnlyConfig(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	var exit *exec.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitStorage || stdout.Len() > 0 ||
-		!strings.Contains(stderr.String(), "the config file cannot be written") || !strings.Contains(stderr.String(), "--dry-run") {
+		!strings.Contains(stderr.String(), "the config file cannot be written") ||
+		!strings.Contains(stderr.String(), "--dry-run") {
 		t.Errorf("%v\nstdout: %s\nstderr: %s", err, &stdout, &stderr)
 	}
 	if n := b.idp.Requests().Device; n != 0 {

@@ -63,7 +63,8 @@ func (b *bench) latchOf(t testing.TB) time.Duration {
 // however often he has done so.
 func TestDenialByAnybody(t *testing.T) {
 	for _, command := range []string{"kube", "login"} {
-		for _, code := range []string{"access_denied", "unmet_authentication_requirements", "login_required", "server_error", "invalid_scope",
+		for _, code := range []string{"access_denied", "unmet_authentication_requirements", "login_required", "server_error",
+			"invalid_scope",
 			"organization_selection_required", "no such code"} {
 			t.Run(command+" "+code, func(t *testing.T) {
 				t.Parallel()
@@ -160,7 +161,8 @@ func (b *bench) visit(t testing.TB, page string) {
 func TestFixedPort(t *testing.T) {
 	start := func(t *testing.T) (b *bench, pages func() []string) {
 		t.Parallel()
-		b = newBench(t, providertest.Config{Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}, Scopes: []string{"openid", "offline_access", "a", "b"}})
+		b = newBench(t, providertest.Config{Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}},
+			Scopes: []string{"openid", "offline_access", "a", "b"}})
 		return b, b.notedPages(t)
 	}
 	// turns visits one page after the other. While it is open there is no other.
@@ -183,7 +185,8 @@ func TestFixedPort(t *testing.T) {
 	t.Run("three at once", func(t *testing.T) {
 		b, pages := start(t)
 		uri := "--redirect-uri=" + fixedPort(t)
-		all := []*proc{b.start(t, "kube", uri, "--scope", "a"), b.start(t, "token", uri, "--scope", "b"), b.start(t, "kube", uri, "--client-id", "other")}
+		all := []*proc{b.start(t, "kube", uri, "--scope", "a"), b.start(t, "token", uri, "--scope", "b"),
+			b.start(t, "kube", uri, "--client-id", "other")}
 		turns(t, b, pages, 0, 3)
 		ends(t, all...)
 	})
@@ -205,7 +208,8 @@ func TestFixedPort(t *testing.T) {
 		until(t, "its page is opened", func() bool { return len(pages()) == 1 })
 		o := b.run("kube", "--redirect-uri", uri, "--session", "x", "--login-timeout", "1s")
 		u, _ := url.Parse(uri)
-		if o.code != 4 || o.stdout != "" || !strings.Contains(o.stderr, "port "+u.Port()) || strings.Contains(o.stderr, "browser show") || b.latchOf(t) != 0 {
+		if o.code != 4 || o.stdout != "" || !strings.Contains(o.stderr, "port "+u.Port()) ||
+			strings.Contains(o.stderr, "browser show") || b.latchOf(t) != 0 {
 			t.Errorf("exit code %d, latch %v: %s", o.code, b.latchOf(t), o.stderr)
 		}
 		// who is killed frees it

@@ -32,7 +32,8 @@ func newUsers(t *testing.T) *users {
 // as runs the command as a user, for a service's token, which needs nobody.
 func (u *users) as(uid, gid int, groups []uint32, env []string, args ...string) outcome {
 	u.t.Helper()
-	args = append([]string{"token", "--flow", "client-credentials", "--ca-data", encodeCA(u.idp.CAPEM()), "--issuer", u.idp.Issuer(), "--client-id", "svc"}, args...)
+	args = append([]string{"token", "--flow", "client-credentials", "--ca-data", encodeCA(u.idp.CAPEM()), "--issuer",
+		u.idp.Issuer(), "--client-id", "svc"}, args...)
 	return u.runAs(uid, gid, groups, env, args...)
 }
 
@@ -40,7 +41,8 @@ func (u *users) runAs(uid, gid int, groups []uint32, env []string, args ...strin
 	u.t.Helper()
 	cmd := exec.Command(u.bin, args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "SSO_EXEC_CLIENT_SECRET=" + serviceSecret}, env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}} //nolint:gosec // they fit
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid),
+		Groups: groups}} //nolint:gosec // they fit
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -119,7 +121,8 @@ func TestAboveTheCache(t *testing.T) {
 			{nil, []string{"--cache-dir", cache}, cache},
 			{[]string{"SSO_EXEC_CACHE_DIR=" + cache}, nil, cache},
 			{[]string{"XDG_CACHE_HOME=" + parent}, nil, cache},
-			{[]string{"HOME=" + strings.TrimSuffix(parent, "/.cache")}, nil, filepath.Join(strings.TrimSuffix(parent, "/.cache"), ".cache", "sso-exec")},
+			{[]string{"HOME=" + strings.TrimSuffix(parent, "/.cache")}, nil,
+				filepath.Join(strings.TrimSuffix(parent, "/.cache"), ".cache", "sso-exec")},
 			{nil, []string{"--cache-dir", filepath.Join(parent, "new", "cache")}, filepath.Join(parent, "new", "cache")},
 		}
 		for _, there := range []bool{false, true} {
@@ -138,7 +141,8 @@ func TestAboveTheCache(t *testing.T) {
 				switch {
 				case c.ok && (o.code != 0 || o.stderr != "" || !exists(w.at)):
 					t.Errorf("%s: exit code %d, %s", name, o.code, o.stderr)
-				case !c.ok && (o.code != exitStorage || o.stdout != "" || exists(w.at) != had || u.idp.Requests().ClientCredentials != before):
+				case !c.ok && (o.code != exitStorage || o.stdout != "" || exists(w.at) != had ||
+					u.idp.Requests().ClientCredentials != before):
 					t.Errorf("%s: exit code %d, %s; made: %v", name, o.code, o.stderr, exists(w.at))
 				case !c.ok && strings.Contains(o.stderr, "chown"):
 					t.Errorf("%s: %s", name, o.stderr)
@@ -148,7 +152,9 @@ func TestAboveTheCache(t *testing.T) {
 					if c.ok || !there {
 						break
 					}
-					o := u.runAs(alice, alice, nil, append([]string{"SSO_EXEC_CACHE_DIR=" + w.at, "SSO_EXEC_ISSUER=" + u.idp.Issuer(), "SSO_EXEC_CLIENT_ID=svc"}, w.env...), more...)
+					o := u.runAs(alice, alice, nil,
+						append([]string{"SSO_EXEC_CACHE_DIR=" + w.at, "SSO_EXEC_ISSUER=" + u.idp.Issuer(), "SSO_EXEC_CLIENT_ID=svc"},
+							w.env...), more...)
 					if o.code != exitStorage || strings.Contains(o.stdout, "Nobody") {
 						t.Errorf("%s: %v: exit code %d, %s%s", name, more, o.code, o.stdout, o.stderr)
 					}
@@ -260,7 +266,8 @@ func TestLockIsSwapped(t *testing.T) {
 			if purpose == "sweep" {
 				lock = filepath.Join(b.dir, "locks", "all.sweep")
 			}
-			if err := errors.Join(os.RemoveAll(filepath.Join(b.dir, "locks")), os.Mkdir(filepath.Join(b.dir, "locks"), 0o700), spoil(lock)); err != nil {
+			if err := errors.Join(os.RemoveAll(filepath.Join(b.dir, "locks")), os.Mkdir(filepath.Join(b.dir, "locks"), 0o700),
+				spoil(lock)); err != nil {
 				t.Fatal(err)
 			}
 			o := b.run(args...)
@@ -300,13 +307,15 @@ func TestPods(t *testing.T) {
 		{"another fsGroup", volume("another", staff, 0o775|os.ModeSetgid), 0, []uint32{staff}, false},
 		{"an emptyDir", volume("empty", 0, 0o777), 0, nil, false},
 		{"an emptyDir with fsGroup", volume("emptyfs", arbitrary, 0o777|os.ModeSetgid), 0, []uint32{arbitrary}, false},
-		{"an emptyDir that is sticky", volume("sticky", arbitrary, 0o777|os.ModeSetgid|os.ModeSticky), 0, []uint32{arbitrary}, true},
+		{"an emptyDir that is sticky", volume("sticky", arbitrary, 0o777|os.ModeSetgid|os.ModeSticky), 0, []uint32{arbitrary},
+			true},
 	} {
 		env := []string{"HOME=/", "SSO_EXEC_CACHE_DIR=" + filepath.Join(c.dir, "sso-exec")}
 		before := u.idp.Requests().ClientCredentials
 		for range 2 {
 			o := u.as(arbitrary, c.gid, c.groups, env)
-			if c.ok && (o.code != 0 || o.stderr != "") || !c.ok && (o.code != exitStorage || !strings.Contains(o.stderr, "/dev/shm/sso-exec")) {
+			if c.ok && (o.code != 0 || o.stderr != "") || !c.ok &&
+				(o.code != exitStorage || !strings.Contains(o.stderr, "/dev/shm/sso-exec")) {
 				t.Errorf("%s: exit code %d, %s", c.name, o.code, o.stderr)
 			}
 		}

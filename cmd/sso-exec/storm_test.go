@@ -45,7 +45,8 @@ func newBench(t testing.TB, c providertest.Config) *bench {
 	}
 	b.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "IDP_CA=" + ca,
-		"SSO_EXEC_ISSUER=" + b.idp.Issuer(), "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_CA_FILE=" + ca, "SSO_EXEC_CACHE_DIR=" + b.dir,
+		"SSO_EXEC_ISSUER=" + b.idp.Issuer(), "SSO_EXEC_CLIENT_ID=cli", "SSO_EXEC_CA_FILE=" + ca,
+		"SSO_EXEC_CACHE_DIR=" + b.dir,
 	}
 	return b
 }

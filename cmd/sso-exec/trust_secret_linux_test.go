@@ -246,7 +246,8 @@ func TestDefaultProfile(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	config := filepath.Join(t.TempDir(), "config.yaml")
 	text := "version: 1\ndefault-profile: corp\nprofiles:\n  base:\n    issuer: " + b.idp.Issuer() +
-		"\n    ca-file: " + ca + "\n  corp:\n    extends: base\n    client-id: cli\n    session: label-of-corp\n    browser: testbrowser\n"
+		"\n    ca-file: " + ca +
+		"\n  corp:\n    extends: base\n    client-id: cli\n    session: label-of-corp\n    browser: testbrowser\n"
 	for path, text := range map[string]string{ca: string(b.idp.CAPEM()), config: text} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

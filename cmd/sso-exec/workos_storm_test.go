@@ -78,7 +78,8 @@ func TestStormOfOrganizations(t *testing.T) {
 			tokens[o.stdout] = true
 		}
 		if c := idp.Counts(); c.Rotations-before.Rotations != 3 || len(tokens) != 3 {
-			t.Errorf("round %d: %d rotations and %d tokens, want one for each organization", round, c.Rotations-before.Rotations, len(tokens))
+			t.Errorf("round %d: %d rotations and %d tokens, want one for each organization", round, c.Rotations-before.Rotations,
+				len(tokens))
 		}
 	}
 	if c := idp.Counts(); c.Reuses != 0 || c.Replays != 0 || c.AtOnce != 0 || c.SignIns != 1 {
@@ -190,7 +191,8 @@ func TestWorkOSCanary(t *testing.T) {
 			doc, err := os.ReadFile(path)
 			for _, secret := range idp.Secrets() {
 				room := filepath.Base(filepath.Dir(path))
-				own := strings.HasPrefix(secret, "refresh_") && room == "sessions" || strings.HasPrefix(secret, "eyJ") && strings.Contains(filepath.ToSlash(path), "/tokens/")
+				own := strings.HasPrefix(secret, "refresh_") && room == "sessions" || strings.HasPrefix(secret, "eyJ") &&
+					strings.Contains(filepath.ToSlash(path), "/tokens/")
 				if !own && strings.Contains(string(doc), secret) {
 					t.Errorf("%s: %.12s…", path, secret)
 				}

@@ -21,7 +21,8 @@ type storm struct {
 }
 
 func (w *world) measureStorm(processes int) (storm, error) {
-	if err := firstError(func() error { return w.forget() }, w.signIn, func() error { return w.age(2*time.Hour, "tokens") }); err != nil {
+	if err := firstError(func() error { return w.forget() }, w.signIn,
+		func() error { return w.age(2*time.Hour, "tokens") }); err != nil {
 		return storm{}, err
 	}
 	w.idp.ResetRequests()

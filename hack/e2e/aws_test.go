@@ -58,7 +58,8 @@ func TestOneSignInForAll(t *testing.T) {
 // aws runs the AWS CLI on MinIO. Version 2.9, Debian's, ignores endpoint_url in its config.
 func (c *client) aws(s3 string, env []string, args ...string) *command {
 	c.t.Helper()
-	return c.start("aws", append(env, "AWS_CA_BUNDLE="+ca.caFile, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"),
+	return c.start("aws",
+		append(env, "AWS_CA_BUNDLE="+ca.caFile, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"),
 		append([]string{"--endpoint-url", s3}, args...)...)
 }
 
@@ -84,7 +85,8 @@ func makeBucket(c *client, s3 string) {
 	if err := os.WriteFile(file, []byte("hello"), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	if made := c.aws(s3, root, "s3", "mb", "s3://e2e").wait(); made.code != 0 && !strings.Contains(made.stderr, "BucketAlreadyOwnedByYou") {
+	if made := c.aws(s3, root, "s3", "mb", "s3://e2e").wait(); made.code != 0 &&
+		!strings.Contains(made.stderr, "BucketAlreadyOwnedByYou") {
 		c.t.Fatal(made.stderr)
 	}
 	c.aws(s3, root, "s3", "cp", file, "s3://e2e/hello.txt").ok()

@@ -115,9 +115,11 @@ func TestCallbackFromAnotherOrigin(t *testing.T) {
 		"runs it":          `new Promise((ok, no) => { const s = document.createElement("script"); s.onload = ok; s.onerror = no; s.src = TARGET; document.body.append(s); })`,
 		"asks for the end": `fetch(TARGET.replace(/callback.*/, "done/"), {mode: "no-cors"}).then(r => r.text())`,
 	} {
-		question := fmt.Sprintf(`(() => { const TARGET = %q; return %s.then(x => "got " + x, () => "nothing"); })()`, redirect+"?code=forged&state=guessed", try)
+		question := fmt.Sprintf(`(() => { const TARGET = %q; return %s.then(x => "got " + x, () => "nothing"); })()`,
+			redirect+"?code=forged&state=guessed", try)
 		// What it is not to see is empty at most.
-		if got := get(browser, chromedp.Evaluate[string](question, chromedp.EvalAwaitPromise)); got != "nothing" && got != "got " {
+		if got := get(browser, chromedp.Evaluate[string](question, chromedp.EvalAwaitPromise)); got != "nothing" &&
+			got != "got " {
 			t.Errorf("a page that %s: %s", name, got)
 		}
 	}

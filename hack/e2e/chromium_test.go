@@ -93,7 +93,8 @@ func (c *chromium) look(width, height int64, features map[string]string) {
 		all = append(all, &emulation.MediaFeature{Name: name, Value: value})
 	}
 	c.do(chromedp.EmulateViewport(width, height))
-	if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: all}); err != nil {
+	if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: all}); err != nil {
 		c.t.Fatalf("chromium: %v", err)
 	}
 }

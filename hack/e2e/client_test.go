@@ -39,7 +39,10 @@ func newClient(t *testing.T, at *dex.Server) *client {
 	}
 	c := &client{t: t, dex: at, home: t.TempDir(), urls: make(chan string, 8)}
 	c.cache = filepath.Join(c.home, "cache")
-	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { c.urls <- r.FormValue("url") }))
+	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		c.urls <- r.FormValue("url")
+	}))
 	t.Cleanup(desk.Close)
 	c.browser = self + " " + handOver + " " + desk.URL
 	return c
@@ -160,7 +163,8 @@ func (c *client) url(of *command) string {
 // visit is alice with a browser that is not worth starting Chromium for.
 func (c *client) visit(target string) approve.Page {
 	c.t.Helper()
-	page, err := approve.Browser{Email: alice.Email, Password: alice.Password, Roots: ca.roots}.Visit(c.t.Context(), target)
+	page, err := approve.Browser{Email: alice.Email, Password: alice.Password, Roots: ca.roots}.Visit(c.t.Context(),
+		target)
 	if err != nil {
 		c.t.Fatalf("signing in: %v", err)
 	}
@@ -182,7 +186,8 @@ func execToken(t *testing.T, document string) string {
 		Kind   string
 		Status struct{ Token string }
 	}
-	if err := json.Unmarshal([]byte(document), &credential); err != nil || credential.Kind != "ExecCredential" || credential.Status.Token == "" {
+	if err := json.Unmarshal([]byte(document), &credential); err != nil || credential.Kind != "ExecCredential" ||
+		credential.Status.Token == "" {
 		t.Fatalf("no ExecCredential (%v): %q", err, document)
 	}
 	return credential.Status.Token

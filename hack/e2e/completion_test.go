@@ -18,8 +18,10 @@ var interactive = []struct {
 	args           []string
 }{
 	{"bash", ".bashrc", `PS1='ready> '; . "$BASH_COMPLETION"; source <(sso-exec completion bash)`, []string{"-i"}},
-	{"zsh", ".zshrc", `PS1='ready> '; autoload -U compinit; compinit -u; source <(sso-exec completion zsh)`, []string{"-i"}},
-	{"fish", ".config/fish/config.fish", "function fish_prompt; printf 'ready> '; end; function fish_greeting; end; sso-exec completion fish | source", []string{"-i"}},
+	{"zsh", ".zshrc", `PS1='ready> '; autoload -U compinit; compinit -u; source <(sso-exec completion zsh)`,
+		[]string{"-i"}},
+	{"fish", ".config/fish/config.fish", "function fish_prompt; printf 'ready> '; end; function fish_greeting; end; " +
+		"sso-exec completion fish | source", []string{"-i"}},
 }
 
 // Somebody types the beginning of a word and presses Tab.
@@ -29,8 +31,9 @@ func TestCompletion(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			for name, text := range map[string]string{
-				shell.file:      shell.rc + "\n",
-				"config.yaml":   "version: 1\nprofiles:\n  production: {issuer: https://login.example.com}\n  staging:\n  \"st$(touch made)\": {}\n",
+				shell.file: shell.rc + "\n",
+				"config.yaml": "version: 1\nprofiles:\n  production: {issuer: https://login.example.com}\n  staging:\n" +
+					"  \"st$(touch made)\": {}\n",
 				"broken.yaml":   "version: 1\nprofiles: [\n",
 				"only-file.pem": "",
 			} {
@@ -79,7 +82,8 @@ func completed(t *testing.T, name string, args []string, home, typed string) str
 	term := newTerminal(t, 80, 24)
 	cmd := exec.Command(mustTool(t, name), args...)
 	cmd.Dir = home
-	cmd.Env = []string{"HOME=" + home, "PATH=" + filepath.Dir(mustTool(t, "sso-exec")) + ":/usr/bin:/bin", "TERM=xterm", "LANG=C.UTF-8",
+	cmd.Env = []string{"HOME=" + home, "PATH=" + filepath.Dir(mustTool(t, "sso-exec")) + ":/usr/bin:/bin", "TERM=xterm",
+		"LANG=C.UTF-8",
 		"BASH_COMPLETION=" + mustTool(t, "bash_completion"), "SSO_EXEC_CONFIG=" + filepath.Join(home, "config.yaml")}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.slave, term.slave, term.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

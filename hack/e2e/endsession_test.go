@@ -92,7 +92,8 @@ func (c *chromium) clickAway(selector string) {
 	get(c, chromedp.Evaluate[string](`document.documentElement.dataset.left = "soon"`))
 	c.do(chromedp.Click(chromedp.CSS(selector)))
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		there, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](`!document.documentElement.dataset.left && document.readyState === "complete"`))
+		there, err := chromedp.Run(c.ctx,
+			chromedp.Evaluate[bool](`!document.documentElement.dataset.left && document.readyState === "complete"`))
 		if err == nil && there {
 			return
 		}

@@ -86,7 +86,9 @@ func TestCertifiedResource(t *testing.T) {
 		if claims["aud"] != resource || claims["scope"] != "api:read" || claims["sub"] != alice.Email {
 			t.Errorf("%s: %v", resource, claims)
 		}
-		again := claimsOf(t, strings.TrimSpace(c.run("token", "--scope", "api:read", "--resource", resource, "--force", "--interactive", "never").ok()))
+		again := claimsOf(t,
+			strings.TrimSpace(c.run("token", "--scope", "api:read", "--resource", resource, "--force", "--interactive",
+				"never").ok()))
 		if again["aud"] != resource || again["jti"] == claims["jti"] {
 			t.Errorf("%s, refreshed: %v", resource, again)
 		}
@@ -126,7 +128,8 @@ func TestCertifiedStepUp(t *testing.T) {
 		t.Errorf("refreshed: %v", refreshed)
 	}
 	// That sign-in is good for what asks for less, in the browser too.
-	if asked, claims := signIn("--force", "--acr", "pwd", "--acr", "mfa", "--session", "second"); asked != "consent" || claims["acr"] != "mfa" {
+	if asked, claims := signIn("--force", "--acr", "pwd", "--acr", "mfa", "--session", "second"); asked != "consent" ||
+		claims["acr"] != "mfa" {
 		t.Errorf("asked %q: %v", asked, claims)
 	}
 
@@ -154,7 +157,8 @@ func TestCertifiedStepUp(t *testing.T) {
 	}
 	silent := c.sso(c.args("kube", c.pkce("--auth-param", "prompt=none", "--max-age", "0s", "--session", "fourth")...)...)
 	browser.do(chromedp.Navigate(c.url(silent)))
-	if res := silent.wait(); res.code != 1 || !strings.Contains(res.stderr, "login_required") || !strings.Contains(res.stderr, "prompt=none") {
+	if res := silent.wait(); res.code != 1 || !strings.Contains(res.stderr, "login_required") ||
+		!strings.Contains(res.stderr, "prompt=none") {
 		t.Errorf("prompt=none: ended with %d: %s", res.code, res.stderr)
 	}
 }

@@ -114,7 +114,8 @@ func (k *keyringClient) bus() []string {
 // run runs sso-exec with the session bus in its environment.
 func (k *keyringClient) run(command string, more ...string) *command {
 	k.t.Helper()
-	return k.start("sso-exec", k.bus(), k.args(command, append([]string{"--store", "keyring", "--http-timeout", "5s"}, more...)...)...)
+	return k.start("sso-exec", k.bus(),
+		k.args(command, append([]string{"--store", "keyring", "--http-timeout", "5s"}, more...)...)...)
 }
 
 func (k *keyringClient) signIn(command string, more ...string) {
@@ -295,7 +296,8 @@ func TestKeyringHangs(t *testing.T) {
 		t.Helper()
 		began := time.Now()
 		res := k.run("kube", more...).wait()
-		if took := time.Since(began); res.code != code || took > limit || !strings.Contains(res.stderr, says) || (res.stdout == "") != (code != 0) {
+		if took := time.Since(began); res.code != code || took > limit || !strings.Contains(res.stderr, says) ||
+			(res.stdout == "") != (code != 0) {
 			t.Errorf("ended with %d after %v: %s%s", res.code, took, res.stdout, res.stderr)
 		}
 	}
@@ -347,7 +349,8 @@ func TestKeyringLocked(t *testing.T) {
 	k.dex.ResetRequests()
 	began := time.Now()
 	res := k.run("kube", "--force").wait()
-	if took := time.Since(began); res.code != 6 || res.stdout != "" || took > 2*time.Second || !strings.Contains(res.stderr, "locked") {
+	if took := time.Since(began); res.code != 6 || res.stdout != "" || took > 2*time.Second ||
+		!strings.Contains(res.stderr, "locked") {
 		t.Errorf("ended with %d after %v: %s", res.code, took, res.stderr)
 	}
 	k.run("kube").ok()
@@ -363,7 +366,8 @@ func TestKeyringWithoutBus(t *testing.T) {
 	began := time.Now()
 	// Nobody could be asked here either, but that is not what has to be mended.
 	res := c.sso(c.args("kube", "--store", "keyring", "--interactive", "never")...).wait()
-	if took := time.Since(began); res.code != 6 || res.stdout != "" || took > 2*time.Second || !strings.Contains(res.stderr, "--store keyring") {
+	if took := time.Since(began); res.code != 6 || res.stdout != "" || took > 2*time.Second ||
+		!strings.Contains(res.stderr, "--store keyring") {
 		t.Errorf("ended with %d after %v: %s", res.code, took, res.stderr)
 	}
 	if after := named(t, "dbus-daemon"); len(after) > len(before) {

@@ -180,9 +180,10 @@ func TestLogoutUnreachable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newCertified(t, certifiedOptions{Wrap: atRevocation(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-				http.Error(w, "<h1>try later</h1>", http.StatusServiceUnavailable)
-			})})
+			p := newCertified(t,
+				certifiedOptions{Wrap: atRevocation(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+					http.Error(w, "<h1>try later</h1>", http.StatusServiceUnavailable)
+				})})
 			m := p.member()
 			m.signIn()
 			had := m.stored()
@@ -199,7 +200,8 @@ func TestLogoutUnreachable(t *testing.T) {
 			if (res.stdout == "") != (c.code != 0) {
 				t.Errorf("exit code %d, stdout %q", res.code, res.stdout)
 			}
-			if !strings.Contains(res.stderr, "not revoked at the provider") || strings.Contains(res.stderr, "warning:") != (c.code == 0) {
+			if !strings.Contains(res.stderr, "not revoked at the provider") ||
+				strings.Contains(res.stderr, "warning:") != (c.code == 0) {
 				t.Errorf("stderr: %q", res.stderr)
 			}
 			m.nothingLeft()
@@ -215,15 +217,16 @@ func TestLogoutInterrupted(t *testing.T) {
 	t.Parallel()
 	var interrupted atomic.Bool
 	asked := make(chan struct{}, 8)
-	p := newCertified(t, certifiedOptions{Wrap: atRevocation(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if interrupted.Load() {
-			next.ServeHTTP(w, r)
-			return
-		}
-		io.Copy(io.Discard, r.Body) // only then is it seen that the client goes away
-		asked <- struct{}{}
-		<-r.Context().Done()
-	})})
+	p := newCertified(t,
+		certifiedOptions{Wrap: atRevocation(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if interrupted.Load() {
+				next.ServeHTTP(w, r)
+				return
+			}
+			io.Copy(io.Discard, r.Body) // only then is it seen that the client goes away
+			asked <- struct{}{}
+			<-r.Context().Done()
+		})})
 	c := p.member()
 	c.signIn()
 	had := c.stored()

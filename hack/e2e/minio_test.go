@@ -48,7 +48,8 @@ func runMinIO(name string, issuers map[string]string) (server component, url str
 	if err := os.MkdirAll(filepath.Join(certs, "CAs"), 0o700); err != nil {
 		return server, "", err
 	}
-	for name, target := range map[string]string{"public.crt": ca.certFile, "private.key": ca.keyFile, "CAs/ca.crt": ca.caFile} {
+	for name, target := range map[string]string{"public.crt": ca.certFile, "private.key": ca.keyFile,
+		"CAs/ca.crt": ca.caFile} {
 		if err := os.Symlink(target, filepath.Join(certs, name)); err != nil {
 			return server, "", err
 		}
@@ -66,7 +67,8 @@ func runMinIO(name string, issuers map[string]string) (server component, url str
 			"MINIO_IDENTITY_OPENID_ROLE_POLICY"+of+"readwrite",
 		)
 	}
-	server, err = startComponent("minio", env, "server", "--address", address, "--certs-dir", certs, filepath.Join(scratch, name))
+	server, err = startComponent("minio", env, "server", "--address", address, "--certs-dir", certs,
+		filepath.Join(scratch, name))
 	return server, "https://" + address, err
 }
 

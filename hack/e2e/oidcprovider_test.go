@@ -62,7 +62,8 @@ type tokenAnswer struct {
 func newCertified(t *testing.T, o certifiedOptions) *certified {
 	t.Helper()
 	p := &certified{t: t, seen: map[string]int{}}
-	p.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.roots}}}
+	p.client = &http.Client{Timeout: 30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.roots}}}
 	t.Cleanup(p.client.CloseIdleConnections)
 
 	var port atomic.Value // of oidc-provider, once it listens
@@ -96,7 +97,8 @@ func (p *certified) startNode(o certifiedOptions) (port string) {
 	if o.FirstTTL != 0 {
 		ttl = o.FirstTTL
 	}
-	about := object{"issuer": p.issuer, "firstTTL": ttl / time.Second, "clients": append([]object{}, o.Clients...), "ahead": o.Ahead / time.Second,
+	about := object{"issuer": p.issuer, "firstTTL": ttl / time.Second, "clients": append([]object{}, o.Clients...),
+		"ahead":      o.Ahead / time.Second,
 		"requirePAR": o.RequirePAR, "acrs": append([]string{}, o.ACRs...), "resources": append([]string{}, o.Resources...)}
 	if o.MTLS != nil {
 		about["mtls"] = o.MTLS.settings()

@@ -28,7 +28,8 @@ func TestPages(t *testing.T) {
 			return pageOf(t, target, "/done/")
 		}, "You are signed in", []string{alice.Email, "127.0.0.1", "terminal", "close this window"}, 2},
 		{"denied", 4, func(t *testing.T, b *chromium, target string) string {
-			b.open(answerTo(t, target, url.Values{"error": {"access_denied"}, "error_description": {"Alice would <b>rather</b> not"}}))
+			b.open(answerTo(t, target,
+				url.Values{"error": {"access_denied"}, "error_description": {"Alice would <b>rather</b> not"}}))
 			return pageOf(t, target, "/done/")
 		}, "The sign-in was denied", []string{"<b>rather</b>", "Nobody was signed in", "terminal"}, 2},
 		{"failed", 1, func(t *testing.T, b *chromium, target string) string {
@@ -39,7 +40,8 @@ func TestPages(t *testing.T) {
 			b.open(pageOf(t, target, "/callback?code=forged&state=guessed"))
 			return pageOf(t, target, "/callback?code=forged&state=guessed")
 		}, "This is not the sign-in that is waited for", []string{"Nothing was changed", "newest", "terminal"}, 1},
-		{"elsewhere", 130, func(t *testing.T, b *chromium, target string) string { // as through a port that was forwarded to another
+		// as through a port that was forwarded to another
+		{"elsewhere", 130, func(t *testing.T, b *chromium, target string) string {
 			other := strings.Replace(answerTo(t, target, url.Values{"code": {"unused"}}), "127.0.0.1", "localhost", 1)
 			b.open(other)
 			return other
@@ -75,7 +77,8 @@ func TestPages(t *testing.T) {
 			browser.keepsToItself(redirect, c.requests)
 			if c.requests == 2 {
 				for _, entry := range browser.history() {
-					if strings.HasPrefix(entry, redirect) || strings.HasPrefix(entry, "http://127.0.0.1") && strings.Contains(entry, "code=") {
+					if strings.HasPrefix(entry, redirect) || strings.HasPrefix(entry, "http://127.0.0.1") &&
+						strings.Contains(entry, "code=") {
 						t.Errorf("the history has the code: %s", entry)
 					}
 				}

@@ -85,7 +85,8 @@ var desktopEnv = []string{"XDG_CURRENT_DESKTOP=X-Generic", "DBUS_SESSION_BUS_ADD
 func chooseBrowser(c *client, command string) {
 	c.t.Helper()
 	mustTool(c.t, "xdg-open") // which sso-exec finds by itself
-	c.write(".config/mimeapps.list", "[Default Applications]\nx-scheme-handler/http=e2e.desktop\nx-scheme-handler/https=e2e.desktop\n")
+	c.write(".config/mimeapps.list",
+		"[Default Applications]\nx-scheme-handler/http=e2e.desktop\nx-scheme-handler/https=e2e.desktop\n")
 	c.write(".local/share/applications/e2e.desktop", "[Desktop Entry]\nType=Application\nName=e2e\nExec="+command+" %u\n")
 }
 
@@ -120,7 +121,8 @@ func wayland(c *client) place {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { socket.Close() })
-	p := machine(c).with("WAYLAND_DISPLAY=wayland-0", "XDG_RUNTIME_DIR="+dir, "XDG_SESSION_TYPE=wayland").with(desktopEnv...)
+	p := machine(c).with("WAYLAND_DISPLAY=wayland-0", "XDG_RUNTIME_DIR="+dir,
+		"XDG_SESSION_TYPE=wayland").with(desktopEnv...)
 	p.root.Binds = append(p.root.Binds, dir)
 	return p
 }

@@ -38,7 +38,8 @@ func TestPlaceFallback(t *testing.T) {
 // would try after the person's own, and gio too, which never tells of a failure.
 func (p place) withoutBrowsers() place {
 	p.c.t.Helper()
-	for _, name := range []string{"x-www-browser", "firefox", "chromium", "chromium-browser", "google-chrome", "konqueror", "epiphany", "gio"} {
+	for _, name := range []string{"x-www-browser", "firefox", "chromium", "chromium-browser", "google-chrome", "konqueror",
+		"epiphany", "gio"} {
 		if path, err := filepath.EvalSymlinks(filepath.Join("/usr/bin", name)); err == nil {
 			p.root.Over[path] = "/usr/bin/false"
 		}

@@ -52,7 +52,8 @@ func (p place) underFullScreen(server string) *command {
 		p.c.t.Fatal(err)
 	}
 	kubeconfig := p.c.kubeconfig(server, "v1", p.c.args("kube"))
-	return p.with("KUBECONFIG="+kubeconfig).start(self, fullScreen, mustTool(p.c.t, "kubectl"), "auth", "whoami", "-o", "json")
+	return p.with("KUBECONFIG="+kubeconfig).start(self, fullScreen, mustTool(p.c.t, "kubectl"), "auth", "whoami", "-o",
+		"json")
 }
 
 // fullScreen is a program like k9s: it takes the whole terminal, key by key, and
@@ -103,7 +104,8 @@ func TestPlaceStdinTaken(t *testing.T) {
 			review := c.write("review.json", `{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}`)
 			kubeconfig := c.kubeconfig(server, "v1", c.args("kube", "--explain"))
 			kubectl := p.with("KUBECONFIG="+kubeconfig).start("/bin/sh", "-c",
-				"cat '"+review+"' | "+quoted([]string{mustTool(t, "kubectl"), "create", "--validate=false", "-f", "-", "-o", "json"}))
+				"cat '"+review+"' | "+
+					quoted([]string{mustTool(t, "kubectl"), "create", "--validate=false", "-f", "-", "-o", "json"}))
 			kubectl.wantChoice(row.want)
 			if row.want.flow == "pkce" {
 				c.visit(c.url(kubectl))
@@ -135,7 +137,8 @@ func TestPlaceAWS(t *testing.T) {
 			c := newClient(t, provider)
 			makeBucket(c, s3)
 			config := c.awsConfig(c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--region", "us-east-1"))
-			list := row.at(c).with(config...).with("AWS_CA_BUNDLE="+ca.caFile, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true").
+			list := row.at(c).with(config...).with("AWS_CA_BUNDLE="+ca.caFile, "AWS_REGION=us-east-1",
+				"AWS_EC2_METADATA_DISABLED=true").
 				start(mustTool(t, "aws"), "--endpoint-url", s3, "s3", "ls", "s3://e2e")
 			switch row.flow {
 			case "device":
@@ -223,7 +226,8 @@ func TestPlaceShell(t *testing.T) {
 		c := newClient(t, provider)
 		shell := newShell(machine(c), "/bin/bash", "--norc", "-i")
 		shell.press("{ until stty -a </dev/tty | grep -q -e -icanon; do :; done; " + c.line() + "; } &\r")
-		shell.eventually("the command to run isn't named", func() bool { return strings.Contains(shell.screen(), "sso-exec login --") })
+		shell.eventually("the command to run isn't named",
+			func() bool { return strings.Contains(shell.screen(), "sso-exec login --") })
 		shell.press("wait %1; echo ended with $?\r")
 		shell.wantEnded("ended with 3")
 		if userCode.MatchString(shell.screen()) {
@@ -244,7 +248,8 @@ func TestPlaceShell(t *testing.T) {
 // wantEnded waits until the shell tells how a job ended.
 func (r *command) wantEnded(how string) {
 	r.t.Helper()
-	r.eventually("want that it "+how, func() bool { return strings.Contains(r.screen(), how) }) // what was typed has $? there
+	// what was typed has $? there
+	r.eventually("want that it "+how, func() bool { return strings.Contains(r.screen(), how) })
 	if strings.Contains(r.screen(), "Stopped") {
 		r.t.Errorf("it was stopped:\n%s", r.screen())
 	}

@@ -41,7 +41,8 @@ func TestPlacePaste(t *testing.T) {
 		})
 		kube.press(last.String() + "\r")
 		execToken(t, kube.ok())
-		kube.eventually("the person isn't told who signed in", func() bool { return strings.Contains(kube.screen(), alice.Email) })
+		kube.eventually("the person isn't told who signed in",
+			func() bool { return strings.Contains(kube.screen(), alice.Email) })
 		wantNoCode(t, kube, last)
 	})
 	t.Run("a port forwarded over SSH", func(t *testing.T) {

@@ -18,8 +18,10 @@ func TestPlaceSSH(t *testing.T) {
 	}{
 		{"with a terminal", []string{"-t"}, "", choice{"device", "stderr", "SSH"}},
 		{"without one", []string{"-T"}, "", choice{"none", "nowhere", "SSH"}},
-		{"with the display of the far side's own desktop", []string{"-t"}, "DISPLAY=" + xvfb(t), choice{"device", "stderr", "SSH"}},
-		{"the same, SSH's variables lost", []string{"-t"}, "env -u SSH_CONNECTION -u SSH_CLIENT -u SSH_TTY DISPLAY=" + xvfb(t), choice{"device", "stderr", "sshd"}},
+		{"with the display of the far side's own desktop", []string{"-t"}, "DISPLAY=" + xvfb(t),
+			choice{"device", "stderr", "SSH"}},
+		{"the same, SSH's variables lost", []string{"-t"},
+			"env -u SSH_CONNECTION -u SSH_CLIENT -u SSH_TTY DISPLAY=" + xvfb(t), choice{"device", "stderr", "sshd"}},
 		{"with X forwarding", []string{"-t", "-Y"}, "", choice{"device", "stderr", "SSH"}},
 		{"with X forwarding and no terminal", []string{"-T", "-Y"}, "", choice{"none", "nowhere", "SSH"}},
 	} {

@@ -26,7 +26,8 @@ func TestPlaceSudo(t *testing.T) {
 			}
 			p.root.Over["/etc/sudoers"] = sudoers
 			uid, gid := nobody(t)
-			words = []string{"/usr/bin/setpriv", "--reuid=" + strconv.Itoa(uid), "--regid=" + strconv.Itoa(gid), "--clear-groups", "--"}
+			words = []string{"/usr/bin/setpriv", "--reuid=" + strconv.Itoa(uid), "--regid=" + strconv.Itoa(gid),
+				"--clear-groups", "--"}
 		} else {
 			p.root = nil // in a user namespace nobody can become root
 			t.Cleanup(func() { exec.Command(mustTool(t, "sudo"), "-n", "rm", "-rf", c.cache).Run() })

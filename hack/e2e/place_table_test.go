@@ -54,7 +54,8 @@ func TestPlaces(t *testing.T) {
 		{"a desktop whose $BROWSER hands over", func(c *client) place {
 			return desktopWith(c, "false").with("BROWSER=/nowhere/firefox:" + handOverScript(c) + " %s").onTerminal()
 		}, choice{"pkce", "stderr", "BROWSER"}},
-		{"Docker", func(c *client) place { return desktop(c).withFile("/.dockerenv", "").onTerminal() }, choice{"device", "stderr", "container"}},
+		{"Docker", func(c *client) place { return desktop(c).withFile("/.dockerenv", "").onTerminal() },
+			choice{"device", "stderr", "container"}},
 		{"Podman", func(c *client) place {
 			return desktop(c).withFile("/run/.containerenv", "engine=\"podman-4.3.1\"\n").onTerminal()
 		}, choice{"device", "stderr", "container"}},

@@ -32,7 +32,8 @@ func (p place) start(name string, args ...string) *command {
 	running := &command{t: p.c.t, tty: p.tty}
 	cmd := exec.Command(name, args...)
 	cmd.Dir = p.c.home
-	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + p.c.home, "TERM=xterm-256color", "LANG=C.UTF-8"}, p.env...)
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + p.c.home, "TERM=xterm-256color",
+		"LANG=C.UTF-8"}, p.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Stdout, cmd.Stderr = &running.stdout, &running.stderr
 	if p.tty != nil {

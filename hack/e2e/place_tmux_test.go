@@ -19,7 +19,8 @@ func TestPlaceTmux(t *testing.T) {
 	// The same shell, and the person has gone home.
 	remote := place{c: c}.onTerminal()
 	remote.all = true
-	client := remote.start(mustTool(t, "ssh"), append(server.ssh("-t"), quoted(append([]string{mustTarget(t, "tmux")}, window.attached()...)))...)
+	client := remote.start(mustTool(t, "ssh"),
+		append(server.ssh("-t"), quoted(append([]string{mustTarget(t, "tmux")}, window.attached()...)))...)
 	client.eventually("tmux has no client over SSH", func() bool { return window.clients() == 1 })
 	window.run("kube", "--explain", "--force", "--session", "away").check(c, choice{"device", "stderr", "tmux"})
 }

@@ -34,7 +34,8 @@ func TestPlaceWidths(t *testing.T) {
 			target, code := device.prompted()
 			window.shot("device-" + row.name)
 			c.visit(withCode(t, target, code))
-			device.eventually("the person isn't told who signed in", func() bool { return strings.Contains(window.text(), alice.Email) })
+			device.eventually("the person isn't told who signed in",
+				func() bool { return strings.Contains(window.text(), alice.Email) })
 			device.ok()
 			window.shot("signed-in-" + row.name)
 			if shown := window.visible(); row.name != "dumb" && row.name != "tiny" && strings.Contains(shown, code) {

@@ -25,8 +25,10 @@ func TestRun(t *testing.T) {
 	makeBucket(c, s3)
 	env := []string{
 		"AWS_CA_BUNDLE=" + ca.caFile, "AWS_EC2_METADATA_DISABLED=true", "AWS_PROFILE=other", "AWS_SESSION_TOKEN=x",
-		"AWS_CONFIG_FILE=" + c.write("config", "[default]\nregion = us-east-1\n[profile other]\nregion = nowhere\ncredential_process = /bin/false\n"),
-		"AWS_SHARED_CREDENTIALS_FILE=" + c.write("credentials", "[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n"),
+		"AWS_CONFIG_FILE=" + c.write("config", "[default]\nregion = us-east-1\n[profile other]\n"+
+			"region = nowhere\ncredential_process = /bin/false\n"),
+		"AWS_SHARED_CREDENTIALS_FILE=" +
+			c.write("credentials", "[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n"),
 	}
 	list := []string{"--", mustTool(t, "aws"), "--endpoint-url", s3, "s3", "ls", "s3://e2e"}
 
@@ -45,8 +47,11 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d calls of STS, want 1", n)
 	}
 	// An error of the AWS CLI is its own.
-	res := c.start("sso-exec", env, c.runArgs(sts.url, "--renew", "--", mustTool(t, "aws"), "--endpoint-url", s3, "s3", "ls", "s3://no-such-bucket")...).wait()
-	own := c.aws(s3, []string{"AWS_ACCESS_KEY_ID=" + rootUser, "AWS_SECRET_ACCESS_KEY=" + rootPassword}, "s3", "ls", "s3://no-such-bucket").wait()
+	res := c.start("sso-exec", env,
+		c.runArgs(sts.url, "--renew", "--", mustTool(t, "aws"), "--endpoint-url", s3, "s3", "ls",
+			"s3://no-such-bucket")...).wait()
+	own := c.aws(s3, []string{"AWS_ACCESS_KEY_ID=" + rootUser, "AWS_SECRET_ACCESS_KEY=" + rootPassword}, "s3", "ls",
+		"s3://no-such-bucket").wait()
 	if res.code != own.code || res.code == 0 || !strings.Contains(res.stderr, "NoSuchBucket") {
 		t.Errorf("%+v, without sso-exec %d", res, own.code)
 	}
@@ -58,7 +63,9 @@ func TestRunSDK(t *testing.T) {
 	c := newClient(t, provider)
 	c.signIn()
 	file := filepath.Join(c.home, "env")
-	run := c.start("sso-exec", nil, c.runArgs(sts.url, "--renew", "--", "sh", "-c", fmt.Sprintf("env >%s.new; mv %[1]s.new %[1]s; exec sleep 1000", file))...)
+	run := c.start("sso-exec", nil,
+		c.runArgs(sts.url, "--renew", "--", "sh", "-c",
+			fmt.Sprintf("env >%s.new; mv %[1]s.new %[1]s; exec sleep 1000", file))...)
 	var text string
 	run.eventually("the command does not run", func() bool {
 		raw, err := os.ReadFile(file)
@@ -113,13 +120,15 @@ func TestRunTerminal(t *testing.T) {
 		t.Cleanup(func() { running.signal(syscall.SIGKILL) })
 		sees := func(text string) {
 			t.Helper()
-			running.eventually(fmt.Sprintf("%v: %q is not seen", more, text), func() bool { return strings.Contains(tty.text(), text) })
+			running.eventually(fmt.Sprintf("%v: %q is not seen", more, text),
+				func() bool { return strings.Contains(tty.text(), text) })
 		}
 		line := quoted(append([]string{mustTool(t, "sso-exec")}, c.runArgs(sts.url, append(more, "--")...)...))
 
 		// What is typed is in two pieces, so that its echo is not what is waited for.
 		stop := filepath.Join(t.TempDir(), "stop")
-		tty.press(line + ` sh -c 'trap "echo inter""rupted" INT; echo wait""ing; until [ -e ` + stop + ` ]; do sleep 0.1; done; exit 5'; echo co""de $?` + "\n")
+		tty.press(line + ` sh -c 'trap "echo inter""rupted" INT; echo wait""ing; until [ -e ` + stop +
+			` ]; do sleep 0.1; done; exit 5'; echo co""de $?` + "\n")
 		sees("\nwaiting")
 		tty.press(ctrlC)
 		sees("interrupted\n")

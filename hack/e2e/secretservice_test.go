@@ -23,7 +23,9 @@ type secretService struct {
 func newSecretService(t *testing.T, password string) *secretService {
 	t.Helper()
 	home := t.TempDir()
-	s := &secretService{t: t, env: []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + home, "XDG_DATA_HOME=" + filepath.Join(home, "data"), "PATH=" + os.Getenv("PATH")}}
+	s := &secretService{t: t,
+		env: []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + home, "XDG_DATA_HOME=" + filepath.Join(home, "data"),
+			"PATH=" + os.Getenv("PATH")}}
 	address := "unix:path=" + filepath.Join(home, "test-bus")
 	bus := s.spawn("dbus-daemon", nil, "--session", "--nofork", "--nopidfile", "--address="+address)
 	s.env = append(s.env, "DBUS_SESSION_BUS_ADDRESS="+address)
@@ -31,7 +33,8 @@ func newSecretService(t *testing.T, password string) *secretService {
 		_, err := os.Stat(filepath.Join(home, "test-bus"))
 		return err == nil
 	})
-	s.keyring = s.spawn("gnome-keyring-daemon", strings.NewReader(password), "--foreground", "--components=secrets", "--unlock")
+	s.keyring = s.spawn("gnome-keyring-daemon", strings.NewReader(password), "--foreground", "--components=secrets",
+		"--unlock")
 	s.await("the keyring", s.keyring, s.owned)
 	return s
 }
@@ -103,14 +106,16 @@ func (s *secretService) one() (account, secret string) {
 
 // call calls a method on the bus, of a service below org.freedesktop.
 func (s *secretService) call(service, path, method string, args ...string) error {
-	cmd := exec.Command(mustTool(s.t, "dbus-send"), append([]string{"--session", "--print-reply", "--dest=org.freedesktop." + service, path, method}, args...)...)
+	cmd := exec.Command(mustTool(s.t, "dbus-send"),
+		append([]string{"--session", "--print-reply", "--dest=org.freedesktop." + service, path, method}, args...)...)
 	cmd.Env = s.env
 	return cmd.Run()
 }
 
 // owned tells whether a Secret Service is on the bus. A call of one would start it.
 func (s *secretService) owned() bool {
-	return s.call("DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.GetNameOwner", "string:org.freedesktop.secrets") == nil
+	return s.call("DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.GetNameOwner",
+		"string:org.freedesktop.secrets") == nil
 }
 
 // named lists the processes of a name.

@@ -16,13 +16,15 @@ import (
 // admin runs kubectl as the cluster's own user.
 func (c *client) admin(server string, args ...string) *command {
 	c.t.Helper()
-	return c.start("kubectl", nil, append([]string{"--server", server, "--certificate-authority", ca.caFile, "--token", adminToken}, args...)...)
+	return c.start("kubectl", nil,
+		append([]string{"--server", server, "--certificate-authority", ca.caFile, "--token", adminToken}, args...)...)
 }
 
 // account makes a service account for one test.
 func (c *client) account(server, name string) {
 	c.t.Helper()
-	if made := c.admin(server, "create", "serviceaccount", name).wait(); made.code != 0 && !strings.Contains(made.stderr, "already exists") {
+	if made := c.admin(server, "create", "serviceaccount", name).wait(); made.code != 0 &&
+		!strings.Contains(made.stderr, "already exists") {
 		c.t.Fatal(made.stderr)
 	}
 }
@@ -126,7 +128,8 @@ func TestServiceAccount(t *testing.T) {
 	c := newClient(t, provider)
 	c.account(server, "deploy")
 	volume := project(t, c.mint(server, "deploy", server))
-	args := []string{"kube", "--flow", "workload", "--subject-token-from", "kubernetes:" + volume.path(), "--cache-dir", c.cache}
+	args := []string{"kube", "--flow", "workload", "--subject-token-from", "kubernetes:" + volume.path(), "--cache-dir",
+		c.cache}
 	kubeconfig := c.kubeconfig(server, "v1", args)
 	wantUser(t, c.whoami(kubeconfig).ok(), "system:serviceaccount:default:deploy")
 	wantUser(t, c.whoami(kubeconfig).ok(), "system:serviceaccount:default:deploy")
@@ -136,12 +139,14 @@ func TestServiceAccount(t *testing.T) {
 	// What the token is for can be said, and is then checked before anything is asked.
 	c.sso(append(wrong, "--subject-token-audience", server)...).refused(2, "audience", "serviceAccountToken: {path: token")
 	refused := c.whoami(c.kubeconfig(server, "v1", wrong)).wait()
-	if refused.code == 0 || !strings.Contains(refused.stderr, "Unauthorized") && !strings.Contains(refused.stderr, "logged in") {
+	if refused.code == 0 || !strings.Contains(refused.stderr, "Unauthorized") &&
+		!strings.Contains(refused.stderr, "logged in") {
 		t.Errorf("with a token for another audience kubectl ended with %d: %s", refused.code, refused.stderr)
 	}
 
 	// status tells whose it is, and that it is a service.
-	if shown := c.sso("status", "--cache-dir", c.cache).ok(); !strings.Contains(shown, "system:serviceaccount:default:deploy") || !strings.Contains(shown, "service") {
+	if shown := c.sso("status", "--cache-dir", c.cache).ok(); !strings.Contains(shown,
+		"system:serviceaccount:default:deploy") || !strings.Contains(shown, "service") {
 		t.Errorf("status: %s", shown)
 	}
 }
@@ -189,6 +194,8 @@ func TestServiceAccountRotates(t *testing.T) {
 	swapping.Wait()
 
 	volume.put(tokens[1])
-	forced := c.kubeconfig(server, "v1", []string{"kube", "--flow", "workload", "--subject-token-from", "kubernetes:" + volume.path(), "--cache-dir", c.cache, "--force"})
+	forced := c.kubeconfig(server, "v1",
+		[]string{"kube", "--flow", "workload", "--subject-token-from", "kubernetes:" + volume.path(), "--cache-dir", c.cache,
+			"--force"})
 	wantUser(t, c.whoami(forced).ok(), "system:serviceaccount:default:rotates")
 }

@@ -39,7 +39,8 @@ func TestServiceAWS(t *testing.T) {
 	role := []string{"--role-arn", roleOf(storage), "--sts-endpoint", s3, "--region", "us-east-1"}
 	podRole := []string{"--role-arn", roleOf(podToken), "--sts-endpoint", s3, "--region", "us-east-1"}
 	workload := func(from string, role []string) []string {
-		return append([]string{"aws", "--flow", "workload", "--ca-file", ca.caFile, "--cache-dir", s.cache, "--subject-token-from", from}, role...)
+		return append([]string{"aws", "--flow", "workload", "--ca-file", ca.caFile, "--cache-dir", s.cache,
+			"--subject-token-from", from}, role...)
 	}
 	file := s.file("token", []byte(s.run("token", "basic", append(secret, "--resource", storage)...).token()))
 	pod := project(t, s.mint(server, "storage", podToken))
@@ -49,7 +50,8 @@ func TestServiceAWS(t *testing.T) {
 		args     []string
 		requests int // to oidc-provider's token endpoint
 	}{
-		{"its access token", s.args("aws", "basic", append(append(secret, "--resource", storage), role...)...), 0}, // that of "token" is good still
+		// that of "token" is good still
+		{"its access token", s.args("aws", "basic", append(append(secret, "--resource", storage), role...)...), 0},
 		{"exchanged", s.args("aws", "basic", append(append(secret, "--exchange-audience", storage), role...)...), 2},
 		{"from a file", workload("file:"+file, append(role, "--subject-token-audience", storage)), 0},
 		{"of a pod", workload("kubernetes:"+pod.path(), append(podRole, "--subject-token-audience", podToken)), 0},
@@ -68,7 +70,8 @@ func TestServiceAWS(t *testing.T) {
 	wrong := s.run("aws", "basic", append(append(secret, "--resource", "https://elsewhere.example"), role...)...)
 	t.Log(wrong.refused(1, "sso-exec: "))
 	s.sso(workload("kubernetes:"+pod.path(), podRole)...).refused(2, "sts.amazonaws.com") // what AWS itself wants
-	s.sso(workload("file:"+file, append(role, "--subject-token-audience", podToken))...).refused(2, podToken, "--subject-token-audience")
+	s.sso(workload("file:"+file, append(role, "--subject-token-audience", podToken))...).refused(2, podToken,
+		"--subject-token-audience")
 	t.Log(s.sso(workload("file:"+file, podRole)...).refused(1, "sso-exec: "))
 }
 
@@ -76,16 +79,20 @@ func TestServiceAWS(t *testing.T) {
 // keys from the endpoint while the command goes on, and nobody is asked.
 func TestServiceRunRenew(t *testing.T) {
 	t.Parallel()
-	idp := providertest.New(t, providertest.Config{JWTAccessTokens: true, Clients: []providertest.Client{{ID: "storage", Secret: secretOfBasic}}})
+	idp := providertest.New(t,
+		providertest.Config{JWTAccessTokens: true, Clients: []providertest.Client{{ID: "storage", Secret: secretOfBasic}}})
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: idp, KeyLifetime: time.Hour})
 	s := newService(t, idp.Issuer())
 	// Keys are renewed that last less than the hour without 15 seconds. The command
 	// lets those pass, and more of them do no harm.
-	child := fmt.Sprintf("'%s' configure export-credentials && sleep 16 && '%[1]s' configure export-credentials", mustTool(t, "aws"))
+	child := fmt.Sprintf("'%s' configure export-credentials && sleep 16 && '%[1]s' configure export-credentials",
+		mustTool(t, "aws"))
 	run := s.start("sso-exec", []string{"AWS_EC2_METADATA_DISABLED=true"},
 		"run", "--renew", "--issuer", idp.Issuer(), "--ca-file", s.file("ca.pem", idp.CAPEM()), "--cache-dir", s.cache,
-		"--flow", "client-credentials", "--client-id", "storage", "--client-secret-file", s.file("secret", []byte(secretOfBasic)), "--audience", "storage",
-		"--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint", sts.URL(), "--region", "us-east-1", "--min-ttl", "59m45s",
+		"--flow", "client-credentials", "--client-id", "storage", "--client-secret-file",
+		s.file("secret", []byte(secretOfBasic)), "--audience", "storage",
+		"--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint", sts.URL(), "--region", "us-east-1", "--min-ttl",
+		"59m45s",
 		"--", "sh", "-c", child)
 	var keys []struct{ AccessKeyID, Expiration string }
 	for d := json.NewDecoder(strings.NewReader(run.ok())); d.More(); {
@@ -95,7 +102,8 @@ func TestServiceRunRenew(t *testing.T) {
 		}
 		keys = append(keys, k)
 	}
-	if len(keys) != 2 || keys[0].AccessKeyID == "" || keys[0].AccessKeyID == keys[1].AccessKeyID || keys[0].Expiration >= keys[1].Expiration {
+	if len(keys) != 2 || keys[0].AccessKeyID == "" || keys[0].AccessKeyID == keys[1].AccessKeyID ||
+		keys[0].Expiration >= keys[1].Expiration {
 		t.Errorf("the AWS CLI got %d keys, want two that differ: %+v", len(keys), keys)
 	}
 	if n, c := sts.Requests(), idp.Requests(); n < 2 || c.ClientCredentials != 1 || c.Authorize+c.Device != 0 {

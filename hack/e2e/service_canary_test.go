@@ -81,7 +81,8 @@ func TestServiceCanary(t *testing.T) {
 			return []string{"--client-key-file", s.file("key", key.pkcs8)}, nil
 		}},
 		"a key of a helper, beside a variable": {"ec", func(s service, helper string) ([]string, []string) {
-			return []string{"--client-key-command", helper + " " + s.file("key", key.private)}, []string{"SSO_EXEC_CLIENT_SECRET=" + secret}
+			return []string{"--client-key-command", helper + " " + s.file("key", key.private)},
+				[]string{"SSO_EXEC_CLIENT_SECRET=" + secret}
 		}},
 		"a platform's token": {"ec", func(s service, helper string) ([]string, []string) {
 			return []string{"--subject-token-from", "command:" + helper + " " + s.file("assertion", []byte(platforms))}, nil
@@ -138,17 +139,20 @@ func TestServiceCanary(t *testing.T) {
 				return
 			}
 			// A command that is given the token is given no more.
-			child := s.start("sso-exec", append(env, "SEEN="+seen), s.args("run", way.id, append(flags, "--token-env", "TOKEN", "--", helper, os.DevNull)...)...)
+			child := s.start("sso-exec", append(env, "SEEN="+seen),
+				s.args("run", way.id, append(flags, "--token-env", "TOKEN", "--", helper, os.DevNull)...)...)
 			if res := child.wait(); res.code != 0 {
 				t.Errorf("run ended with %d: %s", res.code, res.stderr)
 			}
 			look("run")
 			children := readAll(t, seen)
-			if !strings.Contains(children, "TOKEN=") || strings.Contains(name, "helper") && !strings.Contains(children, "--flow") {
+			if !strings.Contains(children, "TOKEN=") || strings.Contains(name, "helper") &&
+				!strings.Contains(children, "--flow") {
 				t.Error("the children have not looked around, so this test sees nothing")
 			}
 			find("what status shows", s.sso("status", "--cache-dir", s.cache, "-o", "json").ok())
-			find("what explain shows", s.start("sso-exec", env, s.args("token", way.id, append(flags, "--explain")...)...).wait().stderr)
+			find("what explain shows",
+				s.start("sso-exec", env, s.args("token", way.id, append(flags, "--explain")...)...).wait().stderr)
 		})
 	}
 }
@@ -163,7 +167,8 @@ const look = `cat /proc/$$/environ /proc/$$/cmdline /proc/$PPID/cmdline | tr '\0
 func throwBack(w http.ResponseWriter, r *http.Request, form url.Values) {
 	_, basic, _ := r.BasicAuth()
 	plain, _ := url.QueryUnescape(basic)
-	said := fmt.Sprint("you said ", plain, " ", form.Get("client_secret"), " ", form.Get("client_assertion"), " ", form.Get("subject_token"))
+	said := fmt.Sprint("you said ", plain, " ", form.Get("client_secret"), " ", form.Get("client_assertion"), " ",
+		form.Get("subject_token"))
 	switch form.Get("scope") {
 	case "refusal":
 		w.Header().Set("Content-Type", "application/json")

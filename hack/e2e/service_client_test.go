@@ -40,7 +40,8 @@ func newKey(t *testing.T, alg string) clientKey {
 		k.certificate = key
 		public["kty"], public["n"], public["e"] = "RSA", number(key.N), number(big.NewInt(int64(key.E)))
 		secret["d"], secret["p"], secret["q"] = number(key.D), number(key.Primes[0]), number(key.Primes[1])
-		secret["dp"], secret["dq"], secret["qi"] = number(key.Precomputed.Dp), number(key.Precomputed.Dq), number(key.Precomputed.Qinv)
+		secret["dp"], secret["dq"], secret["qi"] = number(key.Precomputed.Dp), number(key.Precomputed.Dq),
+			number(key.Precomputed.Qinv)
 	case "ES256":
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -112,22 +113,27 @@ func TestServiceClients(t *testing.T) {
 		}},
 		{"basic, from a descriptor", "basic", func(s service, command string, more ...string) *command {
 			s.file("secret", []byte(secretOfBasic))
-			return s.inShell(`exec "$0" "$@" 7< secret`, nil, s.args(command, "basic", append(more, "--client-secret-fd", "7")...)...)
+			return s.inShell(`exec "$0" "$@" 7< secret`, nil,
+				s.args(command, "basic", append(more, "--client-secret-fd", "7")...)...)
 		}},
 		{"basic, from a helper", "basic", func(s service, command string, more ...string) *command {
-			return s.run(command, "basic", append(more, "--client-secret-command", "cat "+s.file("secret", []byte(secretOfBasic)))...)
+			return s.run(command, "basic",
+				append(more, "--client-secret-command", "cat "+s.file("secret", []byte(secretOfBasic)))...)
 		}},
 		{"post, from a variable", "post", func(s service, command string, more ...string) *command {
-			return s.start("sso-exec", []string{"SSO_EXEC_CLIENT_SECRET=" + secretOfPost}, s.args(command, "post", append(more, "--client-auth", "client_secret_post")...)...)
+			return s.start("sso-exec", []string{"SSO_EXEC_CLIENT_SECRET=" + secretOfPost},
+				s.args(command, "post", append(more, "--client-auth", "client_secret_post")...)...)
 		}},
 		{"RSA, PKCS #8", "rsa", func(s service, command string, more ...string) *command {
 			return s.run(command, "rsa", append(more, "--client-key-file", s.file("key", rsaKey.pkcs8))...)
 		}},
 		{"RSA, JWK, made out to the token endpoint", "rsa", func(s service, command string, more ...string) *command {
-			return s.run(command, "rsa", append(more, "--client-key-file", s.file("key", rsaKey.private), "--assertion-audience", "token-endpoint")...)
+			return s.run(command, "rsa",
+				append(more, "--client-key-file", s.file("key", rsaKey.private), "--assertion-audience", "token-endpoint")...)
 		}},
 		{"P-256, PKCS #8, named", "ec", func(s service, command string, more ...string) *command {
-			return s.run(command, "ec", append(more, "--client-key-file", s.file("key", ecKey.pkcs8), "--client-key-id", "ES256-1")...)
+			return s.run(command, "ec",
+				append(more, "--client-key-file", s.file("key", ecKey.pkcs8), "--client-key-id", "ES256-1")...)
 		}},
 		{"P-256, JWK, from a helper", "ec", func(s service, command string, more ...string) *command {
 			return s.run(command, "ec", append(more, "--client-key-command", "cat "+s.file("key", ecKey.private))...)
@@ -188,7 +194,8 @@ func TestServiceResource(t *testing.T) {
 	if len(tokens) != 2 {
 		t.Errorf("%d tokens, want 2", len(tokens))
 	}
-	s.run("token", "basic", "--client-secret-file", secret, "--resource", "https://elsewhere.test").refused(1, "invalid_target")
+	s.run("token", "basic", "--client-secret-file", secret, "--resource", "https://elsewhere.test").refused(1,
+		"invalid_target")
 	s.run("token", "basic", "--client-secret-file", secret, "--token-type", "id").refused(2, "a service has no ID token")
 }
 
@@ -198,7 +205,8 @@ func TestServiceRefused(t *testing.T) {
 	t.Parallel()
 	key, other := newKey(t, "ES256"), newKey(t, "ES256")
 	p := newCertified(t, certifiedOptions{Clients: []object{
-		basicClient, keyClient("ec", key), serviceClient("post", "client_secret_post", object{"client_secret": "the secret of post"}),
+		basicClient, keyClient("ec", key),
+		serviceClient("post", "client_secret_post", object{"client_secret": "the secret of post"}),
 	}})
 	s := newService(t, p.issuer)
 	good, wrong := s.file("good", []byte(secretOfBasic)), s.file("wrong", []byte("e2e-canary-wrong-secret"))
@@ -213,7 +221,8 @@ func TestServiceRefused(t *testing.T) {
 		"a secret where a key is registered":  {"ec", "--client-secret-file", good},
 		"nothing, where a secret is":          {"basic", "--client-secret-file", good, "--client-auth", "none"},
 		"a client that nobody registered":     {"nobody", "--client-secret-file", good},
-		"an assertion for somebody else":      {"ec", "--client-key-file", goodKey, "--assertion-audience", "https://elsewhere.example"},
+		"an assertion for somebody else": {"ec", "--client-key-file", goodKey, "--assertion-audience",
+			"https://elsewhere.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.forget()
@@ -229,7 +238,8 @@ func TestServiceRefused(t *testing.T) {
 	}
 
 	// A client that may do something else, but not this.
-	s.run("token", clientID, "--client-auth", "none", "--client-secret-file", good).refused(1, "not allowed for this client")
+	s.run("token", clientID, "--client-auth", "none", "--client-secret-file", good).refused(1,
+		"not allowed for this client")
 }
 
 // TestServiceUnsafeSecret: a secret that others can read is not used.

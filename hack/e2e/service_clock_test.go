@@ -128,7 +128,8 @@ func TestServiceSources(t *testing.T) {
 		{"command:nothing-of-this", "", "there is no command"},
 		{"nonsense", "", "kubernetes"},
 	} {
-		s.start("sso-exec", []string{place.env}, s.args("token", "ec", "--subject-token-from", place.source)...).refused(2, place.says)
+		s.start("sso-exec", []string{place.env}, s.args("token", "ec", "--subject-token-from", place.source)...).refused(2,
+			place.says)
 	}
 	p.tokenRequests(0)
 
@@ -137,7 +138,8 @@ func TestServiceSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	hangs := s.start("sso-exec", []string{"GCE_METADATA_HOST=" + silent.Addr().String()}, s.args("token", "ec", "--subject-token-from", "gcp")...)
+	hangs := s.start("sso-exec", []string{"GCE_METADATA_HOST=" + silent.Addr().String()},
+		s.args("token", "ec", "--subject-token-from", "gcp")...)
 	t.Log(hangs.refused(5, "try again later"))
 	p.tokenRequests(0)
 	if _, err := os.Stat(s.cache + "/sessions"); err == nil {

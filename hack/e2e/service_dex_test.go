@@ -18,11 +18,13 @@ const secretOfDex = "e2e-canary-secret-of-dex"
 func TestServiceDex(t *testing.T) {
 	t.Parallel()
 	server := cluster(t)
-	at := newDex(t, dex.Options{Services: []dex.Service{{ID: "deploy", Secret: secretOfDex, Groups: []string{"deployers"}}}})
+	at := newDex(t, dex.Options{Services: []dex.Service{{ID: "deploy", Secret: secretOfDex,
+		Groups: []string{"deployers"}}}})
 	s := newService(t, at.Issuer)
 	flags := []string{"--client-secret-file", s.file("secret", []byte(secretOfDex)), "--scope", "profile,groups"}
 	token := s.run("token", "deploy", flags...).token()
-	if claims := claimsOf(t, token); claims["aud"] != "deploy" || claims["name"] != "deploy" || len(claims["groups"].([]any)) != 1 {
+	if claims := claimsOf(t, token); claims["aud"] != "deploy" || claims["name"] != "deploy" ||
+		len(claims["groups"].([]any)) != 1 {
 		t.Errorf("claims: %v", claims)
 	}
 	trusts.trust(t, at.Issuer, "deploy", "name")
@@ -35,8 +37,10 @@ func TestServiceDex(t *testing.T) {
 	}
 
 	s.run("token", "deploy", "--client-secret-file", s.file("wrong", []byte("guess"))).refused(1, "invalid_client")
-	s.run("token", clientID, "--client-auth", "none", "--client-secret-file", s.file("wrong", []byte("guess"))).refused(1, "unauthorized_client")
-	if said := s.run("logout", "deploy", flags...).wait(); said.code != 0 || !strings.Contains(said.stdout, "NOT revoked") {
+	s.run("token", clientID, "--client-auth", "none", "--client-secret-file", s.file("wrong", []byte("guess"))).refused(1,
+		"unauthorized_client")
+	if said := s.run("logout", "deploy", flags...).wait(); said.code != 0 ||
+		!strings.Contains(said.stdout, "NOT revoked") {
 		t.Errorf("Dex revokes nothing, and logout says (%d): %s%s", said.code, said.stdout, said.stderr)
 	}
 }
@@ -80,7 +84,8 @@ func TestServiceDexExchange(t *testing.T) {
 		}, more...)
 	}
 	token := s.sso(args()...).token()
-	if claims := claimsOf(t, token); claims["iss"] != at.Issuer || claims["aud"] != "federation" || claims["name"] != "system:serviceaccount:default:exchanges" {
+	if claims := claimsOf(t, token); claims["iss"] != at.Issuer || claims["aud"] != "federation" ||
+		claims["name"] != "system:serviceaccount:default:exchanges" {
 		t.Errorf("claims: %v", claims)
 	}
 	at.ResetRequests()
@@ -104,7 +109,9 @@ func TestServiceDexExchange(t *testing.T) {
 
 	// Another cluster's token, or one that somebody made up.
 	other := newKey(t, "ES256")
-	volume.put(signES256(t, other, object{"iss": server, "sub": "system:serviceaccount:kube-system:admin", "aud": []string{at.Issuer}, "exp": 4102444800}))
+	volume.put(signES256(t, other,
+		object{"iss": server, "sub": "system:serviceaccount:kube-system:admin", "aud": []string{at.Issuer},
+			"exp": 4102444800}))
 	said := s.sso(args()...).refused(1, "sso-exec: token exchange: ")
 	t.Log(said)
 	without.Store(true)

@@ -21,7 +21,9 @@ func TestServiceExchange(t *testing.T) {
 
 	p.forget()
 	args := func(cluster string, more ...string) []string {
-		return m.args("kube", append(append(askConsent, "--token-type", "access", "--interactive", "never", "--exchange-audience", cluster), more...)...)
+		return m.args("kube",
+			append(append(askConsent, "--token-type", "access", "--interactive", "never", "--exchange-audience", cluster),
+				more...)...)
 	}
 	forA := execToken(t, m.sso(args("cluster-a")...).ok())
 	forB := execToken(t, m.sso(args("cluster-b")...).ok())

@@ -110,7 +110,8 @@ func (d *certificateDoor) selfSigned(key crypto.Signer, name string) []byte {
 	return d.sign(key, name, nil, key)
 }
 
-func (d *certificateDoor) sign(key crypto.Signer, name string, parent *x509.Certificate, by crypto.Signer) (der []byte) {
+func (d *certificateDoor) sign(key crypto.Signer, name string, parent *x509.Certificate,
+	by crypto.Signer) (der []byte) {
 	d.t.Helper()
 	leaf := template(name)
 	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -173,7 +174,8 @@ func TestServiceMutualTLS(t *testing.T) {
 	} {
 		t.Run(way.id, func(t *testing.T) {
 			s := newService(t, p.issuer)
-			flags := []string{"--client-cert-file", s.file("cert", certificatePEM(way.der)), "--client-key-file", s.file("key", way.key.pkcs8)}
+			flags := []string{"--client-cert-file", s.file("cert", certificatePEM(way.der)), "--client-key-file",
+				s.file("key", way.key.pkcs8)}
 			if way.method != "" {
 				flags = append(flags, "--client-auth", way.method)
 			}
@@ -190,7 +192,8 @@ func TestServiceMutualTLS(t *testing.T) {
 			}
 			door.wantCalls(0)
 			p.requests(map[string]int{})
-			if said := s.run("logout", way.id, flags...).ok(); !strings.Contains(said, "revoked at the provider, and forgotten here") {
+			if said := s.run("logout", way.id, flags...).ok(); !strings.Contains(said,
+				"revoked at the provider, and forgotten here") {
 				t.Errorf("logout: %q", said)
 			}
 			door.wantCalls(1)
@@ -213,12 +216,17 @@ func TestServiceMutualTLS(t *testing.T) {
 		code       int
 		says       string
 	}{
-		"another's name":                              {"pki", "tls_client_auth", key, door.issue(key.certificate, "other.example"), 1, "invalid_client"},
-		"nobody's CA":                                 {"pki", "tls_client_auth", key, door.selfSigned(key.certificate, "deploy.example"), 1, "invalid_client"},
-		"another of its own":                          {"self", "self_signed_tls_client_auth", other, door.selfSigned(other.certificate, "self"), 1, "invalid_client"},
-		"where a secret is registered":                {"basic", "tls_client_auth", key, door.issue(key.certificate, "deploy.example"), 1, "invalid_client"},
-		"one that has ended":                          {"pki", "tls_client_auth", key, expired, 2, "--client-cert-file"},
-		"one with another key":                        {"pki", "tls_client_auth", other, door.issue(key.certificate, "deploy.example"), 2, "--client-cert-file"},
+		"another's name": {"pki", "tls_client_auth", key,
+			door.issue(key.certificate, "other.example"), 1, "invalid_client"},
+		"nobody's CA": {"pki", "tls_client_auth", key,
+			door.selfSigned(key.certificate, "deploy.example"), 1, "invalid_client"},
+		"another of its own": {"self", "self_signed_tls_client_auth", other,
+			door.selfSigned(other.certificate, "self"), 1, "invalid_client"},
+		"where a secret is registered": {"basic", "tls_client_auth", key,
+			door.issue(key.certificate, "deploy.example"), 1, "invalid_client"},
+		"one that has ended": {"pki", "tls_client_auth", key, expired, 2, "--client-cert-file"},
+		"one with another key": {"pki", "tls_client_auth", other,
+			door.issue(key.certificate, "deploy.example"), 2, "--client-cert-file"},
 		"a key and no certificate, where a secret is": {"basic", "", key, nil, 1, "invalid_client"},
 	} {
 		t.Run(name, func(t *testing.T) {

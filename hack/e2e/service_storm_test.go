@@ -80,14 +80,16 @@ func TestServiceApart(t *testing.T) {
 	key := newKey(t, "ES256")
 	both := object{ // a person's client and a service's in one
 		"client_id": "both", "client_secret": "the secret of both", "token_endpoint_auth_method": "client_secret_basic",
-		"application_type": "native", "response_types": []string{"code"}, "redirect_uris": []string{"http://127.0.0.1/callback"},
-		"grant_types": []string{"authorization_code", "refresh_token", "client_credentials"},
+		"application_type": "native", "response_types": []string{"code"},
+		"redirect_uris": []string{"http://127.0.0.1/callback"},
+		"grant_types":   []string{"authorization_code", "refresh_token", "client_credentials"},
 	}
 	p := newCertified(t, certifiedOptions{Clients: []object{basicClient, both, keyClient("ec", key)}})
 	s := service{newClient(t, &dex.Server{Issuer: p.issuer}), p.issuer}
 	secret := s.file("secret", []byte("the secret of both"))
 	person := append([]string{
-		"token", "--issuer", p.issuer, "--ca-file", ca.caFile, "--cache-dir", s.cache, "--client-id", "both", "--client-secret-file", secret,
+		"token", "--issuer", p.issuer, "--ca-file", ca.caFile, "--cache-dir", s.cache, "--client-id", "both",
+		"--client-secret-file", secret,
 	}, append(askConsent, s.pkce()...)...)
 	kinds := map[string][]string{
 		"the person":          append(append([]string{}, person...), "--interactive", "never"),
@@ -122,7 +124,8 @@ func TestServiceApart(t *testing.T) {
 	s.noBrowser()
 
 	shown := s.sso("status", "--cache-dir", s.cache, "-o", "json").ok()
-	if people, services := strings.Count(shown, `"human"`), strings.Count(shown, `"service"`); people != 1 || services != 2 {
+	if people, services := strings.Count(shown, `"human"`),
+		strings.Count(shown, `"service"`); people != 1 || services != 2 {
 		t.Errorf("status shows %d people and %d services: %s", people, services, shown)
 	}
 	// The services' end is not the person's.

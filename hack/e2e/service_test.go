@@ -23,7 +23,8 @@ const secretOfBasic = "a+b%20c&d=e/f:g e2e-canary-secret-of-basic"
 // basicClient is a service with a secret that its provider wants in the header.
 var basicClient = object{
 	"client_id": "basic", "client_secret": secretOfBasic, "token_endpoint_auth_method": "client_secret_basic",
-	"grant_types": []string{"client_credentials", exchangeGrant}, "redirect_uris": []string{}, "response_types": []string{},
+	"grant_types": []string{"client_credentials", exchangeGrant}, "redirect_uris": []string{},
+	"response_types": []string{},
 }
 
 const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -60,7 +61,8 @@ func (s service) run(command, id string, more ...string) *command {
 
 // args is a whole command line of a service.
 func (s service) args(command, id string, more ...string) []string {
-	args := []string{command, "--issuer", s.issuer, "--ca-file", ca.caFile, "--cache-dir", s.cache, "--flow", "client-credentials"}
+	args := []string{command, "--issuer", s.issuer, "--ca-file", ca.caFile, "--cache-dir", s.cache, "--flow",
+		"client-credentials"}
 	if id != "" {
 		args = append(args, "--client-id", id)
 	}
@@ -83,7 +85,8 @@ func (r *command) refused(code int, words ...string) string {
 	r.t.Helper()
 	res := r.wait()
 	if res.code != code || res.stdout != "" {
-		r.t.Errorf("ended with %d and %d bytes on stdout, want %d and none; stderr: %s", res.code, len(res.stdout), code, res.stderr)
+		r.t.Errorf("ended with %d and %d bytes on stdout, want %d and none; stderr: %s", res.code, len(res.stdout), code,
+			res.stderr)
 	}
 	for _, word := range words {
 		if !strings.Contains(res.stderr, word) {
@@ -115,7 +118,8 @@ func claimsOf(t *testing.T, token string) (claims map[string]any) {
 // introspects asks as [basicClient] what the provider thinks of its token.
 func (p *certified) introspects(token string) map[string]any {
 	p.t.Helper()
-	req, err := http.NewRequest("POST", p.issuer+"/token/introspection", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	req, err := http.NewRequest("POST", p.issuer+"/token/introspection",
+		strings.NewReader(url.Values{"token": {token}}.Encode()))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -9,11 +9,14 @@ import (
 
 // awsShapes are AWS configs as people have them. The profile is dev.
 var awsShapes = map[string]string{
-	"no file":        "",
-	"empty profile":  "[profile dev]\n",
-	"no line break":  "[default]\nregion = us-east-1\n\n[profile dev]\nregion = us-west-2",
-	"several":        "# mine\n\n[default]\nregion=us-east-1\noutput = json\n[profile a]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = default\n\n; also mine\n[profile dev]\nregion = us-west-2 # near\n\n\n[profile z]\nregion = x\n",
-	"nested":         "[profile dev]\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\nregion = us-west-2\n[services local]\ns3 =\n  endpoint_url = http://127.0.0.1:9\n",
+	"no file":       "",
+	"empty profile": "[profile dev]\n",
+	"no line break": "[default]\nregion = us-east-1\n\n[profile dev]\nregion = us-west-2",
+	"several": "# mine\n\n[default]\nregion=us-east-1\noutput = json\n[profile a]\n" +
+		"role_arn = arn:aws:iam::1:role/a\nsource_profile = default\n\n; also mine\n[profile dev]\n" +
+		"region = us-west-2 # near\n\n\n[profile z]\nregion = x\n",
+	"nested": "[profile dev]\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n" +
+		"region = us-west-2\n[services local]\ns3 =\n  endpoint_url = http://127.0.0.1:9\n",
 	"nested last":    "[profile dev]\nregion = us-west-2\ns3 =\n  addressing_style = path\n",
 	"CRLF":           "[default]\r\nregion = us-east-1\r\n\r\n[profile dev]\r\nregion = us-west-2\r\n# end\r\n",
 	"another before": "[profile dev]\ncredential_process = /bin/false\n  --with a line that goes on\nregion = us-west-2\n",
@@ -30,7 +33,8 @@ func TestSetupAWS(t *testing.T) {
 	makeBucket(c, s3)
 	c.signIn()
 	setup := func(args ...string) []string {
-		return append(append([]string{"setup"}, c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--yes")...), args...)
+		return append(append([]string{"setup"},
+			c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--yes")...), args...)
 	}
 	for name, before := range awsShapes {
 		file := filepath.Join(c.home, strings.ReplaceAll(name, " ", "-"), "config")
@@ -46,7 +50,8 @@ func TestSetupAWS(t *testing.T) {
 		c.start("sso-exec", env, setup("--aws-profile", "dev")...).ok()
 		after := textOf(t, file)
 		wantListing(t, c.aws(s3, env, "--profile", "dev", "s3", "ls", "s3://e2e").ok())
-		if said := c.start("sso-exec", env, setup("--aws-profile", "dev")...).ok(); !strings.Contains(said, "Nothing to change") || textOf(t, file) != after {
+		if said := c.start("sso-exec", env, setup("--aws-profile", "dev")...).ok(); !strings.Contains(said,
+			"Nothing to change") || textOf(t, file) != after {
 			t.Errorf("%s: twice is not once: %q", name, said)
 		}
 		for line := range strings.Lines(before) {
@@ -80,11 +85,13 @@ func TestSetupAWSPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := []string{"AWS_CONFIG_FILE=" + file, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
-	setup := append([]string{"setup"}, c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--yes", "--region", "eu-central-1")...)
+	setup := append([]string{"setup"},
+		c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--yes", "--region", "eu-central-1")...)
 	for _, profile := range []string{"default", "my dev"} {
 		c.start("sso-exec", env, append(setup, "--aws-profile", profile)...).ok()
 		wantListing(t, c.aws(s3, env, "--profile", profile, "s3", "ls", "s3://e2e").ok())
-		if region := c.start("aws", env, "--profile", profile, "configure", "get", "region").ok(); region != "eu-central-1\n" {
+		if region := c.start("aws", env, "--profile", profile, "configure", "get",
+			"region").ok(); region != "eu-central-1\n" {
 			t.Errorf("%s: the region is %q", profile, region)
 		}
 	}
@@ -95,7 +102,8 @@ func TestSetupAWSPlaces(t *testing.T) {
 	if err := os.Chmod(target, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if res := c.start("sso-exec", env, append(setup, "--aws-profile", "third")...).wait(); res.code != 6 || !strings.Contains(res.stderr, "read-only") {
+	if res := c.start("sso-exec", env, append(setup, "--aws-profile", "third")...).wait(); res.code != 6 ||
+		!strings.Contains(res.stderr, "read-only") {
 		t.Errorf("read-only: %+v", res)
 	}
 	if err := os.Chmod(target, 0o600); err != nil {
@@ -118,17 +126,24 @@ func TestSetupAWSConflicts(t *testing.T) {
 	for name, shape := range map[string]struct {
 		config, credentials, warning string
 	}{
-		"keys in the credentials file":    {"", "[dev]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n", "aws_access_key_id"},
-		"a process in the credentials":    {"", "[dev]\ncredential_process = /bin/false\n", "credential_process"},
-		"a role of another profile":       {"[profile dev]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = gone\n", "", "source_profile"},
-		"IAM Identity Center":             {"[profile dev]\nsso_start_url = https://x.example\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = a\n", "", "sso_account_id"},
+		"keys in the credentials file": {"", "[dev]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n",
+			"aws_access_key_id"},
+		"a process in the credentials": {"", "[dev]\ncredential_process = /bin/false\n", "credential_process"},
+		"a role of another profile": {"[profile dev]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = gone\n", "",
+			"source_profile"},
+		"IAM Identity Center": {"[profile dev]\nsso_start_url = https://x.example\n" +
+			"sso_region = us-east-1\nsso_account_id = 1\nsso_role_name = a\n", "", "sso_account_id"},
 		"a profile that is called so too": {"", "[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n", ""},
 	} {
-		env := []string{"AWS_CONFIG_FILE=" + c.write("config", shape.config), "AWS_SHARED_CREDENTIALS_FILE=" + c.write("credentials", shape.credentials)}
-		made := c.start("sso-exec", env, append([]string{"setup"}, c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--aws-profile", "dev", "--yes")...)...)
+		env := []string{"AWS_CONFIG_FILE=" + c.write("config", shape.config),
+			"AWS_SHARED_CREDENTIALS_FILE=" + c.write("credentials", shape.credentials)}
+		made := c.start("sso-exec", env,
+			append([]string{"setup"},
+				c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", sts.url, "--aws-profile", "dev", "--yes")...)...)
 		made.ok()
 		list := c.aws(s3, env, "--profile", "dev", "s3", "ls", "s3://e2e").wait()
-		if warned := strings.Contains(made.stderr.String(), "warning: "); warned != (shape.warning != "") || !strings.Contains(made.stderr.String(), shape.warning) {
+		if warned := strings.Contains(made.stderr.String(), "warning: "); warned != (shape.warning != "") ||
+			!strings.Contains(made.stderr.String(), shape.warning) {
 			t.Errorf("%s: %s", name, made.stderr.String())
 		}
 		if (list.code != 0) != (shape.warning != "") {

@@ -24,7 +24,8 @@ func TestSetupKube(t *testing.T) {
 		t.Fatal(err)
 	}
 	// As kind or an administrator hands it out: the cluster, and nobody.
-	given := "# from the platform team\napiVersion: v1\nkind: Config\nclusters:\n- name: kind\n  cluster:\n    server: " + server + "\n    certificate-authority: " + ca.caFile + "\n"
+	given := "# from the platform team\napiVersion: v1\nkind: Config\nclusters:\n- name: kind\n  cluster:\n    server: " +
+		server + "\n    certificate-authority: " + ca.caFile + "\n"
 	if err := os.WriteFile(file, []byte(given), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -58,12 +59,14 @@ func TestSetupKube(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(setup), "\n")
 	for line, works := range map[string]bool{lines[len(lines)-1]: true, "- name: another": false} {
 		kuberc := filepath.Join(c.home, "kuberc")
-		text := "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n" + line + "\n"
+		text := "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n" +
+			"credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n" + line + "\n"
 		if err := os.WriteFile(kuberc, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		res := c.start("kubectl", []string{onPath, "KUBERC=" + kuberc}, "--context=corp", "get", "ns").wait()
-		if (res.code == 0) != works || !works && !strings.Contains(res.stderr, "not permitted by the credential plugin allowlist") {
+		if (res.code == 0) != works || !works &&
+			!strings.Contains(res.stderr, "not permitted by the credential plugin allowlist") {
 			t.Errorf("with %q in kuberc: exit code %d, %s", line, res.code, res.stderr)
 		}
 	}
@@ -81,7 +84,8 @@ func allowNamespaces(t *testing.T, server string) {
 	role := object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
 		"metadata": object{"name": "e2e-setup", "uid": "e2e-setup", "creationTimestamp": "2026-01-01T00:00:00Z"},
-		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:aggregate-to-view"},
+		"roleRef": object{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+			"name": "system:aggregate-to-view"},
 		"subjects": []object{{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": prefix + alice.Email}},
 	}
 	value, err := json.Marshal(role)
@@ -107,7 +111,8 @@ func allowNamespaces(t *testing.T, server string) {
 	c := newClient(t, provider)
 	token := c.signIn()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		res := c.start("kubectl", nil, "--server="+server, "--certificate-authority="+ca.caFile, "--token="+token, "get", "ns").wait()
+		res := c.start("kubectl", nil, "--server="+server, "--certificate-authority="+ca.caFile, "--token="+token, "get",
+			"ns").wait()
 		if res.code == 0 {
 			return
 		}
@@ -164,7 +169,8 @@ func TestSetupKubeShapes(t *testing.T) {
 				m.setup(append(setup, "--context", "corp", "--cluster", "one", "--namespace", "web")...)
 				two := readKubeconfig(t, file)
 				wantInserted(t, one, two, s.lost)
-				want["contexts"] = append(entries(want["contexts"]), object{"name": "corp", "context": object{"cluster": "one", "user": "corp", "namespace": "web"}})
+				want["contexts"] = append(entries(want["contexts"]),
+					object{"name": "corp", "context": object{"cluster": "one", "user": "corp", "namespace": "web"}})
 				m.want(want)
 			}
 		})
@@ -219,7 +225,8 @@ func TestSetupKubeFiles(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	m := kubeMachine{t, c, []string{"KUBECONFIG=" + in("none") + "::" + in("a") + ":" + in("link") + ":" + in("a")}}
 	want := m.view()
-	setup := []string{"--issuer", "https://login.example.com", "--client-id", "kubernetes", "--user", "corp", "--context", "corp", "--cluster", "one", "--use-context"}
+	setup := []string{"--issuer", "https://login.example.com", "--client-id", "kubernetes", "--user", "corp", "--context",
+		"corp", "--cluster", "one", "--use-context"}
 	m.setup(setup...)
 	want["users"] = []any{m.user()}
 	want["contexts"] = []any{object{"name": "corp", "context": object{"cluster": "one", "user": "corp"}}}
@@ -228,7 +235,8 @@ func TestSetupKubeFiles(t *testing.T) {
 	if got := readKubeconfig(t, in("a")); !strings.HasPrefix(got, first) || strings.Contains(got, "exec") {
 		t.Errorf("the first that is there: %s", got)
 	}
-	if got := readKubeconfig(t, in("real")); !strings.HasPrefix(got, "apiVersion: v1\nkind: Config\nusers:\n- name: corp # here\n  user:\n    exec:\n") {
+	if got := readKubeconfig(t, in("real")); !strings.HasPrefix(got,
+		"apiVersion: v1\nkind: Config\nusers:\n- name: corp # here\n  user:\n    exec:\n") {
 		t.Errorf("behind the link: %s", got)
 	}
 	if to, err := os.Readlink(in("link")); err != nil || to != "real" {
@@ -265,7 +273,8 @@ func TestSetupKubeAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func() *command {
-		r := place{c: c}.onTerminal().start(mustTool(t, "sso-exec"), "setup", "kube", "--kubeconfig", file, "--issuer", "https://login.example.com", "--client-id", "kubernetes")
+		r := place{c: c}.onTerminal().start(mustTool(t, "sso-exec"), "setup", "kube", "--kubeconfig", file, "--issuer",
+			"https://login.example.com", "--client-id", "kubernetes")
 		r.eventually("nobody is asked", func() bool { return strings.Contains(r.screen(), "Make this change? [y/N]") })
 		return r
 	}
@@ -305,7 +314,8 @@ func TestSetupKubeAtOnce(t *testing.T) {
 	m := kubeMachine{t, c, []string{"KUBECONFIG=" + file}}
 	var all []*command
 	for i := range 20 {
-		all = append(all, m.start("--issuer", "https://login.example.com", "--client-id", "kubernetes", "--user", fmt.Sprint("user-", i)))
+		all = append(all, m.start("--issuer", "https://login.example.com", "--client-id", "kubernetes", "--user",
+			fmt.Sprint("user-", i)))
 	}
 	wrote := 0
 	for i, r := range all {

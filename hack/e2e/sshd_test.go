@@ -80,7 +80,8 @@ func mustTarget(t *testing.T, name string) string {
 func (s *sshServer) keys(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"host_key", "id"} {
-		if out, err := exec.Command(mustTool(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "e2e", "-f", filepath.Join(s.dir, name)).CombinedOutput(); err != nil {
+		if out, err := exec.Command(mustTool(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "e2e", "-f",
+			filepath.Join(s.dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("ssh-keygen: %v: %s", err, out)
 		}
 	}

@@ -62,7 +62,8 @@ func TestStatus(t *testing.T) {
 		t.Fatalf("%d sessions", len(all))
 	}
 	s := all[0]
-	if s.Identity != "human" || s.Account != alice.Email || s.Subject != alice.Email || s.Issuer != p.issuer || s.ClientID != clientID ||
+	if s.Identity != "human" || s.Account != alice.Email || s.Subject != alice.Email || s.Issuer != p.issuer ||
+		s.ClientID != clientID ||
 		s.Flow != "pkce" || !s.Renews || s.Store != "file" || s.Check != nil || !slices.Contains(s.Scopes, "groups") ||
 		s.SignedInAt.Before(began) || s.AccessUntil.Before(began.Add(time.Hour)) {
 		t.Errorf("the session: %+v", s)
@@ -149,7 +150,8 @@ func TestWhoami(t *testing.T) {
 		t.Fatal(err)
 	}
 	if who.Account != alice.Email || who.Subject != alice.Email || who.Issuer != p.issuer || who.ClientID != clientID ||
-		who.Claims.Email != alice.Email || who.Claims.Iss != p.issuer || who.Claims.Aud != clientID || !slices.Equal(who.Claims.Groups, alice.Groups) {
+		who.Claims.Email != alice.Email || who.Claims.Iss != p.issuer || who.Claims.Aud != clientID ||
+		!slices.Equal(who.Claims.Groups, alice.Groups) {
 		t.Errorf("who: %+v", who)
 	}
 	for i, want := range []struct {
@@ -159,7 +161,8 @@ func TestWhoami(t *testing.T) {
 		if len(who.Tokens) != 2 {
 			t.Fatalf("%d tokens: %s", len(who.Tokens), document)
 		}
-		if got := who.Tokens[i]; got.Type != want.kind || !slices.Equal(got.Audience, want.audience) || got.TakenBy == "" || !got.Until.After(time.Now()) {
+		if got := who.Tokens[i]; got.Type != want.kind || !slices.Equal(got.Audience, want.audience) || got.TakenBy == "" ||
+			!got.Until.After(time.Now()) {
 			t.Errorf("token %d: %+v", i, got)
 		}
 	}

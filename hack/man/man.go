@@ -102,7 +102,8 @@ func verbatim(b *bytes.Buffer, s string) {
 // escape keeps roff from taking text for requests, and from making typographic
 // signs of what somebody will paste into a shell.
 func escape(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...", "\n", " ").Replace(s)
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...", "\n",
+		" ").Replace(s)
 	if strings.HasPrefix(s, ".") {
 		s = `\&` + s
 	}

@@ -45,7 +45,8 @@ func (c Command) words(url string) []string {
 
 // textMode are browsers that draw on the terminal. What we start has none, and
 // ours may be another program's.
-var textMode = []string{"browsh", "carbonyl", "cha", "edbrowse", "elinks", "links", "links2", "lynx", "netrik", "retawq", "w3m", "www-browser"}
+var textMode = []string{"browsh", "carbonyl", "cha", "edbrowse", "elinks", "links", "links2", "lynx", "netrik",
+	"retawq", "w3m", "www-browser"}
 
 // checkTerminal refuses one of them; name is how it was spelt.
 func (c Command) checkTerminal(name string) error {

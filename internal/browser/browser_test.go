@@ -143,24 +143,29 @@ func TestOpenArguments(t *testing.T) {
 // A browser's environment is ours without secrets; it is detached, is not in
 // our directory, and has no file of ours.
 func TestOpenSurroundings(t *testing.T) {
-	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
-		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY", "CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY",
+	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO",
+		"AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
+		"GITHUB_TOKEN", "gh_token", "VAULT_TOKEN", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PASSWD", "OPENAI_API_KEY", "APIKEY",
+		"CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_PRIVATE_KEY",
 		"MY_PASSPHRASE", "GITHUB_PAT", "NPM_AUTH", "npm_config__auth", "DB_PASS",
 		"MYSQL_PWD", "SSHPASS", "DOCKER_AUTH_CONFIG", "RAILS_MASTER_KEY", "SOPS_AGE_KEY", "BW_SESSION", "OP_SESSION_corp"}
 	for _, name := range secrets {
 		t.Setenv(name, "hunter2")
 	}
 	// Or they are in the value, whatever its name.
-	for name, value := range map[string]string{"DATABASE_URL": "postgres://u:hunter2@db/x", "CACHE": "redis://:hunter2@[::1]:6379", "MIRRORS": "https://a.example/ https://u:hunter2@b.example/"} {
+	for name, value := range map[string]string{"DATABASE_URL": "postgres://u:hunter2@db/x",
+		"CACHE": "redis://:hunter2@[::1]:6379", "MIRRORS": "https://a.example/ https://u:hunter2@b.example/"} {
 		t.Setenv(name, value)
 	}
-	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER",
+	keeps := []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "SSH_ASKPASS",
+		"DBUS_SESSION_BUS_ADDRESS", "XDG_ACTIVATION_TOKEN", "XDG_RUNTIME_DIR", "VSCODE_IPC_HOOK_CLI", "BROWSER",
 		"DESKTOP_SESSION", "XDG_SESSION_ID", "GIT_ASKPASS", "OLDPWD", "SSH_KEY_PATH"}
 	for _, name := range keeps {
 		t.Setenv(name, "/kept")
 	}
 	// A browser needs the password of its proxy.
-	values := []string{"https_proxy=http://u:p@proxy.example:3128", "HOMEPAGE=https://u@a.example:8080/a:b@c", "SESSION_MANAGER=local/host:@/tmp/.ICE-unix/1"}
+	values := []string{"https_proxy=http://u:p@proxy.example:3128", "HOMEPAGE=https://u@a.example:8080/a:b@c",
+		"SESSION_MANAGER=local/host:@/tmp/.ICE-unix/1"}
 	for _, kv := range values {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)
@@ -198,7 +203,8 @@ func TestOpenSurroundings(t *testing.T) {
 	// What the system has looks at $BROWSER again: what was passed over there
 	// must not come back.
 	got = opened(t, Command{Program: self(t), system: true}, "https://x.example/")
-	if i := slices.IndexFunc(got.Env, func(kv string) bool { return strings.HasPrefix(kv, "BROWSER=") }); i < 0 || !strings.Contains(got.Env[i], "firefox") || strings.Contains(got.Env[i], "lynx") {
+	if i := slices.IndexFunc(got.Env, func(kv string) bool { return strings.HasPrefix(kv, "BROWSER=") }); i < 0 ||
+		!strings.Contains(got.Env[i], "firefox") || strings.Contains(got.Env[i], "lynx") {
 		t.Errorf("the system's opener sees %q", got.Env)
 	}
 }
@@ -211,7 +217,8 @@ func TestOpenInOrder(t *testing.T) {
 	fails := Command{Program: self(t), Args: []string{"--exit=7"}}
 	works := Command{Program: self(t), Args: []string{"first"}}
 	path := reports(t)
-	if err := (Commands{missing, fails, works, {Program: self(t), Args: []string{"second"}}}).open(t.Context(), url, patient); err != nil {
+	if err := (Commands{missing, fails, works, {Program: self(t), Args: []string{"second"}}}).open(t.Context(), url,
+		patient); err != nil {
 		t.Fatal(err)
 	}
 	if got := wait(t, path); got.Args[0] != "first" {
@@ -239,7 +246,8 @@ func TestOpenInOrder(t *testing.T) {
 func TestOpenStays(t *testing.T) {
 	stays := Command{Program: self(t), Args: []string{"--stay"}}
 	path := reports(t)
-	if err := (Commands{stays, {Program: self(t), Args: []string{"second"}}}).Open(t.Context(), "https://x.example/"); err != nil {
+	if err := (Commands{stays, {Program: self(t), Args: []string{"second"}}}).Open(t.Context(),
+		"https://x.example/"); err != nil {
 		t.Fatal(err)
 	}
 	got := wait(t, path)
@@ -289,8 +297,11 @@ func stop(t *testing.T, path string, pid int) {
 // Only web pages are opened.
 func TestOpenRefuses(t *testing.T) {
 	path := reports(t)
-	for _, url := range []string{"", "-", "--help", "x", "/etc/passwd", "file:///etc/passwd", "javascript:alert(1)", "HTTPS:x", "HTTPS://x.example/", "https:", "https:///x", "https:opaque", "http:/x", "ftp://x/", " https://x.example/",
-		"https://x.example/ y", "https://x.example/\n", "https://x.example/\x00", `https://x.example/"`, `https://x.example/\`, "https://x.example/<>", "https://x.example/ü", "https://x.example/|", "https://x.example/`id`", "https://x y/"} {
+	for _, url := range []string{"", "-", "--help", "x", "/etc/passwd", "file:///etc/passwd", "javascript:alert(1)",
+		"HTTPS:x", "HTTPS://x.example/", "https:", "https:///x", "https:opaque", "http:/x", "ftp://x/", " https://x.example/",
+		"https://x.example/ y", "https://x.example/\n", "https://x.example/\x00", `https://x.example/"`,
+		`https://x.example/\`, "https://x.example/<>", "https://x.example/ü", "https://x.example/|", "https://x.example/`id`",
+		"https://x y/"} {
 		err := Commands{{Program: self(t)}}.Open(t.Context(), url)
 		if err == nil {
 			t.Errorf("%q was opened", url)
@@ -301,7 +312,8 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a browser was started")
 	}
-	for _, url := range []string{"https://x.example/", "http://127.0.0.1:8080/a?b=c&d=%20e#f", "https://[::1]:1/~a/(b)'!*;,:@$+="} {
+	for _, url := range []string{"https://x.example/", "http://127.0.0.1:8080/a?b=c&d=%20e#f",
+		"https://[::1]:1/~a/(b)'!*;,:@$+="} {
 		if err := checkURL(url); err != nil {
 			t.Errorf("%q: %v", url, err)
 		}

@@ -152,12 +152,14 @@ func (f Finder) System() Commands {
 	switch f.OS {
 	case "windows":
 		// Not "cmd /c start", which splits a URL at its ampersands.
-		return f.first(nil, Command{Program: systemDirectory(f.Getenv) + `\rundll32.exe`, Args: []string{"url.dll,FileProtocolHandler"}})
+		return f.first(nil, Command{Program: systemDirectory(f.Getenv) + `\rundll32.exe`,
+			Args: []string{"url.dll,FileProtocolHandler"}})
 	case "darwin":
 		return f.first(nil, Command{Program: "/usr/bin/open"})
 	}
 	var found Commands
-	for _, c := range []Command{{Program: "xdg-open"}, {Program: "gio", Args: []string{"open"}}, {Program: "x-www-browser"}} {
+	for _, c := range []Command{{Program: "xdg-open"}, {Program: "gio", Args: []string{"open"}},
+		{Program: "x-www-browser"}} {
 		if c.Program == "gio" && len(found) > 0 {
 			continue // it ends well whatever becomes of the page
 		}
@@ -174,14 +176,16 @@ func (f Finder) System() Commands {
 // the distribution's own (distrobox puts its way to the host's xdg-open there),
 // last NixOS and Guix. PATH is not asked: what opens pages should not depend on
 // where somebody starts us from.
-var systemDirs = []string{"/usr/local/bin/", "/usr/bin/", "/run/current-system/sw/bin/", "/run/current-system/profile/bin/"}
+var systemDirs = []string{"/usr/local/bin/", "/usr/bin/", "/run/current-system/sw/bin/",
+	"/run/current-system/profile/bin/"}
 
 // FromWSL returns the ways to open a page on the Windows desktop from WSL:
 // wslview of the wslu package, which finds its way even without a drive, and
 // Windows' own. Drives is where Windows' drives are mounted, usually /mnt/.
 func (f Finder) FromWSL(drives string) Commands {
 	found := f.first(nil, Command{Program: "/usr/bin/wslview"})
-	return f.first(found, Command{Program: drives + "c/Windows/System32/rundll32.exe", Args: []string{"url.dll,FileProtocolHandler"}})
+	return f.first(found,
+		Command{Program: drives + "c/Windows/System32/rundll32.exe", Args: []string{"url.dll,FileProtocolHandler"}})
 }
 
 // first appends the first of the commands whose program is there.

@@ -37,17 +37,20 @@ func TestParse(t *testing.T) {
 		t.Errorf("found %+v in the working directory", c)
 	}
 	c, err := here().Parse("./xbrowser.exe --x")
-	if err != nil || !filepath.IsAbs(c.Program) || filepath.Base(c.Program) != "xbrowser.exe" || !slices.Equal(c.Args, []string{"--x"}) {
+	if err != nil || !filepath.IsAbs(c.Program) || filepath.Base(c.Program) != "xbrowser.exe" ||
+		!slices.Equal(c.Args, []string{"--x"}) {
 		t.Errorf("by its path it is %+v, %v", c, err)
 	}
 	if c, err := here().Parse(filepath.Join(dir, "lynx.exe")); err == nil || !strings.Contains(err.Error(), "terminal") {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c, err := here().Parse(filepath.Join(dir, "a b.exe")); err != nil || filepath.Base(c.Program) != "a b.exe" || len(c.Args) != 0 {
+	if c, err := here().Parse(filepath.Join(dir, "a b.exe")); err != nil || filepath.Base(c.Program) != "a b.exe" ||
+		len(c.Args) != 0 {
 		t.Errorf("a path with a space is %+v, %v", c, err)
 	}
 	t.Setenv("PATH", "."+string(os.PathListSeparator)+dir)
-	if c, err := here().Parse("xbrowser.exe"); err != nil && !strings.Contains(err.Error(), "not found") || err == nil && c.Program != filepath.Join(dir, "xbrowser.exe") {
+	if c, err := here().Parse("xbrowser.exe"); err != nil && !strings.Contains(err.Error(), "not found") || err == nil &&
+		c.Program != filepath.Join(dir, "xbrowser.exe") {
 		t.Errorf("in PATH, after the working directory: %+v, %v", c, err)
 	}
 }
@@ -74,10 +77,11 @@ func TestFromVariable(t *testing.T) {
 		list(self(t), self(t)+" --x"):  {[]string{"", "--x"}, nil},
 		list("no-such", self(t)+" &"):  {[]string{""}, []string{"was not found"}},
 		list(`"open`, self(t)+" a %s"): {[]string{"a %s"}, []string{"open quote"}},
-		strings.Repeat(list("", ""), 99) + self(t):             {nil, []string{"only its first 16 entries"}},
-		list("./xbrowser.exe", self(t)):                        {[]string{""}, []string{"relative to the working directory"}},
-		list(filepath.Join(dir, "w3m.exe"), self(t)):           {[]string{""}, []string{"needs the terminal"}},
-		list("no-such\x1b[2J", "./x", filepath.Join(dir, "y")): {nil, []string{`"no-such\x1b[2J"`, "relative", "was not found"}},
+		strings.Repeat(list("", ""), 99) + self(t):   {nil, []string{"only its first 16 entries"}},
+		list("./xbrowser.exe", self(t)):              {[]string{""}, []string{"relative to the working directory"}},
+		list(filepath.Join(dir, "w3m.exe"), self(t)): {[]string{""}, []string{"needs the terminal"}},
+		list("no-such\x1b[2J", "./x", filepath.Join(dir, "y")): {nil,
+			[]string{`"no-such\x1b[2J"`, "relative", "was not found"}},
 	} {
 		found, passed := here().FromVariable(value)
 		var args []string

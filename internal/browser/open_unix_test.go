@@ -83,7 +83,8 @@ func TestOpenPassesNoFilesOn(t *testing.T) {
 func TestOpenFailures(t *testing.T) {
 	dir := t.TempDir()
 	for name, script := range map[string]string{
-		"xdg-open": "exit 3", "explorer.exe": "exit 1", "killed": "kill -9 $$", "odd\x1b[2J": "exit 1", "noisy": "echo hunter2 \"$1\" >&2; echo hunter2; exit 4", "no-script": "",
+		"xdg-open": "exit 3", "explorer.exe": "exit 1", "killed": "kill -9 $$", "odd\x1b[2J": "exit 1",
+		"noisy": "echo hunter2 \"$1\" >&2; echo hunter2; exit 4", "no-script": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
@@ -94,7 +95,8 @@ func TestOpenFailures(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"xdg-open": "xdg-open found no browser (exit code 3)", "killed": "killed was ended (signal: killed)",
-		"odd\x1b[2J": `"odd\x1b[2J" failed (exit code 1)`, "noisy": "noisy failed (exit code 4)", "no-script": "no-script could not be started: exec format error",
+		"odd\x1b[2J": `"odd\x1b[2J" failed (exit code 1)`, "noisy": "noisy failed (exit code 4)",
+		"no-script": "no-script could not be started: exec format error",
 	} {
 		err := Commands{{Program: filepath.Join(dir, name)}}.open(t.Context(), "https://x.example/?state=hunter2", patient)
 		if err == nil || err.Error() != want {
@@ -102,7 +104,8 @@ func TestOpenFailures(t *testing.T) {
 		}
 	}
 	// It ends with 1 whatever it did.
-	if err := (Commands{{Program: filepath.Join(dir, "explorer.exe")}}).open(t.Context(), "https://x.example/", patient); err != nil {
+	if err := (Commands{{Program: filepath.Join(dir, "explorer.exe")}}).open(t.Context(), "https://x.example/",
+		patient); err != nil {
 		t.Error(err)
 	}
 }
@@ -116,14 +119,18 @@ func TestSystems(t *testing.T) {
 		want   []string
 	}{
 		{"linux", nil, "", nil},
-		{"linux", []string{"/usr/bin/xdg-open", "/usr/bin/gio", "/usr/bin/x-www-browser", "/opt/xdg-open"}, "", []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}},
-		{"linux", []string{"/usr/bin/gio", "/usr/bin/x-www-browser"}, "", []string{"/usr/bin/gio open", "/usr/bin/x-www-browser"}},
+		{"linux", []string{"/usr/bin/xdg-open", "/usr/bin/gio", "/usr/bin/x-www-browser", "/opt/xdg-open"}, "",
+			[]string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}},
+		{"linux", []string{"/usr/bin/gio", "/usr/bin/x-www-browser"}, "",
+			[]string{"/usr/bin/gio open", "/usr/bin/x-www-browser"}},
 		{"linux", []string{"/usr/bin/xdg-open", "/usr/local/bin/xdg-open"}, "", []string{"/usr/local/bin/xdg-open"}},
 		{"linux", []string{"/run/current-system/sw/bin/xdg-open"}, "", []string{"/run/current-system/sw/bin/xdg-open"}},
-		{"linux", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe"}, "/mnt/", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe url.dll,FileProtocolHandler"}},
+		{"linux", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe"}, "/mnt/",
+			[]string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe url.dll,FileProtocolHandler"}},
 		{"linux", []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe"}, "", nil},
 		{"darwin", []string{"/usr/bin/open", "/usr/bin/xdg-open"}, "", []string{"/usr/bin/open"}},
-		{"windows", []string{`C:\W\System32\rundll32.exe`}, "", []string{`C:\W\System32\rundll32.exe url.dll,FileProtocolHandler`}},
+		{"windows", []string{`C:\W\System32\rundll32.exe`}, "",
+			[]string{`C:\W\System32\rundll32.exe url.dll,FileProtocolHandler`}},
 	} {
 		root := t.TempDir()
 		for _, f := range c.files {
@@ -167,7 +174,8 @@ func TestLookPath(t *testing.T) {
 		}
 	}
 	find := Finder{OS: "linux", Root: root, Getenv: func(string) string { return "/none:bin:.::/bin:/sbin" }}
-	for name, want := range map[string]string{"good": "/bin/good", "plain": "/sbin/plain", "/bin/good": "/bin/good", "/bin": "", "/bin/plain": "", "bin/good": "", "./good": "", "": "", "none": ""} {
+	for name, want := range map[string]string{"good": "/bin/good", "plain": "/sbin/plain", "/bin/good": "/bin/good",
+		"/bin": "", "/bin/plain": "", "bin/good": "", "./good": "", "": "", "none": ""} {
 		if got, ok := find.LookPath(name); ok != (want != "") || ok && got != want {
 			t.Errorf("%q is %q, %v", name, got, ok)
 		}

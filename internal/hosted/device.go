@@ -14,7 +14,8 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // else they agree.
 func (s *server) serveDevice(rw http.ResponseWriter, r *http.Request) {
 	form := r.PostForm
-	if !s.known(rw, r, form, s.device("scope", "code_challenge", "code_challenge_method"), slices.Concat(clientParams, s.authorize)) {
+	if !s.known(rw, r, form, s.device("scope", "code_challenge", "code_challenge_method"),
+		slices.Concat(clientParams, s.authorize)) {
 		return
 	}
 	if code, description, _ := strings.Cut(s.w.Option("device-start"), ": "); code != "" {
@@ -36,8 +37,9 @@ func (s *server) serveDevice(rw http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.devices[code] = &grant{asked: form, person: s.w.Person()}
 	s.mu.Unlock()
-	answer(rw, 200, map[string]any{"device_code": code, "user_code": "BCDF-GHJK", "verification_uri": siteOf(s.of("token_endpoint")) + "/activate",
-		"expires_in": 600, "interval": 1})
+	answer(rw, 200, map[string]any{"device_code": code, "user_code": "BCDF-GHJK",
+		"verification_uri": siteOf(s.of("token_endpoint")) + "/activate",
+		"expires_in":       600, "interval": 1})
 }
 
 // device are the parameters of a device sign-in: one, and those of PKCE.

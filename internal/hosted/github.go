@@ -62,7 +62,8 @@ func init() {
 }
 
 func openGitHub(w *World, site, api, below string) {
-	g := &gitHub{w: w, site: site, codes: map[string]url.Values{}, devices: map[string]*gitHubDevice{}, access: map[string]gitHubGrant{}, refresh: map[string]gitHubGrant{}}
+	g := &gitHub{w: w, site: site, codes: map[string]url.Values{}, devices: map[string]*gitHubDevice{},
+		access: map[string]gitHubGrant{}, refresh: map[string]gitHubGrant{}}
 	host := strings.TrimPrefix(site, "https://")
 	mux := map[string]*http.ServeMux{host: http.NewServeMux()}
 	if mux[api] == nil {
@@ -121,12 +122,14 @@ func (g *gitHub) answer(rw http.ResponseWriter, doc map[string]any) {
 }
 
 func (g *gitHub) refuse(rw http.ResponseWriter, code string) {
-	g.answer(rw, map[string]any{"error": code, "error_description": "GitHub says " + code + ".", "error_uri": "https://docs.github.com/"})
+	g.answer(rw, map[string]any{"error": code, "error_description": "GitHub says " + code + ".",
+		"error_uri": "https://docs.github.com/"})
 }
 
 func (g *gitHub) authorize(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if !g.only(rw, r, q, "client_id", "redirect_uri", "login", "scope", "state", "code_challenge", "code_challenge_method", "allow_signup", "prompt") {
+	if !g.only(rw, r, q, "client_id", "redirect_uri", "login", "scope", "state", "code_challenge", "code_challenge_method",
+		"allow_signup", "prompt") {
 		return
 	}
 	to, err := url.Parse(q.Get("redirect_uri"))
@@ -182,11 +185,13 @@ func (g *gitHub) deviceCode(rw http.ResponseWriter, r *http.Request) {
 	g.devices[code] = &gitHubDevice{grant: gitHubGrant{client, g.w.Person().Subject, form.Get("scope"), true},
 		interval: time.Duration(interval) * time.Second, last: time.Now(), slow: slow}
 	g.mu.Unlock()
-	g.answer(rw, map[string]any{"device_code": code, "user_code": "WDJB-MJHT", "verification_uri": g.site + "/login/device", "expires_in": 899, "interval": interval})
+	g.answer(rw, map[string]any{"device_code": code, "user_code": "WDJB-MJHT",
+		"verification_uri": g.site + "/login/device", "expires_in": 899, "interval": interval})
 }
 
 func (g *gitHub) token(rw http.ResponseWriter, r *http.Request) {
-	form, ok := g.post(rw, r, "client_id", "client_secret", "code", "redirect_uri", "code_verifier", "grant_type", "device_code", "refresh_token")
+	form, ok := g.post(rw, r, "client_id", "client_secret", "code", "redirect_uri", "code_verifier", "grant_type",
+		"device_code", "refresh_token")
 	if !ok {
 		return
 	}
@@ -222,7 +227,8 @@ func (g *gitHub) token(rw http.ResponseWriter, r *http.Request) {
 		switch {
 		case secret == "":
 			g.refuse(rw, "incorrect_client_credentials")
-		case !live || asked.Get("client_id") != client || base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge"):
+		case !live || asked.Get("client_id") != client ||
+			base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge"):
 			g.refuse(rw, "bad_verification_code")
 		case form.Get("redirect_uri") != asked.Get("redirect_uri"):
 			g.refuse(rw, "redirect_uri_mismatch")
@@ -253,7 +259,9 @@ func (g *gitHub) poll(rw http.ResponseWriter, r *http.Request, form url.Values) 
 	case d.slow > 0: // other polls of the same person, elsewhere
 		d.slow--
 		d.interval += time.Second
-		g.answer(rw, map[string]any{"error": "slow_down", "error_description": "Too many requests have been made in the same timeframe.", "interval": int(d.interval.Seconds())})
+		g.answer(rw, map[string]any{"error": "slow_down",
+			"error_description": "Too many requests have been made in the same timeframe.",
+			"interval":          int(d.interval.Seconds())})
 	case d.polls == 1:
 		g.refuse(rw, "authorization_pending")
 	case code != "":
@@ -269,13 +277,15 @@ func (g *gitHub) issue(rw http.ResponseWriter, grant gitHubGrant) {
 	if grant.client == gitHubOAuthApp {
 		token := "gho_" + rand.Text()
 		g.access[token] = grant
-		g.answer(rw, map[string]any{"access_token": token, "token_type": "bearer", "scope": strings.ReplaceAll(grant.scope, " ", ",")})
+		g.answer(rw, map[string]any{"access_token": token, "token_type": "bearer",
+			"scope": strings.ReplaceAll(grant.scope, " ", ",")})
 		return
 	}
 	grant.scope = "" // permissions are the app's
 	token, refresh := "ghu_"+rand.Text(), "ghr_"+rand.Text()
 	g.access[token], g.refresh[refresh] = grant, grant
-	g.answer(rw, map[string]any{"access_token": token, "expires_in": 28800, "refresh_token": refresh, "refresh_token_expires_in": 15811200, "token_type": "bearer", "scope": ""})
+	g.answer(rw, map[string]any{"access_token": token, "expires_in": 28800, "refresh_token": refresh,
+		"refresh_token_expires_in": 15811200, "token_type": "bearer", "scope": ""})
 }
 
 // api checks what every request to the REST API must have.
@@ -311,7 +321,8 @@ func (g *gitHub) user(rw http.ResponseWriter, r *http.Request) {
 		if to := g.w.Option("rename"); to != "" {
 			name = to
 		}
-		_ = json.NewEncoder(rw).Encode(map[string]any{"login": name, "id": id, "node_id": "MDQ6VXNlcjE=", "type": "User", "name": "The " + grant.subject, "email": nil})
+		_ = json.NewEncoder(rw).Encode(map[string]any{"login": name, "id": id, "node_id": "MDQ6VXNlcjE=", "type": "User",
+			"name": "The " + grant.subject, "email": nil})
 	}
 }
 
@@ -321,7 +332,8 @@ func (g *gitHub) deleteToken(rw http.ResponseWriter, r *http.Request) {
 	if !g.api(rw, r) {
 		return
 	}
-	if json.NewDecoder(r.Body).Decode(&body) != nil || len(body) != 1 || body["access_token"] == "" || client != r.PathValue("client") {
+	if json.NewDecoder(r.Body).Decode(&body) != nil || len(body) != 1 || body["access_token"] == "" ||
+		client != r.PathValue("client") {
 		g.w.Violatef(rw, r, "the token is a member of the body, and the client's ID is in the path")
 		return
 	}

@@ -89,8 +89,9 @@ func Start() (*World, error) {
 		return nil, err
 	}
 	w := &World{
-		CAPEM: ca.pem, CAFile: filepath.Join(dir, "ca.pem"), dir: dir, tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{})},
-		hosts: map[string]http.Handler{}, options: map[string]string{}, queries: map[string]url.Values{},
+		CAPEM: ca.pem, CAFile: filepath.Join(dir, "ca.pem"), dir: dir,
+		tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{})},
+		hosts:   map[string]http.Handler{}, options: map[string]string{}, queries: map[string]url.Values{},
 		person: Person{Subject: "alice", Email: "alice@corp.example", Name: "Alice"},
 	}
 	if err := os.WriteFile(w.CAFile, ca.pem, 0o600); err != nil {
@@ -107,7 +108,8 @@ func Start() (*World, error) {
 	w.inside = &http.Server{Handler: http.HandlerFunc(w.route), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = w.proxy.Serve(listener) }()
 	go func() {
-		_ = w.inside.Serve(tls.NewListener(w.tunnels, &tls.Config{GetCertificate: ca.certificate, MinVersion: tls.VersionTLS12}))
+		_ = w.inside.Serve(tls.NewListener(w.tunnels,
+			&tls.Config{GetCertificate: ca.certificate, MinVersion: tls.VersionTLS12}))
 	}()
 	return w, nil
 }
@@ -218,7 +220,8 @@ func (w *World) connect(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if _, err := io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil || buffered.Reader.Buffered() > 0 || !w.tunnels.give(conn) {
+	if _, err := io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil ||
+		buffered.Reader.Buffered() > 0 || !w.tunnels.give(conn) {
 		_ = conn.Close()
 	}
 }

@@ -21,7 +21,8 @@ func client(t *testing.T, w *World) *http.Client {
 	}
 	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func TestWorld(t *testing.T) {
@@ -30,7 +31,8 @@ func TestWorld(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	w.Handle("id.example", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(rw, "hello from "+r.Host) }))
+	w.Handle("id.example",
+		http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(rw, "hello from "+r.Host) }))
 	c := client(t, w)
 	get := func(at string) (int, string) {
 		t.Helper()

@@ -23,7 +23,8 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 const keyID = "k1"
 
 func publicKeys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: signingKey().Public(), KeyID: keyID, Algorithm: "RS256", Use: "sig"}}}
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: signingKey().Public(), KeyID: keyID, Algorithm: "RS256",
+		Use: "sig"}}}
 }
 
 // sign makes a JWT.
@@ -32,7 +33,8 @@ func sign(claims map[string]any) string {
 	if err != nil {
 		panic(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: signingKey(), KeyID: keyID}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256,
+		Key: jose.JSONWebKey{Key: signingKey(), KeyID: keyID}}, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -55,7 +55,8 @@ type grant struct {
 
 func (s *server) open(w *World) {
 	s.w = w
-	s.codes, s.devices, s.live, s.spent, s.access = map[string]*grant{}, map[string]*grant{}, map[string]*grant{}, map[string]*grant{}, map[string]bool{}
+	s.codes, s.devices, s.live, s.spent, s.access = map[string]*grant{}, map[string]*grant{}, map[string]*grant{},
+		map[string]*grant{}, map[string]bool{}
 	at := map[string]http.HandlerFunc{}
 	on := func(endpoint string, h http.HandlerFunc) {
 		if u, err := url.Parse(endpoint); err == nil && endpoint != "" {
@@ -69,8 +70,10 @@ func (s *server) open(w *World) {
 			}))
 		}
 	}
-	on(strings.TrimSuffix(s.issuer(), "/")+"/.well-known/openid-configuration", s.only(http.MethodGet, func(rw http.ResponseWriter, _ *http.Request) { answer(rw, 200, s.metadata) }))
-	on(s.of("jwks_uri"), s.only(http.MethodGet, func(rw http.ResponseWriter, _ *http.Request) { answer(rw, 200, publicKeys()) }))
+	on(strings.TrimSuffix(s.issuer(), "/")+"/.well-known/openid-configuration",
+		s.only(http.MethodGet, func(rw http.ResponseWriter, _ *http.Request) { answer(rw, 200, s.metadata) }))
+	on(s.of("jwks_uri"),
+		s.only(http.MethodGet, func(rw http.ResponseWriter, _ *http.Request) { answer(rw, 200, publicKeys()) }))
 	on(s.of("authorization_endpoint"), s.only(http.MethodGet, s.serveAuthorize))
 	on(s.of("token_endpoint"), s.only(http.MethodPost, s.serveToken))
 	on(s.of("revocation_endpoint"), s.only(http.MethodPost, s.serveRevoke))
@@ -109,7 +112,8 @@ func (s *server) only(method string, h http.HandlerFunc) http.HandlerFunc {
 		switch {
 		case r.Method != method:
 			s.w.Violatef(rw, r, "method %s", r.Method)
-		case method == http.MethodPost && (r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.RawQuery != ""):
+		case method == http.MethodPost &&
+			(r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.RawQuery != ""):
 			s.w.Violatef(rw, r, "not a form in the body: %s", r.Header.Get("Content-Type"))
 		case r.ParseForm() != nil:
 			s.w.Violatef(rw, r, "a form that cannot be read")
@@ -174,7 +178,9 @@ var clientParams = []string{"client_id", "client_secret"}
 func (s *server) serveAuthorize(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	may := append([]string{"login_hint", "prompt"}, s.authorize...)
-	if !s.known(rw, r, q, []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"}, may) {
+	if !s.known(rw, r, q,
+		[]string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
+			"code_challenge_method"}, may) {
 		return
 	}
 	back, err := url.Parse(q.Get("redirect_uri"))
@@ -231,7 +237,8 @@ func (s *server) serveToken(rw http.ResponseWriter, r *http.Request) {
 		s.w.Violatef(rw, r, "grant_type %q", form.Get("grant_type"))
 		return
 	}
-	if !s.known(rw, r, form, append([]string{"grant_type"}, must...), slices.Concat(clientParams, s.token)) || !s.clientIs(rw, r) {
+	if !s.known(rw, r, form, append([]string{"grant_type"}, must...), slices.Concat(clientParams, s.token)) ||
+		!s.clientIs(rw, r) {
 		return
 	}
 	s.mu.Lock()
@@ -303,8 +310,9 @@ func (s *server) issue(rw http.ResponseWriter, g *grant, refresh bool) {
 	access := "at_" + rand.Text()
 	s.access[access] = true
 	now := time.Now()
-	claims := map[string]any{"iss": s.issuer(), "aud": s.client, "sub": g.person.Subject, "email": g.person.Email, "name": g.person.Name,
-		"iat": now.Unix(), "exp": now.Add(life).Unix(), "at_hash": halfHash(access)}
+	claims := map[string]any{"iss": s.issuer(), "aud": s.client, "sub": g.person.Subject, "email": g.person.Email,
+		"name": g.person.Name,
+		"iat":  now.Unix(), "exp": now.Add(life).Unix(), "at_hash": halfHash(access)}
 	if nonce := g.asked.Get("nonce"); nonce != "" {
 		claims["nonce"] = nonce
 	}
@@ -313,7 +321,8 @@ func (s *server) issue(rw http.ResponseWriter, g *grant, refresh bool) {
 			claims[name] = v
 		}
 	}
-	doc := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": int(life.Seconds()), "id_token": sign(claims), "scope": g.asked.Get("scope")}
+	doc := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": int(life.Seconds()),
+		"id_token": sign(claims), "scope": g.asked.Get("scope")}
 	if refresh {
 		next := "rt_" + rand.Text()
 		s.live[next] = g
@@ -323,7 +332,8 @@ func (s *server) issue(rw http.ResponseWriter, g *grant, refresh bool) {
 }
 
 func (s *server) serveRevoke(rw http.ResponseWriter, r *http.Request) {
-	if !s.known(rw, r, r.PostForm, []string{"token"}, append([]string{"token_type_hint"}, clientParams...)) || !s.clientIs(rw, r) {
+	if !s.known(rw, r, r.PostForm, []string{"token"}, append([]string{"token_type_hint"}, clientParams...)) ||
+		!s.clientIs(rw, r) {
 		return
 	}
 	s.mu.Lock()

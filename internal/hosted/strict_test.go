@@ -10,7 +10,8 @@ import (
 // A stand-in that takes anything would prove nothing.
 func TestStandInsAreStrict(t *testing.T) {
 	good := func(redirect string) url.Values {
-		return url.Values{"response_type": {"code"}, "client_id": {"0oa1b2c3d4E5f6G7h8i9"}, "redirect_uri": {redirect}, "scope": {"openid"}, "state": {"s"}, "nonce": {"n"},
+		return url.Values{"response_type": {"code"}, "client_id": {"0oa1b2c3d4E5f6G7h8i9"}, "redirect_uri": {redirect},
+			"scope": {"openid"}, "state": {"s"}, "nonce": {"n"},
 			"code_challenge": {"c"}, "code_challenge_method": {"S256"}}
 	}
 	with := func(name, value string) url.Values {

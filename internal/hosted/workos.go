@@ -83,7 +83,8 @@ var workOSKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 // OpenWorkOS adds it to a world.
 func OpenWorkOS(w *World) *WorkOS {
-	s := &WorkOS{w: w, key: workOSKey(), codes: map[string]workOSCode{}, devices: map[string]int{}, tokens: map[string]*workOSRefresh{}, sessions: map[string]*workOSSession{}}
+	s := &WorkOS{w: w, key: workOSKey(), codes: map[string]workOSCode{}, devices: map[string]int{},
+		tokens: map[string]*workOSRefresh{}, sessions: map[string]*workOSSession{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /user_management/authorize", s.authorize)
 	mux.HandleFunc("POST /user_management/authorize/device", s.device)
@@ -95,7 +96,8 @@ func OpenWorkOS(w *World) *WorkOS {
 	})
 	w.Handle("api.workos.com", mux)
 	w.Handle("login.corp.example", mux) // an environment's own domain
-	w.Handle("app.corp.example", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("signed out")) }))
+	w.Handle("app.corp.example",
+		http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("signed out")) }))
 	return s
 }
 
@@ -166,13 +168,15 @@ func (s *WorkOS) strict(rw http.ResponseWriter, r *http.Request, form url.Values
 func (s *WorkOS) authorize(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if !s.strict(rw, r, q, "response_type client_id redirect_uri state code_challenge code_challenge_method",
-		"provider", "connection_id", "organization_id", "login_hint", "domain_hint", "screen_hint", "prompt", "max_age", "invitation_token") {
+		"provider", "connection_id", "organization_id", "login_hint", "domain_hint", "screen_hint", "prompt", "max_age",
+		"invitation_token") {
 		return
 	}
 	to, err := url.Parse(q.Get("redirect_uri"))
 	challenge, cerr := base64.RawURLEncoding.DecodeString(q.Get("code_challenge"))
 	switch {
-	case q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || cerr != nil || len(challenge) != sha256.Size:
+	case q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || cerr != nil ||
+		len(challenge) != sha256.Size:
 		s.w.Violatef(rw, r, "response_type code and PKCE with S256 are all there is")
 		return
 	case (q.Get("provider") == "") == (q.Get("connection_id") == ""):
@@ -185,7 +189,8 @@ func (s *WorkOS) authorize(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "unknown client", http.StatusBadRequest)
 		return
 	case err != nil || to.Scheme != "http" || to.Hostname() != "127.0.0.1" || to.Port() == "" || to.Path != "/callback":
-		http.Error(rw, "This is not a valid redirect URI.", http.StatusBadRequest) // http://127.0.0.1:*/callback is registered
+		// http://127.0.0.1:*/callback is registered
+		http.Error(rw, "This is not a valid redirect URI.", http.StatusBadRequest)
 		return
 	}
 	s.mu.Lock()
@@ -217,7 +222,8 @@ func (s *WorkOS) device(rw http.ResponseWriter, r *http.Request) {
 
 // form reads a form's body; both forms and JSON are taken there, and we send forms.
 func (s *WorkOS) form(rw http.ResponseWriter, r *http.Request) bool {
-	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" || r.ParseForm() != nil {
+	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" ||
+		r.ParseForm() != nil {
 		s.w.Violatef(rw, r, "not a form, or with a query")
 		return false
 	}
@@ -246,7 +252,9 @@ func (s *WorkOS) jwks(rw http.ResponseWriter, r *http.Request) {
 		reply(rw, http.StatusNotFound, codeBody("entity_not_found", "Client not found."))
 		return
 	}
-	reply(rw, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &s.key.PublicKey, KeyID: "sso_oidc_key", Algorithm: "RS256", Use: "sig"}}})
+	reply(rw, http.StatusOK,
+		jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &s.key.PublicKey, KeyID: "sso_oidc_key", Algorithm: "RS256",
+			Use: "sig"}}})
 }
 
 func reply(rw http.ResponseWriter, status int, body any) {
@@ -292,13 +300,16 @@ func (s *WorkOS) accessToken(session, organization string) (string, error) {
 	}
 	now := time.Now()
 	claims := map[string]any{
-		"iss": option("iss", "https://api.workos.com"), "sub": option("token-sub", s.sessions[session].person.Subject), "sid": session,
-		"jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(life).Unix(), "role": "member", "roles": []string{"member"}, "permissions": []string{"widgets:read"},
+		"iss": option("iss", "https://api.workos.com"), "sub": option("token-sub", s.sessions[session].person.Subject),
+		"sid": session,
+		"jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(life).Unix(), "role": "member", "roles": []string{"member"},
+		"permissions": []string{"widgets:read"},
 	}
 	if of := option("token-org", organization); of != "" {
 		claims["org_id"] = of
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: "sso_oidc_key"}}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256,
+		Key: jose.JSONWebKey{Key: s.key, KeyID: "sso_oidc_key"}}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return "", err
 	}

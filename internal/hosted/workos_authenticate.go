@@ -48,7 +48,8 @@ func (s *WorkOS) code(rw http.ResponseWriter, r *http.Request) {
 	case r.PostForm.Get("client_id") != WorkOSClient:
 		reply(rw, http.StatusBadRequest, oauthBody("invalid_client", "Invalid client ID."))
 	case !ok || base64.RawURLEncoding.EncodeToString(sum[:]) != code.challenge:
-		reply(rw, http.StatusBadRequest, oauthBody("invalid_grant", "The code '"+r.PostForm.Get("code")+"' has expired or is invalid."))
+		reply(rw, http.StatusBadRequest,
+			oauthBody("invalid_grant", "The code '"+r.PostForm.Get("code")+"' has expired or is invalid."))
 	default:
 		s.signIn(rw, code.organization, code.connection, code.organization != "" || code.connection != "")
 	}
@@ -95,12 +96,14 @@ func (s *WorkOS) signIn(rw http.ResponseWriter, organization, connection string,
 	case organization == "" && len(list) == 1:
 		organization = list[0]["id"]
 	case organization == "" && len(list) > 1:
-		body := s.pending(codeBody("organization_selection_required", "The user must choose an organization to finish their authentication."))
+		body := s.pending(codeBody("organization_selection_required",
+			"The user must choose an organization to finish their authentication."))
 		body["organizations"], body["user"] = list, s.user(s.w.Person())
 		reply(rw, http.StatusForbidden, body)
 		return
 	case organization != "" && !s.belongs(organization):
-		reply(rw, http.StatusBadRequest, codeBody("invalid_organization_id", "The organization '"+organization+"' is not one of the user's."))
+		reply(rw, http.StatusBadRequest,
+			codeBody("invalid_organization_id", "The organization '"+organization+"' is not one of the user's."))
 		return
 	case s.wantsSSO(organization) && !through:
 		s.sso(rw, organization)
@@ -128,7 +131,8 @@ func (s *WorkOS) sso(rw http.ResponseWriter, organization string) {
 
 func (s *WorkOS) user(p Person) map[string]any {
 	first, last, _ := strings.Cut(p.Name, " ")
-	return map[string]any{"object": "user", "id": p.Subject, "email": p.Email, "email_verified": true, "first_name": first, "last_name": last,
+	return map[string]any{"object": "user", "id": p.Subject, "email": p.Email, "email_verified": true, "first_name": first,
+		"last_name":           last,
 		"profile_picture_url": nil, "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}
 }
 
@@ -141,7 +145,8 @@ func (s *WorkOS) tokensFor(session, organization string) ([]byte, error) {
 	}
 	refresh := s.secret("refresh")
 	s.tokens[refresh] = &workOSRefresh{session: session, organization: organization}
-	body := map[string]any{"user": s.user(s.sessions[session].person), "access_token": access, "refresh_token": refresh, "authentication_method": "SSO"}
+	body := map[string]any{"user": s.user(s.sessions[session].person), "access_token": access, "refresh_token": refresh,
+		"authentication_method": "SSO"}
 	if organization != "" {
 		body["organization_id"] = organization
 		if of := s.w.Option("token-org"); of != "" {
@@ -190,7 +195,8 @@ func (s *WorkOS) refresh(rw http.ResponseWriter, r *http.Request) {
 	organization := token.organization
 	if asked := r.PostForm.Get("organization_id"); asked != "" {
 		if !s.belongs(asked) {
-			reply(rw, http.StatusBadRequest, codeBody("invalid_organization_id", "The organization '"+asked+"' is not one of the user's."))
+			reply(rw, http.StatusBadRequest,
+				codeBody("invalid_organization_id", "The organization '"+asked+"' is not one of the user's."))
 			return
 		}
 		organization = asked

@@ -21,16 +21,20 @@ const (
 func openAuthKit(w *World) {
 	const site = "https://corp.authkit.app"
 	all := metadata(site, site, map[string]string{
-		"authorization_endpoint": "/oauth2/authorize", "token_endpoint": "/oauth2/token", "jwks_uri": "/oauth2/jwks", "revocation_endpoint": "/oauth2/revoke",
-		"device_authorization_endpoint": "/oauth2/device_authorization", "userinfo_endpoint": "/oauth2/userinfo", "introspection_endpoint": "/oauth2/introspection",
+		"authorization_endpoint": "/oauth2/authorize", "token_endpoint": "/oauth2/token", "jwks_uri": "/oauth2/jwks",
+		"revocation_endpoint":           "/oauth2/revoke",
+		"device_authorization_endpoint": "/oauth2/device_authorization", "userinfo_endpoint": "/oauth2/userinfo",
+		"introspection_endpoint": "/oauth2/introspection",
 	}, "email", "offline_access", "openid", "profile")
 	all["token_endpoint_auth_methods_supported"] = []string{"none", "client_secret_post", "client_secret_basic"}
 	(&server{
-		metadata: all, client: "client_01CONNECT", scopes: []string{"openid", "profile", "email", "offline_access"}, offline: "offline_access",
+		metadata: all, client: "client_01CONNECT", scopes: []string{"openid", "profile", "email", "offline_access"},
+		offline: "offline_access",
 		redirect: func(u *url.URL) bool {
 			return u.Scheme == "http" && u.Hostname() == "127.0.0.1" && u.Port() != "" && u.Path == "/callback"
 		},
-		authorize: []string{"resource"}, token: []string{"resource"}, rotates: true, revokes: []string{"refresh_token"}, life: 5 * time.Minute,
+		authorize: []string{"resource"}, token: []string{"resource"}, rotates: true, revokes: []string{"refresh_token"},
+		life: 5 * time.Minute,
 		tokenClaim: func(p Person, _ url.Values) map[string]any {
 			if p.Organization == "" {
 				return nil
@@ -80,7 +84,9 @@ func machine(w *World, rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	answer(rw, http.StatusOK, map[string]any{"token_type": "bearer", "expires_in": 300, "access_token": sign(map[string]any{
-		"iss": "https://corp.authkit.app", "sub": id, "client_id": id, "aud": "client_01ENVIRONMENT", "org_id": "org_owner", "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
-	})})
+	answer(rw, http.StatusOK,
+		map[string]any{"token_type": "bearer", "expires_in": 300, "access_token": sign(map[string]any{
+			"iss": "https://corp.authkit.app", "sub": id, "client_id": id, "aud": "client_01ENVIRONMENT", "org_id": "org_owner",
+			"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		})})
 }

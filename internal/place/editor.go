@@ -56,7 +56,8 @@ func webEditor(variable string) string {
 // in a web page, and is still there. In a tmux that outlived the editor's window
 // it is not, and the helper would do nothing.
 func (h host) editorHelper(variable string, p *Place) (browser.Command, bool) {
-	if where := h.remote(nil, wsl{}); webEditor(variable) != "" || strings.HasPrefix(where, "a codespace") || strings.HasPrefix(where, "a Gitpod") {
+	if where := h.remote(nil, wsl{}); webEditor(variable) != "" || strings.HasPrefix(where, "a codespace") ||
+		strings.HasPrefix(where, "a Gitpod") {
 		p.note("$BROWSER, an editor's helper, was passed over: a page that it opens may not reach this machine")
 		return browser.Command{}, false
 	}

@@ -34,7 +34,8 @@ func TestKeyboard(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := p.Facts; f.Keyboard != c.want || f.Terminal != c.terminal.Open || f.StderrTerminal != c.terminal.Stderr || f.StderrSwallowed != c.asked.StderrSwallowed || (f.FullScreen != "") != c.terminal.Raw {
+		if f := p.Facts; f.Keyboard != c.want || f.Terminal != c.terminal.Open || f.StderrTerminal != c.terminal.Stderr ||
+			f.StderrSwallowed != c.asked.StderrSwallowed || (f.FullScreen != "") != c.terminal.Raw {
 			t.Errorf("%+v, %+v: %+v", c.terminal, c.asked, f)
 		}
 	}
@@ -43,7 +44,8 @@ func TestKeyboard(t *testing.T) {
 // What a browser is taken from, in which order, and what is said of those that
 // were passed over.
 func TestBrowser(t *testing.T) {
-	bin := map[string]string{"/usr/bin/xdg-open": program, "/usr/bin/x-www-browser": program, "/usr/bin/firefox": program, "/usr/bin/lynx": program, "/usr/bin/w3m": program}
+	bin := map[string]string{"/usr/bin/xdg-open": program, "/usr/bin/x-www-browser": program, "/usr/bin/firefox": program,
+		"/usr/bin/lynx": program, "/usr/bin/w3m": program}
 	for _, c := range []struct {
 		env, files map[string]string
 		named      string
@@ -54,24 +56,40 @@ func TestBrowser(t *testing.T) {
 		{nil, bin, "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, ""},
 		{nil, bin, "none", flows.BrowserNone, nil, ""},
 		{map[string]string{"BROWSER": "firefox"}, bin, "none", flows.BrowserNone, nil, ""},
-		{map[string]string{"BROWSER": "firefox"}, bin, "x-www-browser --new", flows.BrowserByFlag, []string{"/usr/bin/x-www-browser"}, ""},
+		{map[string]string{"BROWSER": "firefox"}, bin, "x-www-browser --new", flows.BrowserByFlag,
+			[]string{"/usr/bin/x-www-browser"}, ""},
 		{map[string]string{"BROWSER": "firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
-		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `$BROWSER, passed over: the browser "lynx" needs the terminal for itself`},
-		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `"chrome" was not found`},
-		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, `"bin/x" is relative`},
-		{map[string]string{"BROWSER": "w3m"}, bin, "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "w3m"},
+		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable,
+			[]string{"/usr/bin/firefox"}, `$BROWSER, passed over: the browser "lynx" needs the terminal for itself`},
+		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable,
+			[]string{"/usr/bin/firefox"}, `"chrome" was not found`},
+		{map[string]string{"BROWSER": "lynx:chrome:bin/x:firefox"}, bin, "", flows.BrowserByVariable,
+			[]string{"/usr/bin/firefox"}, `"bin/x" is relative`},
+		{map[string]string{"BROWSER": "w3m"}, bin, "", flows.BrowserBySystem,
+			[]string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "w3m"},
 		{map[string]string{"BROWSER": ":"}, nil, "", "", nil, ""},
 		// On a desktop the system's way comes after the variable's.
-		{with(wayland, "BROWSER", "firefox %s"), with(desktop, "/usr/bin/firefox", program), "", flows.BrowserByVariable, []string{"/usr/bin/firefox", "/usr/bin/xdg-open"}, ""},
-		{with(wayland, "BROWSER", "firefox %s"), with(desktop, "/usr/bin/firefox", program, "/.dockerenv", ""), "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
-		{with(wayland, "BROWSER", "firefox %s", "SSH_CLIENT", "a"), with(desktop, "/usr/bin/firefox", program), "", flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
-		{nil, with(wsl2, "/usr/bin/wslview", program, "/usr/bin/xdg-open", program), "", flows.BrowserBySystem, []string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe", "/usr/bin/xdg-open"}, ""},
-		{nil, with(wsl2, "/.dockerenv", "", "/usr/bin/xdg-open", program), "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open"}, ""}, // Docker Desktop
-		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, helper, program, hook, socket), "", flows.BrowserByEditor, []string{helper}, ""},
-		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, helper, program, hook, dead), "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "its editor has gone"},
-		{map[string]string{"BROWSER": helper}, with(bin, helper, program), "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "its editor has gone"},
-		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, hook, socket), "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "is not there"},
-		{map[string]string{"BROWSER": tunnel, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, tunnel, program, hook, socket), "", flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "may not reach this machine"},
+		{with(wayland, "BROWSER", "firefox %s"), with(desktop, "/usr/bin/firefox", program), "", flows.BrowserByVariable,
+			[]string{"/usr/bin/firefox", "/usr/bin/xdg-open"}, ""},
+		{with(wayland, "BROWSER", "firefox %s"), with(desktop, "/usr/bin/firefox", program, "/.dockerenv", ""), "",
+			flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
+		{with(wayland, "BROWSER", "firefox %s", "SSH_CLIENT", "a"), with(desktop, "/usr/bin/firefox", program), "",
+			flows.BrowserByVariable, []string{"/usr/bin/firefox"}, ""},
+		{nil, with(wsl2, "/usr/bin/wslview", program, "/usr/bin/xdg-open", program), "", flows.BrowserBySystem,
+			[]string{"/usr/bin/wslview", "/mnt/c/Windows/System32/rundll32.exe", "/usr/bin/xdg-open"}, ""},
+		// Docker Desktop
+		{nil, with(wsl2, "/.dockerenv", "", "/usr/bin/xdg-open", program), "", flows.BrowserBySystem,
+			[]string{"/usr/bin/xdg-open"}, ""},
+		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, helper, program, hook, socket), "",
+			flows.BrowserByEditor, []string{helper}, ""},
+		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, helper, program, hook, dead), "",
+			flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "its editor has gone"},
+		{map[string]string{"BROWSER": helper}, with(bin, helper, program), "", flows.BrowserBySystem,
+			[]string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "its editor has gone"},
+		{map[string]string{"BROWSER": helper, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, hook, socket), "",
+			flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "is not there"},
+		{map[string]string{"BROWSER": tunnel, "VSCODE_IPC_HOOK_CLI": hook}, with(bin, tunnel, program, hook, socket), "",
+			flows.BrowserBySystem, []string{"/usr/bin/xdg-open", "/usr/bin/x-www-browser"}, "may not reach this machine"},
 	} {
 		p, err := laid{env: c.env, files: c.files, terminal: tty}.host(t).look(Asked{Browser: c.named})
 		if err != nil {
@@ -81,7 +99,8 @@ func TestBrowser(t *testing.T) {
 		for _, b := range p.Browser {
 			programs = append(programs, b.Program)
 		}
-		if p.Facts.BrowserBy != c.by || !slices.Equal(programs, c.programs) || !strings.Contains(strings.Join(p.Notes, "\n"), c.note) {
+		if p.Facts.BrowserBy != c.by || !slices.Equal(programs, c.programs) ||
+			!strings.Contains(strings.Join(p.Notes, "\n"), c.note) {
 			t.Errorf("--browser %q, %v: %q by %q, notes %q", c.named, c.env, programs, p.Facts.BrowserBy, p.Notes)
 		}
 	}
@@ -173,7 +192,8 @@ func TestUnitOf(t *testing.T) {
 		"0::/system.slice/getty@tty1.service\n":                                                                   {"getty@tty1.service", true},
 		"0::/system.slice/ssh.service\n":                                                                          {"ssh.service", true},
 		"2:cpu:/system.slice/other.service\n1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n": {"a.service", false},
-		"nonsense\n0\n0:\n0::\n::\n":                                                                              {"", false},
+		"nonsense\n0\n0:\n0::\n::\n": {"",
+			false},
 	} {
 		if unit, watched := unitOf(cgroup); unit != want.unit || watched != want.watched {
 			t.Errorf("%q: %q, %v", cgroup, unit, watched)
@@ -192,7 +212,8 @@ func TestAbove(t *testing.T) {
 		"/proc/4/stat": "4 (last)",
 		"/proc/3/stat": "3 (x) S 1", "/proc/1/stat": "1 (sshd) S 0", // the first process started everything
 	}}.host(t)
-	for pid, want := range map[int][]string{9: {"x) S 1 (y", ""}, 7: nil, 4: {"last"}, 3: {"x"}, 2: nil, 1: nil, 0: nil, -1: nil} {
+	for pid, want := range map[int][]string{9: {"x) S 1 (y", ""}, 7: nil, 4: {"last"}, 3: {"x"}, 2: nil, 1: nil, 0: nil,
+		-1: nil} {
 		if got := h.above(pid); !slices.Equal(got, want) {
 			t.Errorf("above %d: %q", pid, got)
 		}
@@ -233,7 +254,8 @@ func TestLookStartsNothing(t *testing.T) {
 			}
 			may := []string{"tmux.go", "open.go", "find.go"} // find.go: exec.LookPath
 			for _, i := range parsed.Imports {
-				if i.Path.Value == `"os/exec"` && !strings.HasSuffix(file, "_test.go") && !slices.Contains(may, filepath.Base(file)) {
+				if i.Path.Value == `"os/exec"` && !strings.HasSuffix(file, "_test.go") &&
+					!slices.Contains(may, filepath.Base(file)) {
 					t.Errorf("%s imports os/exec", file)
 				}
 			}
@@ -255,7 +277,8 @@ func TestLookStartsNothing(t *testing.T) {
 		{tmuxEnv, Asked{Flow: flows.FlowPKCE}, false},
 		{tmuxEnv, Asked{Flow: flows.FlowDevice}, false},
 	} {
-		h := laid{env: c.env, files: with(tmux, "/usr/bin/tmux", "#!/bin/sh\necho >\"${0%/*}/asked\"\n"), terminal: tty}.host(t)
+		h := laid{env: c.env, files: with(tmux, "/usr/bin/tmux", "#!/bin/sh\necho >\"${0%/*}/asked\"\n"),
+			terminal: tty}.host(t)
 		if _, err := h.look(c.asked); err != nil {
 			t.Fatal(err)
 		}

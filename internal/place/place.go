@@ -57,7 +57,8 @@ func (h host) look(a Asked) (Place, error) {
 	case t.Raw && !t.Open:
 		f.FullScreen = "a command line that the shell edits, while this runs in the background"
 	case t.Raw:
-		f.FullScreen = "a program that takes each key (the terminal is not in line mode), as a full screen or another sign-in does"
+		f.FullScreen = "a program that takes each key (the terminal is not in line mode), as a full screen or another " +
+			"sign-in does"
 	}
 	f.Container = h.container(&p)
 	f.OtherUser = h.otherUser(t.Owner, f.Container != "")

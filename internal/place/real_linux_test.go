@@ -130,7 +130,8 @@ func TestRealTerminals(t *testing.T) {
 		{"below k9s, stderr captured and kept", "look swallowed", tty, nil, tty, "false true true false"},
 		{"another terminal's screen is full", "look", tty, other, tty, "true true false true"},
 		{"stderr's screen is full", "look", tty, other, other, "true true true false"},
-		{"stderr's screen is full, but we would not write there", "look swallowed", tty, other, other, "true true false true"},
+		{"stderr's screen is full, but we would not write there", "look swallowed", tty, other, other,
+			"true true false true"},
 		{"a full screen that nobody would write to", "look swallowed", nil, other, other, "true false false false"},
 		{"a job in the background of an editor", "background", tty, tty, tty, "true false true false"},
 	} {
@@ -166,7 +167,8 @@ func TestStoppedByWriting(t *testing.T) {
 	} {
 		f := seen(t, c.role, tty, c.stderr, "SSH_CONNECTION=a")
 		got := flows.Choose(f)
-		if stops := strings.Contains(f.FullScreen, "(stty tostop)"); got.Prompt != c.prompt || stops != (c.prompt == flows.PromptNowhere) {
+		if stops := strings.Contains(f.FullScreen, "(stty tostop)"); got.Prompt != c.prompt ||
+			stops != (c.prompt == flows.PromptNowhere) {
 			t.Errorf("%s: %+v, from %+v", c.place, got, f)
 		}
 		f.Flow = flows.FlowDevice
@@ -193,7 +195,8 @@ func TestRealProcess(t *testing.T) {
 	if f := seen(t, "look", tty, tty, "SUDO_UID="+strconv.Itoa(os.Geteuid())); strings.Contains(f.OtherUser, "sudo") {
 		t.Errorf("sudo from ourselves to ourselves: %q", f.OtherUser)
 	}
-	if f := seen(t, "look", tty, tty, "SUDO_UID="+strconv.Itoa(os.Geteuid()+1)); !strings.Contains(f.OtherUser, "SUDO_UID") {
+	if f := seen(t, "look", tty, tty, "SUDO_UID="+strconv.Itoa(os.Geteuid()+1)); !strings.Contains(f.OtherUser,
+		"SUDO_UID") {
 		t.Errorf("sudo: %q", f.OtherUser)
 	}
 	if f := seen(t, "look", nil, nil, "SSH_CONNECTION=a", "CI=true"); f.Remote == "" || f.CI == "" {

@@ -75,8 +75,10 @@ func unitOf(cgroups string) (unit string, watched bool) {
 // applications and what D-Bus starts for them, the desktop itself, and ways to
 // sign in whose sessions have no scope of their own.
 var desktopUnits = []string{
-	"app-", "dbus-", "gnome-", "org.gnome.", "org.kde.", "plasma-", "xdg-desktop-portal", "wayland-", "sway", "hyprland", "niri", "river", "i3", "emacs", "tmux", "code-", "jetbrains-",
-	"user@", "getty@", "serial-getty@", "console-getty", "ssh", "gdm", "sddm", "lightdm", "greetd", "display-manager", "xrdp", "vncserver", "x2go",
+	"app-", "dbus-", "gnome-", "org.gnome.", "org.kde.", "plasma-", "xdg-desktop-portal", "wayland-", "sway", "hyprland",
+	"niri", "river", "i3", "emacs", "tmux", "code-", "jetbrains-",
+	"user@", "getty@", "serial-getty@", "console-getty", "ssh", "gdm", "sddm", "lightdm", "greetd", "display-manager",
+	"xrdp", "vncserver", "x2go",
 }
 
 func isDesktop(unit string) bool {

@@ -217,7 +217,8 @@ func newStorage(o Options) (storage.Storage, error) {
 // all that those of a cluster have.
 func upstreams(o Options) (all []storage.Connector, err error) {
 	for _, u := range o.Upstreams {
-		config := oidc.Config{Issuer: u.Issuer, ClientID: "unused", ClientSecret: "unused", UserNameKey: "sub", Scopes: []string{"openid"}}
+		config := oidc.Config{Issuer: u.Issuer, ClientID: "unused", ClientSecret: "unused", UserNameKey: "sub",
+			Scopes: []string{"openid"}}
 		if u.CAFile != "" {
 			config.RootCAs = []string{u.CAFile}
 		}

@@ -44,7 +44,10 @@ func signIn(t *testing.T, target string) approve.Page {
 func TestCodeThenRotation(t *testing.T) {
 	s, client := start(t)
 	callback := make(chan url.Values, 1)
-	loopback := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { callback <- r.URL.Query() }))
+	loopback := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		callback <- r.URL.Query()
+	}))
 	defer loopback.Close()
 	client.RedirectURL = loopback.URL + "/any/path"
 
@@ -74,7 +77,8 @@ func TestCodeThenRotation(t *testing.T) {
 
 func TestDevice(t *testing.T) {
 	_, client := start(t)
-	resp, err := http.PostForm(client.Endpoint.DeviceAuthURL, url.Values{"client_id": {"cli"}, "scope": {"openid offline_access"}})
+	resp, err := http.PostForm(client.Endpoint.DeviceAuthURL,
+		url.Values{"client_id": {"cli"}, "scope": {"openid offline_access"}})
 	if err != nil {
 		t.Fatal(err)
 	}

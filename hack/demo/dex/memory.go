@@ -27,7 +27,8 @@ type unlockedRefresh struct {
 	mu sync.Mutex
 }
 
-func (u *unlockedRefresh) UpdateRefreshToken(ctx context.Context, id string, update func(storage.RefreshToken) (storage.RefreshToken, error)) error {
+func (u *unlockedRefresh) UpdateRefreshToken(ctx context.Context, id string,
+	update func(storage.RefreshToken) (storage.RefreshToken, error)) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	old, err := u.GetRefresh(ctx, id)

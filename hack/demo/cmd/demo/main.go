@@ -27,7 +27,8 @@ func main() {
 	unattended := flag.Bool("approve", false, "sign in without a person")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: demo [--approve] DIRECTORY, with sso-exec and approve in it; it is removed at the end")
+		fmt.Fprintln(os.Stderr,
+			"usage: demo [--approve] DIRECTORY, with sso-exec and approve in it; it is removed at the end")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,7 +77,8 @@ func demo(ctx context.Context, dir string, unattended bool) error {
 		return fmt.Errorf("the second call: %w", err)
 	}
 	if n := sum(provider.Requests()); n != 0 {
-		return fmt.Errorf("the second call made %d requests, and should have been answered from the cache: %v", n, provider.Requests())
+		return fmt.Errorf("the second call made %d requests, and should have been answered from the cache: %v", n,
+			provider.Requests())
 	}
 	if second.token != first.token {
 		return errors.New("the second call answered another token than the first")
