@@ -50,10 +50,10 @@ func openRoot(path string, create bool) (dir, error) {
 
 // elsewhere is the advice where a parent of the cache directory is not fit.
 func elsewhere(parent string) string {
-	say := "use another directory: --cache-dir DIR (in a container: /dev/shm/sso-exec)"
+	say := "use another directory (in a container: /dev/shm/sso-exec)"
 	var st unix.Stat_t
 	if unix.Stat(parent, &st) == nil && st.Uid == 0 && os.Geteuid() != 0 { // a pod's emptyDir
-		say += ", or have an administrator set the sticky bit of " + parent
+		say = "have an administrator set the sticky bit of " + parent + ", or " + say
 	}
 	return say
 }
@@ -65,7 +65,7 @@ func elsewhere(parent string) string {
 func checkHome(path string) error {
 	if owner, at := foreignOwner(path); at != "" && !inContainer() {
 		return &UnsafeError{Path: at, Why: fmt.Sprintf("belongs to user %d, and this runs as root", owner),
-			Hint: "run it without sudo, or with sudo -H, or with a --cache-dir of root's own"}
+			Hint: "run it without sudo, or with sudo -H, or with a directory of root's own"}
 	}
 	return nil
 }
@@ -150,9 +150,9 @@ func notRegular(path string) error {
 }
 
 func notOurs(st *unix.Stat_t, path string) error {
-	e := &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()), Hint: "use another directory, your own: --cache-dir DIR"}
+	e := &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()), Hint: "use another directory, your own"}
 	if os.Geteuid() == 0 { // to take it from its owner would lock them out
-		e.Hint = "run it as that user, or with a --cache-dir of root's own"
+		e.Hint = "run it as that user, or with a directory of root's own"
 	}
 	return e
 }
@@ -164,7 +164,7 @@ func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
 		return notOurs(st, path)
 	case st.Mode&0o077 != 0 && keepsNoModes(fd):
 		return &UnsafeError{Path: path, Why: "is on a file system that keeps no permissions, so others may read it",
-			Hint: "use a directory on another file system: --cache-dir DIR"}
+			Hint: "use a directory on another file system"}
 	case st.Mode&0o077 != 0:
 		return &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), Fix: perm.Command(chmod, path)}
 	}

@@ -17,7 +17,8 @@ var ErrCorrupt = errors.New("the file does not parse")
 // UnsafeError says that a file or directory of the cache could be read or
 // replaced by somebody else. It is never repaired quietly: Fix is the command
 // for the user to run once they know why. It is empty where a command could do
-// harm; Hint then says what else helps, if that is not just another directory.
+// harm; Hint then says what else helps, and
+// ends with the directory to use instead; empty: any other one.
 type UnsafeError struct {
 	Path string
 	Why  string

@@ -24,10 +24,16 @@ const (
 // KeyringError says that the system's keyring could not be used. Nothing else
 // was used in its place. It does not unwrap: a socket or a program that does not
 // exist must not pass for a session that does not ([ErrNotExist]).
-type KeyringError struct{ Err error }
+type KeyringError struct {
+	Err error
+	By  string // [Store.KeyringBy]
+}
 
 func (e *KeyringError) Error() string {
-	return fmt.Sprintf("the keyring (--store keyring) cannot be used: %v", e.Err)
+	if e.By == "" {
+		return fmt.Sprintf("the keyring cannot be used: %v", e.Err)
+	}
+	return fmt.Sprintf("the keyring (%s) cannot be used: %v", e.By, e.Err)
 }
 
 // Is tells the kind of the failure.
@@ -136,9 +142,14 @@ func (s *Store) withRing(ctx context.Context, call func(context.Context, Keyring
 		ring = registered
 	}
 	if ring == nil {
-		return &KeyringError{errors.New("this program was built without one")}
+		return &KeyringError{errors.New("this program was built without one"), s.KeyringBy}
 	}
-	return bounded(ctx, func(ctx context.Context) error { return call(ctx, ring) })
+	err := bounded(ctx, func(ctx context.Context) error { return call(ctx, ring) })
+	var unreachable *KeyringError
+	if errors.As(err, &unreachable) {
+		unreachable.By = s.KeyringBy
+	}
+	return err
 }
 
 // bounded gives a call that knows no deadline one, and the caller's interrupt.
@@ -161,14 +172,14 @@ func bounded(parent context.Context, call func(context.Context) error) error {
 			return err
 		}
 		if ctx.Err() == nil {
-			return &KeyringError{err}
+			return &KeyringError{Err: err}
 		}
 	case <-ctx.Done():
 	}
 	if parent.Err() != nil {
 		return context.Cause(parent)
 	}
-	return &KeyringError{context.Cause(ctx)}
+	return &KeyringError{Err: context.Cause(ctx)}
 }
 
 // SessionWithToken reads the durable half with its refresh token, wherever that

@@ -260,13 +260,14 @@ func TestKeyringUnusable(t *testing.T) {
 	s, m := withRing(t)
 	commit(t, s, skey, withToken("old"))
 	before := fileOf(t, s)
+	s.KeyringBy = "asked for"
 	// As of a bus's socket that is gone.
 	m.before = func(string, string) error { return &os.PathError{Op: "dial", Path: "/run/bus", Err: os.ErrNotExist} }
 	_, rerr := s.SessionWithToken(t.Context(), skey)
 	_, werr := s.Reserve(skey)
 	for _, err := range []error{rerr, werr, s.HasRoom(t.Context(), skey)} {
 		var unreachable *KeyringError
-		if !errors.As(err, &unreachable) || errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "--store keyring") {
+		if !errors.As(err, &unreachable) || errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "the keyring (asked for) cannot be used") {
 			t.Errorf("error %v (%T)", err, err)
 		}
 	}

@@ -70,7 +70,7 @@ type Session struct {
 // Reach is how a session's provider was reached, so that the session can be
 // ended by its ID alone. Of this only Roots is part of a key.
 type Reach struct {
-	Provider         string `json:"provider,omitempty"` // its dialect, as --provider names it
+	Provider         string `json:"provider,omitempty"` // its dialect, by name
 	CAFile           string `json:"caFile,omitempty"`   // absolute
 	CAData           string `json:"caData,omitempty"`
 	Roots            string `json:"extraRoots,omitempty"`       // as in [Request]
@@ -78,8 +78,8 @@ type Reach struct {
 	ClientKeyFile    string `json:"clientKeyFile,omitempty"`
 	ClientCertFile   string `json:"clientCertFile,omitempty"`
 	ClientKeyID      string `json:"clientKeyId,omitempty"`
-	ClientAuth       string `json:"clientAuth,omitempty"` // as --client-auth names it
-	// Login are the flags by which login signs in to this session again, for hints.
+	ClientAuth       string `json:"clientAuth,omitempty"` // as flows names it
+	// Login are the program's own words for signing in to this session again, for hints.
 	Login []string `json:"login,omitempty"`
 	// AssertionAudience is that of a client assertion, where it is not the issuer.
 	AssertionAudience string `json:"assertionAudience,omitempty"`

@@ -68,8 +68,8 @@ func (s *Store) reserveFile(skey string) (*Reservation, error) {
 }
 
 // Commit stores the session. When it returns nil, it is durable: file and
-// directory are synced, and what the keyring holds was read again. What another
-// --store left in the keyring is removed.
+// directory are synced, and what the keyring holds was read again. What is left of it in
+// another place is removed.
 func (r *Reservation) Commit(rec *Session) error {
 	defer r.Release()
 	was := r.stored()

@@ -54,6 +54,10 @@ type Store struct {
 	// is then for sessions that have none.
 	Stay bool
 
+	// KeyringBy is what had the keyring used, in the words of the program's own
+	// settings, for errors; may be empty.
+	KeyringBy string
+
 	// Keyring is what UseKeyring and earlier sessions mean; nil: the one that is
 	// registered, see [RegisterKeyring].
 	Keyring Keyring

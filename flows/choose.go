@@ -1,6 +1,6 @@
 package flows
 
-// Flow names, as --flow takes them and a session remembers them.
+// Flow names, as a session remembers them.
 const (
 	FlowAuto   = "auto"
 	FlowPKCE   = "pkce"
@@ -31,22 +31,24 @@ const (
 
 // Who chose the browser.
 const (
-	BrowserNone       = "none"     // --browser none: nothing is to be opened
-	BrowserByFlag     = "flag"     // or by a profile: whoever names one knows that it works
+	BrowserNone       = "none"     // nothing is to be opened
+	BrowserByFlag     = "flag"     // or in another way by the person: whoever names one knows that it works
 	BrowserByVariable = "variable" // $BROWSER
 	BrowserByEditor   = "editor"   // a remote editor's helper, which opens pages before the person and forwards the port
 	BrowserBySystem   = "system"
 )
 
-// Facts are what can be seen of the place where the command runs. They are
+// Facts are what can be seen of the place where a program runs. They are
 // gathered in one place and only when a sign-in is needed; [Choose] decides by
 // nothing else. A fact that is a text is empty where it does not hold, and is
 // else the evidence for it, in words that fit after "this is" or "there is".
 type Facts struct {
+	Names Names `json:"-"` // of settings, for [Choice.Why] and [Choice.Try]; may be nil
+
 	// What was asked for.
 	Flow       string // FlowAuto, or the flow that was named
 	Device     string // DeviceAllow if empty
-	NobodyHere bool   // --interactive never
+	NobodyHere bool   // nobody may be asked
 
 	// Who would see a prompt, and could answer it.
 	StderrTerminal  bool
@@ -85,7 +87,8 @@ type Choice struct {
 // in choose_test.go.
 func Choose(f Facts) Choice {
 	if f.NobodyHere {
-		return Choice{Why: []string{"nobody may be asked here (--interactive never)"}, Try: "leave out --interactive never"}
+		never := f.Names.Of("interactive") + " never"
+		return Choice{Why: []string{"nobody may be asked here (" + never + ")"}, Try: "leave out " + never}
 	}
 	prompt, seen := promptPlace(f)
 	reaches, page := browserReaches(f)
@@ -98,7 +101,7 @@ func Choose(f Facts) Choice {
 	}
 	c := Choice{Prompt: prompt, Why: []string{page}}
 	if f.Flow == FlowDevice {
-		c.Why = append(c.Why, "a device sign-in is allowed only where no browser can be reached (--device headless)")
+		c.Why = append(c.Why, f.Names.Fill("a device sign-in is allowed only where no browser can be reached ({device} headless)"))
 	}
 	if reaches {
 		c.Flow = FlowPKCE
@@ -107,7 +110,7 @@ func Choose(f Facts) Choice {
 		if f.mayUseDevice(reaches) {
 			c.Then = append(c.Then, FlowDevice)
 		} else if !reaches {
-			c.Why = append(c.Why, "a device sign-in is not allowed (--device never)")
+			c.Why = append(c.Why, f.Names.Fill("a device sign-in is not allowed ({device} never)"))
 		}
 		if f.Keyboard {
 			c.Then = append(c.Then, FlowPaste)
@@ -127,7 +130,7 @@ func Choose(f Facts) Choice {
 // fall back on, and its prompt goes to stderr even where no terminal is seen.
 // But it never goes over a program that fills the screen.
 func named(f Facts, prompt, seen string) Choice {
-	why := []string{"--flow " + f.Flow + " was given"}
+	why := []string{f.Names.Of("flow") + " " + f.Flow + " was given"}
 	if prompt == PromptNowhere && f.FullScreen == "" {
 		prompt = PromptStderr // whoever names a flow knows who reads along
 	}
@@ -152,9 +155,9 @@ func (f Facts) try() string {
 
 func (f Facts) flowToName() string {
 	if f.Device == DeviceNever {
-		return "--flow paste takes the last page's address from stdin"
+		return f.Names.Of("flow") + " paste takes the last page's address from stdin"
 	}
-	return "--flow device shows its code on stderr"
+	return f.Names.Of("flow") + " device shows its code on stderr"
 }
 
 func (f Facts) mayUseDevice(reaches bool) bool {
@@ -189,7 +192,7 @@ func promptPlace(f Facts) (place, why string) {
 func browserReaches(f Facts) (bool, string) {
 	switch {
 	case f.BrowserBy == BrowserNone:
-		return false, "--browser none was given"
+		return false, f.Names.Of("browser") + " none was given"
 	case f.NoLock:
 		return false, "there is no place for a lock, so no browser is opened: every process would open one"
 	case f.BrowserBy == BrowserByFlag:

@@ -147,7 +147,7 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []s
 		err = tellCertificate(doing, err)
 	}
 	if a != nil {
-		a.refuse = p.Dialect.Refusal
+		a.refuse, a.names = p.Dialect.Refusal, p.Names
 		a.Sent = []string{c.Secret.Reveal()}
 		for _, name := range secretParams {
 			a.Sent = append(a.Sent, form.Get(name))

@@ -30,10 +30,10 @@ type Dialect struct {
 
 	// A sign-in.
 	RedirectURIs    []string // candidates where none is named
-	Register        []string // what to register at the provider's console, a line each, for people
+	Register        []string // what to register at the provider's console, a line each, for people; settings in braces, see [Names]
 	NoOpenID        bool     // it has no ID tokens: openid and a nonce are not asked
 	Offline         string   // OfflineListed if empty
-	Lacks           []string // flags that mean nothing to it
+	Lacks           []string // settings, and parameters of requests, that mean nothing to it
 	AuthParams      []Param  // of the authorization request, unless the user gives others
 	OfflineParams   []Param  // the same: what brings a refresh token where no scope does
 	ClaimsAtToken   bool     // the parameter claims is for the token endpoint as well, also at a refresh
@@ -126,18 +126,46 @@ type SignedIn struct {
 	RedirectURI string // the first that was named for its sign-in; empty: the dialect's
 }
 
+// Names is how a program calls what a person can set there, for texts about it: a
+// flag, a key of a file. The settings are audience, auth_param, browser,
+// client_secret, device, flow, interactive, issuer, organization and redirect_uri.
+// nil names them as they are called here.
+type Names func(setting string) string
+
+// Of names a setting.
+func (n Names) Of(setting string) string {
+	if n == nil {
+		return strings.ReplaceAll(setting, "_", " ")
+	}
+	return n(setting)
+}
+
+// Fill names the settings that stand in braces in a text, as {client_secret} does.
+func (n Names) Fill(text string) string {
+	filled := ""
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		if filled += before; !found {
+			return filled
+		}
+		setting, after, _ := strings.Cut(rest, "}")
+		filled += n.Of(setting)
+		text = after
+	}
+}
+
 // RefusalHint is what to do about a refusal that the provider is known for.
 type RefusalHint struct {
 	Code string // of the error; empty: any
 	Word string // in its description; empty: any
-	Say  string
+	Say  string // settings stand in braces, see [Names]
 }
 
 // Hint returns what is known of a refusal; nothing if nothing is.
-func (d *Dialect) Hint(e *OAuthError) string {
+func (d *Dialect) Hint(e *OAuthError, names Names) string {
 	for _, h := range d.Hints {
 		if (h.Code == "" || h.Code == e.Code) && strings.Contains(e.Description, h.Word) {
-			return h.Say
+			return names.Fill(h.Say)
 		}
 	}
 	return ""

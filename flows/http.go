@@ -82,9 +82,13 @@ type Answer struct {
 	At     time.Time // when it was received
 	Sent   []string  // secrets of the request, which a server may echo in its words
 
-	root   string                                             // that vouched for the server, see [RootOf]
+	root   string // that vouched for the server, see [RootOf]
+	names  Names
 	refuse func(doing string, a *Answer, fields Fields) error // the dialect's; may be nil
 }
+
+// NameOf names a setting as the program that asked calls it; see [Names].
+func (a *Answer) NameOf(setting string) string { return a.names.Of(setting) }
 
 // OK reports whether the server did what was asked. Not every one keeps to 200.
 func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }

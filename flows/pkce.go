@@ -108,7 +108,8 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
 	}
 	if p.Dialect.CodeNeedsSecret && req.Client.Secret.IsZero() {
-		return fmt.Errorf("%s: %w to a client without a secret: give --client-secret-file, or sign in with --flow device", doingPKCE, ErrNotSupported)
+		return fmt.Errorf("%s: %w to a client without a secret: give %s, or sign in with %s device",
+			doingPKCE, ErrNotSupported, p.Names.Of("client_secret"), p.Names.Of("flow"))
 	}
 	// Fresh for each attempt (RFC 9700 §2.1). The verifier never leaves this
 	// process but for the token request; state and nonce only inside the URL.

@@ -51,6 +51,7 @@ type Provider struct {
 	RawKeys     json.RawMessage // to keep; changes when the keys are fetched again
 	Incomplete  bool            // one of its two documents could not be had just now: ask again soon
 
+	Names   Names    // for errors; may be nil
 	Dialect *Dialect // never nil; that of a provider that its metadata gives away, where none was named
 
 	hc        *http.Client

@@ -111,7 +111,7 @@ func certificatesIn(text []byte) (all [][]byte) {
 type RootError struct {
 	Host  string
 	CA    string   // that issued the certificate, cleaned
-	By    []string // the variables and flags that name its root
+	By    []string // what names its root: variables, settings
 	Whose string   // whose secret it is; empty: a stored session's
 }
 
@@ -150,7 +150,7 @@ type Hold struct {
 	Root  string   // as [RootOf] names it; empty: none
 	Extra []byte   // PEM; nil: what the client was made with
 	Whose string   // whose secret it is, for the error; empty: a stored session's
-	By    []string // the flags and variables that name other roots, besides Go's own
+	By    []string // what names other roots, besides Go's own variables
 }
 
 // HoldTo keeps a client of [NewHTTPClient] from now on to those servers; of others the

@@ -60,7 +60,7 @@ func (s SignIn) addTargets(form url.Values, d *Dialect) {
 
 // ownParams are the parameters of the authorization request that are set here
 // and nowhere else: another value for one of them would undo a protection or
-// contradict a flag.
+// contradict what was asked for.
 var ownParams = map[string]bool{
 	"response_type": true, "response_mode": true, "client_id": true, "redirect_uri": true, "scope": true, "state": true,
 	"nonce": true, "code_challenge": true, "code_challenge_method": true, "login_hint": true, "audience": true,

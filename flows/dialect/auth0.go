@@ -32,7 +32,7 @@ var auth0 = &flows.Dialect{
 	Register: []string{
 		"Applications > Create Application > Native; the redirect URIs go to Allowed Callback URLs",
 		"Advanced Settings > Grant Types: Authorization Code, Refresh Token, Device Code",
-		"for an API (--audience): Applications > APIs > its Settings > Allow Offline Access",
+		"for an API ({audience}): Applications > APIs > its Settings > Allow Offline Access",
 	},
 	Offline:      flows.OfflineAlways,
 	StepUp:       []string{"mfa_required"},
@@ -51,16 +51,16 @@ var auth0 = &flows.Dialect{
 				"Token, Device Code"},
 		{Code: "unauthorized_client", Word: "Callback URL mismatch",
 			Say: "register the redirect URIs with their ports at Allowed Callback URLs: Auth0 compares them to the letter"},
-		{Code: "access_denied", Word: "Service not found", Say: "there is no API with the identifier that --audience names"},
+		{Code: "access_denied", Word: "Service not found", Say: "there is no API with the identifier that {audience} names"},
 		{Code: "access_denied", Word: "Unauthorized",
 			Say: "is the application of the type Native, and its Authentication Method None?"},
 		{Word: "not part of the",
-			Say: "you are no member of that organization: see --organization, or have an administrator invite you"},
-		{Word: "parameter organization", Say: "this application signs in to an organization: name it with --organization"},
+			Say: "you are no member of that organization: see {organization}, or have an administrator invite you"},
+		{Word: "parameter organization", Say: "this application signs in to an organization: name it with {organization}"},
 		{Word: "organization",
-			Say: "may members of that organization use this application? See its Organizations tab, and --organization"},
+			Say: "may members of that organization use this application? See its Organizations tab, and {organization}"},
 		{Code: "consent_required",
-			Say: "the API has to be consented to: sign in with a browser, --flow pkce; or its Settings > Allow Skipping " +
+			Say: "the API has to be consented to: sign in with a browser, {flow} pkce; or its Settings > Allow Skipping " +
 				"User Consent"},
 		{Code: "mfa_required",
 			Say: "a second factor is asked for at each refresh: have the tenant's Action leave it out where " +

@@ -13,7 +13,7 @@ import (
 // environment's AuthKit domain. Its two metadata documents differ, and where one
 // is old the revocation endpoint is in neither.
 //
-// The organization is chosen on its consent page, and by no parameter: a profile
+// The organization is chosen on its consent page, and by no parameter: a program
 // can only demand that it be a certain one.
 var authKit = &flows.Dialect{
 	Name: "authkit", Title: "WorkOS Connect (AuthKit)", Hosts: []string{".authkit.app"},
@@ -28,7 +28,7 @@ var authKit = &flows.Dialect{
 			Say: "is it the client ID of the Connect application, not the environment's? And is it registered as a " +
 				"public client?"},
 		{Code: "invalid_redirect_uri",
-			Say: "register http://127.0.0.1:*/callback for the application, or name what is registered: --redirect-uri"},
+			Say: "register http://127.0.0.1:*/callback for the application, or name what is registered: {redirect_uri}"},
 	},
 	Adapt:    func(_ string, form url.Values) { form.Del("organization") },
 	Identify: identifyOf,

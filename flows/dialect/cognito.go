@@ -44,7 +44,7 @@ var cognito = &flows.Dialect{
 	},
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_client",
-			Say: "is it the app client's ID, of this pool? One that has a secret needs --client-secret-file; better is " +
+			Say: "is it the app client's ID, of this pool? One that has a secret needs {client_secret}; better is " +
 				"one without"},
 		{Code: "unauthorized_client", Say: "tick Authorization code grant at the app client (Login pages)"},
 		{Code: "invalid_scope",

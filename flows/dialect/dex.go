@@ -25,7 +25,7 @@ var dex = &flows.Dialect{
 	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or kubectl delete refreshtokens.dex.coreos.com",
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_client",
-			Say: "does staticClients have this ID, with public: true? One with a secret needs --client-secret-file"},
+			Say: "does staticClients have this ID, with public: true? One with a secret needs {client_secret}"},
 		{Code: "invalid_request", Word: "redirect_uri",
 			Say: "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
 		{Code: "invalid_scope",

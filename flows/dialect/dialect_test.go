@@ -43,12 +43,12 @@ var rows = map[string]struct {
 		wrong:    []string{"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/corp.example/v2.0", "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0/", "https://login.microsoftonline.com"},
 		redirect: "http://localhost:0/callback", scopes: "openid offline_access email",
 		org:  [3]string{"https://login.microsoftonline.com", tenant, "https://login.microsoftonline.com/" + tenant + "/v2.0"},
-		hint: [3]string{"invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", "--flow pkce or --flow paste"},
+		hint: [3]string{"invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", "flow pkce or flow paste"},
 	},
 	"google": {
 		issuers: []string{"https://accounts.google.com"}, wrong: []string{"https://accounts.google.com/"}, elsewhere: []string{"https://accounts.google.com.evil.example"},
 		scopes: "openid email", parameters: "access_type=offline&prompt=consent",
-		hint: [3]string{"invalid_request", "client_secret is missing.", "--client-secret-file"},
+		hint: [3]string{"invalid_request", "client_secret is missing.", "client secret FILE"},
 	},
 	"auth0": {
 		issuers: []string{"https://corp.eu.auth0.com/"}, wrong: []string{"https://corp.eu.auth0.com", "https://corp.eu.auth0.com/x/"},
@@ -134,10 +134,10 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 					t.Errorf("organization %q: %q, then %q, want %q", row.org[1], once, rule(once, row.org[1]), row.org[2])
 				}
 			}
-			if say := d.Hint(&flows.OAuthError{Code: row.hint[0], Description: row.hint[1]}); !strings.Contains(say, row.hint[2]) {
+			if say := d.Hint(&flows.OAuthError{Code: row.hint[0], Description: row.hint[1]}, nil); !strings.Contains(say, row.hint[2]) {
 				t.Errorf("hint %q", say)
 			}
-			if say := d.Hint(&flows.OAuthError{Code: "no_such_error"}); say != "" {
+			if say := d.Hint(&flows.OAuthError{Code: "no_such_error"}, nil); say != "" {
 				t.Errorf("of an error that nobody knows: %q", say)
 			}
 		})
@@ -168,7 +168,7 @@ func TestEveryDialect(t *testing.T) {
 			if h.Say == "" || h.Code == "" && h.Word == "" {
 				t.Errorf("%s: a hint without words, or for every error: %+v", d.Name, h)
 			}
-			if got := d.Hint(&flows.OAuthError{Code: h.Code, Description: h.Word}); got != h.Say {
+			if got := d.Hint(&flows.OAuthError{Code: h.Code, Description: h.Word}, nil); got != (flows.Names)(nil).Fill(h.Say) {
 				t.Errorf("%s: the hint for %s %s is never given: %q stands before it", d.Name, h.Code, h.Word, got)
 			}
 		}

@@ -41,7 +41,7 @@ var entra = &flows.Dialect{
 	},
 	// Claims challenges come only to clients that say that they understand them.
 	ClaimsAtToken: true, Capabilities: []string{"cp1"},
-	Lacks: []string{"audience", "acr"}, // an authentication context is a claim: --claims
+	Lacks: []string{"audience", "acr_values"}, // an authentication context is a claim
 	Organization: flows.OrganizationRule{
 		Word: "tenant",
 		Issuer: func(issuer, tenant string) string {
@@ -64,11 +64,11 @@ var entra = &flows.Dialect{
 			Say: "the redirect URI is registered for a single-page application: move it to Mobile and desktop " +
 				"applications"},
 		{Word: "AADSTS53003",
-			Say: "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: --flow " +
-				"pkce or --flow paste; else show an administrator the text above"},
+			Say: "a Conditional Access policy forbids this sign-in. If it forbids device codes, use a browser: {flow} " +
+				"pkce or {flow} paste; else show an administrator the text above"},
 		{Word: "AADSTS5300",
 			Say: "Conditional Access wants a device that is known or complies: sign in with a browser on that device " +
-				"(--flow pkce)"},
+				"({flow} pkce)"},
 		{Word: "AADSTS530", Say: "Conditional Access forbids this sign-in: show an administrator the text above"},
 		{Word: "AADSTS50105", Say: "have an administrator assign you to the enterprise application"},
 		{Word: "AADSTS65001",
@@ -83,7 +83,7 @@ var entra = &flows.Dialect{
 				"invite you"},
 		{Word: "AADSTS70011",
 			Say: "a scope is wrong: those of one resource only, and RESOURCE/.default not beside others of it"},
-		{Word: "AADSTS28000", Say: "scopes of one resource only: leave one out, and ask for the other in another profile"},
+		{Word: "AADSTS28000", Say: "scopes of one resource only: leave one out, and ask for the other by itself"},
 		{Code: "bad_verification_code", Say: "the device code is not known there any more: begin the sign-in again"},
 	},
 	Adapt: adaptEntra,

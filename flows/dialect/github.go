@@ -38,15 +38,15 @@ var gitHub = &flows.Dialect{
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: []string{"bad_refresh_token"},
 
-	NoRevocation: "GitHub takes that from the app's owner alone, who has the client's secret (--client-secret-file); to end it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
+	NoRevocation: "GitHub takes that from the app's owner alone, who has the client's secret ({client_secret}); to end it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
 	SignOut:      func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
 	Hints: []flows.RefusalHint{
 		{Code: "device_flow_disabled",
-			Say: "tick Enable Device Flow in the app's settings at GitHub, or sign in with --flow pkce and the client's " +
+			Say: "tick Enable Device Flow in the app's settings at GitHub, or sign in with {flow} pkce and the client's " +
 				"secret"},
 		{Code: "incorrect_client_credentials",
 			Say: "is it the client ID of the app's settings page (not the app ID), and its secret? A sign-in in the " +
-				"browser needs that: --client-secret-file FILE, or --flow device without"},
+				"browser needs that: {client_secret} FILE, or {flow} device without"},
 		{Code: "incorrect_device_code", Say: "begin again: GitHub does not know the code any more"},
 		{Code: "unsupported_grant_type",
 			Say: "does this GitHub have device sign-ins? GitHub Enterprise Server has them since 3.1"},
@@ -190,7 +190,7 @@ func gitHubError(doing string, a *flows.Answer) error {
 // token"): with the client's secret. Refresh tokens cannot be deleted.
 func gitHubRevoke(ctx context.Context, p *flows.Provider, c flows.Client, token credential.Secret, hint string) error {
 	if c.Secret.IsZero() {
-		return fmt.Errorf("%s: %w: %s", flows.DoingRevoke, flows.ErrNotSupported, p.Dialect.NoRevocation)
+		return fmt.Errorf("%s: %w: %s", flows.DoingRevoke, flows.ErrNotSupported, p.Names.Fill(p.Dialect.NoRevocation))
 	}
 	if hint == flows.HintRefreshToken {
 		return fmt.Errorf("%s: %w: GitHub revokes no refresh token by itself; to end it: Settings > Applications > Authorized GitHub Apps", flows.DoingRevoke, flows.ErrNotSupported)

@@ -177,7 +177,7 @@ func TestGitHubUser(t *testing.T) {
 func TestGitHubHints(t *testing.T) {
 	for _, code := range []string{"device_flow_disabled", "incorrect_client_credentials", "incorrect_device_code", "unsupported_grant_type",
 		"redirect_uri_mismatch", "bad_verification_code", "unverified_user_email", "application_suspended", "bad_refresh_token"} {
-		if gitHub.Hint(&flows.OAuthError{Code: code}) == "" {
+		if gitHub.Hint(&flows.OAuthError{Code: code}, nil) == "" {
 			t.Errorf("nothing is known of %s", code)
 		}
 	}

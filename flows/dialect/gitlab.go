@@ -23,7 +23,7 @@ var gitlab = &flows.Dialect{
 	Lacks:   []string{"organization", "audience", "resource"},
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_client",
-			Say: "untick Confidential at the application, or give --client-secret-file; and is it of this GitLab?"},
+			Say: "untick Confidential at the application, or give {client_secret}; and is it of this GitLab?"},
 		{Code: "invalid_scope", Say: "tick the scopes at the application: openid first of all"},
 		{Code: "unauthorized_client", Say: "may the application use this grant? Device sign-ins take GitLab 17.1"},
 		{Code: "invalid_grant", Word: "redirect", Say: "register http://127.0.0.1/callback: the port does not matter there"},

@@ -26,7 +26,7 @@ var google = &flows.Dialect{
 	},
 	Register: []string{
 		"Google Auth Platform > Clients > Create client > Desktop app; no redirect URI is registered",
-		"its secret is no secret, but needed: put it into a file that only you can read, --client-secret-file FILE",
+		"its secret is no secret, but needed: put it into a file that only you can read, {client_secret} FILE",
 		"Audience: Internal for a Workspace; in testing, a sign-in ends after 7 days",
 		"for device sign-ins another client, of the type TVs and Limited Input devices, which has few scopes",
 	},
@@ -41,16 +41,16 @@ var google = &flows.Dialect{
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_request", Word: "client_secret is missing",
 			Say: "Google gives desktop clients a secret, and wants it: put it into a file that only you can read, and " +
-				"give --client-secret-file FILE"},
+				"give {client_secret} FILE"},
 		{Code: "invalid_client", Word: "client type",
-			Say: "device sign-ins need a client of the type TVs and Limited Input devices; with a Desktop app use --flow " +
-				"pkce or --flow paste"},
+			Say: "device sign-ins need a client of the type TVs and Limited Input devices; with a Desktop app use {flow} " +
+				"pkce or {flow} paste"},
 		{Code: "invalid_client", Say: "is it the client ID and the secret of one and the same client?"},
 		{Code: "deleted_client",
 			Say: "somebody deleted this client at Google, or Google did since nobody used it: create another one"},
 		{Code: "invalid_scope",
 			Say: "Google allows few scopes to device sign-ins (openid, email, profile and some of Drive's and " +
-				"YouTube's): for others use --flow pkce or --flow paste"},
+				"YouTube's): for others use {flow} pkce or {flow} paste"},
 		{Code: "redirect_uri_mismatch", Say: "the client is of the type Web application: create one of the type Desktop app"},
 		{Code: "unauthorized_client", Say: "is the client of the type Desktop app?"},
 		{Code: "admin_policy_enforced",

@@ -47,12 +47,12 @@ var keycloak = &flows.Dialect{
 			Say: "the browser's session has ended meanwhile: sign in again; offline_access makes one that lasts"},
 		{Word: "reuse exceeded", Say: "another program used the same refresh token; sign in again"},
 		{Code: "unauthorized_client", Word: "Device Authorization Grant",
-			Say: "turn on OAuth 2.0 Device Authorization Grant at the client (Capability config), or use --flow pkce or " +
-				"--flow paste"},
+			Say: "turn on OAuth 2.0 Device Authorization Grant at the client (Capability config), or use {flow} pkce or " +
+				"{flow} paste"},
 		{Code: "unauthorized_client",
-			Say: "turn off Client authentication at the client (Capability config), or give --client-secret-file"},
+			Say: "turn off Client authentication at the client (Capability config), or give {client_secret}"},
 		{Code: "invalid_client",
-			Say: "turn off Client authentication at the client (Capability config), or give --client-secret-file; and is " +
+			Say: "turn off Client authentication at the client (Capability config), or give {client_secret}; and is " +
 				"the client of this realm?"},
 		{Code: "invalid_scope",
 			Say: "the client lacks a client scope: Clients > the client > Client scopes > Add client scope"},

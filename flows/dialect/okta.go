@@ -51,7 +51,7 @@ var okta = &flows.Dialect{
 			Say: "is the client ID of this very org, and is the application active?"},
 		{Code: "invalid_client",
 			Say: "the application must be a Native one whose client authentication is None; one with a secret needs " +
-				"--client-secret-file"},
+				"{client_secret}"},
 		{Code: "invalid_dpop_proof",
 			Say: "untick \"Require Demonstrating Proof of Possession (DPoP)\" at the application: no tool here can send " +
 				"such tokens"},

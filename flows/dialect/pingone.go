@@ -43,7 +43,7 @@ var pingone = &flows.Dialect{
 		{Code: "unsupported_grant_type",
 			Say: "tick the grant at the application (Configuration > Grant Type); a device sign-in needs an application " +
 				"of the type Device Authorization"},
-		{Code: "invalid_client", Say: "set the application's Token Auth Method to None, or give --client-secret-file"},
+		{Code: "invalid_client", Say: "set the application's Token Auth Method to None, or give {client_secret}"},
 		{Code: "invalid_request", Word: "redirect",
 			Say: "register http://127.0.0.1/callback at the application (Configuration > Redirect URIs)"},
 		{Code: "access_denied", Say: "is the application enabled, and are you of a group that may use it (Access)?"},

@@ -25,7 +25,7 @@ import (
 var workOS = &flows.Dialect{
 	Name: "workos", Title: "WorkOS User Management", Hosts: []string{"api.workos.com"}, Issuer: "https://api.workos.com",
 	Known: workOSEndpoints, NoMetadata: true, NoOpenID: true, Offline: flows.OfflineNever, NoDevicePKCE: true,
-	Lacks: []string{"scope", "audience", "resource", "client-secret-file", "client-secret-command", "client-secret-fd"},
+	Lacks: []string{"scope", "audience", "resource", "client_secret"},
 	Register: []string{
 		"Redirects: http://127.0.0.1:*/callback (the port wildcard is for loopback addresses only)",
 		"for sign-ins without a browser here, CLI Auth is switched on by default",
@@ -40,16 +40,16 @@ var workOS = &flows.Dialect{
 	SignOut:      workOSSignOut,
 	Hints: []flows.RefusalHint{
 		{Code: "organization_selection_required",
-			Say: "you belong to several organizations: name one with --organization ID, or in the profile"},
+			Say: "you belong to several organizations: name one with {organization} ID"},
 		{Code: "invalid_organization_id",
-			Say: "no such organization, or you do not belong to it; leave out --organization to sign in to another"},
+			Say: "no such organization, or you do not belong to it; leave out {organization} to sign in to another"},
 		{Code: "organization_membership_not_found",
-			Say: "you do not belong to that organization (any more); leave out --organization to sign in to another"},
+			Say: "you do not belong to that organization (any more); leave out {organization} to sign in to another"},
 		{Code: "sso_required",
 			Say: "this organization signs in through its own identity provider: sign in again, for that organization " +
-				"(--organization ID)"},
+				"({organization} ID)"},
 		{Code: "organization_authentication_methods_required",
-			Say: "sign in again by a way that the organization allows: for its identity provider, --organization ID"},
+			Say: "sign in again by a way that the organization allows: for its identity provider, {organization} ID"},
 		{Code: "mfa_challenge", Say: "a second factor is asked for: sign in again in a browser, where WorkOS asks for it"},
 		{Code: "mfa_enrollment",
 			Say: "a second factor must be set up first: sign in again in a browser, where WorkOS has you do that"},
@@ -59,7 +59,7 @@ var workOS = &flows.Dialect{
 		{Code: "invalid_client",
 			Say: "is it the client ID of this environment (client_…)? Staging and production have one each"},
 		{Code: "invalid_redirect_uri",
-			Say: "register http://127.0.0.1:*/callback under Redirects, or name what is registered: --redirect-uri"},
+			Say: "register http://127.0.0.1:*/callback under Redirects, or name what is registered: {redirect_uri}"},
 	},
 	Adapt: workOSAdapt, Refusal: workOSRefusal, Tokens: workOSTokens, Identify: workOSIdentify, Verify: workOSVerify, EndSession: workOSEnd,
 }
@@ -129,9 +129,9 @@ func workOSRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 	case workOSChoose:
 		return &flows.OrganizationChoiceError{Organizations: workOSOrganizations(a, fields), Err: e}
 	case workOSSSO:
-		e.Hint = tellConnections(fields["connection_ids"])
+		e.Hint = tellConnections(a, fields["connection_ids"])
 	case workOSMethods:
-		e.Hint = tellMethods(fields["auth_methods"], fields["sso_connection_ids"])
+		e.Hint = tellMethods(a, fields["auth_methods"], fields["sso_connection_ids"])
 	}
 	return e
 }
@@ -152,18 +152,18 @@ func workOSOrganizations(a *flows.Answer, fields flows.Fields) []flows.Organizat
 }
 
 // tellConnections names the connections by which a sign-in would work.
-func tellConnections(raw json.RawMessage) string {
+func tellConnections(a *flows.Answer, raw json.RawMessage) string {
 	var ids []string
 	_ = json.Unmarshal(raw, &ids)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !workOSID().MatchString(id) })
 	if len(ids) == 0 {
 		return ""
 	}
-	return "sign in with --auth-param connection_id=" + strings.Join(ids[:min(len(ids), 5)], " or =")
+	return "sign in with " + a.NameOf("auth_param") + " connection_id=" + strings.Join(ids[:min(len(ids), 5)], " or =")
 }
 
 // tellMethods names the ways to sign in that an organization allows.
-func tellMethods(methods, connections json.RawMessage) string {
+func tellMethods(a *flows.Answer, methods, connections json.RawMessage) string {
 	var allowed map[string]bool
 	_ = json.Unmarshal(methods, &allowed)
 	var names []string
@@ -177,7 +177,7 @@ func tellMethods(methods, connections json.RawMessage) string {
 	if len(names) > 0 {
 		say = append(say, "it allows "+strings.Join(names, ", "))
 	}
-	if c := tellConnections(connections); c != "" {
+	if c := tellConnections(a, connections); c != "" {
 		say = append(say, c)
 	}
 	return strings.Join(say, "; ")
@@ -221,7 +221,8 @@ func workOSAccessToken(ctx context.Context, p *flows.Provider, set *credential.T
 	}
 	switch {
 	case !slices.Contains(workOSIssuers(p.Issuer, want.ClientID), c.Issuer):
-		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give it as --issuer", flows.Clean(c.Issuer, 200), p.Issuer)
+		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give it as %s",
+			flows.Clean(c.Issuer, 200), p.Issuer, p.Names.Of("issuer"))
 	case c.Subject == "":
 		return c, verifyErrorf("the access token names no subject")
 	case want.Subject != "" && c.Subject != want.Subject:

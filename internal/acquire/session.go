@@ -82,7 +82,7 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 			Organization: o.OrganizationAsked(), RedirectURIs: o.SignIn.RedirectURIs, LoginHint: o.SignIn.LoginHint, AuthParams: params(o),
 			StepUp: o.StepUp(), PAR: o.SignIn.PAR, NoOffline: o.SignIn.Offline == "never",
 		},
-		HTTP: hc, Started: Started, Log: log, Reach: reach(o),
+		Names: settings.NameOf, HTTP: hc, Started: Started, Log: log, Reach: reach(o),
 	}
 	switch {
 	case o.Storage.Store == "none":
@@ -98,6 +98,7 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 			}
 		})
 		s.Store.UseKeyring = o.Storage.Store == "keyring" && o.Provider.Identity != credential.Service // who has no refresh token
+		s.Store.KeyringBy = "--store keyring"
 		s.Store.Stay = !o.MovesStore()
 		s.Store.Waiting = func(h cache.Holder) {
 			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
@@ -121,7 +122,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 	return talk.Sitting{
 		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name, Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
 		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin, Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
-		Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)), Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
+		Names: settings.NameOf, Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)), Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
 	}.Person()
 }
 

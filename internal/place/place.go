@@ -23,7 +23,9 @@ type Asked struct {
 	Device  string // as --device
 	Browser string // as --browser; empty if none was named
 
-	NobodyHere      bool // --interactive never
+	Names flows.Names // of settings, for the reasons; may be nil
+
+	NobodyHere      bool // nobody may be asked
 	StderrSwallowed bool // the calling tool keeps stderr from the person
 	StdinNotOurs    bool // spec.interactive: false
 }
@@ -43,7 +45,7 @@ func Look(a Asked) (Place, error) { return here().look(a) }
 func (h host) look(a Asked) (Place, error) {
 	t := h.terminal(a.StderrSwallowed)
 	p := Place{Facts: flows.Facts{
-		Flow: a.Flow, Device: a.Device, NobodyHere: a.NobodyHere,
+		Names: a.Names, Flow: a.Flow, Device: a.Device, NobodyHere: a.NobodyHere,
 		StderrTerminal: t.Stderr, StderrSwallowed: a.StderrSwallowed,
 		Terminal: t.Open, Keyboard: t.Open && !t.Raw && !a.StdinNotOurs,
 		CI: h.ci(),

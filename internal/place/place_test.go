@@ -244,7 +244,7 @@ func TestPlaces(t *testing.T) {
 		{"CI=false on a desktop", laid{env: with(wayland, "CI", "false"), files: desktop, terminal: tty}, Asked{},
 			flows.FlowPKCE, "Wayland"},
 		{"CI, --flow device", laid{env: map[string]string{"CI": "1"}, terminal: noTTY}, Asked{Flow: flows.FlowDevice},
-			flows.FlowDevice, "--flow device"},
+			flows.FlowDevice, "flow device"},
 
 		{"cron", laid{files: with(desktop, "/proc/self/cgroup", "0::/system.slice/cron.service\n"), terminal: noTTY}, Asked{},
 			"", "this is cron.service (systemd), which nobody watches"},
@@ -319,10 +319,10 @@ func TestPlaces(t *testing.T) {
 		{"Azure Cloud Shell", laid{env: map[string]string{"AZUREPS_HOST_ENVIRONMENT": "cloud-shell/1.0"}, terminal: tty},
 			Asked{}, flows.FlowDevice, "Azure Cloud Shell"},
 
-		{"--browser none", laid{env: with(wayland, "BROWSER", "firefox"), files: desktop, terminal: tty},
-			Asked{Browser: "none"}, flows.FlowDevice, "--browser none"},
-		{"--interactive never", laid{env: wayland, files: desktop, terminal: tty}, Asked{NobodyHere: true}, "",
-			"--interactive never"},
+		{"browser none", laid{env: with(wayland, "BROWSER", "firefox"), files: desktop, terminal: tty},
+			Asked{Browser: "none"}, flows.FlowDevice, "browser none"},
+		{"interactive never", laid{env: wayland, files: desktop, terminal: tty}, Asked{NobodyHere: true}, "",
+			"interactive never"},
 		{"$BROWSER on a console",
 			laid{env: map[string]string{"BROWSER": "firefox"}, files: map[string]string{"/usr/bin/firefox": program},
 				terminal: tty},

@@ -33,7 +33,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 		}
 		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
 			if p, err := flows.ParseProviderAs(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
-				s.provider, s.Dialect, s.providerAt = p, p.Dialect, kept.FetchedAt
+				s.provider, s.Dialect, s.providerAt, p.Names = p, p.Dialect, kept.FetchedAt, s.Names
 				return p, nil
 			}
 		}
@@ -46,7 +46,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.provider, s.Dialect, s.providerAt = p, p.Dialect, time.Now().UTC()
+	s.provider, s.Dialect, s.providerAt, p.Names = p, p.Dialect, time.Now().UTC(), s.Names
 	if p.Incomplete {
 		s.providerAt = s.providerAt.Add(incompleteAge - providerAge)
 	}

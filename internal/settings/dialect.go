@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
@@ -67,14 +68,38 @@ func (o *Resolved) checkDialect() error {
 			return fault.InUsage(err, "see docs/providers/"+d.Name+".md; for another product: --provider oidc")
 		}
 	}
-	if slices.Contains(d.Lacks, "client-secret-file") && o.SecretInVariable() != "" {
+	if slices.Contains(d.Lacks, "client_secret") && o.SecretInVariable() != "" {
 		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one",
 			SecretVariable, d.Title), "unset it")
 	}
-	for _, name := range d.Lacks {
+	for _, name := range lacking(d) {
 		if o.From.Said(name) && !Find(name).IsEmpty(&o.Settings) {
 			return fault.InUsage(fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile")
 		}
 	}
 	return nil
+}
+
+// lacking are the names of the flags that mean nothing to a provider.
+func lacking(d *flows.Dialect) (names []string) {
+	for _, setting := range d.Lacks {
+		switch setting {
+		case "client_secret":
+			names = append(names, "client-secret-file", "client-secret-command", "client-secret-fd")
+		case "acr_values":
+			names = append(names, "acr")
+		default:
+			names = append(names, setting)
+		}
+	}
+	return names
+}
+
+// NameOf is how the command calls a setting that the flows speak of; see
+// [flows.Names].
+func NameOf(setting string) string {
+	if setting == "client_secret" {
+		return "--client-secret-file"
+	}
+	return "--" + strings.ReplaceAll(setting, "_", "-")
 }

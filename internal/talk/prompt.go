@@ -100,6 +100,7 @@ type Sitting struct {
 
 	Explain   bool                           // say which flow was chosen
 	Explained *bool                          // it was said
+	Names     flows.Names                    // of settings, for why
 	Login     func(without ...string) string // the command that signs in to the same session
 	ToKeep    func(organization string) string
 }
@@ -117,7 +118,7 @@ func (s Sitting) Person() session.Person {
 func (p *prompter) choose(noLock bool) (flows.Choice, error) {
 	if !p.looked {
 		var err error
-		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody,
+		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody, Names: p.Names,
 			StderrSwallowed: p.Swallowed, StdinNotOurs: p.noStdin()})
 		if err != nil {
 			return flows.Choice{}, fault.InUsage(err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing")

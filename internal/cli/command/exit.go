@@ -116,7 +116,7 @@ func Hints(o *settings.Resolved, err error) []string {
 	case ExitCode(err) == ExitDenied:
 		return append(deniedHints(o, err), "to try again, run: "+settings.LoginCommand(o))
 	case errors.As(err, &unsafe):
-		return []string{fixHint(o, unsafe.Path, unsafe.Fix, cmp.Or(unsafe.Hint, "use another directory: --cache-dir DIR"))}
+		return []string{fixHint(o, unsafe.Path, unsafe.Fix, cmp.Or(unsafe.Hint, "use another directory")+": --cache-dir DIR")}
 	case errors.As(err, &userFile):
 		return []string{fixHint(o, userFile.Path, userFile.Fix, userFile.Hint)}
 	case errors.As(err, &keyring):
@@ -195,7 +195,7 @@ func deniedHints(o *settings.Resolved, err error) []string {
 	d := o.Spoken()
 	var refusal *flows.OAuthError
 	if errors.As(err, &refusal) {
-		if say := d.Hint(refusal); say != "" {
+		if say := d.Hint(refusal, settings.NameOf); say != "" {
 			return []string{say}
 		}
 	}

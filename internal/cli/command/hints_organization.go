@@ -39,7 +39,7 @@ func organizationHints(o *settings.Resolved, e *session.OrganizationRequiredErro
 func refusedOrganizationHints(o *settings.Resolved, e *session.OrganizationError) (lines []string) {
 	var refusal *flows.OAuthError
 	if errors.As(e.Err, &refusal) {
-		if known := o.Dialect().Hint(refusal); known != "" {
+		if known := o.Dialect().Hint(refusal, settings.NameOf); known != "" {
 			lines = append(lines, known)
 		}
 	}

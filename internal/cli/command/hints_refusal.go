@@ -46,7 +46,7 @@ func signInAgain(o *settings.Resolved, doing string) []string {
 
 // knownRefusal says what is known to be behind a refusal.
 func knownRefusal(o *settings.Resolved, e *flows.OAuthError) []string {
-	if say := o.Spoken().Hint(e); say != "" {
+	if say := o.Spoken().Hint(e, settings.NameOf); say != "" {
 		return []string{say}
 	}
 	switch e.Code {

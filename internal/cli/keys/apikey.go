@@ -106,7 +106,7 @@ func (a *apiKeys) begin() error {
 		return err
 	}
 	a.store = cache.Open(a.o.Storage.CacheDir, func(what string) { log.Warn(what) })
-	a.store.UseKeyring = a.o.Storage.Store == "keyring"
+	a.store.UseKeyring, a.store.KeyringBy = a.o.Storage.Store == "keyring", "--store keyring"
 	return nil
 }
 

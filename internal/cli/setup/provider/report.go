@@ -201,7 +201,7 @@ func (p *providerSetup) report(provider *flows.Provider) {
 		p.say("- ", "type: "+kind)
 	}
 	for _, line := range d.Register {
-		p.say("- ", line)
+		p.say("- ", flows.Names(settings.NameOf).Fill(line))
 	}
 	anyPort, several := false, "redirect URI: "
 	for _, uri := range o.SignIn.RedirectURIs {
