@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // keysOf are AWS keys by their ID.
@@ -254,7 +253,7 @@ func TestLitterIsSwept(t *testing.T) {
 	s := newStore(t)
 	commit(t, s, "k", aSession())
 	old, young, other := put(t, s, "x", "sessions", tempPrefix+"OLD"), put(t, s, "x", "sessions", tempPrefix+"YOUNG"), put(t, s, "x", "sessions", "note")
-	past := time.Now().Add(-2 * disk.TempAge)
+	past := time.Now().Add(-2 * time.Hour)
 	for _, path := range []string{old, other} {
 		if err := os.Chtimes(path, past, past); err != nil {
 			t.Fatal(err)

@@ -15,12 +15,6 @@ import (
 // would damage. Nothing was changed.
 var ErrByHand = yaml.ErrByHand
 
-// KV is a key, "section.key" in a section, with its values.
-type KV struct {
-	Key    string
-	Values []string
-}
-
 // EditFile changes a config file by a function of its text, empty if there is
 // none, and keeps what was there as path.bak. Where somebody else changes the
 // file at the same time, it begins again.
@@ -82,30 +76,6 @@ func RemoveKey(text []byte, profile, key string) ([]byte, error) {
 	})
 }
 
-// AddProfile adds a profile, at the end, with settings in this order. It is an
-// error if there is one of that name.
-func AddProfile(text []byte, name string, settings []KV, makeDefault bool) ([]byte, error) {
-	return edit(text, func(t *document, want *yaml.Value) error {
-		if at(want, "profiles", name) != nil {
-			return fmt.Errorf("there is a profile %q already", name)
-		}
-		if err := t.addProfile(name); err != nil {
-			return err
-		}
-		profile := section(section(want, "profiles"), name)
-		for _, s := range settings {
-			set(profile, s.Key, s.Values)
-			if err := t.setKey(name, s.Key, s.Values); err != nil {
-				return err
-			}
-		}
-		if !makeDefault {
-			return nil
-		}
-		return setDefault(t, want, name)
-	})
-}
-
 // RemoveProfile takes a profile out, and default-profile with it if it names
 // that profile. It is an error if another one extends it, or if there is none.
 func RemoveProfile(text []byte, name string) ([]byte, error) {
@@ -132,17 +102,15 @@ func RemoveProfile(text []byte, name string) ([]byte, error) {
 
 // SetDefault makes a profile the one that is used if none is named.
 func SetDefault(text []byte, name string) ([]byte, error) {
-	return edit(text, func(t *document, want *yaml.Value) error { return setDefault(t, want, name) })
-}
-
-func setDefault(t *document, want *yaml.Value, name string) error {
-	if want.Own("default-profile") == nil { // it comes behind the version
-		i := 1 + slices.IndexFunc(want.Keys, func(k *yaml.Value) bool { return k.Text == "version" })
-		want.Keys = slices.Insert(want.Keys, i, yaml.ValueOf("default-profile"))
-		want.Vals = slices.Insert(want.Vals, i, nil)
-	}
-	set(want, "default-profile", []string{name})
-	return t.setDefault(name)
+	return edit(text, func(t *document, want *yaml.Value) error {
+		if want.Own("default-profile") == nil { // it comes behind the version
+			i := 1 + slices.IndexFunc(want.Keys, func(k *yaml.Value) bool { return k.Text == "version" })
+			want.Keys = slices.Insert(want.Keys, i, yaml.ValueOf("default-profile"))
+			want.Vals = slices.Insert(want.Vals, i, nil)
+		}
+		set(want, "default-profile", []string{name})
+		return t.setDefault(name)
+	})
 }
 
 // edit makes a change twice: to the text, and to what it means. The new text is

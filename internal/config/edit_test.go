@@ -78,8 +78,8 @@ func TestEdit(t *testing.T) {
 		{"a new profile", set("new", "issuer", "x"), "+  new:\n+    issuer: x\n"},
 		{"a profile with a strange name", set("a: b", "issuer", "x"), "+  'a: b':\n+    issuer: x\n"},
 		{"an added profile", func(b []byte) ([]byte, error) {
-			return AddProfile(b, "new", []KV{{"issuer", []string{"x"}}, {"aws.region", []string{"r"}},
-				{"scopes", []string{"a", "b"}}, {"aws.role-arn", []string{"q"}}}, true)
+			return added(b, "new", []string{"issuer", "x"}, []string{"aws.region", "r"},
+				[]string{"scopes", "a", "b"}, []string{"aws.role-arn", "q"})
 		}, "+default-profile: new\n+  new:\n+    issuer: x\n+    aws:\n+      region: r\n+      role-arn: q\n+    scopes: " +
 			"[a, b]\n"},
 		{"a default", func(b []byte) ([]byte, error) { return SetDefault(b, "old") }, "+default-profile: old\n"},
@@ -111,6 +111,17 @@ func TestEdit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// added is a text with a profile that was not there, which is made the default;
+// each setting is a key and its values.
+func added(text []byte, name string, settings ...[]string) (_ []byte, err error) {
+	for _, s := range settings {
+		if text, err = SetKey(text, name, s[0], s[1:]...); err != nil {
+			return nil, err
+		}
+	}
+	return SetDefault(text, name)
 }
 
 // diff is a list of the lines that are only in one of two texts; the rest must be
@@ -147,7 +158,7 @@ func diff(a, b string) string {
 // Whole texts: of files that are empty, short, or end without a line end.
 func TestEditWhole(t *testing.T) {
 	add := func(b []byte) ([]byte, error) {
-		return AddProfile(b, "p", []KV{{"issuer", []string{"x"}}}, true)
+		return added(b, "p", []string{"issuer", "x"})
 	}
 	const profiles = "profiles:\n  p:\n    issuer: x\n"
 	for from, want := range map[string]string{
@@ -177,11 +188,11 @@ func TestEditWhole(t *testing.T) {
 		}
 	}
 	// What was added can be taken away without a trace.
-	added, err := AddProfile([]byte(base), "p", []KV{{"issuer", []string{"x"}}, {"aws.region", []string{"r"}}}, true)
+	more, err := added([]byte(base), "p", []string{"issuer", "x"}, []string{"aws.region", "r"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := RemoveProfile(added, "p"); err != nil || string(gone) != base {
+	if gone, err := RemoveProfile(more, "p"); err != nil || string(gone) != base {
 		t.Errorf("%v\n%s", err, diff(base, string(gone)))
 	}
 }
@@ -220,7 +231,6 @@ func TestEditRefuses(t *testing.T) {
 		"no config":           func() ([]byte, error) { return set([]byte("hello")) },
 		"no YAML":             func() ([]byte, error) { return set([]byte("version: [")) },
 		"a later version":     func() ([]byte, error) { return set([]byte("version: 2\n")) },
-		"a profile there is":  func() ([]byte, error) { return AddProfile([]byte(base), "corp", nil, false) },
 		"no such profile":     func() ([]byte, error) { return RemoveProfile([]byte(base), "none") },
 		"one that is a base":  func() ([]byte, error) { return RemoveProfile([]byte(base+"  x: {extends: old}\n"), "old") },
 		"no name":             func() ([]byte, error) { return SetKey([]byte(base), "", "issuer", "x") },
@@ -236,7 +246,7 @@ func TestEditRefuses(t *testing.T) {
 func TestEditFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "config.yaml")
 	add := func(name string) func([]byte) ([]byte, error) {
-		return func(b []byte) ([]byte, error) { return AddProfile(b, name, nil, false) }
+		return func(b []byte) ([]byte, error) { return SetKey(b, name, "issuer", "x") }
 	}
 	for _, name := range []string{"a", "b"} {
 		if err := EditFile(path, add(name)); err != nil {
@@ -247,10 +257,10 @@ func TestEditFile(t *testing.T) {
 	if err != nil || strings.Join(c.Names(), " ") != "a b" {
 		t.Errorf("%v, %v", c, err)
 	}
-	if bak, err := os.ReadFile(path + ".bak"); err != nil || string(bak) != "version: 1\nprofiles:\n  a:\n" {
+	if bak, err := os.ReadFile(path + ".bak"); err != nil || string(bak) != "version: 1\nprofiles:\n  a:\n    issuer: x\n" {
 		t.Errorf("the backup: %q, %v", bak, err)
 	}
-	if err := EditFile(path, add("a")); err == nil || !strings.Contains(err.Error(), path) {
+	if err := EditFile(path, add("")); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
 	}
 	// Somebody else is quicker, once.
@@ -264,7 +274,7 @@ func TestEditFile(t *testing.T) {
 		}
 		return add("c")(b)
 	})
-	if now, _ := os.ReadFile(path); err != nil || string(now) != "version: 1\nprofiles:\n  c:\n" {
+	if now, _ := os.ReadFile(path); err != nil || string(now) != "version: 1\nprofiles:\n  c:\n    issuer: x\n" {
 		t.Errorf("%v, %q", err, now)
 	}
 	if runtime.GOOS == "windows" {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TempAge is when a temporary file belongs to a process that was killed.
-const TempAge = time.Hour
+// tempAge is when a temporary file belongs to a process that was killed.
+const tempAge = time.Hour
 
 // Temp makes a new file, 0600, whose name begins with prefix, and returns it with
 // its name. Those of that prefix that killed processes left are removed.
@@ -25,7 +25,7 @@ func (d Dir) Temp(prefix string) (f *os.File, name string, err error) {
 		if !strings.HasPrefix(old, prefix) {
 			continue
 		}
-		if at, err := d.ModTime(old); err == nil && time.Since(at) > TempAge {
+		if at, err := d.ModTime(old); err == nil && time.Since(at) > tempAge {
 			_ = d.Remove(old)
 		}
 	}

@@ -28,7 +28,7 @@ func TestWrite(t *testing.T) {
 		if err := os.Symlink("nowhere", left); err != nil {
 			t.Fatal(err)
 		}
-		old := unix.NsecToTimespec(time.Now().Add(-2 * TempAge).UnixNano())
+		old := unix.NsecToTimespec(time.Now().Add(-2 * tempAge).UnixNano())
 		if err := unix.UtimesNanoAt(unix.AT_FDCWD, left, []unix.Timespec{old, old}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
 // files lists a directory.
@@ -194,7 +192,7 @@ func TestWriteManyAtOnce(t *testing.T) {
 // What a killed process left is swept away after a time; nothing else is.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
-	old := time.Now().Add(-2 * disk.TempAge)
+	old := time.Now().Add(-2 * time.Hour)
 	for i, name := range []string{".sso-exec-file-1", ".sso-exec-file-2", ".sso-exec-other-1", "file"} {
 		p := filepath.Join(dir, name)
 		if err := os.WriteFile(p, nil, 0o600); err != nil {

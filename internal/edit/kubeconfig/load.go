@@ -82,29 +82,25 @@ func (c *Config) merge(path string, root *yaml.Value) {
 
 // Context returns a context by its name.
 func (c *Config) Context(name string) (Context, bool) {
-	i := slices.IndexFunc(c.Contexts, func(x Context) bool { return x.Name == name })
-	if i < 0 {
-		return Context{}, false
-	}
-	return c.Contexts[i], true
+	return find(c.Contexts, func(x Context) bool { return x.Name == name })
 }
 
 // Cluster returns a cluster by its name.
 func (c *Config) Cluster(name string) (Cluster, bool) {
-	i := slices.IndexFunc(c.Clusters, func(x Cluster) bool { return x.Name == name })
-	if i < 0 {
-		return Cluster{}, false
-	}
-	return c.Clusters[i], true
+	return find(c.Clusters, func(x Cluster) bool { return x.Name == name })
 }
 
 // User returns a user by its name.
 func (c *Config) User(name string) (User, bool) {
-	i := slices.IndexFunc(c.Users, func(x User) bool { return x.Name == name })
+	return find(c.Users, func(x User) bool { return x.Name == name })
+}
+
+func find[T any](all []T, is func(T) bool) (found T, ok bool) {
+	i := slices.IndexFunc(all, is)
 	if i < 0 {
-		return User{}, false
+		return found, false
 	}
-	return c.Users[i], true
+	return all[i], true
 }
 
 // UserFile returns the file that a user is to be written into: that in which it

@@ -38,7 +38,7 @@ func (d *Document) AddItem(key string, item Mapping) ([]byte, error) {
 		return nil, ByHand(d.Root)
 	}
 	if l == nil {
-		return d.AddKey(d.Root, Pair{key, List{item}})
+		return d.addKey(d.Root, Pair{key, List{item}})
 	}
 	empty := IsNull(l.Val) || l.Val.Kind == SequenceNode && len(l.Val.Content) == 0
 	switch {
@@ -115,9 +115,9 @@ func (d *Document) Below(off, column int, lines []string) []byte {
 	return d.Splice(at, at, d.NL+text)
 }
 
-// AddKey adds a key to the end of a mapping that has some, or to an empty one in
+// addKey adds a key to the end of a mapping that has some, or to an empty one in
 // flow style.
-func (d *Document) AddKey(m *Node, p Pair) ([]byte, error) {
+func (d *Document) addKey(m *Node, p Pair) ([]byte, error) {
 	if IsFlow(m) {
 		return d.addFlow(m, func(f flow) string { return f.pair(p) })
 	}
@@ -199,7 +199,7 @@ func (d *Document) SetValue(m *Node, key string, val Mapping) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case l == nil:
-		return d.AddKey(m, Pair{key, val})
+		return d.addKey(m, Pair{key, val})
 	case IsFlow(m):
 		return d.replaceFlow(m, l, val)
 	}
@@ -215,7 +215,7 @@ func (d *Document) SetScalar(m *Node, key, s string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case l == nil:
-		return d.AddKey(m, Pair{key, s})
+		return d.addKey(m, Pair{key, s})
 	case l.Val.Kind != ScalarNode && l.Val.Kind != AliasNode:
 		return nil, ByHand(l.Val)
 	}

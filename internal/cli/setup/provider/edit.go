@@ -17,9 +17,15 @@ import (
 
 // This file is what setup provider changes in the config file.
 
+// said is a key of the profile and its values.
+type said struct {
+	key    string
+	values []string
+}
+
 // settings lists what the profile must say.
-func (p *providerSetup) settings() ([]config.KV, error) {
-	list := []config.KV{{Key: "issuer", Values: []string{p.o.Provider.Issuer}}, {Key: "client-id", Values: []string{p.o.Provider.ClientID}}}
+func (p *providerSetup) settings() ([]said, error) {
+	list := []said{{"issuer", []string{p.o.Provider.Issuer}}, {"client-id", []string{p.o.Provider.ClientID}}}
 	var err error
 	for _, r := range settings.Rows(p.o.Tool) {
 		key := r.Key()
@@ -37,7 +43,7 @@ func (p *providerSetup) settings() ([]config.KV, error) {
 				values[0] = short + "m"
 			}
 		}
-		list = append(list, config.KV{Key: key, Values: values})
+		list = append(list, said{key, values})
 	}
 	return list, err
 }
@@ -56,16 +62,16 @@ func (p *providerSetup) edit() (setup.Edit, error) {
 		return setup.Edit{}, err
 	}
 	return p.change(func(text []byte) (_ []byte, err error) {
-		for _, kv := range list {
-			if has, ok := p.has[kv.Key]; ok && slices.Equal(has.Values, kv.Values) {
+		for _, s := range list {
+			if has, ok := p.has[s.key]; ok && slices.Equal(has.Values, s.values) {
 				continue // perhaps by what it extends, or by the system's file
 			}
-			if text, err = config.SetKey(text, p.o.Source.Profile, kv.Key, kv.Values...); err != nil {
+			if text, err = config.SetKey(text, p.o.Source.Profile, s.key, s.values...); err != nil {
 				return nil, err
 			}
 		}
-		name, said := p.config.Default()
-		if name != p.o.Source.Profile && (p.makeDefault || said == config.Origin{}) {
+		name, by := p.config.Default()
+		if name != p.o.Source.Profile && (p.makeDefault || by == config.Origin{}) {
 			return config.SetDefault(text, p.o.Source.Profile)
 		}
 		return text, nil
