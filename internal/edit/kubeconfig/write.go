@@ -215,13 +215,8 @@ func Writable(path string) error {
 	st, err := os.Lstat(real)
 	switch {
 	case err == nil:
-		f, err := open(real, st)
-		if err != nil {
+		if err := opens(real, st); err != nil || links(st) > 1 { // in place, then
 			return notWritten(path, err)
-		}
-		_ = f.Close() // nothing was written
-		if links(st) > 1 {
-			return nil // in place
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return notWritten(path, err)
@@ -255,19 +250,22 @@ func takesFiles(dir string) error {
 	return os.Remove(f.Name())
 }
 
-// open opens a file for writing in place, if that is wanted by its mode.
-func open(path string, st fs.FileInfo) (*os.File, error) {
+// opens tells whether a file is one to write to, by its mode and by opening it.
+func opens(path string, st fs.FileInfo) error {
 	switch {
 	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return fmt.Errorf("%s is not a regular file", path)
 	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
-		return nil, readOnly(path)
+		return readOnly(path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-		return nil, readOnly(path)
+		return readOnly(path)
 	}
-	return f, err
+	if err == nil {
+		_ = f.Close() // nothing was written; Windows replaces no file that is open
+	}
+	return err
 }
 
 // writeFile replaces a file as a whole: after a crash it is the old or the new
@@ -283,14 +281,12 @@ func writeFile(path string, text []byte) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return userfile.Replace(path, text, nil)
 	}
+	if err == nil {
+		err = opens(path, st)
+	}
 	if err != nil {
 		return err
 	}
-	f, err := open(path, st)
-	if err != nil {
-		return err
-	}
-	_ = f.Close() // nothing was written; Windows replaces no file that is open
 	if links(st) < 2 {
 		if err := userfile.Replace(path, text, st); !userfile.MustStay(err) {
 			return err
