@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,20 +40,6 @@ func Run(args []string) int {
 		command.Complain(failed.Settings, failed.Err)
 	}
 	return command.ExitCode(failed.Err)
-}
-
-// badValue says why a flag does not take a value, in the words of a config file's
-// errors; err is what its parser says.
-func badValue(f *pflag.Flag, value string, err error) error {
-	switch f.Value.Type() {
-	case "duration":
-		return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", value)
-	case "bool":
-		return fmt.Errorf("%q is neither true nor false", value)
-	case "int":
-		return fmt.Errorf("%q is not a whole number", value)
-	}
-	return err
 }
 
 // NewRoot makes the command sso-exec with all that are below it.
@@ -94,7 +81,7 @@ func NewRoot() *cobra.Command {
 		}
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
-			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, badValue(invalid.GetFlag(), invalid.GetValue(), errors.Unwrap(err)))
+			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, cmp.Or(config.Misread(invalid.GetFlag().Value.Type(), invalid.GetValue()), errors.Unwrap(err)))
 		}
 		return err
 	})

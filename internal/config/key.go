@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -16,6 +17,18 @@ const (
 	Path     = "path" // a relative one starts at the file's directory
 	Enum     = "enum"
 )
+
+// Misread is the error about a value that cannot be read as one of a type; nil for
+// types of which each has words of its own.
+func Misread(typ, value string) error {
+	switch typ {
+	case Duration:
+		return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", value)
+	case Bool:
+		return fmt.Errorf("%q is neither true nor false", value)
+	}
+	return nil
+}
 
 // Key is a setting that a profile can have.
 type Key struct {
@@ -64,11 +77,11 @@ func (k *Key) check(values []string, list bool) string {
 		switch k.Type {
 		case Duration:
 			if _, err := time.ParseDuration(v); err != nil {
-				return k.Name + ": " + strconv.Quote(v) + " is not a duration, such as 90s, 5m or 1h30m"
+				return k.Name + ": " + Misread(Duration, v).Error()
 			}
 		case Bool:
 			if _, err := strconv.ParseBool(v); err != nil {
-				return k.Name + ": " + strconv.Quote(v) + " is neither true nor false"
+				return k.Name + ": " + Misread(Bool, v).Error()
 			}
 		case Enum:
 			if !slices.Contains(k.Enum, v) {

@@ -126,6 +126,8 @@ func (r *Row) key() config.Key {
 		key.Type = config.Path
 	case Duration:
 		key.Type = config.Duration
+	case Switch:
+		key.Type = config.Bool
 	case Command, TokenFrom:
 		key.From = r.Kind.from
 	}

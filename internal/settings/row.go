@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -219,11 +220,11 @@ func (r *Row) add(s *Settings, v string) (err error) {
 		*p = append(*p, list...)
 	case *time.Duration:
 		if *p, err = time.ParseDuration(v); err != nil {
-			return fmt.Errorf("%q is not a duration, such as 90s, 5m or 1h30m", v)
+			return config.Misread(config.Duration, v)
 		}
 	case *bool:
 		if *p, err = strconv.ParseBool(v); err != nil {
-			return fmt.Errorf("%q is neither true nor false", v)
+			return config.Misread(config.Bool, v)
 		}
 	case *int:
 		n, err := strconv.ParseInt(v, 0, 0)

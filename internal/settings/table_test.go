@@ -193,6 +193,42 @@ func TestRowsAreEverywhere(t *testing.T) {
 	}
 }
 
+// A new setting is one row: one that is made up works as a flag, as a variable and in
+// a profile, and the schema and hints have it.
+func TestOneMoreRow(t *testing.T) {
+	value := false
+	row := &Row{Name: "made-up", Group: GroupTarget, Kind: Switch, KeyName: "madeup", Traits: Keeps, Help: "made up",
+		at: func(*Settings) any { return &value }}
+	before := table
+	table = append(slices.Clone(table), row)
+	defer func() { table = before }()
+
+	o, err := readWith(t, "    madeup: true\n")
+	if err != nil || !value || !strings.HasSuffix(o.From.Where("made-up"), ":7") {
+		t.Errorf("a profile: %v, %v, %s", err, value, o.From.Where("made-up"))
+	}
+	if _, err := readWith(t, "    madeup: maybe\n"); err == nil || !strings.Contains(err.Error(), `profile p: madeup: "maybe" is neither true nor false`) {
+		t.Errorf("a profile that is wrong: %v", err)
+	}
+	t.Setenv("SSO_EXEC_MADE_UP", "false")
+	if o, err := readWith(t, "    madeup: true\n"); err != nil || value || o.From.Where("made-up") != "variable SSO_EXEC_MADE_UP" {
+		t.Errorf("a variable: %v, %v", err, value)
+	}
+	o, err = readWith(t, "", "--made-up")
+	if err != nil || !value || o.From.Where("made-up") != "flag --made-up" || !slices.Contains(o.SessionWords(), "--made-up=true") {
+		t.Errorf("a flag: %v, %v, %q", err, value, o.SessionWords())
+	}
+	if rows := In(GroupTarget); rows[len(rows)-1] != row {
+		t.Error("it is not under its heading")
+	}
+	if schema := string(config.Schema(ProfileKeys())); !strings.Contains(schema, `"description": "made up"`) {
+		t.Error("the schema does not have it")
+	}
+	if !slices.Contains(Variables(), "SSO_EXEC_MADE_UP") {
+		t.Error("its variable is not known")
+	}
+}
+
 // What a flag is for a shell: its value is read as pflag reads that type.
 func TestBind(t *testing.T) {
 	o := For(ToolToken)
