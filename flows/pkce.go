@@ -310,7 +310,7 @@ func isBroken(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(responseParams, name) })
 }
 
-// withQuery adds parameters to an endpoint that may have some of its own
+// WithQuery adds parameters to an endpoint that may have some of its own
 // (RFC 6749 §3.1).
 func WithQuery(endpoint string, form url.Values) string {
 	u, err := url.Parse(endpoint)

@@ -154,7 +154,7 @@ func (c *Client) read() (session.Config, error) {
 	if c.Claims != "" {
 		claims, err := flows.ParseClaims(c.Claims)
 		if err != nil {
-			return cfg, fmt.Errorf("Claims: %w", err)
+			return cfg, fmt.Errorf("invalid Claims: %w", err)
 		}
 		cfg.StepUp.Claims = claims
 	}

@@ -27,7 +27,7 @@ func isOnly(t *testing.T, err error, kind error) {
 		t.Fatal("no error")
 	}
 	for name, k := range kinds {
-		if errors.Is(err, k) != (k == kind) {
+		if errors.Is(err, k) != errors.Is(k, kind) {
 			t.Errorf("errors.Is(%q, %s) is %v", err, name, errors.Is(err, k))
 		}
 	}

@@ -144,7 +144,7 @@ func (t *transport) again(r *http.Request, resp *http.Response, refused credenti
 		return resp, nil // the next request has the new token
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s refused the token, and it could not be renewed: %w", r.URL.Host, err)
 	}
@@ -173,7 +173,7 @@ func with(r *http.Request, token credential.Secret) *http.Request {
 
 func closeBody(r *http.Request) {
 	if r.Body != nil {
-		r.Body.Close()
+		_ = r.Body.Close()
 	}
 }
 

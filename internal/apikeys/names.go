@@ -84,4 +84,5 @@ func CheckAPIKeyName(name string) error {
 	return nil
 }
 
+// ProviderWorkOS is who issued a key, as its record names WorkOS.
 const ProviderWorkOS = "workos"

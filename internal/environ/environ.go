@@ -45,12 +45,14 @@ func IsProgramVariable(name string) bool {
 // ones above all, and with what is set.
 type Environment struct{ vars []string }
 
+// NewEnvironment is ours, as NAME=VALUE each, without our own settings.
 func NewEnvironment(ours []string) *Environment {
 	e := &Environment{slices.Clone(ours)}
 	e.drop(func(name string) bool { return strings.HasPrefix(name, OwnPrefix) && !slices.Contains(passedOn, name) })
 	return e
 }
 
+// List is the environment, NAME=VALUE each.
 func (e *Environment) List() []string { return e.vars }
 
 func (e *Environment) drop(which func(name string) bool) {
@@ -68,6 +70,7 @@ func Fold(name string) string {
 	return name
 }
 
+// Set gives a variable its value, whatever it had before.
 func (e *Environment) Set(name, value string) {
 	e.drop(func(n string) bool { return n == Fold(name) })
 	e.vars = append(e.vars, name+"="+value)
@@ -87,6 +90,7 @@ func (e *Environment) lookup(name string) (string, bool) {
 	return "", false
 }
 
+// DropAWS takes out the variables that would win over a role's keys.
 func (e *Environment) DropAWS() {
 	e.drop(func(name string) bool { return slices.Contains(awsVariables, name) })
 }

@@ -32,7 +32,8 @@ const (
 	// Any local user and any web page can reach the listener: nothing that they
 	// send ends the sign-in, and what they can hold is bounded; see also Crowd.
 	requestTimeout = 5 * time.Second
-	MaxHeader      = 32 << 10 // some providers send a lot along
+	// MaxHeader is how long the header of a request may be: some providers send a lot.
+	MaxHeader = 32 << 10
 
 	// pageTimeout is how long a finished sign-in waits for the browser to fetch
 	// its last page, and hurriedTimeout how long one does that was interrupted.

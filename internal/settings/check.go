@@ -45,7 +45,7 @@ func checkResource(v string) error {
 	return nil
 }
 
-// CheckParam: K=V, of a parameter that sso-exec does not set itself.
+// CheckParam takes K=V, of a parameter that sso-exec does not set itself.
 func CheckParam(kv string) error {
 	name, _, ok := strings.Cut(kv, "=")
 	switch {

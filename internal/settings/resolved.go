@@ -32,7 +32,7 @@ type Resolved struct {
 	// session asks it.
 	FoundOut func() *flows.Dialect
 
-	roots *extraRoots // read for the present --ca-file and --ca-data; may be nil
+	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }
 
 // The commands whose settings differ.

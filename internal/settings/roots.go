@@ -13,8 +13,8 @@ import (
 
 // This file is about whom a run trusts, and which secrets may go there.
 
-// extraRoots are the certificates of --ca-file and --ca-data.
-type extraRoots struct {
+// Roots are the certificates of --ca-file and --ca-data.
+type Roots struct {
 	file, data string // as they were given
 	Pem        []byte
 	Hash       string // of the set; see flows.RootsHash
@@ -22,15 +22,15 @@ type extraRoots struct {
 }
 
 // ExtraRoots reads them, once for the same settings.
-func (o *Resolved) ExtraRoots() *extraRoots {
+func (o *Resolved) ExtraRoots() *Roots {
 	if r := o.roots; r == nil || r.file != o.Network.CAFile || r.data != o.Network.CAData {
 		o.roots = readRoots(o.Network.CAFile, o.Network.CAData)
 	}
 	return o.roots
 }
 
-func readRoots(file, data string) *extraRoots {
-	r := &extraRoots{file: file, data: data}
+func readRoots(file, data string) *Roots {
+	r := &Roots{file: file, data: data}
 	if file == "" && data == "" {
 		return r
 	}
@@ -115,7 +115,7 @@ func (o *Resolved) GivenRoots() (by []string) {
 }
 
 // rootsWith are the extra roots that are in force with a profile.
-func (o *Resolved) rootsWith(profile map[string]config.Value) *extraRoots {
+func (o *Resolved) rootsWith(profile map[string]config.Value) *Roots {
 	file, data := o.Network.CAFile, o.Network.CAData
 	if !o.From.Given("ca-file") {
 		file = strings.Join(profile["ca-file"].Values, "")

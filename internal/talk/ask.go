@@ -28,8 +28,10 @@ func Confirm(question string) (bool, error) {
 	return false, nil
 }
 
+// CanAsk reports whether there is somebody to answer: stdin is a terminal.
 func CanAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
+// ErrNobody is the error where there is nobody to answer.
 func ErrNobody() error {
 	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first")
 }

@@ -47,6 +47,7 @@ func escapeUnseen(doc string) string {
 // fraction, which jq's fromdate does not take.
 func Seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
+// OrEmpty is a list that JSON shows as [], and not as null.
 func OrEmpty(list []string) []string {
 	if list == nil {
 		return []string{}

@@ -12,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 )
 
+// HostOf is an issuer as people know it: by its host.
 func HostOf(issuer string) string {
 	if issuer == "" { // of a workload's own token
 		return "its platform"
@@ -22,6 +23,7 @@ func HostOf(issuer string) string {
 	return flows.Clean(issuer, 100)
 }
 
+// OrUnknown is an account as it is shown, or that it is not known.
 func OrUnknown(account string) string {
 	if account == "" {
 		return "somebody"

@@ -38,6 +38,7 @@ func ConfigFlag(cmd *cobra.Command) {
 // ForTool annotates a command that a tool calls.
 const ForTool = "sso-exec_for_tool"
 
+// HasAnnotation reports whether a command has an annotation, whatever its value.
 func HasAnnotation(c *cobra.Command, name string) bool {
 	_, has := c.Annotations[name]
 	return has
@@ -120,6 +121,7 @@ func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []str
 	return cmd
 }
 
+// CheckOutput refuses what --output of a command for people does not take.
 func CheckOutput(output string) error {
 	if output != "text" && output != "json" {
 		return fault.Usagef("--output %q: use text or json", output)

@@ -64,7 +64,7 @@ type apiKeys struct {
 	store *cache.Store
 }
 
-// newAPIKeys returns the run of a command and gives that its settings. Where
+// apiKeyCommand returns the run of a command and gives that its settings. Where
 // names are known, they complete its argument.
 func apiKeyCommand(c *cobra.Command, network bool,
 	do func(ctx context.Context, a *apiKeys, args []string) error) *cobra.Command {

@@ -27,6 +27,7 @@ import (
 // idLength is how much of a session's key is shown as its ID.
 const idLength = 12
 
+// IDOf is the ID that people see of a session: the beginning of its key.
 func IDOf(skey string) string { return skey[:min(idLength, len(skey))] }
 
 // NoWhich refuses flags that name a session beside what already does.
@@ -142,6 +143,7 @@ type Found struct {
 	Err error
 }
 
+// Damaged reports whether its file was set aside, since it does not parse.
 func (f Found) Damaged() bool { return errors.Is(f.Err, cache.ErrCorrupt) }
 
 // StorageFailure is the error of a session that cannot be touched.

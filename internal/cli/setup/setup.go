@@ -24,6 +24,7 @@ type Flags struct {
 	Yes, DryRun, Remove bool
 }
 
+// Add gives a command the flags.
 func (s *Flags) Add(f *pflag.FlagSet) {
 	f.BoolVar(&s.DryRun, "dry-run", false, "show what would change, and change nothing")
 	f.BoolVarP(&s.Yes, "yes", "y", false, "do not ask")

@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// What is to be written is a string, a List or a Mapping, or prints as it is to be
-// written.
 type (
+	// List is written as a sequence. What stands in it, and in a Mapping, is a string,
+	// a List or a Mapping, or prints as it is to be written.
 	List    []any
 	Mapping []Pair
 	Pair    [2]any // a key, which is a string, and its value

@@ -36,6 +36,7 @@ type awsSetup struct {
 	wrote                    string // the command that is written
 }
 
+// New makes the command that has the AWS CLI and SDKs call sso-exec.
 func New() *cobra.Command {
 	s := &awsSetup{o: settings.For(settings.ToolAWS), line: map[string]bool{}}
 	cmd := &cobra.Command{

@@ -38,6 +38,7 @@ const defaultInstallHint = `sso-exec is needed to sign in to this cluster:
 go install github.com/sso-exec/sso-exec/cmd/sso-exec@latest
 `
 
+// New makes the command that has kubectl call sso-exec.
 func New() *cobra.Command {
 	s := &kubeSetup{o: settings.For(settings.ToolKube), line: map[string]bool{}}
 	cmd := &cobra.Command{
