@@ -129,7 +129,7 @@ func (c *Client) read() (session.Config, error) {
 		Resources: c.Resource, Organization: c.Organization, Label: c.Session, RedirectURIs: c.RedirectURIs,
 		LoginHint: c.LoginHint, AuthParams: c.AuthParams, PAR: cmp.Or(c.PAR, flows.PARAuto),
 		NoOffline: c.Offline == never, Timeout: cmp.Or(c.HTTPTimeout, 15*time.Second), Log: c.Logger,
-		Keyring: c.Store == "keyring",
+		Keyring: c.Store == "keyring", KeyringBy: "Store", Names: fieldOf,
 		Client: func(context.Context, *http.Client) (flows.Client, error) {
 			return flows.Client{ID: c.ClientID, Secret: c.ClientSecret}, nil
 		},
@@ -162,6 +162,17 @@ func (c *Client) read() (session.Config, error) {
 }
 
 const never = "never"
+
+// fieldOf names a setting by its field, for errors.
+func fieldOf(setting string) string {
+	field := map[string]string{
+		"auth_param": "AuthParams", "redirect_uri": "RedirectURIs", "client_secret": "ClientSecret",
+	}[setting]
+	if field == "" && setting != "" {
+		field = strings.ToUpper(setting[:1]) + setting[1:]
+	}
+	return field
+}
 
 // checkWords checks the fields that have one of a few values.
 func (c *Client) checkWords() error {
@@ -282,9 +293,7 @@ func (c *Client) session(ctx context.Context, login bool) (s *session.Session, e
 			c.Logger.Info("waiting for another process", "pid", h.PID, "purpose", h.Purpose)
 		}
 	}
-	person, end := c.person(ctx, cfg)
-	person.WillingToSwitch = login
-	cfg.Person = person
+	cfg.Person, end = c.person(ctx, cfg, login)
 	if s, err = session.New(cfg); err != nil {
 		return nil, nil, fault.InUsage(err)
 	}

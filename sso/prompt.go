@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -12,6 +13,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/place"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
 // Prompter shows sign-ins to a person in a program's own way.
@@ -43,29 +46,38 @@ type Prompt struct {
 	Answer func(text string) error
 }
 
-// loginTimeout is how long a person may take to sign in.
-const loginTimeout = 5 * time.Minute
-
-// asker puts one call's sign-ins to a person.
-type asker struct {
-	c      *Client
-	ctx    context.Context //nolint:containedctx // of the call: a prompt is not longer there than that
-	issuer string
-	here   *place.Place
-	cancel context.CancelFunc // of the prompt that is being shown; nil: none is
+// person tells a session how to ask somebody. end ends what is being shown. login is
+// whether another person may sign in than before.
+func (c *Client) person(ctx context.Context, cfg session.Config, login bool) (p session.Person, end func()) {
+	sitting := talk.Sitting{
+		Issuer: cfg.Issuer, ClientID: c.ClientID, Program: flows.Clean(filepath.Base(os.Args[0]), 100),
+		Flow: cmp.Or(c.Flow, flows.FlowAuto), Device: cmp.Or(c.Device, flows.DeviceAllow),
+		Browser: c.Browser, Open: c.OpenBrowser, Nobody: c.Interactive == never,
+		Timeout: cmp.Or(c.LoginTimeout, 5*time.Minute), LatchOnTimeout: true,
+		Switches: login, Quiet: true, Names: fieldOf,
+		// What is piped into the program is the program's.
+		StdinTaken: func() bool { return terminal.Of(os.Stdin) == nil },
+	}
+	p, end = sitting.Person()
+	if c.Prompter == nil {
+		return p, end
+	}
+	a := &asker{c: c, ctx: ctx, sitting: sitting}
+	p.Choose, p.Browse, p.ShowDevice = a.choose, a.browse, a.device
+	p.FallBack = func(session.Ask, string, error) { a.end() }
+	p.SignedIn = func(session.Ask, credential.Identity) { a.end() }
+	p.ChooseOrganization = nil // the error names them
+	p.Screen = func() string { return "" }
+	return p, a.end
 }
 
-// person tells a session how to ask somebody. end ends what is being shown.
-func (c *Client) person(ctx context.Context, cfg session.Config) (p session.Person, end func()) {
-	a := &asker{c: c, ctx: ctx, issuer: cfg.Issuer}
-	return session.Person{
-		Choose: a.choose, Browse: a.browse, ShowDevice: a.device,
-		FallBack:       func(session.Ask, string, error) { a.end() },
-		SignedIn:       func(session.Ask, credential.Identity) { a.end() },
-		Screen:         func() string { return "" },
-		Timeout:        cmp.Or(c.LoginTimeout, loginTimeout),
-		LatchOnTimeout: true,
-	}, a.end
+// asker puts one call's sign-ins to a person by way of a Prompter.
+type asker struct {
+	c       *Client
+	ctx     context.Context //nolint:containedctx // of the call: a prompt is not longer there than that
+	sitting talk.Sitting
+	here    *place.Place
+	cancel  context.CancelFunc // of the prompt that is being shown; nil: none is
 }
 
 func (a *asker) end() {
@@ -74,22 +86,20 @@ func (a *asker) end() {
 	}
 }
 
-// choose chooses the flow. A program that shows prompts itself has somebody who
-// sees them.
+// choose chooses the flow: somebody sees the program's prompts, and answers there.
 func (a *asker) choose(noLock bool) (flows.Choice, error) {
 	if a.here == nil {
-		here, err := place.Look(place.Asked{
-			Flow: cmp.Or(a.c.Flow, flows.FlowAuto), Device: cmp.Or(a.c.Device, flows.DeviceAllow), Browser: a.c.Browser,
-			NobodyHere: a.c.Interactive == never, StdinNotOurs: true, StderrSwallowed: true})
+		s := a.sitting
+		here, err := place.Look(place.Asked{Flow: s.Flow, Device: s.Device, Browser: s.Browser,
+			NobodyHere: s.Nobody, Names: s.Names})
 		if err != nil {
 			return flows.Choice{}, fault.InUsage(err)
 		}
 		f := &here.Facts
 		if a.c.OpenBrowser != nil {
-			f.Browser, f.BrowserBy = "this program", flows.BrowserByFlag
+			f.Browser, f.BrowserBy = s.Program, flows.BrowserByFlag
 		}
-		f.StderrTerminal, f.StderrSwallowed, f.Terminal, f.FullScreen = a.c.Prompter != nil, a.c.Prompter == nil, false, ""
-		f.Keyboard = a.c.Prompter != nil
+		f.StderrTerminal, f.Keyboard, f.FullScreen = true, true, ""
 		a.here = &here
 	}
 	facts := a.here.Facts
@@ -97,15 +107,12 @@ func (a *asker) choose(noLock bool) (flows.Choice, error) {
 	return flows.Choose(facts), nil
 }
 
-// show shows a prompt, if there is somebody to show it to.
+// show shows a prompt. Its context ends when that should go.
 func (a *asker) show(asking session.Ask, p Prompt) (context.Context, error) {
 	a.end()
 	var ctx context.Context
 	ctx, a.cancel = context.WithCancel(a.ctx)
-	if a.c.Prompter == nil {
-		return ctx, nil
-	}
-	p.Provider, p.Account = hostOf(a.issuer), flows.Clean(asking.Account, 100)
+	p.Provider, p.Account = talk.HostOf(a.sitting.Issuer), flows.Clean(asking.Account, 100)
 	if p.Until.IsZero() || asking.Until.Before(p.Until) {
 		p.Until = asking.Until
 	}
@@ -118,10 +125,9 @@ func (a *asker) browse(asking session.Ask, auth *flows.Authorization) error {
 	if open == nil && len(a.here.Browser) > 0 {
 		open = a.here.Browser.Open
 	}
-	switch {
-	case asking.Flow == flows.FlowPaste:
+	if asking.Flow == flows.FlowPaste {
 		p.Answer = auth.Answer
-	default:
+	} else {
 		p.Opening = open != nil
 	}
 	ctx, err := a.show(asking, p)
@@ -129,8 +135,7 @@ func (a *asker) browse(asking session.Ask, auth *flows.Authorization) error {
 		return err
 	}
 	go func() {
-		err := open(ctx, auth.URL)
-		if err != nil && ctx.Err() == nil && (len(asking.Then) > 0 || a.c.Prompter == nil) {
+		if err := open(ctx, auth.URL); err != nil && ctx.Err() == nil && len(asking.Then) > 0 {
 			auth.GiveUp(fmt.Errorf("%w: %w", flows.ErrNoBrowser, err))
 		}
 	}()
@@ -141,11 +146,4 @@ func (a *asker) device(asking session.Ask, d flows.DevicePrompt) error {
 	_, err := a.show(asking, Prompt{Flow: asking.Flow, URL: d.VerificationURI, UserCode: d.UserCode,
 		Complete: d.VerificationURIComplete, Until: d.ExpiresAt})
 	return err
-}
-
-func hostOf(issuer string) string {
-	if u, err := url.Parse(issuer); err == nil && u.Host != "" {
-		return flows.Clean(u.Host, 100)
-	}
-	return flows.Clean(issuer, 100)
 }

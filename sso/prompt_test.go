@@ -105,7 +105,7 @@ func TestPageThatCannotBeOpened(t *testing.T) {
 	}
 	if _, err := w.client(func(c *sso.Client) {
 		c.OpenBrowser = func(context.Context, string) error { return errors.New("no display") }
-		c.Flow, c.Device = "pkce", "never"
+		c.Device = "never"
 	}).Login(t.Context()); !errors.Is(err, sso.ErrLoginRequired) || !strings.Contains(err.Error(), "no display") {
 		t.Errorf("without a prompt: %v", err)
 	}

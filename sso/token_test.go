@@ -135,7 +135,7 @@ func TestTokenInMemoryNeedsNoDisk(t *testing.T) {
 
 func TestNothingStoredUnderNone(t *testing.T) {
 	w := newWorld(t, providertest.Config{})
-	c := w.client(func(c *sso.Client) { c.Store, c.Flow = "none", "pkce" })
+	c := w.client(func(c *sso.Client) { c.Store, c.Flow, c.Prompter = "none", "pkce", &screens{} })
 	want := token(t, c)
 	if got := token(t, c); got != want || w.pages.Load() != 1 {
 		t.Errorf("got %q after %d pages, want %q after 1", got, w.pages.Load(), want)

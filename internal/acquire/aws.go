@@ -73,11 +73,10 @@ func clientForSTS(o *settings.Resolved, s *session.Session, bundle string) (*htt
 	if err != nil {
 		return nil, &session.LocalError{Kind: session.FailedUsage, Err: fault.Usagef("variable AWS_CA_BUNDLE: %w", err)}
 	}
-	hc, err := flows.NewHTTPClient(o.Network.Timeout, slices.Concat(o.ExtraRoots().Pem, pem))
+	hc, err := session.NewHTTP(o.Network.Timeout, slices.Concat(o.ExtraRoots().Pem, pem), s.Log)
 	if err != nil {
 		return nil, err
 	}
 	flows.HoldLike(hc, s.HTTP, "AWS_CA_BUNDLE")
-	hc.Transport = requestLog{hc.Transport, s.Log}
 	return hc, nil
 }

@@ -37,7 +37,7 @@ func ExchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 	if o.SignIn.Flow == flows.FlowTokenExchange { // it was for that one
 		actor = ""
 	}
-	request := flows.Exchange{Requested: exchangeTokenTypeOf(o), Audiences: o.Exchange.Audiences, Resources: o.Exchange.Resources, Scopes: o.Exchange.Scopes, Params: paramsOf(o.Exchange.Params)}
+	request := flows.Exchange{Requested: exchangeTokenTypeOf(o), Audiences: o.Exchange.Audiences, Resources: o.Exchange.Resources, Scopes: o.Exchange.Scopes, Params: session.Params(o.Exchange.Params)}
 	return []session.Step{{
 		Kind:   "token-exchange",
 		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.Workload.ActorType, actorAudience(o, actor), o.Exchange.Params},

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -68,24 +65,4 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	defer h.mu.Unlock()
 	_, err := fmt.Fprintf(h.w, "sso-exec: %s: %s\n", level, talk.OneLine(line))
 	return err
-}
-
-// requestLog logs each request at level debug: no query, no body, no header.
-type requestLog struct {
-	next http.RoundTripper
-	log  *slog.Logger
-}
-
-func (t requestLog) Unwrap() http.RoundTripper { return t.next }
-
-func (t requestLog) RoundTrip(r *http.Request) (*http.Response, error) {
-	began := time.Now()
-	resp, err := t.next.RoundTrip(r)
-	status := "failed"
-	if err == nil {
-		status = resp.Status
-	}
-	t.log.Debug("request", "method", r.Method, "url", r.URL.Scheme+"://"+r.URL.Host+flows.Clean(r.URL.Path, 200),
-		"status", status, "took", time.Since(began).Round(time.Millisecond))
-	return resp, err
 }

@@ -65,7 +65,7 @@ func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 			return nil, err
 		}
 		who := credential.Identity{Issuer: o.Provider.Issuer, Subject: o.Provider.ClientID}
-		target := flows.Target{Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources, Organization: o.Provider.Organization, Params: params(o)}
+		target := flows.Target{Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources, Organization: o.Provider.Organization, Params: session.Params(o.SignIn.AuthParams)}
 		var set *credential.TokenSet
 		switch o.SignIn.Flow {
 		case flows.FlowClientCredentials:

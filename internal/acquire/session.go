@@ -22,7 +22,7 @@ import (
 // reach is how the provider is reached, for the session's record. The paths are
 // made absolute: the session may be ended from anywhere.
 func reach(o *settings.Resolved) cache.Reach {
-	r := cache.Reach{Provider: o.Dialect().Name, CAFile: o.Network.CAFile, CAData: o.Network.CAData, Roots: o.ExtraRoots().Hash,
+	r := cache.Reach{CAFile: o.Network.CAFile, CAData: o.Network.CAData,
 		ClientSecretFile: o.Client.SecretFile, ClientKeyFile: o.Client.KeyFile, ClientCertFile: o.Client.CertFile,
 		ClientKeyID: o.Client.KeyID, ClientAuth: o.Client.Auth, Login: o.SessionWords()}
 	if o.Source.Profile != "" && !o.From.Given("profile") {
@@ -46,11 +46,10 @@ func NewHTTP(o *settings.Resolved, log *slog.Logger) (*http.Client, error) {
 	if r.Err != nil {
 		return nil, r.Err
 	}
-	hc, err := flows.NewHTTPClient(o.Network.Timeout, r.Pem)
+	hc, err := session.NewHTTP(o.Network.Timeout, r.Pem, log)
 	if err != nil {
 		return nil, fault.Usagef("the private CA (--ca-file, --ca-data): %w", err)
 	}
-	hc.Transport = requestLog{hc.Transport, log}
 	if o.ProfileHold != nil {
 		flows.HoldTo(hc, *o.ProfileHold)
 	}
@@ -71,59 +70,53 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc, err := NewHTTP(o, log)
+	c := config(o)
+	if c.HTTP, err = NewHTTP(o, log); err != nil {
+		return nil, err
+	}
+	c.RedirectURIs, c.PAR, c.NoOffline = o.SignIn.RedirectURIs, o.SignIn.PAR, o.SignIn.Offline == "never"
+	c.Reach, c.Person, c.Log, c.Started = reach(o), personOf(o, by), log, Started
+	c.Client = func(ctx context.Context, hc *http.Client) (flows.Client, error) { return newClient(ctx, o, hc) }
+	c.Names, c.KeyringBy = settings.NameOf, "--store keyring"
+	c.Keyring, c.Stay = o.Storage.Store == "keyring", !o.MovesStore()
+	c.Waiting = func(h cache.Holder) {
+		if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
+			return // its prompt is seen here
+		}
+		log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
+			h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
+	}
+	if o.Storage.Store != "none" {
+		c.CacheDir = o.Storage.CacheDir
+		if c.CacheDir == "" {
+			_, err := userfile.Home()
+			log.Warn("nothing is kept: " + err.Error() + "; set it, or name a place with --cache-dir")
+		}
+	}
+	s, err := session.New(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &session.Session{
-		Request: Request(o), Dialect: o.Dialect(), ProviderKey: providerKey(o),
-		SignIn: flows.SignIn{
-			Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources,
-			Organization: o.OrganizationAsked(), RedirectURIs: o.SignIn.RedirectURIs, LoginHint: o.SignIn.LoginHint, AuthParams: params(o),
-			StepUp: o.StepUp(), PAR: o.SignIn.PAR, NoOffline: o.SignIn.Offline == "never",
-		},
-		Names: settings.NameOf, HTTP: hc, Started: Started, Log: log, Reach: reach(o),
-	}
-	switch {
-	case o.Storage.Store == "none":
-	case o.Storage.CacheDir == "":
-		_, err := userfile.Home()
-		log.Warn("nothing is kept: " + err.Error() + "; set it, or name a place with --cache-dir")
-	default:
-		said := map[string]bool{}
-		s.Store = cache.Open(o.Storage.CacheDir, func(what string) {
-			if !said[what] {
-				said[what] = true
-				log.Warn(what)
-			}
-		})
-		s.Store.UseKeyring = o.Storage.Store == "keyring" && o.Provider.Identity != credential.Service // who has no refresh token
-		s.Store.KeyringBy = "--store keyring"
-		s.Store.Stay = !o.MovesStore()
-		s.Store.Waiting = func(h cache.Holder) {
-			if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
-				return // its prompt is seen here
-			}
-			log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
-				h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
-		}
-	}
 	o.FoundOut = func() *flows.Dialect { return s.Dialect }
-	s.Person = personOf(o, by)
-	s.NewClient = func(ctx context.Context) (flows.Client, error) { return newClient(ctx, o, hc) }
 	if o.Provider.Identity == credential.Service {
 		s.Grant = newGrant(o, s)
 	}
 	return s, nil
 }
 
-// personOf tells a session how to ask somebody.
+// personOf tells a session how to ask somebody. What is still shown when a command
+// ends is taken off by its last words (talk.Stderr).
 func personOf(o *settings.Resolved, by Caller) session.Person {
-	return talk.Sitting{
-		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name, Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
-		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin, Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
-		Names: settings.NameOf, Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)), Login: func(without ...string) string { return settings.LoginCommand(o, without...) }, ToKeep: o.ToKeep,
+	person, _ := talk.Sitting{
+		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name,
+		Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
+		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin,
+		Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
+		Names: settings.NameOf, Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)),
+		Login:  func(without ...string) string { return settings.LoginCommand(o, without...) },
+		ToKeep: o.ToKeep,
 	}.Person()
+	return person
 }
 
 // Started is when this process began; a credential stored since is new enough

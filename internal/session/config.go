@@ -38,18 +38,23 @@ type Config struct {
 	PAR          string
 	NoOffline    bool
 
-	Roots   []byte        // PEM certificates to trust besides the system's
-	Timeout time.Duration // of one request
-	Reach   cache.Reach   // kept with a sign-in; the dialect and the roots are added
+	Roots     []byte        // PEM certificates to trust besides the system's
+	RootsHash string        // of Roots, for who has worked it out; empty: not yet
+	Timeout   time.Duration // of one request
+	HTTP      *http.Client  // nil: by Roots and Timeout, see [NewHTTP]
+	Reach     cache.Reach   // kept with a sign-in; the dialect and the roots are added
 	// Client tells how this program authenticates to the provider, once a request
 	// needs it. Nil: a public client. hc is what presents a certificate.
 	Client func(ctx context.Context, hc *http.Client) (flows.Client, error)
 
-	CacheDir string             // empty: nothing is kept
-	Keyring  bool               // the refresh token of a person is stored in the keyring
-	Stay     bool               // see [cache.Store]
-	Waiting  func(cache.Holder) // see [cache.Store]; may be nil
+	CacheDir string // empty: nothing is kept
+	Keyring  bool   // the refresh token of a person is stored in the keyring
+	// KeyringBy is how the program's user chose that; see [cache.Store].
+	KeyringBy string
+	Stay      bool               // see [cache.Store]
+	Waiting   func(cache.Holder) // see [cache.Store]; may be nil
 
+	Names   flows.Names // of settings, for errors; may be nil
 	Person  Person
 	Log     *slog.Logger // nil: nothing is logged
 	Started time.Time    // of this process; zero: now
@@ -117,8 +122,8 @@ func (c Config) organization() string {
 
 // rootsHash names the set of extra roots; empty: none were given.
 func (c Config) rootsHash() string {
-	if len(c.Roots) == 0 {
-		return ""
+	if c.RootsHash != "" || len(c.Roots) == 0 {
+		return c.RootsHash
 	}
 	return cmp.Or(flows.RootsHash(c.Roots), "none")
 }
@@ -157,11 +162,13 @@ func New(c Config) (*Session, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	hc, err := flows.NewHTTPClient(c.Timeout, c.Roots)
-	if err != nil {
-		return nil, err
+	hc := c.HTTP
+	if hc == nil {
+		var err error
+		if hc, err = NewHTTP(c.Timeout, c.Roots, log); err != nil {
+			return nil, err
+		}
 	}
-	hc.Transport = requestLog{hc.Transport, log}
 	s := &Session{
 		Request: c.Request(), Dialect: c.Dialect, ProviderKey: c.providerKey(),
 		SignIn: flows.SignIn{
@@ -169,7 +176,7 @@ func New(c Config) (*Session, error) {
 			Organization: c.organization(), RedirectURIs: c.RedirectURIs, LoginHint: c.LoginHint,
 			AuthParams: Params(c.AuthParams), StepUp: c.StepUp, PAR: c.PAR, NoOffline: c.NoOffline,
 		},
-		HTTP: hc, Person: c.Person, Started: c.Started, Log: log, Reach: c.Reach,
+		Names: c.Names, HTTP: hc, Person: c.Person, Started: c.Started, Log: log, Reach: c.Reach,
 	}
 	s.Reach.Provider, s.Reach.Roots = c.Dialect.Name, c.rootsHash()
 	if s.Started.IsZero() {
@@ -197,7 +204,7 @@ func (c Config) open(log *slog.Logger) *cache.Store {
 		}
 	})
 	store.UseKeyring = c.Keyring && c.Identity != credential.Service // which has no refresh token
-	store.Stay, store.Waiting = c.Stay, c.Waiting
+	store.Stay, store.Waiting, store.KeyringBy = c.Stay, c.Waiting, c.KeyringBy
 	return store
 }
 
@@ -208,6 +215,15 @@ func Params(list []string) (params []flows.Param) {
 		params = append(params, flows.Param{Name: name, Value: value})
 	}
 	return params
+}
+
+// NewHTTP is the client of [flows.NewHTTPClient], whose requests are logged.
+func NewHTTP(timeout time.Duration, roots []byte, log *slog.Logger) (*http.Client, error) {
+	hc, err := flows.NewHTTPClient(timeout, roots)
+	if err == nil {
+		hc.Transport = requestLog{hc.Transport, log}
+	}
+	return hc, err
 }
 
 // requestLog logs each request at level debug: no query, no body, no header.

@@ -46,15 +46,6 @@ func (o *Resolved) SettleDialect() {
 	}
 }
 
-// OrganizationAsked is the organization that the provider is asked for by name;
-// where each is an issuer of its own, none is.
-func (o *Resolved) OrganizationAsked() string {
-	if o.Dialect().Organization.Issuer != nil {
-		return ""
-	}
-	return o.Provider.Organization
-}
-
 // checkDialect tells settings that mean nothing to the provider: they would be
 // passed over in silence.
 func (o *Resolved) checkDialect() error {

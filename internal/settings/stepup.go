@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
@@ -66,20 +65,4 @@ func (o *Resolved) checkStepUp() error {
 		}
 	}
 	return nil
-}
-
-// StepUpParams are what the sign-in must be like, as parameters of the key of the
-// tokens. They are no part of the session's: it is the same one that is stepped up.
-func (o *Resolved) StepUpParams() (params []string) {
-	u := o.StepUp()
-	if len(u.ACR) > 0 {
-		params = append(params, "acr_values="+strings.Join(u.ACR, " "))
-	}
-	if u.MaxAge != nil {
-		params = append(params, fmt.Sprintf("max_age=%d", int64(*u.MaxAge/time.Second)))
-	}
-	if u.Claims != "" {
-		params = append(params, "claims="+u.Claims)
-	}
-	return params
 }

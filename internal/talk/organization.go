@@ -33,7 +33,7 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 	if p.on(asking.Prompt).screen == nil || !p.here.Facts.Keyboard {
 		return "", &session.OrganizationRequiredError{Organizations: list, Why: "nobody was asked: there is no terminal here to type on"}
 	}
-	p.replace(asking.Prompt, "sso-exec: you belong to several organizations; the sign-in must be for one")
+	p.replace(asking.Prompt, p.program()+"you belong to several organizations; the sign-in must be for one")
 	q := p.begin(asking)
 	var items []string
 	for _, o := range list {
@@ -55,7 +55,7 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 		default:
 			if o, ok := pick(list, text); ok {
 				p.chosen = o
-				p.replace(asking.Prompt, "sso-exec: signing in again, for "+OrgTitle(o.ID, o.Name))
+				p.replace(asking.Prompt, p.program()+"signing in again, for "+OrgTitle(o.ID, o.Name))
 				return o.ID, nil
 			}
 		}

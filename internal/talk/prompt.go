@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,47 +17,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
-
-// Stderr is where everything goes that is not the tool's document: past a
-// prompt that is being shown, if there is one, so that neither tears the other.
-var Stderr = &talk{}
-
-type talk struct {
-	mu     sync.Mutex
-	prompt *prompt // what is being shown
-}
-
-// Write waits for a terminal that takes no output, but not for ever.
-func (t *talk) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.prompt != nil && t.prompt.past {
-		return visibleWriter{t.prompt.live}.Write(b)
-	}
-	return visibleWriter{os.Stderr}.Write(b)
-}
-
-// End ends the prompt. What follows begins on a line of its own.
-func (t *talk) End() {
-	if p := t.take(); p != nil {
-		p.end()
-		p.live.Stop()
-	}
-}
-
-func (t *talk) begin(p *prompt) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.prompt = p
-}
-
-func (t *talk) take() *prompt {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.prompt
-	t.prompt = nil
-	return p
-}
 
 // prompter asks a person to sign in, where the choice of the flow put the
 // prompt. Its methods are the functions of session.Person.
@@ -89,29 +49,46 @@ func (p *prompt) end() {
 // Sitting is what the prompts of a run are about.
 type Sitting struct {
 	Issuer, ClientID      string
+	Program               string // that asks; empty: sso-exec
 	Asker                 string // whom it is for, for people: Kubernetes, AWS; empty: this program
 	Flow, Device, Browser string
-	Nobody                bool // nobody may be asked
+	Open                  func(ctx context.Context, url string) error // opens a page; nil: Browser does
+	Nobody                bool                                        // nobody may be asked
 	Timeout               time.Duration
 	LatchOnTimeout        bool        // a time-out holds other processes back
 	Switches              bool        // another person may sign in
 	Swallowed             bool        // the calling tool keeps stderr from the person
 	StdinTaken            func() bool // stdin is the calling tool's, not ours to read; nil: it is ours
 
+	Quiet     bool                           // nothing is said where no prompt is shown
 	Explain   bool                           // say which flow was chosen
 	Explained *bool                          // it was said
 	Names     flows.Names                    // of settings, for why
-	Login     func(without ...string) string // the command that signs in to the same session
+	Login     func(without ...string) string // the command that signs in to the same session; nil: there is none
 	ToKeep    func(organization string) string
 }
 
-// Person tells a session how to ask somebody.
-func (s Sitting) Person() session.Person {
+// Person tells a session how to ask somebody. finish takes off what is still shown.
+func (s Sitting) Person() (person session.Person, finish func()) {
 	p := &prompter{Sitting: s}
 	return session.Person{
 		Timeout: s.Timeout, LatchOnTimeout: s.LatchOnTimeout, WillingToSwitch: s.Switches, Screen: screenName,
 		Choose: p.choose, Browse: p.browse, ShowDevice: p.showDevice, FallBack: p.fallBack, SignedIn: p.signedIn,
 		ChooseOrganization: p.chooseOrganization,
+	}, p.finish
+}
+
+// program is what a line begins with.
+func (p *prompter) program() string { return cmp.Or(p.Program, "sso-exec") + ": " }
+
+// finish ends the prompt, which stays but for its last line.
+func (p *prompter) finish() {
+	if p.now == nil {
+		return
+	}
+	p.now.end()
+	if q := Stderr.take(p.now); q != nil {
+		q.live.Stop()
 	}
 }
 
@@ -121,10 +98,16 @@ func (p *prompter) choose(noLock bool) (flows.Choice, error) {
 		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody, Names: p.Names,
 			StderrSwallowed: p.Swallowed, StdinNotOurs: p.noStdin()})
 		if err != nil {
-			return flows.Choice{}, fault.InUsage(err, "--browser names a command, with %s for the URL if it is not the last word; none opens nothing")
+			return flows.Choice{}, fault.InUsage(err,
+				"--browser names a command, with %s for the URL if it is not the last word; none opens nothing")
 		}
 		p.looked = true
-		if why := p.here.Passed; why != "" && p.here.Facts.FullScreen == "" {
+		if p.Open != nil {
+			p.here.Facts.Browser, p.here.Facts.BrowserBy = cmp.Or(p.Program, "sso-exec"), flows.BrowserByFlag
+		} else if len(p.here.Browser) > 0 {
+			p.Open = p.here.Browser.Open
+		}
+		if why := p.here.Passed; why != "" && p.here.Facts.FullScreen == "" && !p.Quiet {
 			fmt.Fprintf(Stderr, "sso-exec: warning: $BROWSER cannot be used: %s\n", OneLine(why))
 		}
 	}
@@ -196,7 +179,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 		return p.paste(q, asking, a)
 	}
 	block := terminal.Browser{Asker: p.who(asking), URL: a.URL, Until: asking.Until}
-	if len(p.here.Browser) == 0 {
+	if p.Open == nil {
 		q.show(block)
 		q.tellEnd(a, "")
 		q.beside.Go(func() { p.remind(q, a) })
@@ -213,7 +196,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	}
 	// Most openers that fail do so at once. Of the others it is said when they do.
 	opened := make(chan error, 1)
-	go func() { opened <- p.here.Browser.Open(q.ctx, a.URL) }()
+	go func() { opened <- p.Open(q.ctx, a.URL) }()
 	t := time.NewTimer(quiet)
 	defer t.Stop()
 	select {
@@ -228,10 +211,14 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	shown := q.show(block)
 	q.beside.Go(func() { p.remind(q, a) })
 	q.beside.Go(func() {
-		if err := <-opened; err != nil && q.ctx.Err() == nil {
-			_ = fail(err)
-		} else if shown {
-			p.offer(q, asking, a)
+		select {
+		case <-q.ctx.Done():
+		case err := <-opened:
+			if err != nil && q.ctx.Err() == nil {
+				_ = fail(err)
+			} else if shown {
+				p.offer(q, asking, a)
+			}
 		}
 	})
 	return nil
@@ -252,6 +239,10 @@ func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) 
 	}
 	const said = "Nothing has come back from the browser yet."
 	if len(asking.Then) == 0 || !p.here.Facts.Keyboard {
+		if p.Login == nil {
+			q.live.Note(said)
+			return
+		}
 		other := flows.FlowDevice
 		if p.Device != flows.DeviceAllow {
 			other = flows.FlowPaste
@@ -274,12 +265,12 @@ func (p *prompter) remind(q *prompt, a *flows.Authorization) {
 	case <-q.ctx.Done():
 		return
 	}
-	text := fmt.Sprintf("If the provider's page shows an error, check the client ID (%s) and that the redirect URI is registered there: %s",
-		flows.Clean(p.ClientID, 100), a.RedirectURI)
+	text := fmt.Sprintf("If the provider's page shows an error, check the client ID (%s)"+
+		" and that the redirect URI is registered there: %s", flows.Clean(p.ClientID, 100), a.RedirectURI)
 	switch {
 	case q.live != nil:
 		q.live.Note(text)
-	case p.here.Facts.FullScreen == "":
+	case p.here.Facts.FullScreen == "" && !p.Quiet:
 		fmt.Fprintln(Stderr, "sso-exec: "+text)
 	}
 }
@@ -304,20 +295,27 @@ func (p *prompter) showDevice(asking session.Ask, d flows.DevicePrompt) error {
 // fallBack says in a line why another flow is tried.
 func (p *prompter) fallBack(asking session.Ask, to string, why error) {
 	p.explain(asking.Choice)
-	p.replace(asking.Prompt, "sso-exec: "+OneLine(why.Error())+"; signing in "+wayOf(to)+" instead")
+	p.replace(asking.Prompt, p.program()+OneLine(why.Error())+"; signing in "+wayOf(to)+" instead")
 }
 
 // signedIn says who signed in, on stderr if there was no prompt: whoever could
 // read the authorization URL could have completed it as himself, and this line
 // is what shows it.
+//
+// Under Quiet a sign-in that was called for as such is told by the caller.
 func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
+	if p.Quiet && p.Switches {
+		p.finish()
+		return
+	}
 	at := ""
 	if p.Issuer != "" {
 		at = " to " + HostOf(p.Issuer)
 	}
 	p.replace(asking.Prompt, "Signed in"+at+" as "+flows.Clean(who.Display(), 100)+".")
-	if p.chosen.ID != "" {
-		fmt.Fprintf(Stderr, "  for %s, this once; to keep it, %s\n", OrgTitle(p.chosen.ID, p.chosen.Name), p.ToKeep(p.chosen.ID))
+	if p.chosen.ID != "" && p.ToKeep != nil {
+		fmt.Fprintf(Stderr, "  for %s, this once; to keep it, %s\n",
+			OrgTitle(p.chosen.ID, p.chosen.Name), p.ToKeep(p.chosen.ID))
 	}
 }
 
@@ -325,13 +323,13 @@ func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
 func (p *prompter) replace(where, line string) {
 	if p.now != nil {
 		p.now.end()
-	}
-	if q := Stderr.take(); q != nil {
-		q.live.Replace(line)
-		return
+		if q := Stderr.take(p.now); q != nil {
+			q.live.Replace(line)
+			return
+		}
 	}
 	w := p.on(where).w
-	if w == nil && p.here.Facts.FullScreen == "" {
+	if w == nil && p.here.Facts.FullScreen == "" && !p.Quiet {
 		w = Stderr
 	}
 	if w != nil {
@@ -340,7 +338,8 @@ func (p *prompter) replace(where, line string) {
 }
 
 func (p *prompter) who(asking session.Ask) terminal.Asker {
-	return terminal.Asker{Tool: p.Asker, Provider: HostOf(p.Issuer), Account: flows.Clean(asking.Account, 100)}
+	return terminal.Asker{Program: p.Program, Tool: p.Asker, Provider: HostOf(p.Issuer),
+		Account: flows.Clean(asking.Account, 100)}
 }
 
 // noStdin reports whether stdin belongs to the calling tool's own work.

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -21,6 +22,7 @@ type Block interface {
 
 // Asker says which sign-in it is. Every field may be empty but Provider.
 type Asker struct {
+	Program  string // that asks; empty: sso-exec
 	Provider string // host of the provider
 	Account  string // who is to sign in
 	Tool     string // for which tool: "Kubernetes"
@@ -29,7 +31,7 @@ type Asker struct {
 // headline is the first line of every block. It names this program, which the
 // person may not have started himself.
 func (a Asker) headline() string {
-	s := "sso-exec: sign in to " + a.Provider
+	s := cmp.Or(a.Program, "sso-exec") + ": sign in to " + a.Provider
 	if a.Account != "" {
 		s += " as " + a.Account
 	}

@@ -17,7 +17,7 @@ var (
 	until   = aNow.Add(5 * time.Minute)
 	anAuth  = "https://login.example.com/oauth2/v1/authorize?client_id=0oa1b2c3d4&code_challenge=Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6&code_challenge_method=S256&nonce=ABCDEFGHIJKLMNOPQRSTUVWXYZ&redirect_uri=http%3A%2F%2F127.0.0.1%3A41234%2Fcallback&response_type=code&scope=openid&state=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	forward = "ssh -L 41234:127.0.0.1:41234 ada@build.example.com"
-	asker   = Asker{"login.example.com", "ada@example.com", "Kubernetes"}
+	asker   = Asker{"", "login.example.com", "ada@example.com", "Kubernetes"}
 )
 
 var blocks = map[string]Block{
@@ -115,11 +115,11 @@ func TestDeviceHosts(t *testing.T) {
 func TestHostileTexts(t *testing.T) {
 	const bad = "x\x1b[2J\r\n\u202e\u009b31m"
 	for _, b := range []Block{
-		Browser{Asker{bad, bad, bad}, bad, bad, until},
-		Device{Asker{bad, bad, bad}, bad, bad, bad, until},
-		Paste{Asker{bad, bad, bad}, bad, bad, bad, false, until},
-		Paste{Asker{bad, bad, bad}, bad, bad, bad, true, until},
-		Choice{Asker{bad, bad, bad}, bad, []string{bad, ""}, until},
+		Browser{Asker{bad, bad, bad, bad}, bad, bad, until},
+		Device{Asker{bad, bad, bad, bad}, bad, bad, bad, until},
+		Paste{Asker{bad, bad, bad, bad}, bad, bad, bad, false, until},
+		Paste{Asker{bad, bad, bad, bad}, bad, bad, bad, true, until},
+		Choice{Asker{bad, bad, bad, bad}, bad, []string{bad, ""}, until},
 	} {
 		out := render(layout(b, &page{style: Style{UTF8: true}, columns: 80}, 60))
 		if strings.ContainsAny(out, "\x1b\r\u202e\u009b") {

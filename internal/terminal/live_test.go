@@ -154,7 +154,7 @@ func TestReplaceBelow(t *testing.T) {
 	// Nor where a character may have another width than is thought.
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, 80, 50)
-		l := show(p.screen(full), Browser{Asker{"login.example.com", "नमस्ते", ""}, "", anAuth, in5m()})
+		l := show(p.screen(full), Browser{Asker{"", "login.example.com", "नमस्ते", ""}, "", anAuth, in5m()})
 		l.Replace("Signed in.")
 		if got := p.String(); !strings.HasPrefix(got, "sso-exec: sign in to") {
 			t.Errorf("%s", got)

@@ -18,6 +18,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
@@ -173,7 +174,7 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 			continue
 		}
 		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), lookup.OptionsFor(o, f, by)}
-		if usable(f.Entry, time.Now()) {
+		if session.Usable(f.Entry, time.Now()) {
 			list = append(list, k)
 		} else {
 			ended = append(ended, k)
@@ -205,29 +206,12 @@ func (k known) name() string {
 	return flows.Clean(strings.Join(k.status.Profiles, ", "), 200) + " (" + k.status.ID + ")"
 }
 
-// usable reports whether a session can still give a credential by itself.
-func usable(e cache.Entry, now time.Time) bool {
-	if !e.Session.EndedAt.IsZero() {
-		return false
-	}
-	if renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {
-		return true
-	}
-	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now) })
-}
-
-// renews reports whether new tokens come by themselves. A service asks for one
-// whenever it needs it.
-func renews(e cache.Entry) bool {
-	return (e.Session.Renewable || e.Session.Identity == credential.Service) && e.Session.EndedAt.IsZero()
-}
-
 func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 	r := e.Session
 	s := sessionStatus{
 		ID: lookup.IDOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
 		Label: r.Label, Organization: r.Organization, Organizations: lookup.OrganizationsOf(e), Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
-		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt), SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: renews(e),
+		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt), SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: session.Renews(e),
 		Store: "file", Derived: []derivedStatus{},
 	}
 	for _, o := range of {
@@ -284,7 +268,7 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 		}
 		k.status = statusOf(k.entry, nil)
 		k.status.Profiles, k.status.Check = profiles, check
-		if usable(k.entry, time.Now()) {
+		if session.Usable(k.entry, time.Now()) {
 			good = append(good, k)
 		} else {
 			gone = append(gone, k)
