@@ -18,7 +18,8 @@ const anything = ""
 // wrongValues has every key that a profile can have, with values that cannot be
 // right, and what is said of them.
 var wrongValues = map[string]struct{ says, values string }{
-	"issuer":    {"must be https|is not a URL|must not have a query|must not have a fragment|user or a password", "http://x.example|x|https://x.example?a=b|https://x.example#a|https://a:b@x.example"},
+	"issuer": {"must be https|is not a URL|must not have a query|must not have a fragment|user or a password",
+		"http://x.example|x|https://x.example?a=b|https://x.example#a|https://a:b@x.example"},
 	"client-id": {anything, "!"},
 	"scopes":    {anything, "!"},
 	"audience":  {anything, "!"},

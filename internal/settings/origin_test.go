@@ -31,7 +31,8 @@ func TestOrigins(t *testing.T) {
 	t.Setenv("SSO_EXEC_AUDIENCE", "by variable")
 	t.Setenv("SSO_EXEC_RESOURCE", " https://a.example.com , https://b.example.com ")
 	t.Setenv("SSO_EXEC_LOGIN_HINT", " ")
-	o, err := readWith(t, "    audience: by profile\n    login-hint: by profile\n    session: by profile\n", "--session=by flag")
+	profile := "    audience: by profile\n    login-hint: by profile\n    session: by profile\n"
+	o, err := readWith(t, profile, "--session=by flag")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,8 @@ func TestSessionWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("SSO_EXEC_STORE", "none")
-	o, err := readWith(t, "    audience: a\n", "--ca-file=ca.pem", "--scope=x,y", "--client-secret-command=./helper -x", "--subject-token-from=file:t",
+	o, err := readWith(t, "    audience: a\n", "--ca-file=ca.pem", "--scope=x,y",
+		"--client-secret-command=./helper -x", "--subject-token-from=file:t",
 		"--token-type=id", "--client-secret-fd=5", "--session=s", "--profile=p")
 	want := []string{"--profile=p", "--scope=x", "--scope=y", "--client-secret-command=" + here + "/helper -x",
 		"--subject-token-from=file:" + here + "/t", "--ca-file=" + here + "/ca.pem", "--store=none",

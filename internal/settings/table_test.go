@@ -207,15 +207,18 @@ func TestOneMoreRow(t *testing.T) {
 	if err != nil || !value || !strings.HasSuffix(o.From.Where("made-up"), ":7") {
 		t.Errorf("a profile: %v, %v, %s", err, value, o.From.Where("made-up"))
 	}
-	if _, err := readWith(t, "    madeup: maybe\n"); err == nil || !strings.Contains(err.Error(), `profile p: madeup: "maybe" is neither true nor false`) {
+	_, err = readWith(t, "    madeup: maybe\n")
+	if err == nil || !strings.Contains(err.Error(), `profile p: madeup: "maybe" is neither true nor false`) {
 		t.Errorf("a profile that is wrong: %v", err)
 	}
 	t.Setenv("SSO_EXEC_MADE_UP", "false")
-	if o, err := readWith(t, "    madeup: true\n"); err != nil || value || o.From.Where("made-up") != "variable SSO_EXEC_MADE_UP" {
+	o, err = readWith(t, "    madeup: true\n")
+	if err != nil || value || o.From.Where("made-up") != "variable SSO_EXEC_MADE_UP" {
 		t.Errorf("a variable: %v, %v", err, value)
 	}
 	o, err = readWith(t, "", "--made-up")
-	if err != nil || !value || o.From.Where("made-up") != "flag --made-up" || !slices.Contains(o.SessionWords(), "--made-up=true") {
+	if err != nil || !value || o.From.Where("made-up") != "flag --made-up" ||
+		!slices.Contains(o.SessionWords(), "--made-up=true") {
 		t.Errorf("a flag: %v, %v, %q", err, value, o.SessionWords())
 	}
 	if rows := In(GroupTarget); rows[len(rows)-1] != row {
@@ -234,7 +237,9 @@ func TestBind(t *testing.T) {
 	o := For(ToolToken)
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.Bind(f)
-	for _, args := range [][]string{{"--acr", "a,b", "--acr", "c"}, {"--scope", `a,"b,c"`, "--scope", ""}, {"-v", "--force=false"}, {"-o", "json"}} {
+	for _, args := range [][]string{
+		{"--acr", "a,b", "--acr", "c"}, {"--scope", `a,"b,c"`, "--scope", ""}, {"-v", "--force=false"}, {"-o", "json"},
+	} {
 		if err := f.Parse(args); err != nil {
 			t.Error(args, err)
 		}
