@@ -71,7 +71,7 @@ func (b *bound) Type() string { return b.row.Kind.flagType() }
 
 // Set is called for each argument. A list begins with the first of them.
 func (b *bound) Set(text string) error {
-	if b.row.Kind.Repeats() && b.o.From.Typed(b.row.Name) {
+	if b.row.Kind.repeats() && b.o.From.Typed(b.row.Name) {
 		return b.row.add(&b.o.Settings, text)
 	}
 	b.o.From[b.row.Name] = Origin{By: ByFlag}

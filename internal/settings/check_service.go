@@ -29,11 +29,11 @@ func OfService(profile map[string]config.Value) bool {
 
 // This file is how a service gets a token: nobody is asked, here or anywhere.
 
-// ServiceFlows are the flows of services.
-var ServiceFlows = []string{flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer,
+// serviceFlows are the flows of services.
+var serviceFlows = []string{flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer,
 	flows.FlowWorkload}
 
-func isServiceFlow(flow string) bool { return slices.Contains(ServiceFlows, flow) }
+func isServiceFlow(flow string) bool { return slices.Contains(serviceFlows, flow) }
 
 // settleIdentity decides whose sign-in it is, where that is not said, and how a
 // service signs in.
@@ -62,7 +62,7 @@ func (o *Resolved) checkIdentity() error {
 			"leave out --identity human, or the flow")
 	case service && !isServiceFlow(o.SignIn.Flow):
 		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a service never opens a browser and asks nobody"),
-			"name one of its own flows: "+strings.Join(ServiceFlows, ", "))
+			"name one of its own flows: "+strings.Join(serviceFlows, ", "))
 
 	case service && o.Target.TokenType == credential.IDToken:
 		return fault.InUsage(errors.New("--token-type id: a service has no ID token"),
@@ -82,7 +82,7 @@ func (o *Resolved) checkIdentity() error {
 
 	case !service && o.Workload.SubjectFrom != "":
 		return fault.InUsage(errors.New("--subject-token-from: that is a service's, and this is a person's sign-in"),
-			"name the service's flow: --flow "+strings.Join(ServiceFlows, ", "))
+			"name the service's flow: --flow "+strings.Join(serviceFlows, ", "))
 	}
 	for _, spec := range []string{o.Workload.SubjectFrom, o.Workload.ActorFrom} {
 		if spec == "" {

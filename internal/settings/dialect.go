@@ -39,7 +39,7 @@ func (o *Resolved) SettleDialect() {
 		o.Provider.Issuer = rule.Issuer(o.Provider.Issuer, o.Provider.Organization)
 	}
 	if !o.From.Said("redirect-uri") {
-		o.SignIn.RedirectURIs = []string{AnyPort}
+		o.SignIn.RedirectURIs = []string{anyPort}
 		if len(d.RedirectURIs) > 0 {
 			o.SignIn.RedirectURIs = d.RedirectURIs
 		}

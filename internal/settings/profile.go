@@ -56,8 +56,8 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 // kubeconfig's flags cannot allow what it forbids. What was given and is wrong is
 // left to Check.
 func (o *Resolved) tightens(r *Row, values []string) bool {
-	given := slices.Index(DeviceRules, o.SignIn.Device)
-	return r.Name == "device" && given >= 0 && len(values) == 1 && slices.Index(DeviceRules, values[0]) > given
+	given := slices.Index(deviceRules, o.SignIn.Device)
+	return r.Name == "device" && given >= 0 && len(values) == 1 && slices.Index(deviceRules, values[0]) > given
 }
 
 // LoadProfile reads the profile to use; nil if none is named, neither by a flag

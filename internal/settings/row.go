@@ -30,8 +30,8 @@ const (
 	Words          // repeatable, commas allowed
 )
 
-// Repeats reports whether a setting of this kind may have several values.
-func (k Kind) Repeats() bool { return k == List || k == Words }
+// repeats reports whether a setting of this kind may have several values.
+func (k Kind) repeats() bool { return k == List || k == Words }
 
 // flagType is the name that pflag and shells know a kind by.
 func (k Kind) flagType() string {
@@ -247,7 +247,7 @@ func commas(v string) ([]string, error) {
 // check says what is wrong with a single value. An empty one is an open one, but
 // in a list.
 func (r *Row) check(v string) error {
-	if r.Check == nil || v == "" && !r.Kind.Repeats() {
+	if r.Check == nil || v == "" && !r.Kind.repeats() {
 		return nil
 	}
 	return r.Check(v)

@@ -8,11 +8,11 @@ import (
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
-// AnyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
-const AnyPort = "http://127.0.0.1:0/callback"
+// anyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
+const anyPort = "http://127.0.0.1:0/callback"
 
-// DeviceRules are the values of device, each stricter than the one before.
-var DeviceRules = []string{flows.DeviceAllow, flows.DeviceHeadless, flows.DeviceNever}
+// deviceRules are the values of device, each stricter than the one before.
+var deviceRules = []string{flows.DeviceAllow, flows.DeviceHeadless, flows.DeviceNever}
 
 // autoOrNever are the values of a switch that usually goes by the circumstances.
 var autoOrNever = []string{"auto", "never"}
@@ -66,7 +66,7 @@ var table = []*Row{
 			"(its own token is what is wanted)",
 		at: func(s *Settings) any { return &s.SignIn.Flow }},
 	{Name: "device", Group: GroupSignIn, Kind: Word, Default: flows.DeviceAllow, Traits: Keeps | Reaches | Asks,
-		Choices: DeviceRules,
+		Choices: deviceRules,
 		Help: "when a device sign-in may be used: allow, headless (only where no browser can be reached) or never; " +
 			"a flag cannot loosen what a profile says",
 		at: func(s *Settings) any { return &s.SignIn.Device }},
@@ -75,7 +75,7 @@ var table = []*Row{
 		Help: "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing " +
 			"(default: $BROWSER, then the system's)",
 		at: func(s *Settings) any { return &s.SignIn.Browser }},
-	{Name: "redirect-uri", Group: GroupSignIn, Kind: List, Default: AnyPort, Traits: Keeps | Reaches | Asks | Needed,
+	{Name: "redirect-uri", Group: GroupSignIn, Kind: List, Default: anyPort, Traits: Keeps | Reaches | Asks | Needed,
 		Check: checkRedirectURI,
 		Help:  "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order",
 		at:    func(s *Settings) any { return &s.SignIn.RedirectURIs }},

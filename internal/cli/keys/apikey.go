@@ -50,12 +50,11 @@ People sign in instead.`,
 	return c
 }
 
-// The settings that mean something to these commands: where things are, how a
-// provider is reached, what to tell.
+// The settings that mean something to these commands, besides how a provider is
+// reached: where things are, what to tell.
 var (
-	whereFlags   = []string{"profile", "config", "store", "cache-dir"}
-	networkFlags = []string{"ca-file", "ca-data", "http-timeout"}
-	tellFlags    = []string{"verbose", "log-level", "log-file"}
+	whereFlags = []string{"profile", "config", "store", "cache-dir"}
+	tellFlags  = []string{"verbose", "log-level", "log-file"}
 )
 
 // apiKeys is a run of one of these commands.
@@ -71,7 +70,7 @@ func apiKeyCommand(c *cobra.Command, network bool,
 	a := &apiKeys{o: settings.For(settings.ToolAPIKey)}
 	names := slices.Concat(whereFlags, tellFlags)
 	if network {
-		names = slices.Concat(whereFlags, networkFlags, tellFlags)
+		names = slices.Concat(whereFlags, settings.NamesIn(settings.GroupNetwork), tellFlags)
 	}
 	for _, name := range names {
 		a.o.Bind(c.Flags(), name)
