@@ -92,9 +92,12 @@ type Client struct {
 	CAData      string        // the same, as base64
 
 	// Where the session is stored.
-	CacheDir string        // empty: sso-exec in the user's cache directory, which all programs share
-	Store    string        // the refresh token: "file" (default), "keyring", or "none", which keeps everything in memory
-	MinTTL   time.Duration // how long a token must still last; 0: a minute or a fifth of its life, whichever is less
+	CacheDir string // empty: sso-exec in the user's cache directory, which all programs share
+	// Store is where the refresh token is stored: "file" (default); "keyring", for
+	// which the program imports the package cache/keyring, as it does a database's
+	// driver; or "none", which keeps everything in memory.
+	Store  string
+	MinTTL time.Duration // how long a token must still last; 0: a minute or a fifth of its life, whichever is less
 
 	// Prompter shows a sign-in to the person. Nil: on the terminal, or on stderr.
 	Prompter Prompter

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,14 @@ func TestErrorsTellTheirKind(t *testing.T) {
 			t.Fatal(err)
 		}
 		isOnly(t, get(t, w.client()), sso.ErrStorage)
+	})
+	t.Run("no keyring is linked", func(t *testing.T) {
+		w := newWorld(t, providertest.Config{})
+		err := get(t, w.client(func(c *sso.Client) { c.Store = "keyring" }))
+		isOnly(t, err, sso.ErrStorage)
+		if w.pages.Load() != 0 || !strings.Contains(err.Error(), "built without one") {
+			t.Errorf("%d pages, %v", w.pages.Load(), err)
+		}
 	})
 	t.Run("the context has ended", func(t *testing.T) {
 		w := newWorld(t, providertest.Config{})

@@ -8,7 +8,8 @@ import (
 )
 
 // A program that uses the library links neither the command line nor the editors of
-// files, nor AWS, nor what the tests are made of.
+// files, nor AWS, nor a keyring that it does not import, nor what the tests are
+// made of.
 func TestWhatAProgramLinks(t *testing.T) {
 	const module = "github.com/sso-exec/sso-exec/"
 	for _, goos := range []string{"linux", "darwin", "windows"} {
@@ -21,8 +22,9 @@ func TestWhatAProgramLinks(t *testing.T) {
 		for dep := range strings.Lines(string(out)) {
 			dep = strings.TrimSpace(dep)
 			for _, no := range []string{
-				"github.com/spf13/", "go.yaml.in/", "k8s.io/", "github.com/aws/", "testing", "net/http/httptest",
-				module + "plugin", module + "providertest", module + "flows/sts",
+				"github.com/spf13/", "github.com/zalando/", "github.com/godbus/", "go.yaml.in/",
+				"k8s.io/", "github.com/aws/", "testing", "net/http/httptest",
+				module + "plugin", module + "cache/keyring", module + "providertest", module + "flows/sts",
 				module + "internal/acquire", module + "internal/cli", module + "internal/config",
 				module + "internal/edit", module + "internal/hosted", module + "internal/settings", module + "internal/workload",
 			} {

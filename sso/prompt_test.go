@@ -177,6 +177,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}
+
 // capture returns what f has this process write to stdout and stderr.
 func capture(t *testing.T, f func()) string {
 	t.Helper()
