@@ -9,8 +9,9 @@ import (
 // RFC 6750 §3.1. An error that is none of these came from the store, and says
 // nothing about the key.
 var (
-	ErrMissing   = errors.New("no API key was sent")                                               // 401
-	ErrInvalid   = errors.New("not a valid API key")                                               // 401: malformed or unknown
+	ErrMissing = errors.New("no API key was sent") // 401
+	// 401: malformed or unknown
+	ErrInvalid   = errors.New("not a valid API key")
 	ErrExpired   = errors.New("the API key has expired")                                           // 401
 	ErrRevoked   = errors.New("the API key has been revoked")                                      // 401
 	ErrScope     = errors.New("the API key's scopes do not cover this")                            // 403: [*ScopeError]

@@ -37,7 +37,8 @@ func NewFormat(prefix string) (Format, error) {
 	}
 	for word := range strings.SplitSeq(prefix, "_") {
 		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-			return Format{}, errors.New("apikey: a prefix is of lower-case letters and digits, in words divided by single underscores")
+			return Format{}, errors.New("apikey: a prefix is of lower-case letters and digits, in words divided by single " +
+				"underscores")
 		}
 	}
 	return Format{prefix}, nil

@@ -31,7 +31,8 @@ func TestNewFormat(t *testing.T) {
 			t.Errorf("NewFormat(%q) = %q, %v", good, f.Prefix(), err)
 		}
 	}
-	for _, bad := range []string{"", "ab", "_ab", "1ab", "abc_", "ab__cd", "Abc", "ab-c", "ab c", "abc\n", "äbc", "a.*", strings.Repeat("a", 25)} {
+	for _, bad := range []string{"", "ab", "_ab", "1ab", "abc_", "ab__cd", "Abc", "ab-c", "ab c", "abc\n", "äbc", "a.*",
+		strings.Repeat("a", 25)} {
 		if f, err := NewFormat(bad); err == nil || f.Prefix() != "" {
 			t.Errorf("NewFormat(%q) is accepted", bad)
 		}

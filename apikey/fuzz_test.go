@@ -11,7 +11,8 @@ import (
 
 func FuzzParse(f *testing.F) {
 	key := generate(f, live).Reveal()
-	for _, seed := range []string{"", key, key[1:], key[:20], " " + key, key + key, "acme_live_", "\xff\x00", live.Pattern()} {
+	for _, seed := range []string{"", key, key[1:], key[:20], " " + key, key + key, "acme_live_", "\xff\x00",
+		live.Pattern()} {
 		f.Add(seed)
 	}
 	pattern := regexp.MustCompile(live.Pattern())

@@ -65,15 +65,21 @@ func TestRefuse(t *testing.T) {
 	}{
 		// RFC 6750 §3.1: no error code where there was no credential.
 		{ErrMissing, 401, realm, `{"error_description":"no API key was sent"}`},
-		{ErrInvalid, 401, realm + `, error="invalid_token", error_description="not a valid API key"`, `{"error":"invalid_token","error_description":"not a valid API key"}`},
-		{parse, 401, realm + `, error="invalid_token", error_description="not a valid API key"`, `{"error":"invalid_token","error_description":"not a valid API key"}`},
+		{ErrInvalid, 401, realm + `, error="invalid_token", error_description="not a valid API key"`,
+			`{"error":"invalid_token","error_description":"not a valid API key"}`},
+		{parse, 401, realm + `, error="invalid_token", error_description="not a valid API key"`,
+			`{"error":"invalid_token","error_description":"not a valid API key"}`},
 		{ErrExpired, 401, realm + `, error="invalid_token", error_description="the API key has expired"`, ""},
-		{fmt.Errorf("x: %w", ErrRevoked), 401, realm + `, error="invalid_token", error_description="the API key has been revoked"`, ""},
-		{&ScopeError{[]string{"b", "a"}}, 403, realm + `, error="insufficient_scope", error_description="the API key's scopes do not cover this", scope="a b"`, ""},
-		{&ScopeError{[]string{"a\"\r\nX: y"}}, 403, realm + `, error="insufficient_scope", error_description="the API key's scopes do not cover this"`, ""},
+		{fmt.Errorf("x: %w", ErrRevoked), 401,
+			realm + `, error="invalid_token", error_description="the API key has been revoked"`, ""},
+		{&ScopeError{[]string{"b", "a"}}, 403,
+			realm + `, error="insufficient_scope", error_description="the API key's scopes do not cover this", scope="a b"`, ""},
+		{&ScopeError{[]string{"a\"\r\nX: y"}}, 403,
+			realm + `, error="insufficient_scope", error_description="the API key's scopes do not cover this"`, ""},
 		{ErrInURL, 400, realm + `, error="invalid_request", error_description="` + ErrInURL.Error() + `"`, ""},
 		{ErrAmbiguous, 400, realm + `, error="invalid_request", error_description="` + ErrAmbiguous.Error() + `"`, ""},
-		{fmt.Errorf("look the API key up: %w", errDown), 503, "", `{"error":"temporarily_unavailable","error_description":"keys cannot be checked now: try again later"}`},
+		{fmt.Errorf("look the API key up: %w", errDown), 503, "",
+			`{"error":"temporarily_unavailable","error_description":"keys cannot be checked now: try again later"}`},
 	} {
 		w := httptest.NewRecorder()
 		i.Refuse(w, c.err)
@@ -98,7 +104,8 @@ func TestUnknownLooksLikeMalformed(t *testing.T) {
 	i, _ := newIssuer(NewMemoryStore())
 	var answers []string
 	unknown := generate(t, live).Reveal()
-	for _, sent := range []string{unknown, unknown[:40], "x", "acme_test_" + unknown[10:], unknown[:len(unknown)-1] + "!"} {
+	for _, sent := range []string{unknown, unknown[:40], "x", "acme_test_" + unknown[10:],
+		unknown[:len(unknown)-1] + "!"} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+sent)
 		_, err := i.CheckRequest(r)

@@ -10,7 +10,8 @@ import (
 
 func TestIssue(t *testing.T) {
 	i, c := newIssuer(NewMemoryStore())
-	key, record := issue(t, i, Request{Owner: "build", Name: "nightly ü", Scopes: []string{"b", "a", "b"}, Life: time.Hour})
+	key, record := issue(t, i,
+		Request{Owner: "build", Name: "nightly ü", Scopes: []string{"b", "a", "b"}, Life: time.Hour})
 	now := c.Now().UTC().Truncate(time.Microsecond)
 	switch {
 	case record.Owner != "build" || record.Name != "nightly ü":

@@ -47,7 +47,8 @@ func makePrivate(path string) error {
 // the user, SYSTEM and the machine's administrators, who can take ownership of
 // anything anyway.
 func checkPrivate(path string) error {
-	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return &os.PathError{Op: "read the access list", Path: path, Err: err}
 	}
@@ -105,7 +106,8 @@ func allowedSIDs() ([]*windows.SID, error) {
 		return nil, err
 	}
 	sids := []*windows.SID{user}
-	for _, kind := range []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid, windows.WinCreatorOwnerSid} {
+	for _, kind := range []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid,
+		windows.WinCreatorOwnerSid} {
 		sid, err := windows.CreateWellKnownSid(kind)
 		if err != nil {
 			return nil, err

@@ -46,7 +46,8 @@ func TestAPIKeyRoundTrip(t *testing.T) {
 	}
 	mustWriteKey(t, s, anAPIKey("first-key"))
 	k := wantKey(t, s, "first-key")
-	if k.Header != "X-API-Key" || k.Owner != "ops" || k.Scopes[0] != "read" || !k.EndsAt().Equal(k.CreatedAt.Add(time.Minute)) {
+	if k.Header != "X-API-Key" || k.Owner != "ops" || k.Scopes[0] != "read" ||
+		!k.EndsAt().Equal(k.CreatedAt.Add(time.Minute)) {
 		t.Errorf("%+v", k)
 	}
 	// On Windows the directory's access list keeps others out, and modes say nothing.
@@ -100,7 +101,8 @@ func TestAPIKeyLaterVersion(t *testing.T) {
 func TestAPIKeyDamaged(t *testing.T) {
 	first := newStore(t)
 	name := APIKeyID("ci") + ".json"
-	for _, content := range []string{"", "{", `{"version":1,"name":"other","key":"some-key"}`, `{"name":"ci"}`, strings.Repeat(" ", maxFile+1)} {
+	for _, content := range []string{"", "{", `{"version":1,"name":"other","key":"some-key"}`, `{"name":"ci"}`,
+		strings.Repeat(" ", maxFile+1)} {
 		put(t, first, content, apiKeysDir, name)
 		s, warnings := warned(first)
 		if _, err := s.APIKey("ci"); !errors.Is(err, ErrCorrupt) {
@@ -216,8 +218,10 @@ func TestAPIKeyKeyringReplacedMeanwhile(t *testing.T) {
 func TestMaskKey(t *testing.T) {
 	for key, want := range map[string]string{
 		"": "…", "abc": "…", "abcdefgh": "…gh", "abcdefghijklmnop": "…mnop", "0123456789abcdef0123": "0…0123",
-		"sk_live_0123456789abcdefghijklmn": "sk_live_…klmn", "sk_live_0123456789abcdefghijklm": "sk_…jklm", "sk_live_0123456789abcdefghijklmnopqrstuv": "sk_live_…stuv",
-		"pat_0123456789abcdefghijklmnopqrstuvwxyz": "pat_…wxyz", "a-b-c-d-e-f-": "…-f-", "0123456789abcdefghijklmnopqrstuvwxyz": "0123…wxyz",
+		"sk_live_0123456789abcdefghijklmn": "sk_live_…klmn", "sk_live_0123456789abcdefghijklm": "sk_…jklm",
+		"sk_live_0123456789abcdefghijklmnopqrstuv": "sk_live_…stuv",
+		"pat_0123456789abcdefghijklmnopqrstuvwxyz": "pat_…wxyz", "a-b-c-d-e-f-": "…-f-",
+		"0123456789abcdefghijklmnopqrstuvwxyz": "0123…wxyz",
 	} {
 		got := MaskKey(credential.NewSecret(key))
 		if got != want {
@@ -233,7 +237,8 @@ func TestAPIKeyEndsAt(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		expires, maxAge, want time.Duration // 0: none
-	}{{0, 0, 0}, {time.Hour, 0, time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, 2 * time.Hour, time.Hour}, {2 * time.Hour, time.Hour, time.Hour}} {
+	}{{0, 0, 0}, {time.Hour, 0, time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, 2 * time.Hour, time.Hour},
+		{2 * time.Hour, time.Hour, time.Hour}} {
 		k := APIKey{CreatedAt: at, MaxAgeSeconds: int64(c.maxAge / time.Second)}
 		if c.expires > 0 {
 			k.ExpiresAt = at.Add(c.expires)
@@ -251,7 +256,8 @@ func TestWarnOfAPIKey(t *testing.T) {
 	for i, c := range []struct {
 		after time.Duration
 		want  bool
-	}{{0, true}, {time.Hour, false}, {23 * time.Hour, false}, {24 * time.Hour, true}, {25 * time.Hour, false}, {-48 * time.Hour, true}} {
+	}{{0, true}, {time.Hour, false}, {23 * time.Hour, false}, {24 * time.Hour, true}, {25 * time.Hour, false},
+		{-48 * time.Hour, true}} {
 		if got := s.WarnOfAPIKey("ci", 24*time.Hour, now.Add(c.after)); got != c.want {
 			t.Errorf("%d: after %v: %v", i, c.after, got)
 		}
@@ -263,7 +269,8 @@ func TestWarnOfAPIKey(t *testing.T) {
 	if !s.WarnOfAPIKey("ci", 24*time.Hour, now) {
 		t.Error("the new key is not warned of")
 	}
-	if err := os.WriteFile(filepath.Join(s.Path(), apiKeysDir, APIKeyID("ci")+".warned.json"), []byte("{"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.Path(), apiKeysDir, APIKeyID("ci")+".warned.json"), []byte("{"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if !s.WarnOfAPIKey("ci", 24*time.Hour, now) {

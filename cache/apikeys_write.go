@@ -139,7 +139,8 @@ func (s *Store) dropAPIKeyEntries(name string, slots ...string) error {
 		accounts = append(accounts, s.apiKeyAccount(name, slot))
 	}
 	if err := s.ringRemove(context.Background(), accounts...); err != nil {
-		return fmt.Errorf("the entries of service %s, user names %s stay in the keyring: %w", KeyringService, strings.Join(accounts, " and "), err)
+		return fmt.Errorf("the entries of service %s, user names %s stay in the keyring: %w", KeyringService,
+			strings.Join(accounts, " and "), err)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func openRoot(path string, create bool) (dir, error) {
 	case errors.As(err, &found):
 		return dir{}, &UnsafeError{found.Path, found.Why, found.Fix, elsewhere(found.Path)}
 	case errors.Is(err, unix.EACCES) && !create:
-		return dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT} // a home that is not this user's: nothing of ours is in it
+		// a home that is not this user's: nothing of ours is in it
+		return dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}
 	case err != nil:
 		return dir{}, err
 	}
@@ -150,7 +151,8 @@ func notRegular(path string) error {
 }
 
 func notOurs(st *unix.Stat_t, path string) error {
-	e := &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()), Hint: "use another directory, your own"}
+	e := &UnsafeError{Path: path, Why: fmt.Sprintf("belongs to user %d, not to you (%d)", st.Uid, os.Geteuid()),
+		Hint: "use another directory, your own"}
 	if os.Geteuid() == 0 { // to take it from its owner would lock them out
 		e.Hint = "run it as that user, or with a directory of root's own"
 	}
@@ -166,7 +168,8 @@ func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
 		return &UnsafeError{Path: path, Why: "is on a file system that keeps no permissions, so others may read it",
 			Hint: "use a directory on another file system"}
 	case st.Mode&0o077 != 0:
-		return &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777), Fix: perm.Command(chmod, path)}
+		return &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777),
+			Fix: perm.Command(chmod, path)}
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ func openDir(path string) (dir, error) {
 		return dir{}, err
 	}
 	if !st.IsDir() {
-		return dir{}, &UnsafeError{Path: path, Why: "is not a directory of ours (a link or a file)", Fix: perm.Command("del", path)}
+		return dir{}, &UnsafeError{Path: path, Why: "is not a directory of ours (a link or a file)",
+			Fix: perm.Command("del", path)}
 	}
 	return dir{disk.Open(path)}, nil
 }
@@ -81,7 +82,8 @@ func (d dir) openLock(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := windows.CreateFile(wide, windows.GENERIC_READ|windows.GENERIC_WRITE, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil,
+	h, err := windows.CreateFile(wide, windows.GENERIC_READ|windows.GENERIC_WRITE,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil,
 		windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
 	if err != nil {
 		if st, serr := os.Lstat(path); serr == nil && !st.Mode().IsRegular() {

@@ -11,7 +11,8 @@ func keepsNoModes(fd int) bool {
 		return false
 	}
 	switch uint32(fs.Type) { //nolint:gosec // magic numbers have 32 bits
-	case unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, unix.V9FS_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.SMB_SUPER_MAGIC,
+	case unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, unix.V9FS_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
+		unix.SMB_SUPER_MAGIC,
 		0x5346544e, // NTFS
 		0x7366746e, // NTFS3
 		0x53464846: // WSL 1's drvfs

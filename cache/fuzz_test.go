@@ -9,8 +9,10 @@ import (
 
 func seeds(f *testing.F) {
 	for _, s := range []string{
-		`{"version":1,"refreshToken":"r","accessToken":"a","idToken":"i","kind":"token","token":"t"}`, `{"version":1,"kind":"aws-keys","accessKeyId":"A","secretAccessKey":"s"}`,
-		`{"version":2}`, `{"version":-1}`, `{"version":"1"}`, `{"version":1,"expiresAt":"9999-12-31T23:59:59Z","unknown":[{}]}`, `{"Version":1,"REFRESHTOKEN":"r"}`,
+		`{"version":1,"refreshToken":"r","accessToken":"a","idToken":"i","kind":"token","token":"t"}`,
+		`{"version":1,"kind":"aws-keys","accessKeyId":"A","secretAccessKey":"s"}`,
+		`{"version":2}`, `{"version":-1}`, `{"version":"1"}`,
+		`{"version":1,"expiresAt":"9999-12-31T23:59:59Z","unknown":[{}]}`, `{"Version":1,"REFRESHTOKEN":"r"}`,
 		`{"version":1,"version":2}`, `null`, `[]`, ``, `{`, "\x00", `{"version":1,"":"","-":1}`, `{"version":1e0}`,
 	} {
 		f.Add([]byte(s))
@@ -38,7 +40,8 @@ func FuzzDecodeSession(f *testing.F) {
 			return // a time that JSON cannot hold
 		}
 		again, err := decodeSession(written)
-		if err != nil || !again.RefreshToken.Equal(rec.RefreshToken) || again.Subject != rec.Subject || again.TokenEndpoint != rec.TokenEndpoint {
+		if err != nil || !again.RefreshToken.Equal(rec.RefreshToken) || again.Subject != rec.Subject ||
+			again.TokenEndpoint != rec.TokenEndpoint {
 			t.Errorf("%s is rewritten as %s: %v", b, written, err)
 		}
 	})
@@ -59,7 +62,8 @@ func FuzzDecodeTokens(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := decodeTokens(written); err != nil || !again.AccessToken.Equal(rec.AccessToken) || !again.IDToken.Equal(rec.IDToken) || !json.Valid(written) {
+		if again, err := decodeTokens(written); err != nil || !again.AccessToken.Equal(rec.AccessToken) ||
+			!again.IDToken.Equal(rec.IDToken) || !json.Valid(written) {
 			t.Errorf("%s is rewritten as %s: %v", b, written, err)
 		}
 	})

@@ -155,14 +155,17 @@ func commit(t testing.TB, s *Store, skey string, rec *Session) {
 
 func aSession() *Session {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	return &Session{Issuer: "https://login.example.com", ClientID: "cli", Subject: "alice", Account: "alice@corp.example", Flow: "pkce", Identity: credential.Human,
-		Scopes: []string{"openid"}, TokenEndpoint: "https://login.example.com/token", SignedInAt: at, RefreshedAt: at, RefreshToken: credential.NewSecret("rt-1")}
+	return &Session{Issuer: "https://login.example.com", ClientID: "cli", Subject: "alice", Account: "alice@corp.example",
+		Flow: "pkce", Identity: credential.Human,
+		Scopes: []string{"openid"}, TokenEndpoint: "https://login.example.com/token", SignedInAt: at, RefreshedAt: at,
+		RefreshToken: credential.NewSecret("rt-1")}
 }
 
 // telltale is a token set whose parts tell whether they belong together.
 func telltale(n int) *Tokens {
 	mark := strings.Repeat(strconv.Itoa(n)+"-", 1+n%2000)
-	return &Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret(mark), IDToken: credential.NewSecret(mark), IssuedAt: time.Now().UTC()}
+	return &Tokens{TokenType: "Bearer", AccessToken: credential.NewSecret(mark), IDToken: credential.NewSecret(mark),
+		IssuedAt: time.Now().UTC()}
 }
 
 // unsafeAt checks that an error is an UnsafeError about a path, with a remedy.

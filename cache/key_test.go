@@ -12,8 +12,10 @@ import (
 var plain = Request{Issuer: "https://login.example.com", ClientID: "cli", Identity: "human"}
 
 var everything = Request{
-	Issuer: "https://login.example.com/", ClientID: "cli", Label: "work", Identity: "service", Grant: []string{"jwt-bearer"}, Scopes: []string{"groups", "email"},
-	Audience: "api", Resources: []string{"https://b.example", "https://a.example"}, Organization: "org_1", AuthParams: []string{"acr_values=mfa", "x=y"},
+	Issuer: "https://login.example.com/", ClientID: "cli", Label: "work", Identity: "service",
+	Grant: []string{"jwt-bearer"}, Scopes: []string{"groups", "email"},
+	Audience: "api", Resources: []string{"https://b.example", "https://a.example"}, Organization: "org_1",
+	AuthParams: []string{"acr_values=mfa", "x=y"},
 }
 
 // A key that changes by accident signs everybody out. These values are a
@@ -22,11 +24,15 @@ func TestKeysStay(t *testing.T) {
 	for _, c := range []struct{ name, got, want string }{
 		{"session", plain.SessionKey(), "145845fbfeb605614347cf00d294a002a1e465814e29a3be98af59120746ca10"},
 		{"tokens", plain.TokenKey(), "223d5e149be6ffcdb04dfb2b05707392dae5a7c1b1cfaf110925d463bcd06eb6"},
-		{"session with everything", everything.SessionKey(), "1a296a5a3016f18c2284576a48be0ea7874bd14b999deb0f499de4cf04d63ed6"},
+		{"session with everything", everything.SessionKey(),
+			"1a296a5a3016f18c2284576a48be0ea7874bd14b999deb0f499de4cf04d63ed6"},
 		{"tokens with everything", everything.TokenKey(), "35508c9b69330cd64e847dd7bd14f5378626ba6119ae250d2e25d14fa009b35d"},
-		{"derived", DerivedKey(plain.TokenKey(), "web-identity", map[string]any{"role": "r", "duration": time.Hour}), "f06676e2629d4c0d2d177ef19468ad01a6ea37200e182e438d2fc3c7e4cab745"},
-		{"provider", ProviderKey("https://login.example.com", "oidc", ""), "f0a3557f9d87d80f682c9e513445a747252816dd020f8150364bd6efab851d76"},
-		{"provider with a private CA", ProviderKey("https://login.example.com", "oidc", "PEM"), "56f4524c86101c85967cb4ce487148776db170716bd8a89efba7124386c72de4"},
+		{"derived", DerivedKey(plain.TokenKey(), "web-identity", map[string]any{"role": "r", "duration": time.Hour}),
+			"f06676e2629d4c0d2d177ef19468ad01a6ea37200e182e438d2fc3c7e4cab745"},
+		{"provider", ProviderKey("https://login.example.com", "oidc", ""),
+			"f0a3557f9d87d80f682c9e513445a747252816dd020f8150364bd6efab851d76"},
+		{"provider with a private CA", ProviderKey("https://login.example.com", "oidc", "PEM"),
+			"56f4524c86101c85967cb4ce487148776db170716bd8a89efba7124386c72de4"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, c.got, c.want)

@@ -205,7 +205,8 @@ func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, er
 		err = fmt.Errorf("%w: it rests in %q", ErrNoEntry, rec.RefreshTokenIn)
 	}
 	if errors.Is(err, ErrNoEntry) {
-		s.warn(fmt.Sprintf("the keyring has no refresh token for %s any more", filepath.Join(s.path, "sessions", skey+".json")))
+		s.warn(fmt.Sprintf("the keyring has no refresh token for %s any more",
+			filepath.Join(s.path, "sessions", skey+".json")))
 		return rec, nil
 	}
 	if err != nil {

@@ -145,7 +145,8 @@ func TestKeyringForms(t *testing.T) {
 		if err != nil || rec.RefreshTokenIn != step.in {
 			t.Errorf("step %d: it rests in %q, want %q (%v)", i, rec.RefreshTokenIn, step.in, err)
 		}
-		if step.keyring && step.token != "" && (strings.Contains(fileOf(t, s), step.token) || strings.Contains(fileOf(t, s), `"refreshToken"`)) {
+		if step.keyring && step.token != "" &&
+			(strings.Contains(fileOf(t, s), step.token) || strings.Contains(fileOf(t, s), `"refreshToken"`)) {
 			t.Errorf("step %d: the token is in the file", i)
 		}
 		var want []string
@@ -267,7 +268,8 @@ func TestKeyringUnusable(t *testing.T) {
 	_, werr := s.Reserve(skey)
 	for _, err := range []error{rerr, werr, s.HasRoom(t.Context(), skey)} {
 		var unreachable *KeyringError
-		if !errors.As(err, &unreachable) || errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "the keyring (asked for) cannot be used") {
+		if !errors.As(err, &unreachable) || errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "the keyring (asked for) cannot be used") {
 			t.Errorf("error %v (%T)", err, err)
 		}
 	}

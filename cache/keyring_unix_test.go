@@ -21,7 +21,8 @@ func TestKeyringAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := func(name string) string { return Open(filepath.Join(base, name, "cache"), nil).account(skey) }
-	if account("one") == account("two") || account("one") != account("link") || !strings.HasPrefix(account("one"), skey+"@") {
+	if account("one") == account("two") || account("one") != account("link") ||
+		!strings.HasPrefix(account("one"), skey+"@") {
 		t.Errorf("one %s, two %s, link %s", account("one"), account("two"), account("link"))
 	}
 }

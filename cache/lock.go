@@ -145,7 +145,8 @@ func (s *Store) openLock(purpose, key string) (*os.File, error) {
 
 // taken reads what the holder before left, and writes who holds it now.
 func taken(f *os.File, purpose string, waited bool) *Lock {
-	l := &Lock{f: f, Waited: waited, self: Holder{Version: formatVersion, PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
+	l := &Lock{f: f, Waited: waited,
+		self: Holder{Version: formatVersion, PID: os.Getpid(), Purpose: purpose, Since: time.Now().UTC()}}
 	if h, ok := readHolder(f); ok {
 		// It stays until somebody's work ends well: whoever waits behind us is
 		// to see it too.

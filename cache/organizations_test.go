@@ -39,7 +39,8 @@ func TestAmend(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := s.SessionWithToken(t.Context(), key)
-		if err != nil || !got.RefreshToken.Equal(credential.NewSecret("the-token")) || got.Subject != "alice" || len(got.Organizations) != 1 || got.Organizations[0].Name != "Acme" {
+		if err != nil || !got.RefreshToken.Equal(credential.NewSecret("the-token")) || got.Subject != "alice" ||
+			len(got.Organizations) != 1 || got.Organizations[0].Name != "Acme" {
 			t.Errorf("keyring %v: %+v, %v", keyring, got, err)
 		}
 		if raw, _ = os.ReadFile(path); !strings.Contains(string(raw), `"later":[1,2]`) {

@@ -157,9 +157,11 @@ type tokensFile struct {
 // Credential picks one of the tokens; it is zero if there is none of that kind.
 func (t *Tokens) Credential(tokenType string) credential.Credential {
 	if tokenType == credential.IDToken {
-		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt, ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
+		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt,
+			ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
 	}
-	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
+	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt,
+		ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
 }
 
 func (t *Tokens) encode() ([]byte, error) {
@@ -204,11 +206,13 @@ const (
 )
 
 func encodeDerived(c credential.Credential) ([]byte, error) {
-	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(),
-		For: c.For, Login: c.Login, Token: c.Token.Reveal(), TokenType: c.TokenType}
+	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(),
+		ExpiresAt: c.ExpiresAt.UTC(),
+		For:       c.For, Login: c.Login, Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
-		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal(), k.AccountID
+		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(),
+			k.SessionToken.Reveal(), k.AccountID
 	}
 	return json.Marshal(f)
 }
@@ -218,7 +222,8 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 	if err := decode(b, &f, &f.Version); err != nil {
 		return credential.Credential{}, err
 	}
-	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For, Login: f.Login}
+	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For,
+		Login: f.Login}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType

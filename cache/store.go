@@ -45,9 +45,9 @@ type Store struct {
 	// has become long.
 	Waiting func(Holder)
 
-	// UseKeyring has refresh tokens rest in the keyring instead of the sessions' files. Those that rest elsewhere move there when they are written
-	// next, unless Stay is set. Nothing else ever goes there, and reading tokens
-	// never touches it.
+	// UseKeyring has refresh tokens rest in the keyring instead of the sessions' files.
+	// Those that rest elsewhere move there when they are written next, unless Stay is set.
+	// Nothing else ever goes there, and reading tokens never touches it.
 	UseKeyring bool
 
 	// Stay leaves a refresh token where it is stored, whatever UseKeyring says; that

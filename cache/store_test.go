@@ -17,7 +17,8 @@ import (
 func keysOf(id string) credential.Credential {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return credential.Credential{IssuedAt: at, ExpiresAt: at.Add(time.Hour), AWS: &credential.AWSKeys{AccessKeyID: id,
-		SecretAccessKey: credential.NewSecret("secret-" + id), SessionToken: credential.NewSecret("session-" + id), AccountID: "123456789012"}}
+		SecretAccessKey: credential.NewSecret("secret-" + id), SessionToken: credential.NewSecret("session-" + id),
+		AccountID: "123456789012"}}
 }
 
 // What is written is read, and nothing but Reveal shows the secrets in between.
@@ -29,13 +30,16 @@ func TestRoundTrips(t *testing.T) {
 	if got, err := s.Session("k"); err != nil || !reflect.DeepEqual(bare(got), bare(rec)) {
 		t.Errorf("session: %+v, %v, want %+v", got, err, rec)
 	}
-	tokens := &Tokens{TokenType: "Bearer", Scopes: []string{"a"}, IssuedAt: rec.SignedInAt, ExpiresAt: rec.SignedInAt.Add(time.Hour), AccessToken: credential.NewSecret("at"), IDToken: credential.NewSecret("it")}
+	tokens := &Tokens{TokenType: "Bearer", Scopes: []string{"a"}, IssuedAt: rec.SignedInAt,
+		ExpiresAt: rec.SignedInAt.Add(time.Hour), AccessToken: credential.NewSecret("at"),
+		IDToken: credential.NewSecret("it")}
 	before := time.Now()
 	if err := s.WriteTokens("k", "t", tokens); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.Tokens("k", "t")
-	if err != nil || !got.AccessToken.Equal(tokens.AccessToken) || !got.IDToken.Equal(tokens.IDToken) || !got.ExpiresAt.Equal(tokens.ExpiresAt) || !got.IDTokenExpiresAt.IsZero() ||
+	if err != nil || !got.AccessToken.Equal(tokens.AccessToken) || !got.IDToken.Equal(tokens.IDToken) ||
+		!got.ExpiresAt.Equal(tokens.ExpiresAt) || !got.IDTokenExpiresAt.IsZero() ||
 		got.StoredAt.Before(before.Add(-time.Second)) || got.StoredAt.After(time.Now()) {
 		t.Errorf("tokens: %+v, %v", got, err)
 	}
@@ -69,7 +73,8 @@ func bare(s *Session) Session {
 // A later version's fields survive a rewrite by this one.
 func TestUnknownFieldsSurvive(t *testing.T) {
 	s := newStore(t)
-	session := put(t, s, `{"version":1,"issuer":"i","refreshToken":"old","dpopKey":{"kty":"EC","n":1e2},"later":[1,2]}`, "sessions", "k.json")
+	session := put(t, s, `{"version":1,"issuer":"i","refreshToken":"old","dpopKey":{"kty":"EC","n":1e2},"later":[1,2]}`,
+		"sessions", "k.json")
 	tokens := put(t, s, `{"version":1,"accessToken":"old","idToken":"gone","later":{"a":"<&>"}}`, "tokens", "k", "t.json")
 	rec, err := s.Session("k")
 	if err != nil {
@@ -106,9 +111,12 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 // A short-lived file that cannot be read counts as absent, and is named.
 func TestDamagedShortLivedFiles(t *testing.T) {
 	for name, content := range map[string]string{
-		"nothing": "", "half of it": `{"version":1,"accessTo`, "zeros": string(make([]byte, 100)), "a list": `[]`, "null": `null`, "no version": `{"accessToken":"a"}`,
-		"version 0": `{"version":0}`, "a later version": `{"version":2,"accessToken":"a"}`, "a later version with other types": `{"version":7,"accessToken":{},"token":[],"metadata":1,"until":5}`,
-		"another type": `{"version":1,"accessToken":5,"token":5,"fetchedAt":5,"failedAt":5}`, "too large": strings.Repeat(" ", maxFile) + `{"version":1}`,
+		"nothing": "", "half of it": `{"version":1,"accessTo`, "zeros": string(make([]byte, 100)), "a list": `[]`,
+		"null": `null`, "no version": `{"accessToken":"a"}`,
+		"version 0": `{"version":0}`, "a later version": `{"version":2,"accessToken":"a"}`,
+		"a later version with other types": `{"version":7,"accessToken":{},"token":[],"metadata":1,"until":5}`,
+		"another type":                     `{"version":1,"accessToken":5,"token":5,"fetchedAt":5,"failedAt":5}`,
+		"too large":                        strings.Repeat(" ", maxFile) + `{"version":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, warnings := warned(newStore(t))
@@ -142,7 +150,8 @@ func TestDamagedShortLivedFiles(t *testing.T) {
 // A session that does not parse is set aside and fails nothing; one of a later
 // version is not touched.
 func TestDamagedSessions(t *testing.T) {
-	for name, content := range map[string]string{"nothing": "", "half of it": `{"version":1,"refreshTo`, "no version": `{"refreshToken":"r"}`, "another type": `{"version":1,"refreshToken":5}`, "null": "null"} {
+	for name, content := range map[string]string{"nothing": "", "half of it": `{"version":1,"refreshTo`,
+		"no version": `{"refreshToken":"r"}`, "another type": `{"version":1,"refreshToken":5}`, "null": "null"} {
 		t.Run(name, func(t *testing.T) {
 			s, warnings := warned(newStore(t))
 			path := put(t, s, content, "sessions", "k.json")
@@ -189,7 +198,8 @@ func TestRemoveSession(t *testing.T) {
 	s := newStore(t)
 	for _, k := range []string{"k", "other"} {
 		commit(t, s, k, aSession())
-		for _, err := range []error{s.WriteTokens(k, "t", telltale(1)), s.WriteTokens(k, "u", telltale(2)), s.WriteDerived(k, "d", keysOf("A")), s.WriteLatch(k, &Latch{})} {
+		for _, err := range []error{s.WriteTokens(k, "t", telltale(1)), s.WriteTokens(k, "u", telltale(2)),
+			s.WriteDerived(k, "d", keysOf("A")), s.WriteLatch(k, &Latch{})} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -252,7 +262,8 @@ func TestRelease(t *testing.T) {
 func TestLitterIsSwept(t *testing.T) {
 	s := newStore(t)
 	commit(t, s, "k", aSession())
-	old, young, other := put(t, s, "x", "sessions", tempPrefix+"OLD"), put(t, s, "x", "sessions", tempPrefix+"YOUNG"), put(t, s, "x", "sessions", "note")
+	old, young, other := put(t, s, "x", "sessions", tempPrefix+"OLD"), put(t, s, "x", "sessions", tempPrefix+"YOUNG"),
+		put(t, s, "x", "sessions", "note")
 	past := time.Now().Add(-2 * time.Hour)
 	for _, path := range []string{old, other} {
 		if err := os.Chtimes(path, past, past); err != nil {

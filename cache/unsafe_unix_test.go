@@ -25,14 +25,16 @@ func fillStore(t *testing.T, s *Store) (*Store, map[string]string) {
 	t.Helper()
 	commit(t, s, "k", aSession())
 	l, err := s.Lock(t.Context(), LockRefresh, "k")
-	for _, e := range []error{err, s.WriteTokens("k", "t", telltale(1)), s.WriteDerived("k", "d", keysOf("A")), s.WriteProvider("p", &Provider{}), s.WriteLatch("k", &Latch{})} {
+	for _, e := range []error{err, s.WriteTokens("k", "t", telltale(1)), s.WriteDerived("k", "d", keysOf("A")),
+		s.WriteProvider("p", &Provider{}), s.WriteLatch("k", &Latch{})} {
 		if e != nil {
 			t.Fatal(e)
 		}
 	}
 	l.Unlock()
 	paths := map[string]string{}
-	for kind, rel := range map[string]string{"session": "sessions/k.json", "tokens": "tokens/k/t.json", "derived": "derived/k/d.json", "provider": "providers/p.json",
+	for kind, rel := range map[string]string{"session": "sessions/k.json", "tokens": "tokens/k/t.json",
+		"derived": "derived/k/d.json", "provider": "providers/p.json",
 		"latch": "latches/k.json", "lock": "locks/k.refresh"} {
 		paths[kind] = filepath.Join(s.Path(), rel)
 	}
@@ -101,7 +103,10 @@ func TestUnsafeFiles(t *testing.T) {
 		"a relative link": func(t *testing.T, path string) {
 			must(t, os.Rename(path, path+".real"), os.Symlink(filepath.Base(path)+".real", path))
 		},
-		"a link to nothing":      func(t *testing.T, path string) { must(t, os.Remove(path), os.Symlink(path+".absent", path)) },
+		"a link to nothing": func(t *testing.T,
+			path string) {
+			must(t, os.Remove(path), os.Symlink(path+".absent", path))
+		},
 		"a hard link":            func(t *testing.T, path string) { must(t, os.Link(path, path+".second")) },
 		"a FIFO":                 func(t *testing.T, path string) { must(t, os.Remove(path), unix.Mkfifo(path, 0o600)) },
 		"a directory":            func(t *testing.T, path string) { must(t, os.Remove(path), os.Mkdir(path, 0o700)) },
@@ -135,7 +140,8 @@ func TestUnsafeFiles(t *testing.T) {
 func TestLockFileIsALink(t *testing.T) {
 	s, paths := filled(t)
 	precious := filepath.Join(t.TempDir(), "precious")
-	must(t, os.WriteFile(precious, []byte("precious"), 0o600), os.Remove(paths["lock"]), os.Symlink(precious, paths["lock"]))
+	must(t, os.WriteFile(precious, []byte("precious"), 0o600), os.Remove(paths["lock"]),
+		os.Symlink(precious, paths["lock"]))
 	unsafeAt(t, use(t, s, "lock"), paths["lock"])
 	if b, _ := os.ReadFile(precious); string(b) != "precious" {
 		t.Errorf("the target is %q", b)
@@ -157,7 +163,8 @@ func TestUnsafeDirectories(t *testing.T) {
 				s, _ := filled(t)
 				path := filepath.Join(s.Path(), rel)
 				f(t, path)
-				kind := map[string]string{".": "tokens", "sessions": "session", "tokens": "tokens", "tokens/k": "tokens", "derived": "derived", "locks": "lock"}[rel]
+				kind := map[string]string{".": "tokens", "sessions": "session", "tokens": "tokens", "tokens/k": "tokens",
+					"derived": "derived", "locks": "lock"}[rel]
 				unsafeAt(t, use(t, s, kind), path)
 				if rel == "tokens/k" {
 					unsafeAt(t, s.WriteTokens("k", "t", telltale(1)), path)

@@ -117,7 +117,8 @@ func (c Credential) Life() time.Duration {
 // Same reports whether both are the same token or keys.
 func (c Credential) Same(o Credential) bool {
 	if a, b := c.AWS, o.AWS; a != nil && b != nil {
-		return a.AccessKeyID == b.AccessKeyID && a.SecretAccessKey.Equal(b.SecretAccessKey) && a.SessionToken.Equal(b.SessionToken)
+		return a.AccessKeyID == b.AccessKeyID && a.SecretAccessKey.Equal(b.SecretAccessKey) &&
+			a.SessionToken.Equal(b.SessionToken)
 	}
 	return c.AWS == o.AWS && c.Token.Equal(o.Token)
 }

@@ -101,7 +101,8 @@ func Choose(f Facts) Choice {
 	}
 	c := Choice{Prompt: prompt, Why: []string{page}}
 	if f.Flow == FlowDevice {
-		c.Why = append(c.Why, f.Names.Fill("a device sign-in is allowed only where no browser can be reached ({device} headless)"))
+		c.Why = append(c.Why,
+			f.Names.Fill("a device sign-in is allowed only where no browser can be reached ({device} headless)"))
 	}
 	if reaches {
 		c.Flow = FlowPKCE

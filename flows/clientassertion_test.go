@@ -21,7 +21,8 @@ func TestAssertionsAreFresh(t *testing.T) {
 	t.Parallel() // a device's poll waits for a second
 	p, found, c := confidential(t, AuthPrivateKeyJWT)
 	p.ScriptDevicePolls("authorization_pending", "ok")
-	if _, err := found.Device(t.Context(), SignIn{Client: c, Scopes: []string{"openid"}}, func(DevicePrompt) error { return nil }); err != nil {
+	if _, err := found.Device(t.Context(), SignIn{Client: c, Scopes: []string{"openid"}},
+		func(DevicePrompt) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	p.Fault(providertest.ClientCredentials, providertest.Fault{Drop: true, Times: 1})
@@ -68,24 +69,33 @@ func TestAssertionRefused(t *testing.T) {
 		asserter func(p *providertest.Provider) Asserter
 		want     string // in the description; empty: it is taken
 	}{
-		"good":                {providertest.Config{}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{ID: "k1"}) }, ""},
-		"good, without a kid": {providertest.Config{}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
-		"another key":         {providertest.Config{}, func(*providertest.Provider) Asserter { return mustParse(t, pkcs8(t, other), KeyOptions{ID: "k1"}) }, "signature"},
-		"another kid":         {providertest.Config{}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{ID: "k2"}) }, "kid"},
-		"an algorithm that is not taken": {providertest.Config{AssertionAlgs: []string{"RS256"}}, func(p *providertest.Provider) Asserter {
-			return foreign(good(func(m map[string]any) { m["aud"] = p.Issuer() }), "", nil)
-		}, "alg"},
+		"good": {providertest.Config{},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{ID: "k1"}) }, ""},
+		"good, without a kid": {providertest.Config{},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"another key": {providertest.Config{},
+			func(*providertest.Provider) Asserter { return mustParse(t, pkcs8(t, other), KeyOptions{ID: "k1"}) }, "signature"},
+		"another kid": {providertest.Config{},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{ID: "k2"}) }, "kid"},
+		"an algorithm that is not taken": {providertest.Config{AssertionAlgs: []string{"RS256"}},
+			func(p *providertest.Provider) Asserter {
+				return foreign(good(func(m map[string]any) { m["aud"] = p.Issuer() }), "", nil)
+			}, "alg"},
 		"token endpoint for issuer": {providertest.Config{}, func(*providertest.Provider) Asserter {
 			return mustParse(t, raw, KeyOptions{Audience: AudienceTokenEndpoint})
 		}, "aud"},
-		"issuer for token endpoint": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "aud"},
-		"token endpoint where it is wanted": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint}, func(*providertest.Provider) Asserter {
-			return mustParse(t, raw, KeyOptions{Audience: AudienceTokenEndpoint})
-		}, ""},
-		"issuer where either will do": {providertest.Config{AssertionAudience: providertest.AudienceAny}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
-		"another audience": {providertest.Config{AssertionAudience: providertest.AudienceAny}, func(*providertest.Provider) Asserter {
-			return mustParse(t, raw, KeyOptions{Audience: "https://evil.example"})
-		}, "aud"},
+		"issuer for token endpoint": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "aud"},
+		"token endpoint where it is wanted": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint},
+			func(*providertest.Provider) Asserter {
+				return mustParse(t, raw, KeyOptions{Audience: AudienceTokenEndpoint})
+			}, ""},
+		"issuer where either will do": {providertest.Config{AssertionAudience: providertest.AudienceAny},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"another audience": {providertest.Config{AssertionAudience: providertest.AudienceAny},
+			func(*providertest.Provider) Asserter {
+				return mustParse(t, raw, KeyOptions{Audience: "https://evil.example"})
+			}, "aud"},
 		"a list of audiences": {providertest.Config{}, func(p *providertest.Provider) Asserter {
 			return foreign(good(func(m map[string]any) { m["aud"] = []string{p.Issuer()} }), "", nil)
 		}, "aud"},
@@ -107,12 +117,14 @@ func TestAssertionRefused(t *testing.T) {
 		"another thumbprint": {providertest.Config{}, func(p *providertest.Provider) Asserter {
 			return foreign(good(func(m map[string]any) { m["aud"] = p.Issuer() }), "x5t#S256", "AAAA")
 		}, "x5t"},
-		"no JWT":                             {providertest.Config{}, func(*providertest.Provider) Asserter { return fixed("opaque") }, "JWS"},
-		"our clock five minutes behind":      {providertest.Config{Now: func() time.Time { return time.Now().Add(5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "expired"},
-		"our clock five minutes ahead":       {providertest.Config{Now: func() time.Time { return time.Now().Add(-5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "future"},
-		"our clock three seconds ahead":      {providertest.Config{Now: func() time.Time { return time.Now().Add(-3 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
-		"our clock thirty seconds behind":    {providertest.Config{Now: func() time.Time { return time.Now().Add(30 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
-		"where a life is a minute: Keycloak": {providertest.Config{AssertionLifetime: time.Minute}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"no JWT": {providertest.Config{},
+			func(*providertest.Provider) Asserter { return fixed("opaque") }, "JWS"},
+		"our clock five minutes behind":   {providertest.Config{Now: func() time.Time { return time.Now().Add(5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "expired"},
+		"our clock five minutes ahead":    {providertest.Config{Now: func() time.Time { return time.Now().Add(-5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "future"},
+		"our clock three seconds ahead":   {providertest.Config{Now: func() time.Time { return time.Now().Add(-3 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"our clock thirty seconds behind": {providertest.Config{Now: func() time.Time { return time.Now().Add(30 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"where a life is a minute: Keycloak": {providertest.Config{AssertionLifetime: time.Minute},
+			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.config.Clients = []providertest.Client{{ID: "svc", JWKS: publicSet(t, key, "k1")}}
@@ -142,7 +154,8 @@ func TestAssertionRefused(t *testing.T) {
 
 func signWith(t *testing.T, key crypto.Signer, kid string, o *jose.SignerOptions, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithms(key.Public())[0], Key: jose.JSONWebKey{Key: key, KeyID: kid}}, o)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithms(key.Public())[0],
+		Key: jose.JSONWebKey{Key: key, KeyID: kid}}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,11 +200,13 @@ func TestWorkloadAssertion(t *testing.T) {
 	key := ecKey(t, elliptic.P256())
 	p := providertest.New(t, providertest.Config{
 		TrustedIssuers: map[string][]byte{issuer: publicSet(t, key, "ci")},
-		Clients:        []providertest.Client{{ID: "app", Federated: []providertest.Workload{{Issuer: issuer, Subject: "repo:corp/web:ref:refs/heads/main"}}}},
+		Clients: []providertest.Client{{ID: "app",
+			Federated: []providertest.Workload{{Issuer: issuer, Subject: "repo:corp/web:ref:refs/heads/main"}}}},
 	})
 	found := discover(t, p)
 	token := func(subject string) string {
-		return signWith(t, key, "ci", nil, map[string]any{"iss": issuer, "sub": subject, "aud": p.Issuer(), "exp": time.Now().Add(time.Hour).Unix()})
+		return signWith(t, key, "ci", nil,
+			map[string]any{"iss": issuer, "sub": subject, "aud": p.Issuer(), "exp": time.Now().Add(time.Hour).Unix()})
 	}
 	mine := Client{ID: "app", Asserter: fixed(token("repo:corp/web:ref:refs/heads/main"))}
 	for range 2 { // it may be shown again
@@ -199,7 +214,8 @@ func TestWorkloadAssertion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := found.ClientCredentials(t.Context(), Client{ID: "app", Asserter: fixed(token("repo:corp/web:ref:refs/heads/evil"))}, Target{})
+	_, err := found.ClientCredentials(t.Context(),
+		Client{ID: "app", Asserter: fixed(token("repo:corp/web:ref:refs/heads/evil"))}, Target{})
 	var refusal *OAuthError
 	if !errors.As(err, &refusal) || refusal.Code != "invalid_client" {
 		t.Errorf("error %v", err)
@@ -222,7 +238,8 @@ func TestAsserterFails(t *testing.T) {
 	if !errors.As(err, &got) || got != outage || p.Requests().All != 0 {
 		t.Errorf("error %v, %d requests", err, p.Requests().All)
 	}
-	if _, err := found.ClientCredentials(t.Context(), Client{ID: "svc:1", Asserter: fixed("")}, Target{}); err == nil || p.Requests().All != 0 {
+	if _, err := found.ClientCredentials(t.Context(), Client{ID: "svc:1", Asserter: fixed("")}, Target{}); err == nil ||
+		p.Requests().All != 0 {
 		t.Errorf("an empty assertion: %v", err)
 	}
 }

@@ -75,7 +75,8 @@ func (c Client) method(offered []string) (string, error) {
 	case AuthTLS, AuthSelfSignedTLS, AuthNone:
 		return c.Method, nil
 	default:
-		return "", fmt.Errorf("%q is no way to authenticate a client; known are %s", Clean(c.Method, 60), strings.Join(AuthMethods(), ", "))
+		return "", fmt.Errorf("%q is no way to authenticate a client; known are %s", Clean(c.Method, 60),
+			strings.Join(AuthMethods(), ", "))
 	}
 	switch {
 	case c.Asserter != nil:
@@ -87,7 +88,8 @@ func (c Client) method(offered []string) (string, error) {
 	case slices.Contains(offered, AuthSecretPost):
 		return AuthSecretPost, nil
 	}
-	return "", errors.New("a client secret is set, but the provider takes neither client_secret_basic nor client_secret_post")
+	return "", errors.New("a client secret is set, but the provider takes neither client_secret_basic nor " +
+		"client_secret_post")
 }
 
 // usesTLS reports whether the client's certificate authenticates it.
@@ -112,7 +114,8 @@ func (p *Provider) TokenEndpointFor(c Client) string {
 // post sends a form with the client's authentication, freshly made. Methods are
 // those that the endpoint offers. A failed trial could spend a refresh token, so
 // there is none (RFC 6749 §2.3.1).
-func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []string, c Client, form url.Values) (*Answer, error) {
+func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []string, c Client,
+	form url.Values) (*Answer, error) {
 	method, err := c.method(methods)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
@@ -178,5 +181,6 @@ func tellCertificate(doing string, err error) error {
 	if !strings.Contains(words, "certificate") && !strings.Contains(words, "handshake failure") {
 		return err
 	}
-	return &OAuthError{Doing: doing, Code: "invalid_client", Description: "the server does not take the client certificate: " + Clean(words, 100)}
+	return &OAuthError{Doing: doing, Code: "invalid_client",
+		Description: "the server does not take the client certificate: " + Clean(words, 100)}
 }

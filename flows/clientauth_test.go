@@ -50,7 +50,8 @@ func TestAuthMethod(t *testing.T) {
 		{"a key, not listed", Client{Asserter: asserter}, []string{AuthSecretBasic}, AuthPrivateKeyJWT},
 		{"a key and a secret", Client{Asserter: asserter, Secret: secret}, []string{AuthSecretBasic}, AuthPrivateKeyJWT},
 		{"named post", Client{Method: AuthSecretPost, Secret: secret}, []string{AuthSecretBasic}, AuthSecretPost},
-		{"named basic beside a key", Client{Method: AuthSecretBasic, Secret: secret, Asserter: asserter}, nil, AuthSecretBasic},
+		{"named basic beside a key", Client{Method: AuthSecretBasic, Secret: secret, Asserter: asserter}, nil,
+			AuthSecretBasic},
 		{"named none beside a secret", Client{Method: AuthNone, Secret: secret}, nil, AuthNone},
 		{"named TLS", Client{Method: AuthTLS}, []string{AuthSecretBasic}, AuthTLS},
 		{"named self-signed TLS", Client{Method: AuthSelfSignedTLS, Secret: secret}, nil, AuthSelfSignedTLS},
@@ -94,7 +95,9 @@ func confidential(t *testing.T, method string) (*providertest.Provider, *Provide
 	case AuthSelfSignedTLS:
 		registered.TLSThumbprint = thumbprintOf(t, dated(t, key))
 	}
-	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{registered}, MTLS: true, IssuerPath: "/realms/x", DeviceInterval: 1})
+	p := providertest.New(t,
+		providertest.Config{Clients: []providertest.Client{registered}, MTLS: true, IssuerPath: "/realms/x",
+			DeviceInterval: 1})
 	if !ours.usesTLS() {
 		return p, discover(t, p), ours
 	}
@@ -105,7 +108,9 @@ func confidential(t *testing.T, method string) (*providertest.Provider, *Provide
 			t.Fatal(err)
 		}
 	} else { // registered must be the one that is shown
-		p = providertest.New(t, providertest.Config{MTLS: true, DeviceInterval: 1, Clients: []providertest.Client{{ID: ours.ID, TLSThumbprint: thumbprintOf(t, cert)}}})
+		p = providertest.New(t,
+			providertest.Config{MTLS: true, DeviceInterval: 1,
+				Clients: []providertest.Client{{ID: ours.ID, TLSThumbprint: thumbprintOf(t, cert)}}})
 	}
 	return p, discoverMTLS(t, p, k, cert), ours
 }
@@ -158,7 +163,8 @@ func TestEveryMethodEverywhere(t *testing.T) {
 				t.Error("nothing was revoked")
 			}
 			p.ScriptDevicePolls("ok")
-			if _, err := found.Device(t.Context(), SignIn{Client: c, Scopes: []string{"openid"}}, func(DevicePrompt) error { return nil }); err != nil {
+			if _, err := found.Device(t.Context(), SignIn{Client: c, Scopes: []string{"openid"}},
+				func(DevicePrompt) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := found.ClientCredentials(t.Context(), c, Target{}); err != nil {
@@ -176,7 +182,8 @@ func TestEveryMethodEverywhere(t *testing.T) {
 				if alias := direct && c.usesTLS(); alias != (r.Host != issuer.Host) || alias != (r.Cert != nil) {
 					t.Errorf("%s went to %s", r.Path, r.Host)
 				}
-				if direct && method == AuthPrivateKeyJWT && (r.Form.Get("client_assertion_type") != assertionType || r.Form.Get("client_id") != c.ID) {
+				if direct && method == AuthPrivateKeyJWT &&
+					(r.Form.Get("client_assertion_type") != assertionType || r.Form.Get("client_id") != c.ID) {
 					t.Errorf("%s: %v", r.Path, r.Form)
 				}
 			}
@@ -191,7 +198,8 @@ func TestMTLSWithoutAliases(t *testing.T) {
 		t.Error(got)
 	}
 	p.MTLSEndpointAliases.TokenEndpoint = "https://mtls.example/token"
-	for method, want := range map[string]string{AuthTLS: "https://mtls.example/token", AuthSelfSignedTLS: "https://mtls.example/token", AuthPrivateKeyJWT: p.TokenEndpoint, "": p.TokenEndpoint} {
+	for method, want := range map[string]string{AuthTLS: "https://mtls.example/token",
+		AuthSelfSignedTLS: "https://mtls.example/token", AuthPrivateKeyJWT: p.TokenEndpoint, "": p.TokenEndpoint} {
 		if got := p.TokenEndpointFor(Client{Method: method}); got != want {
 			t.Errorf("%s: %s", method, got)
 		}
@@ -214,11 +222,15 @@ func TestMTLSWithoutAliases(t *testing.T) {
 // An alias is held to the rule for every endpoint.
 func TestAliasesAreChecked(t *testing.T) {
 	const issuer = "https://login.corp.example"
-	for endpoint, ok := range map[string]bool{"https://mtls.corp.example/token": true, "http://mtls.corp.example/token": false, "http://127.0.0.1/token": false, "javascript:1": false, "https://u:p@x/": false} {
+	for endpoint, ok := range map[string]bool{"https://mtls.corp.example/token": true,
+		"http://mtls.corp.example/token": false, "http://127.0.0.1/token": false, "javascript:1": false,
+		"https://u:p@x/": false} {
 		for _, name := range []string{"token_endpoint", "device_authorization_endpoint"} {
-			raw, _ := json.Marshal(map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token", "mtls_endpoint_aliases": map[string]any{name: endpoint}})
+			raw, _ := json.Marshal(map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token",
+				"mtls_endpoint_aliases": map[string]any{name: endpoint}})
 			var verify *VerifyError
-			if _, err := ParseProvider(http.DefaultClient, issuer, raw, []byte(`{"keys":[]}`)); (err == nil) != ok || !ok && !errors.As(err, &verify) {
+			if _, err := ParseProvider(http.DefaultClient, issuer, raw, []byte(`{"keys":[]}`)); (err == nil) != ok || !ok &&
+				!errors.As(err, &verify) {
 				t.Errorf("%s %s: %v", name, endpoint, err)
 			}
 		}
@@ -227,30 +239,41 @@ func TestAliasesAreChecked(t *testing.T) {
 
 // No server's words bring back what it was sent.
 func TestRefusalsDoNotEcho(t *testing.T) {
-	secrets := map[string]string{"client_secret": "sEcReT-1", "assertion": "sEcReT-2", "subject_token": "sEcReT-3", "actor_token": "sEcReT-4", "client_assertion": "sEcReT-5"}
+	secrets := map[string]string{"client_secret": "sEcReT-1", "assertion": "sEcReT-2", "subject_token": "sEcReT-3",
+		"actor_token": "sEcReT-4", "client_assertion": "sEcReT-5"}
 	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "cli", Secret: "x"}}})
 	found := discover(t, p)
 	var echo strings.Builder
 	for _, s := range secrets {
 		echo.WriteString(" you sent " + s + " \x1b[2J")
 	}
-	body, _ := json.Marshal(map[string]string{"error": "invalid_grant " + secrets["subject_token"], "error_description": echo.String()})
-	odd, _ := json.Marshal(map[string]string{"access_token": "at", "token_type": secrets["subject_token"], "issued_token_type": "x" + secrets["actor_token"]})
-	for _, fault := range []providertest.Fault{{Status: 400, Body: string(body)}, {Status: 200, Body: string(odd)}, {Status: 200, Body: string(body)}} {
+	body, _ := json.Marshal(map[string]string{"error": "invalid_grant " + secrets["subject_token"],
+		"error_description": echo.String()})
+	odd, _ := json.Marshal(map[string]string{"access_token": "at", "token_type": secrets["subject_token"],
+		"issued_token_type": "x" + secrets["actor_token"]})
+	for _, fault := range []providertest.Fault{{Status: 400, Body: string(body)}, {Status: 200, Body: string(odd)},
+		{Status: 200, Body: string(body)}} {
 		p.Fault(providertest.Token, fault)
 		s := credential.NewSecret
 		for name, do := range map[string]func(Client) error{
-			"client credentials": func(c Client) error { _, err := found.ClientCredentials(t.Context(), c, Target{}); return err },
+			"client credentials": func(c Client) error {
+				_,
+					err := found.ClientCredentials(t.Context(), c, Target{})
+				return err
+			},
 			"JWT bearer": func(c Client) error {
 				_, err := found.JWTBearer(t.Context(), c, s(secrets["assertion"]), Target{})
 				return err
 			},
 			"exchange": func(c Client) error {
-				_, err := found.Exchange(t.Context(), c, Exchange{Subject: TypedToken{s(secrets["subject_token"]), TokenTypeJWT}, Actor: TypedToken{s(secrets["actor_token"]), TokenTypeJWT}})
+				_, err := found.Exchange(t.Context(), c,
+					Exchange{Subject: TypedToken{s(secrets["subject_token"]), TokenTypeJWT},
+						Actor: TypedToken{s(secrets["actor_token"]), TokenTypeJWT}})
 				return err
 			},
 		} {
-			for _, c := range []Client{{ID: "cli", Secret: s(secrets["client_secret"])}, {ID: "cli", Asserter: fixed(secrets["client_assertion"])}} {
+			for _, c := range []Client{{ID: "cli", Secret: s(secrets["client_secret"])},
+				{ID: "cli", Asserter: fixed(secrets["client_assertion"])}} {
 				err := do(c)
 				if err == nil {
 					t.Fatalf("%s: no error", name)
@@ -259,7 +282,8 @@ func TestRefusalsDoNotEcho(t *testing.T) {
 				if strings.Contains(out, "\x1b") {
 					t.Errorf("%s: %q", name, out)
 				}
-				sent := map[string]bool{"client_secret": !c.Secret.IsZero(), "client_assertion": c.Asserter != nil, "assertion": name == "JWT bearer", "subject_token": name == "exchange", "actor_token": name == "exchange"}
+				sent := map[string]bool{"client_secret": !c.Secret.IsZero(), "client_assertion": c.Asserter != nil,
+					"assertion": name == "JWT bearer", "subject_token": name == "exchange", "actor_token": name == "exchange"}
 				for which, secret := range secrets {
 					if sent[which] {
 						mention(t, name, out, secret)
@@ -274,7 +298,10 @@ func TestRefusalsDoNotEcho(t *testing.T) {
 // What the metadata says of grants is a hint in a refusal, and nothing more.
 func TestGrantHint(t *testing.T) {
 	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "svc", Secret: "s"}},
-		EditMetadata: func(m map[string]any) { m["grant_types_supported"] = []string{"authorization_code", "evil\u001b[2J"} }})
+		EditMetadata: func(m map[string]any) {
+			m["grant_types_supported"] = []string{"authorization_code",
+				"evil\u001b[2J"}
+		}})
 	found, c := discover(t, p), Client{ID: "svc", Secret: credential.NewSecret("s")}
 	if _, err := found.ClientCredentials(t.Context(), c, Target{}); err != nil {
 		t.Errorf("it was not even tried: %v", err)
@@ -282,7 +309,8 @@ func TestGrantHint(t *testing.T) {
 	p.Fault(providertest.ClientCredentials, providertest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`})
 	_, err := found.ClientCredentials(t.Context(), c, Target{})
 	var refusal *OAuthError
-	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "lists other grants: authorization_code, evil") || strings.Contains(err.Error(), "\x1b") {
+	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "lists other grants: authorization_code, evil") ||
+		strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("error %q", err)
 	}
 	found.GrantTypes = nil

@@ -25,7 +25,8 @@ type Target struct {
 // form begins a request for tokens of a service.
 func (t Target) form(grant string) url.Values {
 	form := url.Values{"grant_type": {grant}}
-	scopes := slices.DeleteFunc(slices.Clone(t.Scopes), func(s string) bool { return s == "openid" || s == "offline_access" })
+	scopes := slices.DeleteFunc(slices.Clone(t.Scopes),
+		func(s string) bool { return s == "openid" || s == "offline_access" })
 	if len(scopes) > 0 {
 		form.Set("scope", joinScopes(scopes))
 	}
@@ -49,7 +50,8 @@ func (p *Provider) ClientCredentials(ctx context.Context, c Client, t Target) (*
 
 // serviceRequest is a token request that is answered with an access token and
 // nothing beside it.
-func (p *Provider) serviceRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, error) {
+func (p *Provider) serviceRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet,
+	error) {
 	set, err := p.tokenRequest(ctx, doing, c, form)
 	if err == nil {
 		err = mustBeVisible(doing, set)

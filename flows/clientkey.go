@@ -128,7 +128,8 @@ func (k *Key) algorithm(listed []string) (jose.SignatureAlgorithm, error) {
 			return alg, nil
 		}
 	}
-	return "", fmt.Errorf("the provider takes assertions signed with %s, which %s cannot make: register a key of another kind",
+	return "", fmt.Errorf("the provider takes assertions signed with %s, which %s cannot make: register a key of "+
+		"another kind",
 		Clean(strings.Join(listed, ", "), 100), k)
 }
 
@@ -137,7 +138,8 @@ func (k *Key) sign(alg jose.SignatureAlgorithm, payload []byte) (string, error) 
 	if k.thumbprint != "" {
 		options = options.WithHeader("x5t#S256", k.thumbprint)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}},
+		options)
 	if err != nil {
 		return "", err
 	}
@@ -193,9 +195,11 @@ func (k *Key) TLSCertificate(certPEM []byte) (tls.Certificate, error) {
 	leaf := chain[0]
 	switch now := time.Now(); {
 	case now.After(leaf.NotAfter):
-		return none, fmt.Errorf("the client certificate ended at %s; it is %s here", leaf.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		return none, fmt.Errorf("the client certificate ended at %s; it is %s here", leaf.NotAfter.UTC().Format(time.RFC3339),
+			now.UTC().Format(time.RFC3339))
 	case now.Before(leaf.NotBefore):
-		return none, fmt.Errorf("the client certificate is good from %s; it is %s here", leaf.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		return none, fmt.Errorf("the client certificate is good from %s; it is %s here",
+			leaf.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	cert := tls.Certificate{PrivateKey: k.private, Leaf: leaf}
 	for _, c := range chain {

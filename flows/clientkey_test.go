@@ -109,7 +109,8 @@ func jwkSet(t testing.TB, keys ...jose.JSONWebKey) []byte {
 // selfSigned makes a certificate of a key for itself.
 func selfSigned(t testing.TB, key crypto.Signer, from, to time.Time) []byte {
 	t.Helper()
-	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "job"}, NotBefore: from, NotAfter: to,
+	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "job"},
+		NotBefore: from, NotAfter: to,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
@@ -135,17 +136,20 @@ func dated(t testing.TB, key crypto.Signer) []byte {
 // write; the signature is judged by crypto/…, not by the library that made it.
 func TestParseKeyForms(t *testing.T) {
 	ecParams := pemOf("EC PARAMETERS", []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07})
-	rsa2, p256, p384, p521, ed := rsaKey(t, 2048), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()), ecKey(t, elliptic.P521()), edKey(t)
+	rsa2, p256, p384, p521, ed := rsaKey(t, 2048), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()),
+		ecKey(t, elliptic.P521()), edKey(t)
 	for name, c := range map[string]struct {
 		raw []byte
 		key crypto.Signer
 		alg string
 		kid string
 	}{
-		"RSA, PKCS #8":                       {pkcs8(t, rsa2), rsa2, "RS256", ""},
-		"RSA, PKCS #1":                       {pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsa2)), rsa2, "RS256", ""},
-		"RSA, JWK":                           {jwk(t, jose.JSONWebKey{Key: rsa2, KeyID: "r1"}), rsa2, "RS256", "r1"},
-		"RSA, JWK that names its algorithm":  {jwk(t, jose.JSONWebKey{Key: rsa2, KeyID: "r1", Algorithm: "PS384"}), rsa2, "PS384", "r1"},
+		"RSA, PKCS #8": {pkcs8(t, rsa2), rsa2, "RS256", ""},
+		"RSA, PKCS #1": {pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsa2)), rsa2, "RS256",
+			""},
+		"RSA, JWK": {jwk(t, jose.JSONWebKey{Key: rsa2, KeyID: "r1"}), rsa2, "RS256", "r1"},
+		"RSA, JWK that names its algorithm": {jwk(t, jose.JSONWebKey{Key: rsa2, KeyID: "r1", Algorithm: "PS384"}), rsa2,
+			"PS384", "r1"},
 		"P-256, PKCS #8":                     {pkcs8(t, p256), p256, "ES256", ""},
 		"P-256, SEC 1 behind its parameters": {append(ecParams, sec1(t, p256)...), p256, "ES256", ""},
 		"P-256, JWK":                         {jwk(t, jose.JSONWebKey{Key: p256, Use: "sig"}), p256, "ES256", ""},
@@ -157,19 +161,24 @@ func TestParseKeyForms(t *testing.T) {
 		"Ed25519, PKCS #8":                   {pkcs8(t, ed), ed, "EdDSA", ""},
 		"Ed25519, JWK":                       {jwk(t, jose.JSONWebKey{Key: ed, KeyID: "e"}), ed, "EdDSA", "e"},
 		"a JWK Set with one":                 {jwkSet(t, jose.JSONWebKey{Key: ed, KeyID: "e"}), ed, "EdDSA", "e"},
-		"a JWK Set with public ones too":     {jwkSet(t, jose.JSONWebKey{Key: p256.Public(), KeyID: "p"}, jose.JSONWebKey{Key: ed, KeyID: "e"}), ed, "EdDSA", "e"},
-		"a JWK Set with one for encryption":  {jwkSet(t, jose.JSONWebKey{Key: p256, KeyID: "p", Use: "enc"}, jose.JSONWebKey{Key: ed, KeyID: "e", Use: "sig"}), ed, "EdDSA", "e"},
-		"a certificate before it":            {append(dated(t, p256), pkcs8(t, p256)...), p256, "ES256", ""},
-		"a certificate behind it":            {append(pkcs8(t, p256), dated(t, p256)...), p256, "ES256", ""},
-		"words around it":                    {append([]byte("Bag Attributes\n    friendlyName: x\n"), pkcs8(t, p256)...), p256, "ES256", ""},
-		"lines that end as on Windows":       {bytes.ReplaceAll(pkcs8(t, p256), []byte("\n"), []byte("\r\n")), p256, "ES256", ""},
-		"a byte order mark before it":        {append([]byte("\xef\xbb\xbf"), pkcs8(t, p256)...), p256, "ES256", ""},
-		"blank lines around a JWK":           {append([]byte("\n \t"), append(jwk(t, jose.JSONWebKey{Key: ed}), '\n')...), ed, "EdDSA", ""},
+		"a JWK Set with public ones too": {jwkSet(t, jose.JSONWebKey{Key: p256.Public(), KeyID: "p"},
+			jose.JSONWebKey{Key: ed, KeyID: "e"}), ed, "EdDSA", "e"},
+		"a JWK Set with one for encryption": {jwkSet(t, jose.JSONWebKey{Key: p256, KeyID: "p", Use: "enc"},
+			jose.JSONWebKey{Key: ed, KeyID: "e", Use: "sig"}), ed, "EdDSA", "e"},
+		"a certificate before it": {append(dated(t, p256), pkcs8(t, p256)...), p256, "ES256", ""},
+		"a certificate behind it": {append(pkcs8(t, p256), dated(t, p256)...), p256, "ES256", ""},
+		"words around it": {append([]byte("Bag Attributes\n    friendlyName: x\n"), pkcs8(t, p256)...), p256,
+			"ES256", ""},
+		"lines that end as on Windows": {bytes.ReplaceAll(pkcs8(t, p256), []byte("\n"), []byte("\r\n")), p256, "ES256", ""},
+		"a byte order mark before it":  {append([]byte("\xef\xbb\xbf"), pkcs8(t, p256)...), p256, "ES256", ""},
+		"blank lines around a JWK": {append([]byte("\n \t"), append(jwk(t, jose.JSONWebKey{Key: ed}), '\n')...), ed,
+			"EdDSA", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := mustParse(t, c.raw, KeyOptions{})
 			header, claims := assertion(t, k, testProvider(t, nil), c.key.Public())
-			if header["alg"] != c.alg || header["typ"] != "JWT" || header["kid"] != nil && header["kid"] != c.kid || header["kid"] == nil && c.kid != "" {
+			if header["alg"] != c.alg || header["typ"] != "JWT" || header["kid"] != nil && header["kid"] != c.kid ||
+				header["kid"] == nil && c.kid != "" {
 				t.Errorf("header %v", header)
 			}
 			if len(header) > 3 || claims["aud"] != testIssuer {
@@ -219,7 +228,8 @@ func assertion(t *testing.T, a Asserter, p *Provider, public crypto.PublicKey) (
 		}
 	case *ecdsa.PublicKey:
 		half := len(signature) / 2
-		fine = ecdsa.Verify(public, sum(hashes[alg[2:]]), new(big.Int).SetBytes(signature[:half]), new(big.Int).SetBytes(signature[half:]))
+		fine = ecdsa.Verify(public, sum(hashes[alg[2:]]), new(big.Int).SetBytes(signature[:half]),
+			new(big.Int).SetBytes(signature[half:]))
 	case ed25519.PublicKey:
 		fine = ed25519.Verify(public, input, signature)
 	}
@@ -238,7 +248,8 @@ func TestAssertionClaims(t *testing.T) {
 		_, claims := assertion(t, mustParse(t, pkcs8(t, key), KeyOptions{}), p, key.Public())
 		now := float64(time.Now().Unix())
 		iat, exp := claims["iat"].(float64), claims["exp"].(float64)
-		if claims["iss"] != "svc" || claims["sub"] != "svc" || len(claims) != 6 || exp-iat != 60 || iat > now || exp < now+50 {
+		if claims["iss"] != "svc" || claims["sub"] != "svc" || len(claims) != 6 || exp-iat != 60 || iat > now || exp < now+
+			50 {
 			t.Fatalf("claims %v", claims)
 		}
 		if jti := claims["jti"].(string); len(jti) < 22 || jtis[jti] {
@@ -249,7 +260,9 @@ func TestAssertionClaims(t *testing.T) {
 	if _, err := mustParse(t, pkcs8(t, key), KeyOptions{}).Assert(t.Context(), "", p); err == nil {
 		t.Error("an assertion of nobody")
 	}
-	for audience, want := range map[string]string{"": testIssuer, "issuer": testIssuer, "token-endpoint": testIssuer + "/token", "https://sts.corp.example/x": "https://sts.corp.example/x", "urn:x": "urn:x"} {
+	for audience, want := range map[string]string{"": testIssuer, "issuer": testIssuer,
+		"token-endpoint": testIssuer + "/token", "https://sts.corp.example/x": "https://sts.corp.example/x",
+		"urn:x": "urn:x"} {
 		_, claims := assertion(t, mustParse(t, pkcs8(t, key), KeyOptions{Audience: audience}), p, key.Public())
 		if claims["aud"] != want {
 			t.Errorf("audience %q: aud %v", audience, claims["aud"])
@@ -268,11 +281,15 @@ func TestAssertionHeader(t *testing.T) {
 	cert := dated(t, p256)
 	block, _ := pem.Decode(cert)
 	digest := sha256.Sum256(block.Bytes)
-	header, _ := assertion(t, mustParse(t, jwk(t, jose.JSONWebKey{Key: p256, KeyID: "old"}), KeyOptions{ID: "k1", Certificates: append(cert, dated(t, edKey(t))...)}), p, p256.Public())
+	header, _ := assertion(t,
+		mustParse(t, jwk(t, jose.JSONWebKey{Key: p256, KeyID: "old"}),
+			KeyOptions{ID: "k1", Certificates: append(cert, dated(t, edKey(t))...)}), p, p256.Public())
 	if header["kid"] != "k1" || header["x5t#S256"] != base64.RawURLEncoding.EncodeToString(digest[:]) {
 		t.Errorf("header %v", header)
 	}
-	for name, certs := range map[string][]byte{"another's": dated(t, edKey(t)), "behind another": append(dated(t, edKey(t)), cert...), "none": []byte("x"), "damaged": pemOf("CERTIFICATE", []byte("x"))} {
+	for name, certs := range map[string][]byte{"another's": dated(t, edKey(t)),
+		"behind another": append(dated(t, edKey(t)), cert...), "none": []byte("x"),
+		"damaged": pemOf("CERTIFICATE", []byte("x"))} {
 		if _, err := ParseKey(pkcs8(t, p256), KeyOptions{Certificates: certs}); err == nil {
 			t.Errorf("certificates: %s: no error", name)
 		}
@@ -293,9 +310,12 @@ func TestAssertionAlgorithm(t *testing.T) {
 		{"RSA, only PSS", pkcs8(t, rsa2), KeyOptions{}, []string{"PS256", "ES256"}, "PS256"},
 		{"RSA, only long ones", pkcs8(t, rsa2), KeyOptions{}, []string{"PS512", "RS384"}, "RS384"},
 		{"RSA, none", pkcs8(t, rsa2), KeyOptions{}, []string{"ES256", "HS256"}, ""},
-		{"RSA with a certificate, no list: as Entra ID wants it", pkcs8(t, rsa2), KeyOptions{Certificates: dated(t, rsa2)}, nil, "PS256"},
-		{"RSA with a certificate, listed", pkcs8(t, rsa2), KeyOptions{Certificates: dated(t, rsa2)}, []string{"RS256", "PS256"}, "RS256"},
-		{"a JWK that names one: the user's word", jwk(t, jose.JSONWebKey{Key: rsa2, Algorithm: "PS256"}), KeyOptions{}, []string{"RS256"}, "PS256"},
+		{"RSA with a certificate, no list: as Entra ID wants it", pkcs8(t, rsa2), KeyOptions{Certificates: dated(t, rsa2)},
+			nil, "PS256"},
+		{"RSA with a certificate, listed", pkcs8(t, rsa2), KeyOptions{Certificates: dated(t, rsa2)},
+			[]string{"RS256", "PS256"}, "RS256"},
+		{"a JWK that names one: the user's word", jwk(t, jose.JSONWebKey{Key: rsa2, Algorithm: "PS256"}), KeyOptions{},
+			[]string{"RS256"}, "PS256"},
 		{"EC with a certificate", pkcs8(t, p256), KeyOptions{Certificates: dated(t, p256)}, nil, "ES256"},
 		{"EC, not listed", pkcs8(t, p256), KeyOptions{}, []string{"RS256"}, ""},
 		{"Ed25519 by its new name", pkcs8(t, ed), KeyOptions{}, []string{"Ed25519"}, "EdDSA"},
@@ -305,7 +325,8 @@ func TestAssertionAlgorithm(t *testing.T) {
 			p.AssertionSigningAlgs = c.listed
 			k := mustParse(t, c.raw, c.o)
 			if c.want == "" {
-				if _, err := k.Assert(t.Context(), "svc", p); err == nil || !strings.Contains(err.Error(), strings.Join(c.listed, ", ")) {
+				if _, err := k.Assert(t.Context(), "svc", p); err == nil ||
+					!strings.Contains(err.Error(), strings.Join(c.listed, ", ")) {
 					t.Errorf("error %v", err)
 				}
 				return
@@ -349,7 +370,8 @@ func TestKeyDoesNotPrint(t *testing.T) {
 
 func TestTLSCertificate(t *testing.T) {
 	now := time.Now()
-	keys := map[string]crypto.Signer{"RSA": rsaKey(t, 2048), "P-256": ecKey(t, elliptic.P256()), "P-521": ecKey(t, elliptic.P521()), "Ed25519": edKey(t)}
+	keys := map[string]crypto.Signer{"RSA": rsaKey(t, 2048), "P-256": ecKey(t, elliptic.P256()),
+		"P-521": ecKey(t, elliptic.P521()), "Ed25519": edKey(t)}
 	ca := dated(t, ecKey(t, elliptic.P256()))
 	for name, key := range keys {
 		k := mustParse(t, pkcs8(t, key), KeyOptions{})
@@ -364,14 +386,15 @@ func TestTLSCertificate(t *testing.T) {
 		certs []byte
 		want  string
 	}{
-		"none":          {nil, "no certificate"},
-		"a key":         {pkcs8(t, key), "no certificate"},
-		"another key's": {dated(t, keys["RSA"]), "belongs to another key: it is for an RSA key of 2048 bits, and this is an EC key on P-256"},
-		"the last":      {append(ca, dated(t, key)...), "must stand first"},
-		"ended":         {selfSigned(t, key, now.Add(-2*time.Hour), now.Add(-time.Hour)), "ended at"},
-		"not yet":       {selfSigned(t, key, now.Add(time.Hour), now.Add(2*time.Hour)), "is good from"},
-		"damaged":       {pemOf("CERTIFICATE", []byte("x")), "certificate 1"},
-		"huge":          {bytes.Repeat([]byte("x"), 2<<20), "larger than"},
+		"none":  {nil, "no certificate"},
+		"a key": {pkcs8(t, key), "no certificate"},
+		"another key's": {dated(t, keys["RSA"]),
+			"belongs to another key: it is for an RSA key of 2048 bits, and this is an EC key on P-256"},
+		"the last": {append(ca, dated(t, key)...), "must stand first"},
+		"ended":    {selfSigned(t, key, now.Add(-2*time.Hour), now.Add(-time.Hour)), "ended at"},
+		"not yet":  {selfSigned(t, key, now.Add(time.Hour), now.Add(2*time.Hour)), "is good from"},
+		"damaged":  {pemOf("CERTIFICATE", []byte("x")), "certificate 1"},
+		"huge":     {bytes.Repeat([]byte("x"), 2<<20), "larger than"},
 	} {
 		if _, err := k.TLSCertificate(c.certs); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q in it", name, err, c.want)

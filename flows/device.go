@@ -56,7 +56,8 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 		form.Set("code_challenge", oauth2.S256ChallengeFromVerifier(verifier))
 		form.Set("code_challenge_method", "S256") // Dex would take it for plain
 	}
-	a, err := p.post(ctx, doingDevice, req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
+	a, err := p.post(ctx, doingDevice,
+		req.Client.endpointFor(p.DeviceAuthorizationEndpoint, p.MTLSEndpointAliases.DeviceAuthorizationEndpoint),
 		p.TokenEndpointAuthMethods, req.Client, form)
 	if err != nil {
 		return nil, err
@@ -102,7 +103,8 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 // toOrganization trades what came of a sign-in that could not name an organization
 // for tokens of the one that was asked for: the person may have chosen another on
 // the page.
-func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credential.TokenSet, fields Fields) (*credential.TokenSet, Fields, error) {
+func (p *Provider) toOrganization(ctx context.Context, req SignIn, set *credential.TokenSet,
+	fields Fields) (*credential.TokenSet, Fields, error) {
 	if req.Organization == "" || p.OrganizationOf(set) == req.Organization || set.RefreshToken.IsZero() {
 		return set, fields, nil
 	}
@@ -142,8 +144,9 @@ func link(raw json.RawMessage) string {
 // is left out where it is not one; nobody needs it.
 func (p *Provider) devicePrompt(fields Fields, asked time.Time) (DevicePrompt, error) {
 	prompt := DevicePrompt{
-		UserCode:        Clean(word(fields["user_code"]), 60),
-		VerificationURI: cmp.Or(link(fields["verification_uri"]), link(fields["verification_url"])), // the latter of an older draft, still met
+		UserCode: Clean(word(fields["user_code"]), 60),
+		// the latter of an older draft, still met
+		VerificationURI: cmp.Or(link(fields["verification_uri"]), link(fields["verification_url"])),
 		ExpiresAt:       asked.Add(defaultExpiry),
 	}
 	if d, ok := seconds(fields["expires_in"]); ok && d > 0 {
@@ -173,13 +176,15 @@ func (p *Provider) checkLink(link string) (string, error) {
 		return "", verifyErrorf("the provider's verification address is not https: %s", Clean(link, 200))
 	}
 	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 }) {
-		return "", verifyErrorf("the provider's verification address has a host that is not ASCII (RFC 3986 §3.2.2): letters of another script can look like yours")
+		return "", verifyErrorf("the provider's verification address has a host that is not ASCII (RFC 3986 §3.2.2): " +
+			"letters of another script can look like yours")
 	}
 	return u.String(), nil // percent-encodes whatever could move a cursor
 }
 
 // pollDevice asks until there is a decision (RFC 8628 §3.4, §3.5).
-func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, verifier string, interval time.Duration) (*credential.TokenSet, Fields, error) {
+func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode credential.Secret, verifier string,
+	interval time.Duration) (*credential.TokenSet, Fields, error) {
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
 		"device_code": {deviceCode.Reveal()},

@@ -78,7 +78,8 @@ func (s *deviceServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // deviceAnswer is a device authorization response with some members changed;
 // nil leaves one out.
 func deviceAnswer(changes map[string]any) map[string]any {
-	a := map[string]any{"device_code": theDeviceCode, "user_code": "WDJB-MJHT", "verification_uri": testIssuer + "/activate", "expires_in": 1800, "interval": 5}
+	a := map[string]any{"device_code": theDeviceCode, "user_code": "WDJB-MJHT",
+		"verification_uri": testIssuer + "/activate", "expires_in": 1800, "interval": 5}
 	for k, v := range changes {
 		if a[k] = v; v == nil {
 			delete(a, k)
@@ -127,7 +128,8 @@ func TestDevicePollTimes(t *testing.T) {
 		{"an interval beyond the cap is kept to", 45, []poll{dropped, dropped, approved}, []float64{45, 90, 135}},
 		{"a request that times out (15 s) doubles the wait", 5, []poll{{hang: true}, approved}, []float64{5, 30}},
 		{"5xx doubles the wait", 5, []poll{{status: 500}, {status: 503}, pending, approved}, []float64{5, 15, 35, 40}},
-		{"429 waits as long as Retry-After says", 5, []poll{{status: 429, after: 60}, pending, approved}, []float64{5, 65, 70}},
+		{"429 waits as long as Retry-After says", 5, []poll{{status: 429, after: 60}, pending, approved},
+			[]float64{5, 65, 70}},
 		{"429 with a small Retry-After still doubles", 5, []poll{{status: 429, after: 1}, approved}, []float64{5, 15}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -184,10 +186,14 @@ func TestDeviceEnds(t *testing.T) {
 		{"expires_in of 0 is not known", map[string]any{"expires_in": 0}, nil, is(ErrTimedOut), 5 * time.Minute},
 		{"a negative one too", map[string]any{"expires_in": "-1e3"}, nil, is(ErrTimedOut), 5 * time.Minute},
 		{"no expires_in means 5 minutes", map[string]any{"expires_in": nil}, nil, is(ErrTimedOut), 5 * time.Minute},
-		{"expires_in ends a wait that Retry-After made", map[string]any{"expires_in": 100}, []poll{{status: 429, after: 3600}}, unavailable(false), 100 * time.Second},
-		{"expires_in ends a request that hangs", map[string]any{"expires_in": 10}, []poll{{hang: true}}, is(ErrTimedOut), 10 * time.Second},
-		{"the provider is down to the end: nobody's fault", map[string]any{"expires_in": 20}, []poll{dropped, dropped, dropped}, unavailable(false), 20 * time.Second},
-		{"it was down for a while only", map[string]any{"expires_in": 20}, []poll{dropped, pending}, is(ErrTimedOut), 20 * time.Second},
+		{"expires_in ends a wait that Retry-After made", map[string]any{"expires_in": 100},
+			[]poll{{status: 429, after: 3600}}, unavailable(false), 100 * time.Second},
+		{"expires_in ends a request that hangs", map[string]any{"expires_in": 10}, []poll{{hang: true}}, is(ErrTimedOut),
+			10 * time.Second},
+		{"the provider is down to the end: nobody's fault", map[string]any{"expires_in": 20},
+			[]poll{dropped, dropped, dropped}, unavailable(false), 20 * time.Second},
+		{"it was down for a while only", map[string]any{"expires_in": 20}, []poll{dropped, pending}, is(ErrTimedOut),
+			20 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -216,7 +222,8 @@ func TestDeviceInterrupt(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(7*time.Second, func() { cancel(cause) })
 				began := time.Now()
-				if _, _, err := runDevice(ctx, t, &deviceServer{answer: deviceAnswer(nil), polls: c.polls}); !errors.Is(err, cause) {
+				if _, _, err := runDevice(ctx, t, &deviceServer{answer: deviceAnswer(nil), polls: c.polls}); !errors.Is(err,
+					cause) {
 					t.Errorf("error %v, want the cause", err)
 				}
 				if took := time.Since(began); took != 7*time.Second {
@@ -232,7 +239,8 @@ func TestDeviceInterrupt(t *testing.T) {
 func TestDeviceExpiryIsMonotonic(t *testing.T) {
 	p := testProvider(t, http.DefaultClient)
 	asked := time.Now()
-	for _, fields := range []string{`{"user_code":"A","verification_uri":"http://127.0.0.1/","expires_in":60}`, `{"user_code":"A","verification_uri":"http://127.0.0.1/"}`} {
+	for _, fields := range []string{`{"user_code":"A","verification_uri":"http://127.0.0.1/","expires_in":60}`,
+		`{"user_code":"A","verification_uri":"http://127.0.0.1/"}`} {
 		var m map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(fields), &m); err != nil {
 			t.Fatal(err)
@@ -256,27 +264,36 @@ func TestDeviceAnswer(t *testing.T) {
 		ok     bool
 	}{
 		{"as it should be", nil, true},
-		{"verification_url, of an older draft", map[string]any{"verification_uri": nil, "verification_url": testIssuer + "/a"}, true},
-		{"a page on another https host (Google, Entra)", map[string]any{"verification_uri": "https://www.google.com/device"}, true},
+		{"verification_url, of an older draft",
+			map[string]any{"verification_uri": nil, "verification_url": testIssuer + "/a"}, true},
+		{"a page on another https host (Google, Entra)", map[string]any{"verification_uri": "https://www.google.com/device"},
+			true},
 		{"no user code", map[string]any{"user_code": nil}, false},
 		{"a user code of control characters only", map[string]any{"user_code": "\x1b\x07"}, false},
 		{"no verification URI", map[string]any{"verification_uri": nil}, false},
 		{"no device code", map[string]any{"device_code": nil}, false},
 		{"a device code that is no string", map[string]any{"device_code": []int{7}}, false},
 		{"a user code that somebody wrote as a number", map[string]any{"user_code": 12345678}, true},
-		{"an address with what does not belong to it", map[string]any{"verification_uri": "\ufeff " + testIssuer + "/activate\r\n"}, true},
-		{"an address with a control character in it", map[string]any{"verification_uri": testIssuer + "/acti\x1bvate"}, false},
+		{"an address with what does not belong to it",
+			map[string]any{"verification_uri": "\ufeff " + testIssuer + "/activate\r\n"}, true},
+		{"an address with a control character in it", map[string]any{"verification_uri": testIssuer + "/acti\x1bvate"},
+			false},
 		{"a verification URI over plain http elsewhere", map[string]any{"verification_uri": "http://example.com/"}, false},
 		{"a javascript: link", map[string]any{"verification_uri": "javascript:alert(1)"}, false},
 		{"a file", map[string]any{"verification_uri": "file:///etc/passwd"}, false},
-		{"a user in the complete link: left out", map[string]any{"verification_uri_complete": "https://login.example.com@evil.example/"}, true},
+		{"a user in the complete link: left out",
+			map[string]any{"verification_uri_complete": "https://login.example.com@evil.example/"}, true},
 		{"a complete link that is not a URL", map[string]any{"verification_uri_complete": "%%"}, true},
 		{"one that is not a string", map[string]any{"verification_uri_complete": []int{1}}, true},
 		{"one of another scheme", map[string]any{"verification_uri_complete": "ftp://login.example.com/d?c=X"}, true},
-		{"one in letters that look like others", map[string]any{"verification_uri_complete": "https://\u0430pple.com/device"}, true},
-		{"a host in letters that look like others", map[string]any{"verification_uri": "https://\u0430pple.com/device"}, false},
-		{"a link that fills the screen", map[string]any{"verification_uri": "https://login.example.com/" + strings.Repeat("a", 600)}, false},
-		{"a complete link that would: left out", map[string]any{"verification_uri_complete": "https://login.example.com/" + strings.Repeat("a", 600)}, true},
+		{"one in letters that look like others", map[string]any{"verification_uri_complete": "https://\u0430pple.com/device"},
+			true},
+		{"a host in letters that look like others", map[string]any{"verification_uri": "https://\u0430pple.com/device"},
+			false},
+		{"a link that fills the screen",
+			map[string]any{"verification_uri": "https://login.example.com/" + strings.Repeat("a", 600)}, false},
+		{"a complete link that would: left out",
+			map[string]any{"verification_uri_complete": "https://login.example.com/" + strings.Repeat("a", 600)}, true},
 		{"an error with status 200", map[string]any{"error": "unauthorized_client"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,9 +15,11 @@ import (
 // Dialect differs in nothing. Those of known providers are in the package
 // flows/dialect.
 type Dialect struct {
-	Name  string   // by which it is found
-	Title string   // for people
-	Hosts []string // of issuers by which it is recognized; one that begins with a dot stands for all names below it, a label * for any one
+	Name  string // by which it is found
+	Title string // for people
+	// of issuers by which it is recognized; one that begins with a dot stands for all
+	// names below it, a label * for any one
+	Hosts []string
 
 	Issuer string // of all its customers, or where most of them are; the one if none is named
 
@@ -29,31 +31,38 @@ type Dialect struct {
 	CheckIssuer func(issuer string) error              // why an issuer cannot be used as it is, and what to do
 
 	// A sign-in.
-	RedirectURIs    []string // candidates where none is named
-	Register        []string // what to register at the provider's console, a line each, for people; settings in braces, see [Names]
-	NoOpenID        bool     // it has no ID tokens: openid and a nonce are not asked
-	Offline         string   // OfflineListed if empty
-	Lacks           []string // settings, and parameters of requests, that mean nothing to it
-	AuthParams      []Param  // of the authorization request, unless the user gives others
-	OfflineParams   []Param  // the same: what brings a refresh token where no scope does
-	ClaimsAtToken   bool     // the parameter claims is for the token endpoint as well, also at a refresh
-	Capabilities    []string // what this client declares that it understands: the claim xms_cc; its refusals may have claims for the sign-in that follows
-	NeedsSecret     bool     // its clients for command lines have a secret, which is none
-	CodeNeedsSecret bool     // a sign-in in the browser takes a secret, others none
-	NoDevicePKCE    bool     // a device sign-in without PKCE: it is not described there, and a verifier may be refused
+	RedirectURIs []string // candidates where none is named
+	// what to register at the provider's console, a line each, for people; settings in braces, see [Names]
+	Register      []string
+	NoOpenID      bool     // it has no ID tokens: openid and a nonce are not asked
+	Offline       string   // OfflineListed if empty
+	Lacks         []string // settings, and parameters of requests, that mean nothing to it
+	AuthParams    []Param  // of the authorization request, unless the user gives others
+	OfflineParams []Param  // the same: what brings a refresh token where no scope does
+	ClaimsAtToken bool     // the parameter claims is for the token endpoint as well, also at a refresh
+	// what this client declares that it understands: the claim xms_cc; its refusals may
+	// have claims for the sign-in that follows
+	Capabilities    []string
+	NeedsSecret     bool // its clients for command lines have a secret, which is none
+	CodeNeedsSecret bool // a sign-in in the browser takes a secret, others none
+	NoDevicePKCE    bool // a device sign-in without PKCE: it is not described there, and a verifier may be refused
 
 	// A session.
-	Free    Free          // what the refresh token is not bound to
-	Ended   []string      // codes by which a refresh says that the session is over, beside invalid_grant; "code: words" if its description must have those
-	Replay  time.Duration // how long a refresh token that was replaced still brings the same successor
-	StepUp  []string      // codes by which a refresh asks for a sign-in, though the session goes on; written as those of Ended
-	Lasting bool          // its access tokens have no end
+	Free Free // what the refresh token is not bound to
+	// codes by which a refresh says that the session is over, beside invalid_grant; "code:
+	// words" if its description must have those
+	Ended  []string
+	Replay time.Duration // how long a refresh token that was replaced still brings the same successor
+	// codes by which a refresh asks for a sign-in, though the session goes on; written as those of Ended
+	StepUp  []string
+	Lasting bool // its access tokens have no end
 
 	Organization OrganizationRule
 
 	// Out.
-	NoRevocation string                               // where it revokes nothing: what a person can do instead
-	SignOut      func(p *Provider, s SignedIn) string // the page that ends the provider's own session, in the place of its end_session_endpoint; empty: there is none
+	NoRevocation string // where it revokes nothing: what a person can do instead
+	// the page that ends the provider's own session, in the place of its end_session_endpoint; empty: there is none
+	SignOut func(p *Provider, s SignedIn) string
 
 	Hints []RefusalHint
 
@@ -189,7 +198,8 @@ func (e *OAuthError) among(list []string) bool {
 // brings a refresh token and one is wanted.
 func (p *Provider) Scopes(asked []string, noOffline bool) []string {
 	scopes := slices.Clone(asked)
-	offline := !noOffline && (p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.SupportsScope("offline_access"))
+	offline := !noOffline &&
+		(p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.SupportsScope("offline_access"))
 	for _, s := range []struct {
 		name string
 		ask  bool

@@ -39,7 +39,8 @@ type OAuthError struct {
 	Status      int    // HTTP; 0 for an answer through the browser, and for a certificate that TLS refused
 	Hint        string // ours: what the metadata says of it; may be empty
 	Loopback    bool   // it came over the loopback redirect alone, where anybody on this machine could have sent it
-	Claims      string // what the sign-in that follows is to ask for, as [ParseClaims] returns it; empty: nothing. In no message
+	// what the sign-in that follows is to ask for, as [ParseClaims] returns it; empty: nothing. In no message
+	Claims string
 
 	// Skew is how far the server's clock is ahead of this machine's, by the
 	// answer's Date header; 0 when they agree or it is not known. An assertion
@@ -149,7 +150,8 @@ func Unusable(err error) bool {
 	if errors.As(err, &refusal) {
 		// RFC 6749 §4.1.2.1 and §5.2: the client is not registered for this grant.
 		switch refusal.Code {
-		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type", "device_flow_disabled": // the last is GitHub's
+		// the last is GitHub's
+		case "unauthorized_client", "unsupported_grant_type", "unsupported_response_type", "device_flow_disabled":
 			return true
 		case "invalid_client":
 			// So Google (at the device endpoint) and Entra ID (at the first poll) refuse
@@ -157,7 +159,8 @@ func Unusable(err error) bool {
 			return refusal.Doing == doingDevice
 		}
 	}
-	return errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNoPort) || errors.Is(err, ErrNoBrowser) || errors.Is(err, ErrUnanswered)
+	return errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNoPort) || errors.Is(err, ErrNoBrowser) ||
+		errors.Is(err, ErrUnanswered)
 }
 
 // Clean makes a string from elsewhere fit for one line of a terminal or a log:

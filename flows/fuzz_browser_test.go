@@ -13,8 +13,10 @@ func FuzzAnswer(f *testing.F) {
 	const state = "MRZGCIDB4XJVYNUI5ZSK2OQ7FE"
 	redirect := "http://127.0.0.1:8000/callback"
 	for _, text := range []string{
-		redirect + "?code=SplxlOBeZQQYbYS6WxSbIA&state=" + state, "?error=access_denied&state=" + state, "SplxlOBeZQQYbYS6WxSbIA",
-		"code=SplxlOBe", "state=" + state, redirect, "a b c", "\x1b[200~" + redirect + "\x1b[201~", "?code=a&code=b&state=" + state, "%", "code=%zz&state=",
+		redirect + "?code=SplxlOBeZQQYbYS6WxSbIA&state=" + state, "?error=access_denied&state=" + state,
+		"SplxlOBeZQQYbYS6WxSbIA",
+		"code=SplxlOBe", "state=" + state, redirect, "a b c", "\x1b[200~" + redirect + "\x1b[201~",
+		"?code=a&code=b&state=" + state, "%", "code=%zz&state=",
 		redirect + "?iss=https%3A%2F%2Fa&code=x&state=" + state + "#f",
 	} {
 		f.Add(text, false)
@@ -33,7 +35,8 @@ func FuzzAnswer(f *testing.F) {
 		}
 		r := <-answers
 		alone := len(r.Values) == 1 && r.Get("code") != "" && !needsIssuer
-		if !r.pasted || !single(r.Values) || !alone && r.Get("state") != state || r.Get("code") == "" && r.Get("error") == "" {
+		if !r.pasted || !single(r.Values) || !alone && r.Get("state") != state || r.Get("code") == "" &&
+			r.Get("error") == "" {
 			t.Errorf("taken: %v", r)
 		}
 		if alone && !isCode(r.Get("code")) {

@@ -14,8 +14,10 @@ import (
 func FuzzParseProvider(f *testing.F) {
 	const issuer = "https://login.corp.example"
 	f.Add(`{"issuer":"https://login.corp.example","token_endpoint":"https://login.corp.example/token"}`, `{"keys":[]}`)
-	f.Add(`{"issuer":"https://login.corp.example","token_endpoint":"http://login.corp.example/token"}`, `{"keys":[{"kty":"RSA"}]}`)
-	f.Add(`{"issuer":"https://login.corp.example","token_endpoint":"https://a/","jwks_uri":"javascript:1"}`, `{"keys":[{"kty":"oct","k":"AA"}]}`)
+	f.Add(`{"issuer":"https://login.corp.example","token_endpoint":"http://login.corp.example/token"}`,
+		`{"keys":[{"kty":"RSA"}]}`)
+	f.Add(`{"issuer":"https://login.corp.example","token_endpoint":"https://a/","jwks_uri":"javascript:1"}`,
+		`{"keys":[{"kty":"oct","k":"AA"}]}`)
 	f.Add(`{"issuer":["x"]}`, `[]`)
 	f.Fuzz(func(t *testing.T, metadata, keys string) {
 		p, err := ParseProvider(http.DefaultClient, issuer, []byte(metadata), []byte(keys))
@@ -25,7 +27,8 @@ func FuzzParseProvider(f *testing.F) {
 		if p.Issuer != issuer {
 			t.Errorf("issuer %q", p.Issuer)
 		}
-		for _, endpoint := range []string{p.AuthorizationEndpoint, p.TokenEndpoint, p.DeviceAuthorizationEndpoint, p.JWKSURI} {
+		for _, endpoint := range []string{p.AuthorizationEndpoint, p.TokenEndpoint, p.DeviceAuthorizationEndpoint,
+			p.JWKSURI} {
 			if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Scheme != "https") {
 				t.Errorf("endpoint %q", endpoint)
 			}

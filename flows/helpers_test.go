@@ -103,7 +103,8 @@ func testProvider(t testing.TB, hc *http.Client) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: testKey().Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"}}})
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: testKey().Public(), KeyID: "k1",
+		Algorithm: "ES256", Use: "sig"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,8 @@ func testProvider(t testing.TB, hc *http.Client) *Provider {
 // sign makes an ID token of testKey.
 func sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: testKey(), KeyID: "k1"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256,
+		Key: jose.JSONWebKey{Key: testKey(), KeyID: "k1"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +141,8 @@ func sign(t testing.TB, claims map[string]any) string {
 // claims are those of a good ID token for the client "cli".
 func claims() map[string]any {
 	now := time.Now()
-	return map[string]any{"iss": testIssuer, "sub": "alice", "aud": "cli", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+	return map[string]any{"iss": testIssuer, "sub": "alice", "aud": "cli", "iat": now.Unix(),
+		"exp": now.Add(time.Hour).Unix()}
 }
 
 // mention fails if a text holds a secret, as it is or escaped.

@@ -121,7 +121,8 @@ func Do(ctx context.Context, hc *http.Client, doing string, req *http.Request) (
 
 // Trouble is the error of a server that says that it has one.
 func (a *Answer) Trouble(doing string) error {
-	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.Host, a.Status), RetryAfter: a.RetryAfter(), Status: a.Status}
+	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.Host, a.Status),
+		RetryAfter: a.RetryAfter(), Status: a.Status}
 }
 
 // Send is [Do] for whoever reads the answer of a server in trouble. Beside the error
@@ -154,7 +155,8 @@ func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, At: time.Now()}, ledElsewhere(doing, req.URL, resp)
+		return &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, At: time.Now()},
+			ledElsewhere(doing, req.URL, resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
@@ -164,7 +166,8 @@ func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 		return nil, Garbled(doing, "the answer of %s is larger than %d bytes", req.URL.Host, maxResponse)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // RFC 8259 §8.1: a byte order mark may be ignored
-	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, Body: body, At: time.Now(), root: RootOf(resp.TLS)}
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, Body: body, At: time.Now(),
+		root: RootOf(resp.TLS)}
 	if a.Status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
 	}
@@ -218,7 +221,8 @@ func (a *Answer) JSON(doing string, v any) error {
 
 func (a *Answer) notJSON(doing string) error {
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.Status, Clean(cmp.Or(kind, "of no type"), 40))
+	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.Status,
+		Clean(cmp.Or(kind, "of no type"), 40))
 	if there := portalIn(a.Body, a.Host); kind == "text/html" && there != "" {
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.Host,
 			says: fmt.Sprintf("%s: a page that leads to %s answers instead of %s", not, there, a.Host)}}

@@ -37,11 +37,13 @@ type Expect struct {
 // in and fills in the token set's ID-token times and its Login.
 //
 // Not checked: what acr and auth_time say, and the access token beyond at_hash.
-func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, want Expect) (credential.Identity, error) {
+func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, want Expect) (credential.Identity,
+	error) {
 	var none credential.Identity
 	algs := signingAlgs
 	if len(p.IDTokenSigningAlgs) > 0 {
-		algs = slices.DeleteFunc(slices.Clone(signingAlgs), func(a string) bool { return !slices.Contains(p.IDTokenSigningAlgs, a) })
+		algs = slices.DeleteFunc(slices.Clone(signingAlgs),
+			func(a string) bool { return !slices.Contains(p.IDTokenSigningAlgs, a) })
 		if len(algs) == 0 {
 			return none, verifyErrorf("the provider signs ID tokens with none of the algorithms that are safe")
 		}
@@ -105,7 +107,8 @@ func checkAudience(aud, azp json.RawMessage, clientID string) error {
 		audience = nil
 	}
 	if clientID == "" || !slices.Contains(audience, clientID) {
-		return verifyErrorf("the ID token is for the audience %s, not for client %q", Clean(fmt.Sprintf("%q", audience), 200), clientID)
+		return verifyErrorf("the ID token is for the audience %s, not for client %q", Clean(fmt.Sprintf("%q", audience), 200),
+			clientID)
 	}
 	others := slices.ContainsFunc(audience, func(a string) bool { return a != clientID })
 	authorized := text(azp) == clientID || !others && missing(azp)
@@ -135,7 +138,8 @@ func readTimes(what string, claims Fields, set *credential.TokenSet) (issued, en
 		return issued, end, verifyErrorf("%s ended at %s already: %s", what, end.Format(time.RFC3339), tellClock(set.Skew))
 	}
 	if issued.After(now.Add(maxAhead)) {
-		return issued, end, verifyErrorf("%s was issued in the future (%s): %s", what, issued.Format(time.RFC3339), tellClock(set.Skew))
+		return issued, end, verifyErrorf("%s was issued in the future (%s): %s", what, issued.Format(time.RFC3339),
+			tellClock(set.Skew))
 	}
 	if from.After(now.Add(maxEarly)) || never && from.IsZero() {
 		return issued, end, verifyErrorf("%s is not valid yet (nbf): %s", what, tellClock(set.Skew))
@@ -193,7 +197,8 @@ func (t signedToken) halfHash(accessToken string) string {
 type SubjectError struct{ Want, Got string }
 
 func (e *SubjectError) Error() string {
-	return fmt.Sprintf("the provider's answer is for subject %q, the session belongs to %q", Clean(e.Got, 100), Clean(e.Want, 100))
+	return fmt.Sprintf("the provider's answer is for subject %q, the session belongs to %q", Clean(e.Got, 100),
+		Clean(e.Want, 100))
 }
 
 // tellClock says what is known of the difference between the clocks.

@@ -46,9 +46,11 @@ func TestVerifyIDTokenClaims(t *testing.T) {
 		{"no audience", with("aud", nil), Expect{ClientID: "cli"}, false},
 		{"one audience in a list", with("aud", []string{"cli"}), Expect{ClientID: "cli"}, true},
 		{"several audiences, issued to us", with("aud", []string{"api", "cli"}, "azp", "cli"), Expect{ClientID: "cli"}, true},
-		{"several audiences, issued to another", with("aud", []string{"api", "cli"}, "azp", "api"), Expect{ClientID: "cli"}, false},
+		{"several audiences, issued to another", with("aud", []string{"api", "cli"}, "azp", "api"), Expect{ClientID: "cli"},
+			false},
 		{"several audiences without azp", with("aud", []string{"api", "cli"}), Expect{ClientID: "cli"}, false},
-		{"several audiences, azp no string", with("aud", []string{"api", "cli"}, "azp", []string{"cli"}), Expect{ClientID: "cli"}, false},
+		{"several audiences, azp no string", with("aud", []string{"api", "cli"}, "azp", []string{"cli"}),
+			Expect{ClientID: "cli"}, false},
 		{"ended", with("exp", now.Add(-time.Minute).Unix()), Expect{ClientID: "cli"}, false},
 		{"no end", with("exp", nil), Expect{ClientID: "cli"}, false},
 		{"issued an hour ahead", with("iat", now.Add(time.Hour).Unix()), Expect{ClientID: "cli"}, false},
@@ -64,7 +66,8 @@ func TestVerifyIDTokenClaims(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := testProvider(t, http.DefaultClient)
-			set := &credential.TokenSet{AccessToken: credential.NewSecret("at"), IDToken: credential.NewSecret(sign(t, c.claims))}
+			set := &credential.TokenSet{AccessToken: credential.NewSecret("at"),
+				IDToken: credential.NewSecret(sign(t, c.claims))}
 			who, err := p.VerifyIDToken(t.Context(), set, c.want)
 			if (err == nil) != c.ok {
 				t.Fatalf("error %v, want ok %v", err, c.ok)
@@ -97,7 +100,8 @@ func TestVerifyIDTokenSkew(t *testing.T) {
 			t.Errorf("skew %v: it ends in %v by our clock, want an hour", skew, left)
 		}
 		for _, other := range []time.Duration{0, -skew} {
-			if _, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: set.IDToken, Skew: other}, Expect{ClientID: "cli"}); err == nil {
+			if _, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: set.IDToken, Skew: other},
+				Expect{ClientID: "cli"}); err == nil {
 				t.Errorf("a token made %v ahead verifies with skew %v", skew, other)
 			}
 		}
@@ -107,7 +111,8 @@ func TestVerifyIDTokenSkew(t *testing.T) {
 // Another subject is an error of its own: the session must go.
 func TestVerifyIDTokenSubjectError(t *testing.T) {
 	set := &credential.TokenSet{IDToken: credential.NewSecret(sign(t, claims()))}
-	_, err := testProvider(t, http.DefaultClient).VerifyIDToken(t.Context(), set, Expect{ClientID: "cli", Subject: "bob\x1b[2J"})
+	_, err := testProvider(t, http.DefaultClient).VerifyIDToken(t.Context(), set,
+		Expect{ClientID: "cli", Subject: "bob\x1b[2J"})
 	var other *SubjectError
 	if !errors.As(err, &other) || other.Got != "alice" || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("error %v", err)
@@ -117,11 +122,15 @@ func TestVerifyIDTokenSubjectError(t *testing.T) {
 // What a provider can do to a token, through a whole sign-in.
 func TestTamperedIDTokens(t *testing.T) {
 	for name, tamper := range map[string]providertest.Tamper{
-		"alg none": providertest.AlgNone, "HS256 keyed with the public key": providertest.AlgHS256, "an unknown key": providertest.UnknownKey,
-		"a spoilt signature": providertest.BadSignature, "another issuer": providertest.WrongIssuer, "another audience": providertest.WrongAudience,
-		"another nonce": providertest.WrongNonce, "no nonce": providertest.NoNonce, "another access token's hash": providertest.WrongATHash,
-		"none at all": providertest.MissingIDToken, "ended": providertest.Expired, "from the future": providertest.FromTheFuture,
-		"no JWT": func(t *providertest.IDToken) { t.Raw = "hello" },
+		"alg none": providertest.AlgNone, "HS256 keyed with the public key": providertest.AlgHS256,
+		"an unknown key":     providertest.UnknownKey,
+		"a spoilt signature": providertest.BadSignature, "another issuer": providertest.WrongIssuer,
+		"another audience": providertest.WrongAudience,
+		"another nonce":    providertest.WrongNonce, "no nonce": providertest.NoNonce,
+		"another access token's hash": providertest.WrongATHash,
+		"none at all":                 providertest.MissingIDToken, "ended": providertest.Expired,
+		"from the future": providertest.FromTheFuture,
+		"no JWT":          func(t *providertest.IDToken) { t.Raw = "hello" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := providertest.New(t, providertest.Config{})
@@ -171,7 +180,8 @@ func TestKeyRotation(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range 3 {
-				_, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: credential.NewSecret(c.raw)}, Expect{ClientID: "cli"})
+				_, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: credential.NewSecret(c.raw)},
+					Expect{ClientID: "cli"})
 				var outage *UnavailableError
 				switch {
 				case (err == nil) != c.ok:

@@ -137,7 +137,8 @@ func (t signedToken) madeBy(key crypto.PublicKey) bool {
 			return rsa.VerifyPSS(key, t.hash(), sum, t.Signature, nil) == nil
 		}
 	case *ecdsa.PublicKey:
-		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[t.alg]
+		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(),
+			"ES512": elliptic.P521()}[t.alg]
 		size := (key.Params().BitSize + 7) / 8
 		if curve != key.Curve || len(t.Signature) != 2*size {
 			return false

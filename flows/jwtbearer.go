@@ -20,7 +20,8 @@ const (
 // The set holds an access token alone, as that of [Provider.ClientCredentials]
 // does; to renew it, bring an assertion again. A provider may take each only
 // once (§3, jti).
-func (p *Provider) JWTBearer(ctx context.Context, c Client, assertion credential.Secret, t Target) (*credential.TokenSet, error) {
+func (p *Provider) JWTBearer(ctx context.Context, c Client, assertion credential.Secret,
+	t Target) (*credential.TokenSet, error) {
 	if assertion.IsZero() {
 		return nil, errors.New(doingJWTBearer + ": there is no assertion")
 	}

@@ -32,7 +32,8 @@ const (
 func ParseKey(b []byte, o KeyOptions) (*Key, error) {
 	if a := o.Audience; a != "" && a != AudienceIssuer && a != AudienceTokenEndpoint {
 		if u, err := url.Parse(a); err != nil || u.Scheme == "" || Clean(a, len(a)) != a {
-			return nil, fmt.Errorf("the assertion's audience must be %s, %s or a URI, not %q", AudienceIssuer, AudienceTokenEndpoint, Clean(a, 100))
+			return nil, fmt.Errorf("the assertion's audience must be %s, %s or a URI, not %q", AudienceIssuer,
+				AudienceTokenEndpoint, Clean(a, 100))
 		}
 	}
 	b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
@@ -48,9 +49,11 @@ func ParseKey(b []byte, o KeyOptions) (*Key, error) {
 	case bytes.Contains(b, []byte("-----BEGIN")):
 		k, err = parsePEM(b)
 	case b[0] == 0x30: // an ASN.1 sequence
-		err = errors.New("the key is in DER form; PEM is needed: openssl pkey -inform DER -in FILE (of a PKCS #12 file: openssl pkcs12 -nocerts -noenc -in FILE)")
+		err = errors.New("the key is in DER form; PEM is needed: openssl pkey -inform DER -in FILE (of a PKCS #12 file: " +
+			"openssl pkcs12 -nocerts -noenc -in FILE)")
 	default:
-		err = errors.New("the key is neither PEM nor a JWK; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out FILE")
+		err = errors.New("the key is neither PEM nor a JWK; make one with: openssl genpkey -algorithm EC -pkeyopt " +
+			"ec_paramgen_curve:P-256 -out FILE")
 	}
 	if err != nil {
 		return nil, err
@@ -79,13 +82,15 @@ func (k *Key) check() error {
 	own := algorithms(public)
 	switch {
 	case own == nil:
-		return fmt.Errorf("%s cannot be used; RSA from %d bits, EC on P-256, P-384 or P-521, or Ed25519 can", keyName(public), minRSA)
+		return fmt.Errorf("%s cannot be used; RSA from %d bits, EC on P-256, P-384 or P-521, or Ed25519 can", keyName(public),
+			minRSA)
 	case k.alg != "" && !slices.Contains(own, k.alg):
 		return fmt.Errorf("%s cannot sign with the algorithm that its JWK names, %q", k, Clean(string(k.alg), 40))
 	}
 	if public, ok := public.(*rsa.PublicKey); ok {
 		if bits := public.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return fmt.Errorf("the RSA key has %d bits; it must have %d to %d: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out FILE", bits, minRSA, maxRSA)
+			return fmt.Errorf("the RSA key has %d bits; it must have %d to %d: openssl genpkey -algorithm RSA -pkeyopt "+
+				"rsa_keygen_bits:3072 -out FILE", bits, minRSA, maxRSA)
 		}
 	}
 	jwt, err := k.sign(own[0], []byte("test"))
@@ -114,9 +119,11 @@ func parsePEM(b []byte) (*Key, error) {
 		var err error
 		switch {
 		case len(block.Bytes) > maxKeyDER && strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			return nil, fmt.Errorf("the %s in the PEM is larger than %d bytes; RSA keys must have %d to %d bits", Clean(block.Type, 60), maxKeyDER, minRSA, maxRSA)
+			return nil, fmt.Errorf("the %s in the PEM is larger than %d bytes; RSA keys must have %d to %d bits",
+				Clean(block.Type, 60), maxKeyDER, minRSA, maxRSA)
 		case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
-			return nil, errors.New("the key is encrypted with a passphrase; a command can print it without: openssl pkey -in FILE -passin file:PASSPHRASE-FILE")
+			return nil, errors.New("the key is encrypted with a passphrase; a command can print it without: openssl pkey -in " +
+				"FILE -passin file:PASSPHRASE-FILE")
 		case block.Type == "OPENSSH PRIVATE KEY":
 			return nil, errors.New("the key is in OpenSSH's own form; change a copy of it: ssh-keygen -p -m PKCS8 -f COPY")
 		case block.Type == "PRIVATE KEY":
@@ -206,17 +213,20 @@ func parseJWK(b []byte, id string) (*Key, error) {
 	}
 	switch len(private) {
 	case 0:
-		return nil, errors.New("the JWK holds no private key that signs (it has no member d); the provider gets the public key, the private one is needed here")
+		return nil, errors.New("the JWK holds no private key that signs (it has no member d); the provider gets the " +
+			"public key, the private one is needed here")
 	case 1:
 		return readJWK(private[0])
 	}
-	return nil, fmt.Errorf("the JWK Set has %d private keys; say which by its key ID: %s", len(private), Clean(strings.Join(ids, ", "), 200))
+	return nil, fmt.Errorf("the JWK Set has %d private keys; say which by its key ID: %s", len(private),
+		Clean(strings.Join(ids, ", "), 200))
 }
 
 func readJWK(raw json.RawMessage) (*Key, error) {
 	var key jose.JSONWebKey
 	if err := json.Unmarshal(raw, &key); err != nil {
-		return nil, fmt.Errorf("the JWK cannot be read: %s", Clean(strings.ReplaceAll(err.Error(), "go-jose/go-jose: ", ""), 200))
+		return nil, fmt.Errorf("the JWK cannot be read: %s",
+			Clean(strings.ReplaceAll(err.Error(), "go-jose/go-jose: ", ""), 200))
 	}
 	signer, ok := key.Key.(crypto.Signer)
 	if !ok {

@@ -89,7 +89,8 @@ func isolated(t *testing.T, h http.Header) {
 	t.Helper()
 	for name, want := range map[string]string{
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+		"X-Content-Type-Options": "nosniff",
 	} {
 		if !strings.Contains(h.Get(name), want) {
 			t.Errorf("header %s is %q, want %q in it", name, h.Get(name), want)
@@ -114,14 +115,16 @@ func signIn(t *testing.T, p *providertest.Provider, redirectURIs []string, do fu
 
 type browserFlow func(context.Context, SignIn, func(*Authorization) error, func(*Result) error) error
 
-func signInBy(t *testing.T, p *providertest.Provider, flow browserFlow, redirectURIs []string, do func(visit, *Authorization)) (*Result, error) {
+func signInBy(t *testing.T, p *providertest.Provider, flow browserFlow, redirectURIs []string,
+	do func(visit, *Authorization)) (*Result, error) {
 	t.Helper()
 	var res *Result
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	req := SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid", "email", "offline_access"}, RedirectURIs: redirectURIs}
+	req := SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid", "email", "offline_access"},
+		RedirectURIs: redirectURIs}
 	err := flow(ctx, req, func(a *Authorization) error {
 		u, err := url.Parse(a.URL)
 		if err != nil {
@@ -183,32 +186,46 @@ func TestLoopbackAbuse(t *testing.T) {
 		{"another state", func(v visit) int { return first(v.send("GET", "/callback?state=x&code=c", "")) }, 400},
 		{"no state", func(v visit) int { return first(v.send("GET", "/callback?code=c", "")) }, 400},
 		{"an empty state", func(v visit) int { return first(v.send("GET", "/callback?state=&code=c", "")) }, 400},
-		{"the start of the state", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state[:10], "")) }, 400},
-		{"an error with another state", func(v visit) int { return first(v.send("GET", "/callback?state=x&error=access_denied", "")) }, 400},
-		{"the state and neither code nor error", func(v visit) int { return first(v.send("GET", "/callback?state="+v.state, "")) }, 400},
-		{"the state twice", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state+"&state=x", "")) }, 400},
+		{"the start of the state",
+			func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state[:10], "")) }, 400},
+		{"an error with another state",
+			func(v visit) int { return first(v.send("GET", "/callback?state=x&error=access_denied", "")) }, 400},
+		{"the state and neither code nor error",
+			func(v visit) int { return first(v.send("GET", "/callback?state="+v.state, "")) }, 400},
+		{"the state twice", func(v visit) int {
+			return first(v.send("GET", "/callback?code=c&state="+v.state+"&state=x",
+				""))
+		}, 400},
 		{"two codes", func(v visit) int { return first(v.send("GET", "/callback?code=c&code=d&state="+v.state, "")) }, 400},
 		{"two errors", func(v visit) int {
 			return first(v.send("GET", "/callback?error=access_denied&error=x&state="+v.state, ""))
 		}, 400},
-		{"two issuers", func(v visit) int { return first(v.send("GET", "/callback?code=c&iss=a&iss=b&state="+v.state, "")) }, 400},
-		{"a query that does not parse", func(v visit) int { return first(v.send("GET", "/callback?code=%zz&state="+v.state, "")) }, 400},
-		{"POST with everything", func(v visit) int { return first(v.send("POST", "/callback?code=c&state="+v.state, "")) }, 405},
-		{"HEAD, of a link preview", func(v visit) int { return first(v.send("HEAD", "/callback?code=c&state="+v.state, "")) }, 405},
+		{"two issuers", func(v visit) int { return first(v.send("GET", "/callback?code=c&iss=a&iss=b&state="+v.state, "")) },
+			400},
+		{"a query that does not parse",
+			func(v visit) int { return first(v.send("GET", "/callback?code=%zz&state="+v.state, "")) }, 400},
+		{"POST with everything", func(v visit) int { return first(v.send("POST", "/callback?code=c&state="+v.state, "")) },
+			405},
+		{"HEAD, of a link preview", func(v visit) int { return first(v.send("HEAD", "/callback?code=c&state="+v.state, "")) },
+			405},
 		{"another path", func(v visit) int { return first(v.send("GET", "/?code=c&state="+v.state, "")) }, 404},
 		{"a path below", func(v visit) int { return first(v.send("GET", "/callback/?code=c&state="+v.state, "")) }, 404},
 		{"/favicon.ico", func(v visit) int { return first(v.send("GET", "/favicon.ico", "")) }, 404},
 		{"/done before the callback", func(v visit) int { return first(v.send("GET", "/done/", "")) }, 404},
 		{"the answer as a form (form_post)", func(v visit) int {
 			body := "code=c&state=" + v.state
-			return raw(v, fmt.Sprintf("POST /callback HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", v.redirect.Host, len(body), body))
+			return raw(v, fmt.Sprintf("POST /callback HTTP/1.1\r\nHost: %s\r\n"+
+				"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", v.redirect.Host, len(body),
+				body))
 		}, 405},
 		{"a preflight of a page on the network (CORS, Private Network Access)", func(v visit) int {
-			req, err := http.NewRequestWithContext(v.t.Context(), "OPTIONS", "http://"+v.redirect.Host+"/callback?code=c&state="+v.state, nil)
+			req, err := http.NewRequestWithContext(v.t.Context(), "OPTIONS",
+				"http://"+v.redirect.Host+"/callback?code=c&state="+v.state, nil)
 			if err != nil {
 				v.t.Fatal(err)
 			}
-			for name, value := range map[string]string{"Origin": "https://evil.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Private-Network": "true"} {
+			for name, value := range map[string]string{"Origin": "https://evil.example", "Access-Control-Request-Method": "GET",
+				"Access-Control-Request-Private-Network": "true"} {
 				req.Header.Set(name, value)
 			}
 			resp, err := v.browser.Do(req)
@@ -230,7 +247,8 @@ func TestLoopbackAbuse(t *testing.T) {
 		{"CONNECT", func(v visit) int {
 			return raw(v, "CONNECT "+v.redirect.Host+" HTTP/1.1\r\nHost: "+v.redirect.Host+"\r\n\r\n")
 		}, 404},
-		{"no HTTP/1.1 without a Host", func(v visit) int { return raw(v, "GET /callback?code=c&state="+v.state+" HTTP/1.1\r\n\r\n") }, 400},
+		{"no HTTP/1.1 without a Host",
+			func(v visit) int { return raw(v, "GET /callback?code=c&state="+v.state+" HTTP/1.1\r\n\r\n") }, 400},
 		{"1,000 stray requests, one after the other", func(v visit) int {
 			for i := range 1000 {
 				if got := first(v.send("GET", fmt.Sprintf("/callback?state=%d&code=c", i), "")); got != 400 {
@@ -245,10 +263,13 @@ func TestLoopbackAbuse(t *testing.T) {
 		{"the Host localhost where 127.0.0.1 was said", func(v visit) int {
 			return first(v.send("GET", "/callback?code=c&state="+v.state, "localhost:"+v.redirect.Port()))
 		}, 421},
-		{"the Host without its port", func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state, "127.0.0.1")) }, 421},
-		{"HTTP/1.0 without a Host", func(v visit) int { return raw(v, "GET /callback?code=c&state="+v.state+" HTTP/1.0\r\n\r\n") }, 421},
+		{"the Host without its port",
+			func(v visit) int { return first(v.send("GET", "/callback?code=c&state="+v.state, "127.0.0.1")) }, 421},
+		{"HTTP/1.0 without a Host",
+			func(v visit) int { return raw(v, "GET /callback?code=c&state="+v.state+" HTTP/1.0\r\n\r\n") }, 421},
 		{"an absolute URL of another host", func(v visit) int {
-			return raw(v, "GET http://evil.example/callback?code=c&state="+v.state+" HTTP/1.1\r\nHost: "+v.redirect.Host+"\r\n\r\n")
+			return raw(v, "GET http://evil.example/callback?code=c&state="+v.state+" HTTP/1.1\r\nHost: "+v.redirect.Host+
+				"\r\n\r\n")
 		}, 421},
 		{"a huge header", func(v visit) int {
 			return raw(v, "GET /callback HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
@@ -344,8 +365,10 @@ func TestLoopbackHostileDescription(t *testing.T) {
 				t.Errorf("error %q", s)
 			}
 			isolated(t, h)
-			if h.Get("X-Injected") != "" || strings.Contains(page, "<script") || strings.Contains(page, "<img") || strings.Contains(page, "\x1b") ||
-				strings.Count(page, ":root{color-scheme") != 1 || strings.Contains(page, `id="ok"`) || !strings.Contains(page, "&lt;script&gt;") {
+			if h.Get("X-Injected") != "" || strings.Contains(page, "<script") || strings.Contains(page, "<img") ||
+				strings.Contains(page, "\x1b") ||
+				strings.Count(page, ":root{color-scheme") != 1 || strings.Contains(page, `id="ok"`) ||
+				!strings.Contains(page, "&lt;script&gt;") {
 				t.Errorf("the page is %s", page)
 			}
 		})

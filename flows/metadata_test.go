@@ -25,7 +25,8 @@ func TestBothDocuments(t *testing.T) {
 	issuer := server.URL
 	first := fmt.Sprintf(`"issuer":%q,"token_endpoint":"%s/token","jwks_uri":"%s/keys","device_authorization_endpoint":"%s/device"`, issuer, issuer, issuer, issuer)
 	more := ""
-	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "{%s%s}", first, more) })
+	mux.HandleFunc("/.well-known/openid-configuration",
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "{%s%s}", first, more) })
 	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
 		asked++
 		switch second {
@@ -43,8 +44,10 @@ func TestBothDocuments(t *testing.T) {
 		want               string
 		asked              int
 	}{
-		{"only there", "", fmt.Sprintf(`{"issuer":%q,"token_endpoint":"%s/other","revocation_endpoint":%q}`, issuer, issuer, revocation), revocation, 1},
-		{"another issuer's", "", fmt.Sprintf(`{"issuer":"https://evil.example","revocation_endpoint":%q}`, revocation), "", 1},
+		{"only there", "", fmt.Sprintf(`{"issuer":%q,"token_endpoint":"%s/other","revocation_endpoint":%q}`, issuer, issuer,
+			revocation), revocation, 1},
+		{"another issuer's", "", fmt.Sprintf(`{"issuer":"https://evil.example","revocation_endpoint":%q}`, revocation), "",
+			1},
 		{"none", "", "", "", 1},
 		{"not told just now", "", "down", "", 1},
 		{"nonsense", "", "<html>", "", 1},
@@ -98,7 +101,8 @@ func TestSecondDocumentAlone(t *testing.T) {
 		}
 		second = false
 		var outage *UnavailableError
-		if _, err := Discover(t.Context(), hc, server.URL+"/"+at); !errors.As(err, &outage) || !outage.Garbled || !strings.Contains(err.Error(), says) {
+		if _, err := Discover(t.Context(), hc, server.URL+"/"+at); !errors.As(err, &outage) || !outage.Garbled ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s, with neither: %v", at, err)
 		}
 	}
@@ -109,13 +113,16 @@ func TestSecondDocumentAlone(t *testing.T) {
 func TestMetadataOfAnotherType(t *testing.T) {
 	const issuer = "https://login.example"
 	whole := map[string]any{
-		"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
+		"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token",
+		"jwks_uri":                      issuer + "/keys",
 		"device_authorization_endpoint": issuer + "/device", "scopes_supported": []string{"openid", "offline_access"},
 		"token_endpoint_auth_methods_supported": []string{"none"}, "id_token_signing_alg_values_supported": []string{"RS256"},
 		"authorization_response_iss_parameter_supported": true, "revocation_endpoint": issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported": []string{"none"}, "end_session_endpoint": issuer + "/logout", "grant_types_supported": []string{"refresh_token"},
+		"revocation_endpoint_auth_methods_supported": []string{"none"}, "end_session_endpoint": issuer + "/logout",
+		"grant_types_supported":                 []string{"refresh_token"},
 		"pushed_authorization_request_endpoint": issuer + "/par", "require_pushed_authorization_requests": true,
-		"token_endpoint_auth_signing_alg_values_supported": []string{"RS256"}, "mtls_endpoint_aliases": map[string]any{"token_endpoint": issuer + "/mtls"},
+		"token_endpoint_auth_signing_alg_values_supported": []string{"RS256"},
+		"mtls_endpoint_aliases":                            map[string]any{"token_endpoint": issuer + "/mtls"},
 	}
 	parse := func(edit func(map[string]any)) (*Provider, error) {
 		doc := maps.Clone(whole)
@@ -131,7 +138,8 @@ func TestMetadataOfAnotherType(t *testing.T) {
 			p, err := parse(func(doc map[string]any) { doc[name] = odd })
 			if slices.Contains([]string{"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}, name) {
 				var outage *UnavailableError
-				if !errors.As(err, &outage) || !outage.Garbled || !strings.HasSuffix(err.Error(), ": its "+name+" is not a string") {
+				if !errors.As(err, &outage) || !outage.Garbled ||
+					!strings.HasSuffix(err.Error(), ": its "+name+" is not a string") {
 					t.Errorf("%s is %v: %v", name, odd, err)
 				}
 				continue

@@ -49,7 +49,8 @@ func TestMTLSRefused(t *testing.T) {
 		{"no certificate, self-signed", Client{ID: "self", Method: AuthSelfSignedTLS}, nil, "must use"},
 		{"another CA", Client{ID: "ca", Method: AuthTLS}, dated(t, key), "unknown authority"},
 		{"another subject", Client{ID: "ca", Method: AuthTLS}, issue(key.Public(), "else", none, none), `CN=else`},
-		{"another certificate of the same key", Client{ID: "self", Method: AuthSelfSignedTLS}, dated(t, key), "not the registered one"},
+		{"another certificate of the same key", Client{ID: "self", Method: AuthSelfSignedTLS}, dated(t, key),
+			"not the registered one"},
 		{"one for a CA's client", Client{ID: "self", Method: AuthSelfSignedTLS}, good, "not the registered one"},
 		{"a certificate where a secret is due", Client{ID: "web", Method: AuthTLS}, good, "must use"},
 	} {
@@ -60,15 +61,18 @@ func TestMTLSRefused(t *testing.T) {
 			}
 			_, err := found.ClientCredentials(t.Context(), c.client, Target{})
 			var refusal *OAuthError
-			if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &refusal) || refusal.Code != "invalid_client" || !strings.Contains(refusal.Description, c.want)) {
+			if c.want == "" && err != nil || c.want != "" &&
+				(!errors.As(err, &refusal) || refusal.Code != "invalid_client" || !strings.Contains(refusal.Description, c.want)) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
 	}
 	// Good here, but not by the provider's clock.
 	short := issue(key.Public(), "svc", now.Add(-time.Hour), now.Add(time.Hour))
-	late := providertest.New(t, providertest.Config{MTLS: true, Now: func() time.Time { return now.Add(2 * time.Hour) }, ClientCAs: p.CAPEM(),
-		Clients: []providertest.Client{{ID: "ca", TLSSubject: "CN=svc"}, {ID: "self", TLSThumbprint: thumbprintOf(t, short)}}})
+	late := providertest.New(t,
+		providertest.Config{MTLS: true, Now: func() time.Time { return now.Add(2 * time.Hour) }, ClientCAs: p.CAPEM(),
+			Clients: []providertest.Client{{ID: "ca", TLSSubject: "CN=svc"},
+				{ID: "self", TLSThumbprint: thumbprintOf(t, short)}}})
 	for _, client := range []Client{{ID: "ca", Method: AuthTLS}, {ID: "self", Method: AuthSelfSignedTLS}} {
 		_, err := discoverMTLS(t, late, k, short).ClientCredentials(t.Context(), client, Target{})
 		var refusal *OAuthError
@@ -158,7 +162,8 @@ func TestMTLSShownWhateverIsAskedFor(t *testing.T) {
 	key := ecKey(t, elliptic.P256())
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(map[string]any{"access_token": "at", "scope": strings.Repeat("x", len(r.TLS.PeerCertificates))})
+		json.NewEncoder(w).Encode(map[string]any{"access_token": "at",
+			"scope": strings.Repeat("x", len(r.TLS.PeerCertificates))})
 	}))
 	others := x509.NewCertPool()
 	srv.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, ClientCAs: others}

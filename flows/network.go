@@ -168,7 +168,8 @@ func ledElsewhere(doing string, from *url.URL, resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect:
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: from.Host,
-			says: fmt.Sprintf("%s answers instead of %s (it redirects there, status %d): a sign-in page of this network, or another address of the server", there, from.Host, resp.StatusCode)}}
+			says: fmt.Sprintf("%s answers instead of %s (it redirects there, status %d): a sign-in page of this network, or "+
+				"another address of the server", there, from.Host, resp.StatusCode)}}
 	}
 	return Garbled(doing, "%s redirects to %s (status %d) where no redirect may be", from.Host, there, resp.StatusCode)
 }
@@ -180,7 +181,8 @@ func portalAnswer(host string, body []byte) error {
 	if there := portalIn(body, host); there != "" {
 		at = " (" + there + ")"
 	}
-	return &NetworkError{Kind: NetPortal, Host: host, says: fmt.Sprintf("a sign-in page of this network%s answers instead of %s (status 511)", at, host)}
+	return &NetworkError{Kind: NetPortal, Host: host,
+		says: fmt.Sprintf("a sign-in page of this network%s answers instead of %s (status 511)", at, host)}
 }
 
 // elsewhere is where a page sends its reader by itself, or has a form sent to.

@@ -28,12 +28,14 @@ func TestWay(t *testing.T) {
 	chain := func(names ...string) []*x509.Certificate {
 		var certs []*x509.Certificate
 		for i := range len(names) - 1 {
-			certs = append(certs, &x509.Certificate{Subject: pkix.Name{CommonName: names[i]}, Issuer: pkix.Name{CommonName: names[i+1]}})
+			certs = append(certs,
+				&x509.Certificate{Subject: pkix.Name{CommonName: names[i]}, Issuer: pkix.Name{CommonName: names[i+1]}})
 		}
 		return certs
 	}
 	untrusted := func(shown []*x509.Certificate) error {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: shown, Err: x509.UnknownAuthorityError{Cert: shown[0]}}
+		return &tls.CertificateVerificationError{UnverifiedCertificates: shown,
+			Err: x509.UnknownAuthorityError{Cert: shown[0]}}
 	}
 	at := func(addrs ...string) (all []netip.AddrPort) {
 		for _, a := range addrs {
@@ -50,36 +52,55 @@ func TestWay(t *testing.T) {
 		"unknown name": {way{err: nxdomain(host)}, NetUnknownName, "the name login.corp.example is not known here"},
 		"no name server": {way{err: &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}}, NetNoNames,
 			"no name server here has an answer for login.corp.example"},
-		"name server silent": {way{err: context.DeadlineExceeded, asking: true, within: time.Second}, NetNoNames, "no name server"},
-		"out of the VPN":     {way{err: context.DeadlineExceeded, tried: at("10.1.2.3"), within: 15 * time.Second}, NetPrivate, "login.corp.example is at 10.1.2.3, a private address, which does not answer within 15s"},
+		"name server silent": {way{err: context.DeadlineExceeded, asking: true, within: time.Second}, NetNoNames,
+			"no name server"},
+		"out of the VPN": {way{err: context.DeadlineExceeded, tried: at("10.1.2.3"), within: 15 * time.Second}, NetPrivate,
+			"login.corp.example is at 10.1.2.3, a private address, which does not answer within 15s"},
 		"no route to private": {way{err: dial(syscall.EHOSTUNREACH), tried: at("192.168.7.7", "fd00::7")}, NetPrivate,
 			"login.corp.example is at 192.168.7.7, fd00::7, a private address, which does not answer: no route to host"},
-		"carrier":  {way{err: dial(syscall.ECONNREFUSED), tried: at("100.64.3.3")}, NetPrivate, "100.64.3.3, a private address, which does not answer: connection refused"},
-		"public":   {way{err: context.DeadlineExceeded, tried: at("203.0.113.7"), within: time.Second}, NetSilent, "no answer from login.corp.example, at 203.0.113.7 within 1s"},
-		"mixed":    {way{err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3", "203.0.113.7")}, NetSilent, "at 10.1.2.3, 203.0.113.7: connection refused"},
-		"sinkhole": {way{err: dial(syscall.ECONNREFUSED), tried: at("0.0.0.0")}, NetBlocked, "login.corp.example leads to this machine itself here (0.0.0.0)"},
+		"carrier": {way{err: dial(syscall.ECONNREFUSED), tried: at("100.64.3.3")}, NetPrivate,
+			"100.64.3.3, a private address, which does not answer: connection refused"},
+		"public": {way{err: context.DeadlineExceeded, tried: at("203.0.113.7"), within: time.Second}, NetSilent,
+			"no answer from login.corp.example, at 203.0.113.7 within 1s"},
+		"mixed": {way{err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3", "203.0.113.7")}, NetSilent,
+			"at 10.1.2.3, 203.0.113.7: connection refused"},
+		"sinkhole": {way{err: dial(syscall.ECONNREFUSED), tried: at("0.0.0.0")}, NetBlocked,
+			"login.corp.example leads to this machine itself here (0.0.0.0)"},
 		"IPv4 on an IPv6 network": {way{err: dial(syscall.ENETUNREACH), tried: at("203.0.113.7")}, NetUnreachable4,
 			"there is no way from here to login.corp.example, at 203.0.113.7: this machine's network carries no IPv4 there"},
-		"IPv6 by Winsock's number": {way{err: dial(syscall.Errno(10051)), tried: at("2001:db8::7")}, NetUnreachable6, "carries no IPv6 there"},
-		"IPv6 on an IPv4 network":  {way{err: dial(syscall.ENETUNREACH), tried: at("2001:db8::7")}, NetUnreachable6, "carries no IPv6 there"},
-		"server of this machine":   {way{host: "127.0.0.1:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1")}, "", "no answer from 127.0.0.1:8443: dial tcp: connect: connection refused"},
-		"localhost":                {way{host: "localhost:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1", "::1")}, "", "no answer from localhost:8443: "},
-		"private literal":          {way{host: "10.1.2.3", err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3")}, NetSilent, "no answer from 10.1.2.3, at 10.1.2.3: connection refused"},
-		"cut off":                  {way{err: io.ErrUnexpectedEOF, connected: true, tried: at("10.1.2.3")}, "", "no answer from login.corp.example: unexpected EOF"},
-		"slow":                     {way{err: context.DeadlineExceeded, connected: true, within: time.Second, tried: at("10.1.2.3")}, "", "no answer from login.corp.example within 1s"},
+		"IPv6 by Winsock's number": {way{err: dial(syscall.Errno(10051)), tried: at("2001:db8::7")}, NetUnreachable6,
+			"carries no IPv6 there"},
+		"IPv6 on an IPv4 network": {way{err: dial(syscall.ENETUNREACH), tried: at("2001:db8::7")}, NetUnreachable6,
+			"carries no IPv6 there"},
+		"server of this machine": {way{host: "127.0.0.1:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1")}, "",
+			"no answer from 127.0.0.1:8443: dial tcp: connect: connection refused"},
+		"localhost": {way{host: "localhost:8443", err: dial(syscall.ECONNREFUSED), tried: at("127.0.0.1", "::1")}, "",
+			"no answer from localhost:8443: "},
+		"private literal": {way{host: "10.1.2.3", err: dial(syscall.ECONNREFUSED), tried: at("10.1.2.3")}, NetSilent,
+			"no answer from 10.1.2.3, at 10.1.2.3: connection refused"},
+		"cut off": {way{err: io.ErrUnexpectedEOF, connected: true, tried: at("10.1.2.3")}, "",
+			"no answer from login.corp.example: unexpected EOF"},
+		"slow": {way{err: context.DeadlineExceeded, connected: true, within: time.Second, tried: at("10.1.2.3")}, "",
+			"no answer from login.corp.example within 1s"},
 
 		"proxy's name": {way{err: toProxy(nxdomain("proxy.corp.example")), proxy: proxy, toProxy: true}, NetProxyDown,
 			"the name of the proxy proxy.corp.example:3128 (HTTPS_PROXY) is not known here"},
 		"proxy silent": {way{err: context.DeadlineExceeded, proxy: proxy, toProxy: true, within: time.Second}, NetProxyDown,
 			"the proxy proxy.corp.example:3128 (HTTPS_PROXY) does not answer within 1s"},
-		"proxy's certificate": {way{err: toProxy(untrusted(chain("proxy", "Corp CA"))), proxy: proxy, toProxy: true}, NetAuthority,
+		"proxy's certificate": {way{err: toProxy(untrusted(chain("proxy", "Corp CA"))), proxy: proxy, toProxy: true},
+			NetAuthority,
 			`the certificate of the proxy proxy.corp.example:3128 (HTTPS_PROXY) was issued by "Corp CA"`},
-		"through a proxy": {way{err: io.EOF, proxy: proxy, connected: true}, "", "no answer from login.corp.example through the proxy proxy.corp.example:3128 (HTTPS_PROXY): EOF"},
+		"through a proxy": {way{err: io.EOF, proxy: proxy, connected: true}, "",
+			"no answer from login.corp.example through the proxy proxy.corp.example:3128 (HTTPS_PROXY): EOF"},
 
-		"its own":       {way{err: untrusted(chain(host, host))}, NetAuthority, "the certificate of login.corp.example was issued by itself"},
-		"the root":      {way{err: untrusted(chain(host, "Zscaler Intermediate", "Zscaler Root CA"))}, NetInspected, `was issued by "Zscaler Root CA", of a proxy that looks into TLS (Zscaler)`},
-		"vendor inside": {way{err: untrusted(chain(host, "netskope ca", "Corp Root"))}, NetInspected, `was issued by "Corp Root", of a proxy that looks into TLS (Netskope)`},
-		"hostile name":  {way{err: untrusted(chain(host, "a\x1b[2Jb\nsso-exec: all is well"))}, NetAuthority, `was issued by "a[2Jb sso-exec: all is well", which`},
+		"its own": {way{err: untrusted(chain(host, host))}, NetAuthority,
+			"the certificate of login.corp.example was issued by itself"},
+		"the root": {way{err: untrusted(chain(host, "Zscaler Intermediate", "Zscaler Root CA"))}, NetInspected,
+			`was issued by "Zscaler Root CA", of a proxy that looks into TLS (Zscaler)`},
+		"vendor inside": {way{err: untrusted(chain(host, "netskope ca", "Corp Root"))}, NetInspected,
+			`was issued by "Corp Root", of a proxy that looks into TLS (Netskope)`},
+		"hostile name": {way{err: untrusted(chain(host, "a\x1b[2Jb\nsso-exec: all is well"))}, NetAuthority,
+			`was issued by "a[2Jb sso-exec: all is well", which`},
 	} {
 		w := c.way
 		if w.host == "" {
@@ -87,7 +108,8 @@ func TestWay(t *testing.T) {
 		}
 		err := w.explain()
 		var network *NetworkError
-		if !errors.As(err, &network) || network.Kind != c.kind || !strings.Contains(err.Error(), c.want) || strings.ContainsAny(err.Error(), "\n\x1b") {
+		if !errors.As(err, &network) || network.Kind != c.kind || !strings.Contains(err.Error(), c.want) ||
+			strings.ContainsAny(err.Error(), "\n\x1b") {
 			t.Errorf("%s: %#v", name, err)
 		}
 		if !errors.Is(err, w.err) {
@@ -153,12 +175,15 @@ func TestRedirects(t *testing.T) {
 	}{
 		{302, "https://portal.hotel.example/?u=secret", true, "portal.hotel.example answers instead of login.corp.example"},
 		{307, "//portal.hotel.example", true, "portal.hotel.example answers instead"},
-		{301, "https://sso.corp.example/token", false, "login.corp.example redirects to sso.corp.example (status 301) where no redirect may be"},
+		{301, "https://sso.corp.example/token", false,
+			"login.corp.example redirects to sso.corp.example (status 301) where no redirect may be"},
 		{302, "/elsewhere", false, "login.corp.example redirects (status 302) where no redirect may be"},
 		{302, "", false, "redirects (status 302)"},
 		{302, "https://%zz", false, "redirects (status 302)"},
 	} {
-		err := ledElsewhere("refresh", from, &http.Response{StatusCode: c.status, Header: http.Header{"Location": {c.location}}, Request: &http.Request{URL: from}})
+		err := ledElsewhere("refresh", from,
+			&http.Response{StatusCode: c.status, Header: http.Header{"Location": {c.location}},
+				Request: &http.Request{URL: from}})
 		var network *NetworkError
 		var outage *UnavailableError
 		if !errors.As(err, &outage) || !outage.Garbled || errors.As(err, &network) != c.portal ||

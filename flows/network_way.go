@@ -53,7 +53,8 @@ func (w way) explain() error {
 	case w.toProxy:
 		return w.error(NetProxyDown, "%s does not answer: %s", w.subject(), w.innermost())
 	case errors.As(w.err, &dns) && dns.IsNotFound:
-		return w.error(NetUnknownName, "the name %s is not known here: no name server has an address for it", Clean(dns.Name, 100))
+		return w.error(NetUnknownName, "the name %s is not known here: no name server has an address for it",
+			Clean(dns.Name, 100))
 	case errors.As(w.err, &dns), w.within > 0 && !w.connected && w.asking:
 		return w.error(NetNoNames, "no name server here has an answer for %s", w.host)
 	case !w.connected && len(w.tried) > 0:
@@ -67,7 +68,8 @@ func (w way) connect(e *connectError) error {
 	proxy := w.named()
 	switch {
 	case e.status == http.StatusProxyAuthRequired && w.login:
-		return w.error(NetProxyLogin, "%s does not take the user and the password that stand in HTTPS_PROXY (status 407%s)", proxy, taking(e.schemes))
+		return w.error(NetProxyLogin, "%s does not take the user and the password that stand in HTTPS_PROXY (status 407%s)",
+			proxy, taking(e.schemes))
 	case e.status == http.StatusProxyAuthRequired:
 		return w.error(NetProxyAuth, "%s wants a user and a password (status 407%s)", proxy, taking(e.schemes))
 	case e.portal != "":
@@ -99,9 +101,11 @@ func (w way) certificate() error {
 	)
 	switch {
 	case errors.As(w.err, &name) && name.Certificate != nil:
-		return w.error(NetOtherName, "the certificate that is shown for %s is one for %s", w.subject(), namesOf(name.Certificate))
+		return w.error(NetOtherName, "the certificate that is shown for %s is one for %s", w.subject(),
+			namesOf(name.Certificate))
 	case errors.As(w.err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return w.error(NetClock, "the certificate of %s is valid from %s to %s, and this machine's clock says %s", w.subject(),
+		return w.error(NetClock, "the certificate of %s is valid from %s to %s, and this machine's clock says %s",
+			w.subject(),
 			day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), day(time.Now()))
 	case errors.As(w.err, &authority):
 		if len(shown) == 0 && authority.Cert != nil {
@@ -118,20 +122,26 @@ func (w way) authority(shown []*x509.Certificate) error {
 	}
 	leaf, last := shown[0], shown[len(shown)-1]
 	if len(shown) == 1 && leaf.Issuer.String() == leaf.Subject.String() {
-		return w.error(NetAuthority, "the certificate of %s was issued by itself, which this machine does not trust", w.subject())
+		return w.error(NetAuthority, "the certificate of %s was issued by itself, which this machine does not trust",
+			w.subject())
 	}
-	issuer := Clean(cmp.Or(last.Issuer.CommonName, strings.Join(last.Issuer.Organization, ", "), last.Issuer.String()), 100)
+	issuer := Clean(cmp.Or(last.Issuer.CommonName, strings.Join(last.Issuer.Organization, ", "), last.Issuer.String()),
+		100)
 	if vendor := inspector(shown); vendor != "" {
-		return w.error(NetInspected, "the certificate of %s was issued by %q, of a proxy that looks into TLS (%s), which this machine does not trust", w.subject(), issuer, vendor)
+		return w.error(NetInspected, "the certificate of %s was issued by %q, of a proxy that looks into TLS (%s), which "+
+			"this machine does not trust", w.subject(), issuer, vendor)
 	}
-	return w.error(NetAuthority, "the certificate of %s was issued by %q, which this machine does not trust", w.subject(), issuer)
+	return w.error(NetAuthority, "the certificate of %s was issued by %q, which this machine does not trust", w.subject(),
+		issuer)
 }
 
 // inspectors are products that issue certificates of their own for what passes
 // through them, by words of their CAs.
 var inspectors = []string{
-	"Zscaler", "Netskope", "Palo Alto", "Fortinet", "FortiGate", "Blue Coat", "Cisco Umbrella", "Sophos", "Skyhigh", "McAfee Web Gateway",
-	"Check Point", "Forcepoint", "Websense", "Barracuda", "Cato Networks", "iboss", "Menlo Security", "WatchGuard", "SonicWall",
+	"Zscaler", "Netskope", "Palo Alto", "Fortinet", "FortiGate", "Blue Coat", "Cisco Umbrella", "Sophos", "Skyhigh",
+	"McAfee Web Gateway",
+	"Check Point", "Forcepoint", "Websense", "Barracuda", "Cato Networks", "iboss", "Menlo Security", "WatchGuard",
+	"SonicWall",
 	"Kaspersky", "Avast", "AVG", "Bitdefender", "ESET SSL", "mitmproxy", "Charles Proxy", "Fiddler", "PortSwigger",
 }
 
@@ -188,9 +198,11 @@ func (w way) unreached() error {
 	case named && all(isPrivate):
 		return w.error(NetPrivate, "%s is at %s, a private address, which does not answer%s", w.host, at, w.because())
 	case noWay && all(netip.Addr.Is4):
-		return w.error(NetUnreachable4, "there is no way from here to %s, at %s: this machine's network carries no IPv4 there", w.host, at)
+		return w.error(NetUnreachable4,
+			"there is no way from here to %s, at %s: this machine's network carries no IPv4 there", w.host, at)
 	case noWay && all(netip.Addr.Is6):
-		return w.error(NetUnreachable6, "there is no way from here to %s, at %s: this machine's network carries no IPv6 there", w.host, at)
+		return w.error(NetUnreachable6,
+			"there is no way from here to %s, at %s: this machine's network carries no IPv6 there", w.host, at)
 	case all(netip.Addr.IsLoopback): // a server on this machine
 		return w.error("", "no answer from %s%s", w.host, w.whole())
 	}

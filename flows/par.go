@@ -30,7 +30,8 @@ func (p *Provider) pushes(when string) bool {
 // parameters of that address, and how long it can be opened; 0: that is not told.
 func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Values, time.Duration, error) {
 	if p.PAREndpoint == "" {
-		return nil, 0, fmt.Errorf("%s: %w: its metadata has no pushed_authorization_request_endpoint", doingPAR, ErrNotSupported)
+		return nil, 0, fmt.Errorf("%s: %w: its metadata has no pushed_authorization_request_endpoint", doingPAR,
+			ErrNotSupported)
 	}
 	// The methods are those of the token endpoint (RFC 9126 §2). What
 	// authenticates the client is added to a copy: it must not reach the browser.

@@ -17,7 +17,8 @@ import (
 
 // signInThrough is a whole sign-in whose browser is the provider's client; it
 // returns the address that was opened.
-func signInThrough(t *testing.T, p *providertest.Provider, found *Provider, req SignIn) (opened *url.URL, set *credential.TokenSet, err error) {
+func signInThrough(t *testing.T, p *providertest.Provider, found *Provider, req SignIn) (opened *url.URL,
+	set *credential.TokenSet, err error) {
 	t.Helper()
 	if req.Client.ID == "" {
 		req.Client.ID = "cli"
@@ -68,10 +69,12 @@ func TestPushedRequest(t *testing.T) {
 		{"never", false, PARNever, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := providertest.New(t, providertest.Config{RequirePAR: c.required, Clients: []providertest.Client{{ID: "cli", Secret: "s3cret/+ %"}}})
+			p := providertest.New(t,
+				providertest.Config{RequirePAR: c.required, Clients: []providertest.Client{{ID: "cli", Secret: "s3cret/+ %"}}})
 			opened, set, err := signInThrough(t, p, discover(t, p), SignIn{
 				Client: Client{ID: "cli", Secret: credential.NewSecret("s3cret/+ %")}, PAR: c.when,
-				LoginHint: "alice@corp.example", Resources: []string{"https://a.example", "https://b.example"}, AuthParams: []Param{{"domain_hint", "corp.example"}},
+				LoginHint: "alice@corp.example", Resources: []string{"https://a.example", "https://b.example"},
+				AuthParams: []Param{{"domain_hint", "corp.example"}},
 			})
 			if err != nil || set == nil {
 				t.Fatal(err)
@@ -92,7 +95,8 @@ func TestPushedRequest(t *testing.T) {
 				if r.Endpoint != providertest.PAR {
 					continue
 				}
-				if got := r.Form["resource"]; len(got) != 2 || r.Form.Get("domain_hint") != "corp.example" || r.Form.Get("login_hint") == "" || r.Form.Get("client_id") != "cli" {
+				if got := r.Form["resource"]; len(got) != 2 || r.Form.Get("domain_hint") != "corp.example" ||
+					r.Form.Get("login_hint") == "" || r.Form.Get("client_id") != "cli" {
 					t.Errorf("pushed: %v", r.Form)
 				}
 				if !strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {
@@ -120,7 +124,8 @@ func TestPushedRequestAuthentication(t *testing.T) {
 	k := mustParse(t, pkcs8(t, key), KeyOptions{})
 	registered := dated(t, key)
 	p := providertest.New(t, providertest.Config{RequirePAR: true, MTLS: true, Clients: []providertest.Client{
-		{ID: "cli"}, {ID: "post", Secret: "s", AuthMethod: AuthSecretPost}, {ID: "self", TLSThumbprint: thumbprintOf(t, registered)},
+		{ID: "cli"}, {ID: "post", Secret: "s", AuthMethod: AuthSecretPost},
+		{ID: "self", TLSThumbprint: thumbprintOf(t, registered)},
 	}})
 	for _, c := range []struct {
 		client Client
@@ -149,7 +154,8 @@ func TestPushedRequestAuthentication(t *testing.T) {
 			}
 		}
 	}
-	_, _, err := signInThrough(t, p, discover(t, p), SignIn{Client: Client{ID: "post", Secret: credential.NewSecret("wrong"), Method: AuthSecretPost}})
+	_, _, err := signInThrough(t, p, discover(t, p),
+		SignIn{Client: Client{ID: "post", Secret: credential.NewSecret("wrong"), Method: AuthSecretPost}})
 	var refusal *OAuthError
 	if !errors.As(err, &refusal) || refusal.Code != "invalid_client" || refusal.Doing != doingPAR {
 		t.Errorf("a wrong secret: %v", err)
@@ -164,15 +170,19 @@ func TestPushedRequestFails(t *testing.T) {
 		code  string // of the refusal
 		want  error
 	}{
-		{"refused", providertest.Fault{Status: 400, Body: `{"error":"invalid_request","error_description":"no such resource"}`}, "invalid_request", nil},
+		{"refused", providertest.Fault{Status: 400,
+			Body: `{"error":"invalid_request","error_description":"no such resource"}`}, "invalid_request", nil},
 		{"too large", providertest.Fault{Status: 413, Body: `{"error":"invalid_request"}`}, "invalid_request", nil},
-		{"unmet", providertest.Fault{Status: 400, Body: `{"error":"unmet_authentication_requirements"}`}, "unmet_authentication_requirements", nil},
+		{"unmet", providertest.Fault{Status: 400, Body: `{"error":"unmet_authentication_requirements"}`},
+			"unmet_authentication_requirements", nil},
 		{"a redirect", providertest.Fault{Redirect: "https://127.0.0.1:1/"}, "", new(UnavailableError)},
 		{"down", providertest.Fault{Status: 503}, "", new(UnavailableError)},
 		{"a page", providertest.Fault{Status: 201, Body: "<html>"}, "", new(UnavailableError)},
 		{"no reference", providertest.Fault{Status: 201, Body: `{"expires_in":60}`}, "", new(UnavailableError)},
-		{"a reference that is none", providertest.Fault{Status: 201, Body: `{"request_uri":"urn:x\u001b[2J"}`}, "", new(UnavailableError)},
-		{"a reference of another type", providertest.Fault{Status: 201, Body: `{"request_uri":{"a":1}}`}, "", new(UnavailableError)},
+		{"a reference that is none", providertest.Fault{Status: 201, Body: `{"request_uri":"urn:x\u001b[2J"}`}, "",
+			new(UnavailableError)},
+		{"a reference of another type", providertest.Fault{Status: 201, Body: `{"request_uri":{"a":1}}`}, "",
+			new(UnavailableError)},
 		{"not there", providertest.Fault{Status: 404}, "", ErrNotSupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -229,21 +239,22 @@ func TestPushedAgain(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	err := discover(t, p).PKCE(t.Context(), SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid"}}, func(a *Authorization) error {
-		if a.URLFor != 2*time.Second {
-			t.Errorf("it can be opened for %v", a.URLFor)
-		}
-		ahead.Store(int64(3 * time.Second))
-		if status := get(a.URL); status != http.StatusBadRequest {
-			t.Errorf("one that has ended: status %d", status)
-		}
-		next, err := a.Again(t.Context())
-		if err != nil || next == a.URL {
-			t.Errorf("another one: %s, %v", next, err)
-		}
-		go get(next)
-		return err
-	}, func(*Result) error { return nil })
+	err := discover(t, p).PKCE(t.Context(), SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid"}},
+		func(a *Authorization) error {
+			if a.URLFor != 2*time.Second {
+				t.Errorf("it can be opened for %v", a.URLFor)
+			}
+			ahead.Store(int64(3 * time.Second))
+			if status := get(a.URL); status != http.StatusBadRequest {
+				t.Errorf("one that has ended: status %d", status)
+			}
+			next, err := a.Again(t.Context())
+			if err != nil || next == a.URL {
+				t.Errorf("another one: %s, %v", next, err)
+			}
+			go get(next)
+			return err
+		}, func(*Result) error { return nil })
 	if err != nil {
 		t.Error(err)
 	}
@@ -256,11 +267,14 @@ func TestPushedAgain(t *testing.T) {
 }
 
 func TestPushedRequestNoEndpoint(t *testing.T) {
-	p := providertest.New(t, providertest.Config{EditMetadata: providertest.Without("pushed_authorization_request_endpoint")})
+	p := providertest.New(t,
+		providertest.Config{EditMetadata: providertest.Without("pushed_authorization_request_endpoint")})
 	if _, _, err := signInThrough(t, p, discover(t, p), SignIn{PAR: PARAlways}); !errors.Is(err, ErrNotSupported) {
 		t.Errorf("%v", err)
 	}
-	p = providertest.New(t, providertest.Config{EditMetadata: providertest.With("pushed_authorization_request_endpoint", "http://login.example/par")})
+	p = providertest.New(t,
+		providertest.Config{EditMetadata: providertest.With("pushed_authorization_request_endpoint",
+			"http://login.example/par")})
 	hc, err := NewHTTPClient(10*time.Second, p.CAPEM())
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 // but that the person may bring the answer back by hand
 // ([Authorization.Answer]). The listener is open at the same time, for a browser
 // here or a forwarded port (ssh -L); where no port can be had, it does without.
-func (p *Provider) Paste(ctx context.Context, req SignIn, show func(*Authorization) error, accept func(*Result) error) error {
+func (p *Provider) Paste(ctx context.Context, req SignIn, show func(*Authorization) error,
+	accept func(*Result) error) error {
 	loop, err := listen(req)
 	if errors.Is(err, ErrNoPort) {
 		loop, err = loopback.Deaf(req.RedirectURIs)
@@ -40,7 +41,8 @@ func (a *Authorization) Answer(text string) error {
 		return errors.New("this is too long for the address of a page")
 	}
 	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	text = strings.Trim(strings.Join(words, ""), "\"'`<>") // an address copied in several lines, or with what stood around it
+	// an address copied in several lines, or with what stood around it
+	text = strings.Trim(strings.Join(words, ""), "\"'`<>")
 	if text == "" {
 		return errors.New("nothing was pasted")
 	}
@@ -73,7 +75,8 @@ func (a *Authorization) pastedQuery(text string) (url.Values, error) {
 	case isBroken(broken):
 		return nil, errors.New("this address is damaged: copy all of it, from http:// to its end")
 	case q.Get("response_type") != "" || q.Get("code_challenge") != "" || q.Get("request_uri") != "":
-		return nil, errors.New("this is the address to open: sign in there, then copy the address of the last page, the one that fails to load")
+		return nil, errors.New("this is the address to open: sign in there, then copy the address of the last page, the " +
+			"one that fails to load")
 	case !single(q):
 		return nil, errors.New("this is not an address that the provider made: a part of it is there twice")
 	case q.Get("code") == "" && q.Get("error") == "":

@@ -45,7 +45,8 @@ func TestPaste(t *testing.T) {
 		{"the query", false, func(u *url.URL) string { return u.RawQuery }},
 		{"the query, of a provider that names itself", true, func(u *url.URL) string { return u.RawQuery }},
 		{"with a fragment", false, func(u *url.URL) string { return u.String() + "#_=_" }},
-		{"of a port that was forwarded to another", false, func(u *url.URL) string { return "http://localhost:9999" + u.RequestURI() }},
+		{"of a port that was forwarded to another", false,
+			func(u *url.URL) string { return "http://localhost:9999" + u.RequestURI() }},
 		{"in several lines", false, func(u *url.URL) string {
 			s := u.String()
 			return "\n " + s[:20] + "\r\n  " + s[20:50] + "\u00a0\n" + s[50:] + " \n"
@@ -62,7 +63,8 @@ func TestPaste(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := providertest.New(t, providertest.Config{ResponseIss: c.iss, EditMetadata: namesItself(c.iss)})
-			for name, run := range map[string]func(*testing.T, *providertest.Provider, func(visit, *Authorization)) (*Result, error){"listening": paste, "deaf": pasteDeaf} {
+			for name, run := range map[string]func(*testing.T, *providertest.Provider, func(visit, *Authorization)) (*Result,
+				error){"listening": paste, "deaf": pasteDeaf} {
 				res, err := run(t, p, func(v visit, a *Authorization) {
 					if err := a.Answer(c.text(v.callback())); err != nil {
 						t.Errorf("%s: refused: %v", name, err)
@@ -118,19 +120,23 @@ func TestPasteRefused(t *testing.T) {
 		{"no state", func(_ visit, u *url.URL) string { return with(u, "code=c") }, whole},
 		{"an empty state", func(_ visit, u *url.URL) string { return with(u, "code=c&state=") }, whole},
 		{"an error without a state", func(_ visit, u *url.URL) string { return with(u, "error=access_denied") }, whole},
-		{"an error with another state", func(_ visit, u *url.URL) string { return with(u, "error=access_denied&state=x") }, elseTo},
+		{"an error with another state", func(_ visit, u *url.URL) string { return with(u, "error=access_denied&state=x") },
+			elseTo},
 		{"cut off before the code", func(v visit, u *url.URL) string { return with(u, "state="+v.state+"&code=") }, last},
-		{"cut off before the code, and no address", func(v visit, _ *url.URL) string { return "state=" + v.state + "&code=" }, last},
+		{"cut off before the code, and no address", func(v visit, _ *url.URL) string { return "state=" + v.state + "&code=" },
+			last},
 		{"cut off after the state", func(v visit, _ *url.URL) string { return "state=" + v.state }, "part of the address"},
 		{"cut off in an escape", func(v visit, u *url.URL) string { return with(u, "state="+v.state+"&code=abc%2") }, whole},
 		{"no query", func(_ visit, u *url.URL) string { return "http://" + u.Host + u.Path }, last},
 		{"no query and no scheme", func(_ visit, u *url.URL) string { return u.Host + u.Path }, last},
 		{"an address of nowhere", func(visit, *url.URL) string { return "https://login.corp.example/done" }, last},
-		{"a page before the last", func(visit, *url.URL) string { return "https://login.corp.example/broker?code=c&state=x" }, last},
+		{"a page before the last", func(visit, *url.URL) string { return "https://login.corp.example/broker?code=c&state=x" },
+			last},
 		{"the address to open", func(v visit, _ *url.URL) string { return v.authURL }, toOpen},
 		{"its query", func(v visit, _ *url.URL) string { return v.authURL[strings.Index(v.authURL, "?")+1:] }, toOpen},
 		{"two codes", func(v visit, u *url.URL) string { return with(u, "code=c&code=d&state="+v.state) }, twice},
-		{"an empty code before the code", func(v visit, u *url.URL) string { return with(u, "code=&code=d&state="+v.state) }, twice},
+		{"an empty code before the code", func(v visit, u *url.URL) string { return with(u, "code=&code=d&state="+v.state) },
+			twice},
 		{"two states", func(v visit, u *url.URL) string { return with(u, "code=c&state="+v.state+"&state=x") }, twice},
 		{"two issuers", func(v visit, u *url.URL) string { return with(u, "code=c&state="+v.state+"&iss=a&iss=b") }, twice},
 		{"two addresses", func(_ visit, u *url.URL) string { return u.String() + "\n" + u.String() }, twice},
@@ -142,7 +148,8 @@ func TestPasteRefused(t *testing.T) {
 		{"a code with a blank", func(visit, *url.URL) string { return "abcdefgh%20ijkl" }, neither},
 		{"junk", func(visit, *url.URL) string { return strings.Repeat("junk ", 64<<10/5) }, tooLong},
 		{"junk of one parameter", func(visit, *url.URL) string { return strings.Repeat("&", 16<<10) }, "no code"},
-		{"the code alone, of a provider that names itself", func(_ visit, u *url.URL) string { return u.Query().Get("code") }, notAlone},
+		{"the code alone, of a provider that names itself", func(_ visit, u *url.URL) string { return u.Query().Get("code") },
+			notAlone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := providertest.New(t, providertest.Config{ResponseIss: true, EditMetadata: namesItself(true)})
@@ -156,7 +163,8 @@ func TestPasteRefused(t *testing.T) {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("refused with %q, want %q in it", err, c.want)
 				}
-				if s := err.Error(); Clean(s, 300) != s || strings.Contains(s, v.state) || strings.Contains(s, back.Query().Get("code")) {
+				if s := err.Error(); Clean(s, 300) != s || strings.Contains(s, v.state) ||
+					strings.Contains(s, back.Query().Get("code")) {
 					t.Errorf("refused with %q", s)
 				}
 				if n := p.Requests().Token; n != 0 {
@@ -192,9 +200,10 @@ func TestPasteEnds(t *testing.T) {
 		{"another issuer", providertest.Config{}, func(v visit, back *url.URL) string {
 			return query(v, url.Values{"code": back.Query()["code"], "iss": {"https://evil.example"}})
 		}, func(err error) bool { _, ok := errors.AsType[*VerifyError](err); return ok }, "https://evil.example"},
-		{"no issuer, of a provider that names itself", providertest.Config{EditMetadata: namesItself(true)}, func(v visit, back *url.URL) string {
-			return query(v, url.Values{"code": back.Query()["code"]})
-		}, func(err error) bool { _, ok := errors.AsType[*VerifyError](err); return ok }, "does not name its issuer"},
+		{"no issuer, of a provider that names itself", providertest.Config{EditMetadata: namesItself(true)},
+			func(v visit, back *url.URL) string {
+				return query(v, url.Values{"code": back.Query()["code"]})
+			}, func(err error) bool { _, ok := errors.AsType[*VerifyError](err); return ok }, "does not name its issuer"},
 		{"the code cut off", providertest.Config{}, func(v visit, back *url.URL) string {
 			return query(v, url.Values{"code": {back.Query().Get("code")[:10]}})
 		}, func(err error) bool { _, ok := errors.AsType[*OAuthError](err); return ok }, "not all of the code"},
@@ -209,7 +218,8 @@ func TestPasteEnds(t *testing.T) {
 					a.GiveUp(err)
 				}
 			})
-			if res != nil || err == nil || !c.want(err) || !strings.Contains(err.Error(), c.says) || Clean(err.Error(), 1000) != err.Error() {
+			if res != nil || err == nil || !c.want(err) || !strings.Contains(err.Error(), c.says) ||
+				Clean(err.Error(), 1000) != err.Error() {
 				t.Errorf("ended with %T %q", err, err)
 			}
 		})
@@ -270,7 +280,8 @@ func TestPasteThroughAnotherPort(t *testing.T) {
 				t.Errorf("%s is answered %d: %s", host, status, page)
 			}
 		}
-		for _, host := range []string{"evil.example:" + v.redirect.Port(), "127.0.0.1.evil.example:9999", "10.0.0.1:9999", "evil.example"} {
+		for _, host := range []string{"evil.example:" + v.redirect.Port(), "127.0.0.1.evil.example:9999", "10.0.0.1:9999",
+			"evil.example"} {
 			if status, _, page := v.send("GET", back.RequestURI(), host); status != 421 || strings.Contains(page, "ssh") {
 				t.Errorf("%s is answered %d: %s", host, status, page)
 			}

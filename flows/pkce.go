@@ -22,7 +22,8 @@ const doingPKCE = "browser sign-in"
 
 // Authorization is a sign-in in a browser that waits for its answer.
 type Authorization struct {
-	URL         string // to be opened; carries the state and the nonce, and nothing else that is secret; or a reference to them (PAR)
+	// to be opened; carries the state and the nonce, and nothing else that is secret; or a reference to them (PAR)
+	URL         string
 	RedirectURI string // where the provider sends the browser in the end
 	Listening   bool   // something of ours listens there
 	// URLFor is how long the URL can be opened, from now; 0: as long as the sign-in
@@ -58,7 +59,8 @@ type response struct {
 // a literal loopback address or localhost (then both address families are held
 // where the machine has both). A port of 0, or none, means any free one. If
 // none can be, the error is [ErrNoPort].
-func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(*Authorization) error, accept func(*Result) error) error {
+func (p *Provider) PKCE(ctx context.Context, req SignIn, open func(*Authorization) error,
+	accept func(*Result) error) error {
 	loop, err := listen(req)
 	if err != nil {
 		return err
@@ -102,7 +104,8 @@ func NoAddress(err error) bool { return loopback.NoAddress(err) }
 func PortTaken(err error) bool { return loopback.PortTaken(err) }
 
 // authorize runs the flow with the listener that it takes over.
-func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Listener, open func(*Authorization) error, accept func(*Result) error) error {
+func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Listener, open func(*Authorization) error,
+	accept func(*Result) error) error {
 	defer loop.Close()
 	if p.AuthorizationEndpoint == "" {
 		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
@@ -171,7 +174,8 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 	})
 	waiting, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	a := &Authorization{URL: WithQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.RedirectURI, Listening: loop.Listening(), URLFor: life,
+	a := &Authorization{URL: WithQuery(p.AuthorizationEndpoint, shown), RedirectURI: loop.RedirectURI,
+		Listening: loop.Listening(), URLFor: life,
 		again: again, wants: ours, needsIssuer: p.IssParameterSupported, answer: answers, end: end}
 	if err := open(a); err != nil {
 		return err
@@ -210,12 +214,14 @@ func outcomePage(who credential.Identity, err error) loopback.Page {
 	case errors.Is(err, ErrDenied):
 		_, words, _ := strings.Cut(err.Error(), ErrDenied.Error()+": ") // the provider's own
 		return loopback.Page{Title: "The sign-in was denied", Detail: words, Mark: "✕", Class: "no",
-			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this window."}
+			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this " +
+				"window."}
 	}
 	var which *OrganizationChoiceError
 	if errors.As(err, &which) {
 		return loopback.Page{Title: "Which organization?", Mark: "?", Class: "no",
-			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can close this window."}
+			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can " +
+				"close this window."}
 	}
 	return loopback.Page{Title: "The sign-in did not work", Detail: Clean(err.Error(), 400), Mark: "✕", Class: "no",
 		Text: "Nobody was signed in. Your terminal says what to do next. You can close this window."}
@@ -223,7 +229,8 @@ func outcomePage(who credential.Identity, err error) loopback.Page {
 
 // redeem checks the authorization response and trades its code (RFC 6749
 // §4.1.2, §4.1.3).
-func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirectURI, verifier string, want Expect, accept func(*Result) error) error {
+func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirectURI, verifier string, want Expect,
+	accept func(*Result) error) error {
 	// RFC 9207 §2.4: compared on success and on error, before anything else is
 	// believed; against mix-up by another provider.
 	switch iss := q.Get("iss"); {

@@ -113,7 +113,8 @@ func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessag
 }
 
 // ParseProviderAs is ParseProvider for a provider with a dialect.
-func ParseProviderAs(hc *http.Client, d *Dialect, issuer, clientID string, metadata, keys json.RawMessage) (*Provider, error) {
+func ParseProviderAs(hc *http.Client, d *Dialect, issuer, clientID string, metadata, keys json.RawMessage) (*Provider,
+	error) {
 	p, err := parseMetadata(hc, d, issuer, clientID, metadata)
 	if err != nil {
 		return nil, err
@@ -138,7 +139,8 @@ func (m *Metadata) fill(known Metadata) {
 
 // fetchMetadata reads the metadata; of both documents what the first one lacks
 // comes from the second, if there is one; incomplete: that could not be told.
-func fetchMetadata(ctx context.Context, hc *http.Client, issuer string, both func(first json.RawMessage) bool) (metadata json.RawMessage, incomplete bool, err error) {
+func fetchMetadata(ctx context.Context, hc *http.Client, issuer string,
+	both func(first json.RawMessage) bool) (metadata json.RawMessage, incomplete bool, err error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return nil, false, err
@@ -203,7 +205,8 @@ func lacksEndpoints(metadata json.RawMessage) bool {
 // one of them is none, or is another issuer's (RFC 8414 §3.3).
 func merged(first, second json.RawMessage) json.RawMessage {
 	var all, more map[string]json.RawMessage
-	if json.Unmarshal(first, &all) != nil || json.Unmarshal(second, &more) != nil || text(more["issuer"]) != text(all["issuer"]) {
+	if json.Unmarshal(first, &all) != nil || json.Unmarshal(second, &more) != nil ||
+		text(more["issuer"]) != text(all["issuer"]) {
 		return first
 	}
 	for name, value := range more {
@@ -302,7 +305,8 @@ func (p *Provider) fetchKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.Dialect.NoMetadata && (a.Status == http.StatusNotFound || a.Status == http.StatusBadRequest) { // the address has the client's ID in it
+	// the address has the client's ID in it
+	if p.Dialect.NoMetadata && (a.Status == http.StatusNotFound || a.Status == http.StatusBadRequest) {
 		return fmt.Errorf("%s: %s has none for this client (status %d): is the client ID right?", doingKeys, a.Host, a.Status)
 	}
 	if !a.OK() {

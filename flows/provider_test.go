@@ -23,8 +23,10 @@ import (
 // Metadata that is believed, and metadata that is not.
 func TestParseProvider(t *testing.T) {
 	good := map[string]any{
-		"issuer": "https://login.example.com", "authorization_endpoint": "https://login.example.com/a", "token_endpoint": "https://tokens.example.net/t",
-		"device_authorization_endpoint": "https://login.example.com/d", "jwks_uri": "https://login.example.com/k", "scopes_supported": []string{"openid"},
+		"issuer": "https://login.example.com", "authorization_endpoint": "https://login.example.com/a",
+		"token_endpoint":                "https://tokens.example.net/t",
+		"device_authorization_endpoint": "https://login.example.com/d", "jwks_uri": "https://login.example.com/k",
+		"scopes_supported": []string{"openid"},
 	}
 	with := func(name string, v any) map[string]any {
 		m := maps.Clone(good)
@@ -42,22 +44,33 @@ func TestParseProvider(t *testing.T) {
 		{"as it should be, with an endpoint on another host (Cognito)", "https://login.example.com", good, true},
 		{"the issuer with a slash", "https://login.example.com/", good, false},
 		{"the issuer in other letters", "https://Login.example.com", good, false},
-		{"a templated issuer (Entra's common)", "https://login.example.com/common", with("issuer", "https://login.example.com/{tenantid}"), false},
+		{"a templated issuer (Entra's common)", "https://login.example.com/common",
+			with("issuer", "https://login.example.com/{tenantid}"), false},
 		{"no issuer", "https://login.example.com", with("issuer", nil), false},
 		{"the issuer of someone else", "https://login.example.com", with("issuer", "https://evil.example"), false},
 		{"no token endpoint", "https://login.example.com", with("token_endpoint", nil), false},
 		{"no device endpoint", "https://login.example.com", with("device_authorization_endpoint", nil), true},
-		{"a token endpoint over http", "https://login.example.com", with("token_endpoint", "http://login.example.com/t"), false},
-		{"a token endpoint on the loopback: not for an https issuer", "https://login.example.com", with("token_endpoint", "http://127.0.0.1/t"), false},
-		{"an authorization endpoint over http", "https://login.example.com", with("authorization_endpoint", "http://login.example.com/a"), false},
-		{"an authorization endpoint that is javascript", "https://login.example.com", with("authorization_endpoint", "javascript:alert(1)"), false},
-		{"an authorization endpoint that is a command", "https://login.example.com", with("authorization_endpoint", "--help"), false},
+		{"a token endpoint over http", "https://login.example.com", with("token_endpoint", "http://login.example.com/t"),
+			false},
+		{"a token endpoint on the loopback: not for an https issuer", "https://login.example.com",
+			with("token_endpoint", "http://127.0.0.1/t"), false},
+		{"an authorization endpoint over http", "https://login.example.com",
+			with("authorization_endpoint", "http://login.example.com/a"), false},
+		{"an authorization endpoint that is javascript", "https://login.example.com",
+			with("authorization_endpoint", "javascript:alert(1)"), false},
+		{"an authorization endpoint that is a command", "https://login.example.com", with("authorization_endpoint", "--help"),
+			false},
 		{"keys over http", "https://login.example.com", with("jwks_uri", "http://127.0.0.1/k"), false},
-		{"a device endpoint over file", "https://login.example.com", with("device_authorization_endpoint", "file:///d"), false},
-		{"a password in an endpoint", "https://login.example.com", with("token_endpoint", "https://a:b@login.example.com/t"), false},
-		{"a fragment in an endpoint", "https://login.example.com", with("token_endpoint", "https://login.example.com/t#f"), false},
-		{"http endpoints of a loopback issuer", "http://127.0.0.1:5556", map[string]any{"issuer": "http://127.0.0.1:5556", "token_endpoint": "http://127.0.0.1:5556/t"}, true},
-		{"a loopback issuer that sends elsewhere", "http://127.0.0.1:5556", map[string]any{"issuer": "http://127.0.0.1:5556", "token_endpoint": "http://example.com/t"}, false},
+		{"a device endpoint over file", "https://login.example.com", with("device_authorization_endpoint", "file:///d"),
+			false},
+		{"a password in an endpoint", "https://login.example.com", with("token_endpoint", "https://a:b@login.example.com/t"),
+			false},
+		{"a fragment in an endpoint", "https://login.example.com", with("token_endpoint", "https://login.example.com/t#f"),
+			false},
+		{"http endpoints of a loopback issuer", "http://127.0.0.1:5556",
+			map[string]any{"issuer": "http://127.0.0.1:5556", "token_endpoint": "http://127.0.0.1:5556/t"}, true},
+		{"a loopback issuer that sends elsewhere", "http://127.0.0.1:5556",
+			map[string]any{"issuer": "http://127.0.0.1:5556", "token_endpoint": "http://example.com/t"}, false},
 		{"a list", "https://login.example.com", []any{}, false},
 		{"an issuer that is no string", "https://login.example.com", with("issuer", 5), false},
 	} {
@@ -106,7 +119,8 @@ func TestOddKeys(t *testing.T) {
 		{"a private key", `{"keys":[` + encoded(key) + `]}`, 0},
 		{"a point that is not on the curve", `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`, 0},
 		{"a modulus of nothing", `{"keys":[{"kty":"RSA","n":"","e":"AQAB"}]}`, 0},
-		{"an exponent of 1", `{"keys":[{"kty":"RSA","n":"` + base64.RawURLEncoding.EncodeToString(key.N.Bytes()) + `","e":"AQ"}]}`, 0},
+		{"an exponent of 1",
+			`{"keys":[{"kty":"RSA","n":"` + base64.RawURLEncoding.EncodeToString(key.N.Bytes()) + `","e":"AQ"}]}`, 0},
 		{"keys that are no list", `{"keys":"k"}`, -1},
 		{"no JSON", `<html>`, -1},
 		{"nothing", ``, -1},
@@ -121,8 +135,10 @@ func TestOddKeys(t *testing.T) {
 			p.refetched = true
 			p.IDTokenSigningAlgs = nil
 			for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
-				forged := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+alg+`"}`)) + "." + strings.Split(sign(t, claims()), ".")[1] + "." + strings.Repeat("A", 342)
-				if _, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: credential.NewSecret(forged)}, Expect{ClientID: "cli"}); err == nil {
+				forged := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+alg+`"}`)) + "." +
+					strings.Split(sign(t, claims()), ".")[1] + "." + strings.Repeat("A", 342)
+				if _, err := p.VerifyIDToken(t.Context(), &credential.TokenSet{IDToken: credential.NewSecret(forged)},
+					Expect{ClientID: "cli"}); err == nil {
 					t.Errorf("a forged %s token is accepted", alg)
 				}
 			}
@@ -144,7 +160,8 @@ func TestDiscover(t *testing.T) {
 					p.Fault(providertest.OpenID, providertest.Fault{Status: 404})
 				}
 				found := discover(t, p)
-				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.SupportsScope("offline_access") || found.SupportsScope("offline") {
+				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.SupportsScope("offline_access") ||
+					found.SupportsScope("offline") {
 					t.Errorf("found %+v", found.Metadata)
 				}
 				again, err := ParseProvider(found.hc, p.Issuer(), found.RawMetadata, found.RawKeys)
@@ -168,7 +185,8 @@ func TestDiscoverFaults(t *testing.T) {
 	}{
 		{"down", providertest.Discovery, providertest.Fault{Status: 503}, false, false},
 		{"throttled", providertest.Discovery, providertest.Fault{Status: 429}, false, false},
-		{"a captive portal's redirect", providertest.Discovery, providertest.Fault{Redirect: "http://portal.example/"}, true, false},
+		{"a captive portal's redirect", providertest.Discovery, providertest.Fault{Redirect: "http://portal.example/"}, true,
+			false},
 		{"a captive portal's page", providertest.Discovery, providertest.Fault{Body: "<html>sign in</html>"}, true, false},
 		{"oversize", providertest.Discovery, providertest.Fault{OversizeBytes: 8 << 20}, true, false},
 		{"dropped", providertest.Discovery, providertest.Fault{Drop: true}, false, false},
@@ -214,11 +232,16 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 
 func TestCheckURL(t *testing.T) {
 	for raw, ok := range map[string]bool{
-		"https://login.example.com": true, "https://login.example.com:8443/realms/x?y=z": true, "http://127.0.0.1:5556/dex": true, "http://[::1]:1/": true, "HTTPS://login.example.com": true,
-		"http://localhost:5556": false, "http://login.example.com": false, "http://127.0.0.1.example.com": false, "http://127.1": false, "http://0.0.0.0": false,
-		"http://2130706433": false, "http://[::ffff:10.0.0.1]": false, "https://": false, "https:///path": false, "https:login.example.com": false, "login.example.com": false, "": false,
-		"ftp://login.example.com": false, "https://user@login.example.com": false, "https://login.example.com/#x": false, "https://exa mple.com": false,
-		"https://login.example.com/\x1b[2J": false, "https://login.example.com/\u009b2J": false, "https://login.example.com/\u202e": false,
+		"https://login.example.com": true, "https://login.example.com:8443/realms/x?y=z": true,
+		"http://127.0.0.1:5556/dex": true, "http://[::1]:1/": true, "HTTPS://login.example.com": true,
+		"http://localhost:5556": false, "http://login.example.com": false, "http://127.0.0.1.example.com": false,
+		"http://127.1": false, "http://0.0.0.0": false,
+		"http://2130706433": false, "http://[::ffff:10.0.0.1]": false, "https://": false, "https:///path": false,
+		"https:login.example.com": false, "login.example.com": false, "": false,
+		"ftp://login.example.com": false, "https://user@login.example.com": false, "https://login.example.com/#x": false,
+		"https://exa mple.com":              false,
+		"https://login.example.com/\x1b[2J": false, "https://login.example.com/\u009b2J": false,
+		"https://login.example.com/\u202e": false,
 	} {
 		if _, err := CheckURL("the URL", raw); (err == nil) != ok {
 			t.Errorf("%q: %v, want ok %v", raw, err, ok)

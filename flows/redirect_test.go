@@ -39,13 +39,16 @@ func hasIPv6(t *testing.T) bool {
 
 // Every kind of redirect URI carries a whole sign-in, also without a path.
 func TestRedirectKinds(t *testing.T) {
-	uris := []string{"http://127.0.0.1:0/callback", "http://127.0.0.1:0", "http://127.0.0.1:0/", "http://127.0.0.1:0/deep/er%20path", "http://localhost:0/cb"}
+	uris := []string{"http://127.0.0.1:0/callback", "http://127.0.0.1:0", "http://127.0.0.1:0/",
+		"http://127.0.0.1:0/deep/er%20path", "http://localhost:0/cb"}
 	if hasIPv6(t) {
 		uris = append(uris, "http://[::1]:0/cb")
 	}
 	for _, uri := range uris {
 		t.Run(uri, func(t *testing.T) {
-			p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "cli", RedirectURIs: []string{strings.Replace(uri, ":0", ":*", 1)}}}})
+			p := providertest.New(t,
+				providertest.Config{Clients: []providertest.Client{{ID: "cli",
+					RedirectURIs: []string{strings.Replace(uri, ":0", ":*", 1)}}}})
 			if _, err := signIn(t, p, []string{uri}, func(v visit) { v.browse() }); err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +67,8 @@ func TestLoopbackSlowConnections(t *testing.T) {
 		"that announce a body":        "POST /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n",
 		"that begin a body in chunks": "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 		"that wait for /done":         "GET /done HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-		"that go on and on":           "GET /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\nGET /callback HTTP/1.1\r\nHost:",
+		"that go on and on": "GET /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\n" +
+			"GET /callback HTTP/1.1\r\nHost:",
 	} {
 		t.Run("connections "+name, func(t *testing.T) {
 			res, err := signIn(t, p, nil, func(v visit) {
@@ -87,18 +91,21 @@ func TestLoopbackSlowConnections(t *testing.T) {
 	}
 }
 
-var aliceAt = credential.Identity{Issuer: "https://login.corp.example/realms/corp", Subject: "1", Name: "Alice Example", Email: "alice@corp.example"}
+var aliceAt = credential.Identity{Issuer: "https://login.corp.example/realms/corp", Subject: "1", Name: "Alice Example",
+	Email: "alice@corp.example"}
 
 // Each outcome has a page of its own, which says what to do next. Only that of a
 // success names the account that signed in and the provider.
 func TestOutcomePages(t *testing.T) {
 	titles := map[string]bool{}
 	for name, err := range map[string]error{
-		"success": nil, "denied": fmt.Errorf("browser sign-in: %w: not today", ErrDenied), "failed": errors.New("browser sign-in: it did not work"),
-		"which": &OrganizationChoiceError{Err: &OAuthError{}},
+		"success": nil, "denied": fmt.Errorf("browser sign-in: %w: not today", ErrDenied),
+		"failed": errors.New("browser sign-in: it did not work"),
+		"which":  &OrganizationChoiceError{Err: &OAuthError{}},
 	} {
 		p := outcomePage(aliceAt, err)
-		if titles[p.Title] || !strings.Contains(p.Text, "terminal") || (p.Class == "ok") != (err == nil) || (p.Who+p.Where == "") != (err != nil) {
+		if titles[p.Title] || !strings.Contains(p.Text, "terminal") || (p.Class == "ok") != (err == nil) ||
+			(p.Who+p.Where == "") != (err != nil) {
 			t.Errorf("%s: %+v", name, p)
 		}
 		titles[p.Title] = true
@@ -109,7 +116,8 @@ func TestOutcomePages(t *testing.T) {
 	}{
 		{aliceAt, "alice@corp.example", "login.corp.example"},
 		{credential.Identity{Issuer: "https://[::1]:8443", Subject: "00u1"}, "00u1", "[::1]:8443"},
-		{credential.Identity{Issuer: "https://a.example", Email: "<b>\x1b[2J\u202egro.evil{text}"}, "<b>[2Jgro.evil{text}", "a.example"},
+		{credential.Identity{Issuer: "https://a.example", Email: "<b>\x1b[2J\u202egro.evil{text}"}, "<b>[2Jgro.evil{text}",
+			"a.example"},
 		{credential.Identity{Email: strings.Repeat("x", 5000)}, strings.Repeat("x", 100) + "…", ""},
 		{credential.Identity{}, "", ""},
 	} {

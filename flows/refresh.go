@@ -22,7 +22,8 @@ const DoingRefresh = "refresh"
 // What the new tokens are to be good for is asked only as far as the provider
 // does not bind it to the refresh token, but for the resources: a refresh may
 // narrow them (RFC 8707 §2.2).
-func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credential.Secret, t Target) (*credential.TokenSet, error) {
+func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credential.Secret,
+	t Target) (*credential.TokenSet, error) {
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {refreshToken.Reveal()},

@@ -37,7 +37,8 @@ func (p *Provider) CanRevoke(issuedBy string) error {
 
 func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 	if endpoint == "" {
-		return fmt.Errorf("%s: %w: %s", DoingRevoke, ErrNotSupported, cmp.Or(p.Names.Fill(p.Dialect.NoRevocation), "its metadata has no revocation_endpoint"))
+		return fmt.Errorf("%s: %w: %s", DoingRevoke, ErrNotSupported,
+			cmp.Or(p.Names.Fill(p.Dialect.NoRevocation), "its metadata has no revocation_endpoint"))
 	}
 	to, err := p.checkEndpoint("revocation_endpoint", endpoint)
 	if err != nil {

@@ -19,7 +19,9 @@ import (
 func grant(t *testing.T, p *providertest.Provider, found *Provider, c Client) credential.TokenSet {
 	t.Helper()
 	var set credential.TokenSet
-	err := found.PKCE(t.Context(), SignIn{Client: c, RedirectURIs: []string{"http://127.0.0.1:0/callback"}, Scopes: []string{"openid", "offline_access"}},
+	err := found.PKCE(t.Context(),
+		SignIn{Client: c, RedirectURIs: []string{"http://127.0.0.1:0/callback"},
+			Scopes: []string{"openid", "offline_access"}},
 		func(a *Authorization) error {
 			go func() {
 				if res, err := p.Client().Get(a.URL); err == nil {
@@ -74,7 +76,8 @@ func TestRevoke(t *testing.T) {
 				t.Error(v)
 			}
 			log := p.Log()
-			if last := log[len(log)-1]; last.Endpoint != providertest.Revoke || last.Form.Has("token_type_hint") || len(last.Query) > 0 {
+			if last := log[len(log)-1]; last.Endpoint != providertest.Revoke || last.Form.Has("token_type_hint") ||
+				len(last.Query) > 0 {
 				t.Errorf("%+v", last)
 			}
 		})
@@ -84,13 +87,15 @@ func TestRevoke(t *testing.T) {
 // The methods of the revocation endpoint stand above those of the token
 // endpoint.
 func TestRevocationAuthMethods(t *testing.T) {
-	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "web", Secret: "s3cret", AuthMethod: "client_secret_post"}},
-		EditMetadata: func(m map[string]any) {
-			m["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
-			m["revocation_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
-		}})
+	p := providertest.New(t,
+		providertest.Config{Clients: []providertest.Client{{ID: "web", Secret: "s3cret", AuthMethod: "client_secret_post"}},
+			EditMetadata: func(m map[string]any) {
+				m["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
+				m["revocation_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
+			}})
 	found := discover(t, p)
-	if err := found.Revoke(t.Context(), Client{ID: "web", Secret: credential.NewSecret("s3cret")}, credential.NewSecret("x"), ""); err != nil {
+	if err := found.Revoke(t.Context(), Client{ID: "web", Secret: credential.NewSecret("s3cret")},
+		credential.NewSecret("x"), ""); err != nil {
 		t.Error(err)
 	}
 	if found.TokenEndpointAuthMethods[0] != "client_secret_basic" {
@@ -107,17 +112,20 @@ func TestRevokeFails(t *testing.T) {
 		as    any // nil: it works
 		is    error
 	}{
-		"503":                     {providertest.Fault{Status: 503, Header: http.Header{"Retry-After": {"7"}}}, &unavailable, nil},
+		"503": {providertest.Fault{Status: 503, Header: http.Header{"Retry-After": {"7"}}}, &unavailable,
+			nil},
 		"429":                     {providertest.Fault{Status: 429}, &unavailable, nil},
 		"dropped":                 {providertest.Fault{Drop: true}, &unavailable, nil},
 		"redirected":              {providertest.Fault{Redirect: "https://evil.example/"}, &unavailable, nil},
 		"404 in HTML":             {providertest.Fault{Status: 404, Body: "<html>" + secret}, &unavailable, nil},
 		"an error without a name": {providertest.Fault{Status: 400, Body: `{}`}, &unavailable, nil},
 		"an endless 200":          {providertest.Fault{OversizeBytes: 8 << 20}, &unavailable, nil},
-		"unsupported":             {providertest.Fault{Status: 400, Body: `{"error":"unsupported_token_type","error_description":"` + secret + `"}`}, &refusal, ErrNotSupported},
-		"another client":          {providertest.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"no \u001b[31m` + secret + `"}`}, &refusal, nil},
-		"a 200 with words":        {providertest.Fault{Status: 200, Body: `{"error":"whatever"}`}, nil, nil},
-		"a 204":                   {providertest.Fault{Status: 204}, nil, nil},
+		"unsupported": {providertest.Fault{Status: 400,
+			Body: `{"error":"unsupported_token_type","error_description":"` + secret + `"}`}, &refusal, ErrNotSupported},
+		"another client": {providertest.Fault{Status: 401,
+			Body: `{"error":"invalid_client","error_description":"no \u001b[31m` + secret + `"}`}, &refusal, nil},
+		"a 200 with words": {providertest.Fault{Status: 200, Body: `{"error":"whatever"}`}, nil, nil},
+		"a 204":            {providertest.Fault{Status: 204}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := providertest.New(t, providertest.Config{})
@@ -146,10 +154,12 @@ func TestRevokeFails(t *testing.T) {
 	found := discover(t, p)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupted"))
-	if err := found.Revoke(ctx, Client{ID: "cli"}, credential.NewSecret("x"), ""); err == nil || err.Error() != "interrupted" {
+	if err := found.Revoke(ctx, Client{ID: "cli"}, credential.NewSecret("x"), ""); err == nil ||
+		err.Error() != "interrupted" {
 		t.Error(err)
 	}
-	if err := found.Revoke(t.Context(), Client{ID: "cli"}, credential.Secret{}, ""); err == nil || p.Requests().Revoke != 0 {
+	if err := found.Revoke(t.Context(), Client{ID: "cli"}, credential.Secret{}, ""); err == nil ||
+		p.Requests().Revoke != 0 {
 		t.Errorf("no token: %v", err)
 	}
 }
@@ -168,18 +178,23 @@ func TestRevokeElsewhere(t *testing.T) {
 		endpoint func(issuer string) string
 		is, as   bool // not supported; not where it must be
 	}{
-		"none":           {endpoint: func(string) string { return "" }, is: true},
-		"another host":   {providertest.Config{PlainHTTP: true}, func(string) string { return evil.URL }, false, true},
-		"http":           {endpoint: func(string) string { return evil.URL }, as: true},
-		"another scheme": {endpoint: func(issuer string) string { return strings.Replace(issuer, "https:", "http:", 1) + "/revoke" }, as: true},
-		"userinfo":       {endpoint: func(issuer string) string { return strings.Replace(issuer, "//", "//u@", 1) + "/revoke" }, as: true},
-		"no URL":         {endpoint: func(string) string { return "/revoke" }, as: true},
+		"none":         {endpoint: func(string) string { return "" }, is: true},
+		"another host": {providertest.Config{PlainHTTP: true}, func(string) string { return evil.URL }, false, true},
+		"http":         {endpoint: func(string) string { return evil.URL }, as: true},
+		"another scheme": {endpoint: func(issuer string) string {
+			return strings.Replace(issuer, "https:", "http:", 1) +
+				"/revoke"
+		}, as: true},
+		"userinfo": {endpoint: func(issuer string) string { return strings.Replace(issuer, "//", "//u@", 1) + "/revoke" },
+			as: true},
+		"no URL": {endpoint: func(string) string { return "/revoke" }, as: true},
 	} {
 		p := providertest.New(t, c.config)
 		p.Edit(providertest.Discovery, func(m map[string]any) { m["revocation_endpoint"] = c.endpoint(p.Issuer()) })
 		found := discover(t, p) // which is not refused for it
 		err := found.Revoke(t.Context(), Client{ID: "cli"}, credential.NewSecret("x"), "")
-		if err == nil || errors.Is(err, ErrNotSupported) != c.is || errors.As(err, &moved) != c.as || asked || p.Requests().Revoke != 0 {
+		if err == nil || errors.Is(err, ErrNotSupported) != c.is || errors.As(err, &moved) != c.as || asked ||
+			p.Requests().Revoke != 0 {
 			t.Errorf("%s: %v; asked: %v", name, err, asked)
 		}
 	}
@@ -188,7 +203,8 @@ func TestRevokeElsewhere(t *testing.T) {
 	u, _ := url.Parse(found.TokenEndpoint)
 	for issuedBy, ok := range map[string]bool{
 		found.TokenEndpoint: true, "https://" + u.Host + "/old/token": true,
-		"https://old.example/token": false, "http://" + u.Host + "/token": false, "https://127.0.0.1/token": false, "": false, "::": false,
+		"https://old.example/token": false, "http://" + u.Host + "/token": false, "https://127.0.0.1/token": false, "": false,
+		"::": false,
 	} {
 		if err := found.CanRevoke(issuedBy); (err == nil) != ok || !ok && !errors.As(err, &moved) {
 			t.Errorf("issued by %q: %v", issuedBy, err)
@@ -213,7 +229,8 @@ func TestEndSessionURL(t *testing.T) {
 	if to := res.Header.Get("Location"); to != "http://127.0.0.1:1/bye?state=s%26t" {
 		t.Errorf("%s leads to %q", raw, to)
 	}
-	if q := p.Log()[len(p.Log())-1].Query; q.Get("logout_hint") != "alice@corp.example" || q.Get("client_id") != "cli" || len(q) != 4 {
+	if q := p.Log()[len(p.Log())-1].Query; q.Get("logout_hint") != "alice@corp.example" || q.Get("client_id") != "cli" ||
+		len(q) != 4 {
 		t.Errorf("%v", q)
 	}
 	found.EndSessionEndpoint = "https://login.example.com/end?tenant=1"
@@ -225,7 +242,8 @@ func TestEndSessionURL(t *testing.T) {
 			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
-	for endpoint, supported := range map[string]bool{"": false, "http://login.example.com/end": true, "http://127.0.0.1/end": true, "javascript:alert(1)": true, "https://x/\n": true, "/end": true} {
+	for endpoint, supported := range map[string]bool{"": false, "http://login.example.com/end": true,
+		"http://127.0.0.1/end": true, "javascript:alert(1)": true, "https://x/\n": true, "/end": true} {
 		found.EndSessionEndpoint = endpoint
 		got, err := found.EndSessionURL(EndSession{ClientID: "cli"})
 		var wrong *VerifyError

@@ -65,8 +65,10 @@ var ownParams = map[string]bool{
 	"response_type": true, "response_mode": true, "client_id": true, "redirect_uri": true, "scope": true, "state": true,
 	"nonce": true, "code_challenge": true, "code_challenge_method": true, "login_hint": true, "audience": true,
 	"resource": true, "organization": true, "request": true, "request_uri": true, "client_secret": true,
-	"grant_type": true, "code": true, "code_verifier": true, "refresh_token": true, "assertion": true, "client_assertion": true, "client_assertion_type": true,
-	"subject_token": true, "subject_token_type": true, "actor_token": true, "actor_token_type": true, "requested_token_type": true,
+	"grant_type": true, "code": true, "code_verifier": true, "refresh_token": true, "assertion": true,
+	"client_assertion": true, "client_assertion_type": true,
+	"subject_token": true, "subject_token_type": true, "actor_token": true, "actor_token_type": true,
+	"requested_token_type": true,
 }
 
 // IsOwnParam reports whether a parameter of a request is set by the flow
@@ -86,7 +88,8 @@ func (p *Provider) result(ctx context.Context, set *credential.TokenSet, fields 
 }
 
 // identify tells who signed in: by the ID token, or as the dialect does.
-func (p *Provider) identify(ctx context.Context, set *credential.TokenSet, fields Fields, want Expect) (credential.Identity, error) {
+func (p *Provider) identify(ctx context.Context, set *credential.TokenSet, fields Fields,
+	want Expect) (credential.Identity, error) {
 	switch {
 	case p.Dialect.Identify != nil:
 		return p.Dialect.Identify(ctx, p, set, fields, want)

@@ -168,7 +168,8 @@ func (d *Dialect) addClaims(form url.Values, claims string) {
 // RFC 9470 §3).
 func (p *Provider) NeedsPerson(e *OAuthError) bool {
 	switch e.Code {
-	case "interaction_required", "login_required", "consent_required", "account_selection_required", "insufficient_user_authentication":
+	case "interaction_required", "login_required", "consent_required", "account_selection_required",
+		"insufficient_user_authentication":
 		return true
 	}
 	return e.among(p.Dialect.StepUp)
@@ -177,11 +178,16 @@ func (p *Provider) NeedsPerson(e *OAuthError) bool {
 // explained are the errors of a sign-in whose names say too little (OpenID Connect
 // Core §3.1.2.6; OpenID Connect Core Error Code unmet_authentication_requirements).
 var explained = map[string]string{
-	"login_required":                    "nobody is signed in at the provider, and the request does not let it ask (prompt=none)",
-	"interaction_required":              "the provider has something to ask of the person, and the request does not let it (prompt=none)",
-	"consent_required":                  "the person, or an administrator, has not agreed to what this client asks for, and the request does not let the provider ask (prompt=none)",
-	"account_selection_required":        "several accounts are signed in at the provider: name one (login_hint), or have it ask (prompt=select_account)",
-	"unmet_authentication_requirements": "the provider cannot have this person sign in the way that is asked for (acr_values, max_age, claims): does it know that way, and is it set up for the account?",
+	"login_required": "nobody is signed in at the provider, and the request does not let it ask " +
+		"(prompt=none)",
+	"interaction_required": "the provider has something to ask of the person, and the request does not " +
+		"let it (prompt=none)",
+	"consent_required": "the person, or an administrator, has not agreed to what this client asks " +
+		"for, and the request does not let the provider ask (prompt=none)",
+	"account_selection_required": "several accounts are signed in at the provider: name one (login_hint), or " +
+		"have it ask (prompt=select_account)",
+	"unmet_authentication_requirements": "the provider cannot have this person sign in the way that is asked for " +
+		"(acr_values, max_age, claims): does it know that way, and is it set up for the account?",
 }
 
 // explain adds what a refusal means.

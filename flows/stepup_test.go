@@ -29,24 +29,36 @@ func TestStepUp(t *testing.T) {
 		{"nothing", providertest.Config{}, nil, StepUp{}, ""},
 		{"met", providertest.Config{}, nil, StepUp{ACR: []string{"mfa"}}, ""},
 		{"met by the second", providertest.Config{}, nil, StepUp{ACR: []string{"what", "mfa"}}, ""},
-		{"unknown there", providertest.Config{}, nil, StepUp{ACR: []string{"what", "else"}}, `the sign-in has the acr "pwd", and "what" or "else" is asked for`},
-		{"ignored", providertest.Config{IgnoreStepUp: true}, nil, StepUp{ACR: []string{"mfa"}}, `the sign-in has the acr "pwd", and "mfa" is asked for`},
+		{"unknown there", providertest.Config{}, nil, StepUp{ACR: []string{"what", "else"}},
+			`the sign-in has the acr "pwd", and "what" or "else" is asked for`},
+		{"ignored", providertest.Config{IgnoreStepUp: true}, nil, StepUp{ACR: []string{"mfa"}},
+			`the sign-in has the acr "pwd", and "mfa" is asked for`},
 		{"no acr", providertest.Config{}, providertest.SetClaim("acr", nil), StepUp{ACR: []string{"mfa"}}, `names no acr`},
-		{"an acr that is no string", providertest.Config{}, providertest.SetClaim("acr", 1), StepUp{ACR: []string{"mfa"}}, `names no acr`},
-		{"an acr to forge a line with", providertest.Config{}, providertest.SetClaim("acr", "a\n\x1b[2J"), StepUp{ACR: []string{"mfa"}}, `the acr "a [2J"`},
+		{"an acr that is no string", providertest.Config{}, providertest.SetClaim("acr", 1), StepUp{ACR: []string{"mfa"}},
+			`names no acr`},
+		{"an acr to forge a line with", providertest.Config{}, providertest.SetClaim("acr", "a\n\x1b[2J"),
+			StepUp{ACR: []string{"mfa"}}, `the acr "a [2J"`},
 		{"recent", providertest.Config{}, nil, StepUp{MaxAge: ago(2 * time.Hour)}, ""},
 		{"too long ago", providertest.Config{}, nil, StepUp{MaxAge: ago(time.Minute)}, ""},
 		{"now", providertest.Config{}, nil, StepUp{MaxAge: ago(0)}, ""},
-		{"max_age ignored", providertest.Config{IgnoreStepUp: true}, nil, StepUp{MaxAge: ago(time.Minute)}, "ago, and at most 1m0s is asked for"},
-		{"no auth_time", providertest.Config{}, providertest.SetClaim("auth_time", nil), StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
-		{"an auth_time that is none", providertest.Config{}, providertest.SetClaim("auth_time", "soon"), StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
-		{"an auth_time with a fraction", providertest.Config{}, providertest.SetClaim("auth_time", float64(time.Now().Unix())+.5), StepUp{MaxAge: ago(time.Minute)}, ""},
-		{"an auth_time in the future", providertest.Config{}, providertest.SetClaim("auth_time", time.Now().Add(time.Hour).Unix()), StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
-		{"an auth_time in milliseconds, where nobody asked", providertest.Config{}, providertest.SetClaim("auth_time", time.Now().UnixMilli()), StepUp{}, ""},
-		{"an auth_time beyond all time", providertest.Config{}, providertest.SetClaim("auth_time", 1e300), StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
+		{"max_age ignored", providertest.Config{IgnoreStepUp: true}, nil, StepUp{MaxAge: ago(time.Minute)},
+			"ago, and at most 1m0s is asked for"},
+		{"no auth_time", providertest.Config{}, providertest.SetClaim("auth_time", nil), StepUp{MaxAge: ago(time.Minute)},
+			"auth_time"},
+		{"an auth_time that is none", providertest.Config{}, providertest.SetClaim("auth_time", "soon"),
+			StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
+		{"an auth_time with a fraction", providertest.Config{},
+			providertest.SetClaim("auth_time", float64(time.Now().Unix())+.5), StepUp{MaxAge: ago(time.Minute)}, ""},
+		{"an auth_time in the future", providertest.Config{},
+			providertest.SetClaim("auth_time", time.Now().Add(time.Hour).Unix()), StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
+		{"an auth_time in milliseconds, where nobody asked", providertest.Config{},
+			providertest.SetClaim("auth_time", time.Now().UnixMilli()), StepUp{}, ""},
+		{"an auth_time beyond all time", providertest.Config{}, providertest.SetClaim("auth_time", 1e300),
+			StepUp{MaxAge: ago(time.Minute)}, "auth_time"},
 		{"both", providertest.Config{}, nil, StepUp{ACR: []string{"hwk"}, MaxAge: ago(0)}, ""},
 		{"claims", providertest.Config{}, nil, StepUp{Claims: `{"id_token":{"acr":{"essential":true,"value":"mfa"}}}`}, ""},
-		{"claims that cannot be met", providertest.Config{}, nil, StepUp{Claims: `{"id_token":{"acr":{"essential":true,"value":"what"}}}`}, "unmet_authentication_requirements"},
+		{"claims that cannot be met", providertest.Config{}, nil,
+			StepUp{Claims: `{"id_token":{"acr":{"essential":true,"value":"what"}}}`}, "unmet_authentication_requirements"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.config.ACRs = []string{"pwd", "mfa", "hwk"}
@@ -104,7 +116,9 @@ func TestStepUpDevice(t *testing.T) {
 		if ignore {
 			p.TamperIDToken(0, providertest.SetClaim("acr", "pwd"))
 		}
-		_, err := found.Device(t.Context(), SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid"}, StepUp: StepUp{ACR: []string{"mfa"}, MaxAge: ago(time.Minute)}},
+		_, err := found.Device(t.Context(),
+			SignIn{Client: Client{ID: "cli"}, Scopes: []string{"openid"},
+				StepUp: StepUp{ACR: []string{"mfa"}, MaxAge: ago(time.Minute)}},
 			func(d DevicePrompt) error { return p.ApproveDevice(d.UserCode) })
 		if (err != nil) != ignore {
 			t.Errorf("ignored %v: %v", ignore, err)
@@ -163,7 +177,8 @@ func TestCapabilities(t *testing.T) {
 		{nil, "", ""},
 		{nil, `{"a":{}}`, `{"a":{}}`},
 		{[]string{"cp1"}, "", `{"access_token":{` + cp1 + `}}`},
-		{[]string{"cp1"}, `{"access_token":{"nbf":{"value":"1"}},"id_token":{}}`, `{"access_token":{"nbf":{"value":"1"},` + cp1 + `},"id_token":{}}`},
+		{[]string{"cp1"}, `{"access_token":{"nbf":{"value":"1"}},"id_token":{}}`,
+			`{"access_token":{"nbf":{"value":"1"},` + cp1 + `},"id_token":{}}`},
 		{[]string{"cp1"}, `{"access_token":null}`, `{"access_token":{` + cp1 + `}}`},
 		{[]string{"cp1"}, `{"access_token":{"xms_cc":{"values":["x"]}}}`, `{"access_token":{"xms_cc":{"values":["x"]}}}`},
 		{[]string{"cp1"}, `{"access_token":"odd"}`, `{"access_token":"odd"}`},
@@ -183,8 +198,11 @@ func TestMergeClaims(t *testing.T) {
 		{"", "", ""},
 		{`{"a":{}}`, "", `{"a":{}}`},
 		{"", `{"a":{}}`, `{"a":{}}`},
-		{`{"id_token":{"acr":null}}`, `{"access_token":{"nbf":{"value":"1"}}}`, `{"access_token":{"nbf":{"value":"1"}},"id_token":{"acr":null}}`},
-		{`{"access_token":{"nbf":{"value":"1"},"acrs":null}}`, `{"access_token":{"nbf":{"value":"2"},"capolids":{"values":["x"]}}}`, `{"access_token":{"acrs":null,"capolids":{"values":["x"]},"nbf":{"value":"2"}}}`},
+		{`{"id_token":{"acr":null}}`, `{"access_token":{"nbf":{"value":"1"}}}`,
+			`{"access_token":{"nbf":{"value":"1"}},"id_token":{"acr":null}}`},
+		{`{"access_token":{"nbf":{"value":"1"},"acrs":null}}`,
+			`{"access_token":{"nbf":{"value":"2"},"capolids":{"values":["x"]}}}`,
+			`{"access_token":{"acrs":null,"capolids":{"values":["x"]},"nbf":{"value":"2"}}}`},
 		{`{"id_token":{"acr":null}}`, `{"id_token":null}`, `{"id_token":{"acr":null}}`},
 		{`{"id_token":null}`, `{"id_token":{"acr":null}}`, `{"id_token":{"acr":null}}`},
 		{`{"id_token":"odd"}`, `{"id_token":{"acr":null}}`, `{"id_token":{"acr":null}}`},
@@ -212,7 +230,8 @@ func TestRefusalClaims(t *testing.T) {
 	} {
 		capabilities := map[string][]string{"entra": {"cp1"}} // it says that it understands claims
 		p := &Provider{Dialect: &Dialect{Capabilities: capabilities[c.dialect]}}
-		a := &Answer{Status: http.StatusBadRequest, Header: http.Header{}, Body: []byte(`{"error":"interaction_required","error_description":"AADSTS50076: x","claims":` + c.member + `}`)}
+		a := &Answer{Status: http.StatusBadRequest, Header: http.Header{},
+			Body: []byte(`{"error":"interaction_required","error_description":"AADSTS50076: x","claims":` + c.member + `}`)}
 		_, _, err := p.parseTokens(DoingRefresh, a, time.Now())
 		var refusal *OAuthError
 		if !errors.As(err, &refusal) || refusal.Claims != c.want || strings.Contains(err.Error(), "claims") {
@@ -228,7 +247,8 @@ func TestClaimsAtToken(t *testing.T) {
 		p := providertest.New(t, providertest.Config{ClaimsAtToken: at})
 		found := discover(t, p)
 		found.Dialect = &Dialect{Name: "test", ClaimsAtToken: at}
-		_, set, err := signInThrough(t, p, found, SignIn{Scopes: []string{"openid", "offline_access"}, StepUp: StepUp{Claims: claims}})
+		_, set, err := signInThrough(t, p, found,
+			SignIn{Scopes: []string{"openid", "offline_access"}, StepUp: StepUp{Claims: claims}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +285,8 @@ func TestExplainedRefusals(t *testing.T) {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	for code, want := range map[string]bool{"interaction_required": true, "insufficient_user_authentication": true, "own_word": true, "invalid_grant": false, "invalid_scope": false} {
+	for code, want := range map[string]bool{"interaction_required": true, "insufficient_user_authentication": true,
+		"own_word": true, "invalid_grant": false, "invalid_scope": false} {
 		found.Dialect = &Dialect{StepUp: []string{"own_word"}}
 		if found.NeedsPerson(&OAuthError{Code: code}) != want {
 			t.Error(code)

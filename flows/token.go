@@ -23,13 +23,15 @@ import (
 // tokenRequest posts to the token endpoint. The token set may be non-nil beside
 // an error: an answer that is odd in one place may still carry the rotated
 // refresh token, which must not be lost.
-func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, error) {
+func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet,
+	error) {
 	set, _, err := p.signInRequest(ctx, doing, c, form)
 	return set, err
 }
 
 // signInRequest is tokenRequest with all that the answer has.
-func (p *Provider) signInRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet, Fields, error) {
+func (p *Provider) signInRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet,
+	Fields, error) {
 	sent := time.Now()
 	a, err := p.post(ctx, doing, p.TokenEndpointFor(c), p.TokenEndpointAuthMethods, c, form)
 	if err != nil {
@@ -97,7 +99,8 @@ func readTokens(doing string, a *Answer, sent time.Time) (*credential.TokenSet, 
 	if life, ok := seconds(fields["expires_in"]); ok {
 		set.ExpiresAt = set.IssuedAt.Add(life)
 	}
-	for _, name := range []string{"refresh_expires_in", "refresh_token_expires_in"} { // no standard has one; Keycloak, Microsoft, GitHub
+	// no standard has one; Keycloak, Microsoft, GitHub
+	for _, name := range []string{"refresh_expires_in", "refresh_token_expires_in"} {
 		if life, ok := seconds(fields[name]); ok && life > 0 { // Keycloak: 0 is no end
 			set.RefreshExpiresAt = set.IssuedAt.Add(life)
 		}
@@ -140,7 +143,8 @@ func (a *Answer) Fields(doing string) (Fields, error) {
 func mustBeBearer(doing string, set *credential.TokenSet) error {
 	if set.TokenType != "" && !strings.EqualFold(set.TokenType, "Bearer") {
 		// RFC 6749 §7.1: a client must not use a token type that it does not know.
-		return verifyErrorf("%s: the provider gave a token of type %q; only Bearer can be handed to a tool", doing, set.TokenType)
+		return verifyErrorf("%s: the provider gave a token of type %q; only Bearer can be handed to a tool", doing,
+			set.TokenType)
 	}
 	set.TokenType = "Bearer"
 	return nil
@@ -164,7 +168,8 @@ func (a *Answer) Refusal(doing string, fields Fields) error {
 			interval: pollInterval(fields["interval"], 0)}
 	}
 	if !a.OK() {
-		return &UnavailableError{Doing: doing, Err: fmt.Errorf("the answer has status %d and names no error", a.Status), Garbled: true, Status: a.Status}
+		return &UnavailableError{Doing: doing, Err: fmt.Errorf("the answer has status %d and names no error", a.Status),
+			Garbled: true, Status: a.Status}
 	}
 	return nil
 }
@@ -190,7 +195,8 @@ func refusalIn(fields Fields, success bool) (code, description string) {
 			code = s
 		}
 	}
-	for _, place := range []json.RawMessage{fields["error_description"], inner["error_description"], inner["message"], fields["message"]} {
+	for _, place := range []json.RawMessage{fields["error_description"], inner["error_description"], inner["message"],
+		fields["message"]} {
 		description = cmp.Or(description, text(place))
 	}
 	return code, description

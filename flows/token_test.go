@@ -17,15 +17,18 @@ import (
 var sent = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func parse(status int, body string) (*credential.TokenSet, error) {
-	set, _, err := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", &Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body), At: sent}, sent)
+	set, _, err := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh",
+		&Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body), At: sent},
+		sent)
 	return set, err
 }
 
 // The life time of a token by its expires_in (RFC 6749 §5.1); -1: not known.
 func TestExpiresIn(t *testing.T) {
 	for raw, want := range map[string]time.Duration{
-		`3600`: time.Hour, `"3600"`: time.Hour, `3599.5`: 3599500 * time.Millisecond, `"60.25"`: 60250 * time.Millisecond, `3.6e3`: time.Hour,
-		`0`: 0, `-5`: 0, `"-1"`: 0,
+		`3600`: time.Hour, `"3600"`: time.Hour, `3599.5`: 3599500 * time.Millisecond, `"60.25"`: 60250 * time.Millisecond,
+		`3.6e3`: time.Hour,
+		`0`:     0, `-5`: 0, `"-1"`: 0,
 		`1e300`: maxLife, `99999999999999999999`: maxLife, `"Infinity"`: maxLife, `"-Inf"`: 0,
 		`null`: -1, `true`: -1, `""`: -1, `"soon"`: -1, `"NaN"`: -1, `{}`: -1, `[3600]`: -1, `"1h"`: -1, `" 60"`: -1,
 	} {
@@ -59,7 +62,8 @@ func TestParseTokens(t *testing.T) {
 	}{
 		{"everything", `{"access_token":"a","token_type":"Bearer","refresh_token":"r","id_token":"i","scope":"openid x","expires_in":60}`, 200, fine, "a", "r"},
 		{"no token type", `{"access_token":"a","refresh_token":"r"}`, 200, fine, "a", "r"},
-		{"a token type in other letters", `{"access_token":"a","token_type":"bEaReR","refresh_token":"r"}`, 200, fine, "a", "r"},
+		{"a token type in other letters", `{"access_token":"a","token_type":"bEaReR","refresh_token":"r"}`, 200, fine, "a",
+			"r"},
 		{"another token type", `{"access_token":"a","token_type":"DPoP","refresh_token":"r"}`, 200, verification, "a", "r"},
 		{"a token type that is no string", `{"access_token":"a","token_type":7,"refresh_token":"r"}`, 200, fine, "a", "r"},
 		{"no access token", `{"refresh_token":"r"}`, 200, garbledAnswer, "", "r"},
@@ -100,7 +104,8 @@ func TestParseTokens(t *testing.T) {
 				set = &credential.TokenSet{}
 			}
 			if set.AccessToken.Reveal() != c.access || set.RefreshToken.Reveal() != c.refresh {
-				t.Errorf("access token %q, refresh token %q, want %q and %q", set.AccessToken.Reveal(), set.RefreshToken.Reveal(), c.access, c.refresh)
+				t.Errorf("access token %q, refresh token %q, want %q and %q", set.AccessToken.Reveal(), set.RefreshToken.Reveal(),
+					c.access, c.refresh)
 			}
 			if err == nil && set.TokenType != "Bearer" {
 				t.Errorf("token type %q", set.TokenType)
@@ -136,14 +141,17 @@ func TestRefusalCodes(t *testing.T) {
 			_, err := parse(status, body)
 			var refusal *OAuthError
 			var outage *UnavailableError
-			if errors.As(err, &refusal) && refusal.Code != want || !errors.As(err, &refusal) && (want != "" || !errors.As(err, &outage) || !outage.Garbled) {
+			if errors.As(err, &refusal) && refusal.Code != want || !errors.As(err, &refusal) &&
+				(want != "" || !errors.As(err, &outage) || !outage.Garbled) {
 				t.Errorf("%d %s: %v, want %q", status, body, err, want)
 			}
 		}
 	}
 	for body, ok := range map[string]bool{ // under a success they may mean something else
-		`{"access_token":"a","code":"done"}`: true, `{"access_token":"a","error":{"code":"done"}}`: true, `{"access_token":"a","error":{}}`: true,
-		`{"access_token":"a","error":"invalid_grant"}`: false, `{"error":{"code":"invalid_grant"}}`: false, `{"code":"invalid_grant"}`: false,
+		`{"access_token":"a","code":"done"}`: true, `{"access_token":"a","error":{"code":"done"}}`: true,
+		`{"access_token":"a","error":{}}`:              true,
+		`{"access_token":"a","error":"invalid_grant"}`: false, `{"error":{"code":"invalid_grant"}}`: false,
+		`{"code":"invalid_grant"}`: false,
 	} {
 		if _, err := parse(200, body); (err == nil) != ok {
 			t.Errorf("%s: %v", body, err)
@@ -171,8 +179,10 @@ func TestRotatedTokenComesThrough(t *testing.T) {
 			}
 		}
 	}
-	for _, form := range []string{"refresh_token=rotated&access_token=a;b", "x=%zz&refresh_token=rotated&%", "{\"refresh_token\":\"rotated\"}"} {
-		a := &Answer{Status: 200, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(form)}
+	for _, form := range []string{"refresh_token=rotated&access_token=a;b", "x=%zz&refresh_token=rotated&%",
+		"{\"refresh_token\":\"rotated\"}"} {
+		a := &Answer{Status: 200, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+			Body: []byte(form)}
 		set, _, _ := (&Provider{Dialect: &Dialect{}}).parseTokens("refresh", a, sent)
 		if set == nil || set.RefreshToken.Reveal() != "rotated" {
 			t.Errorf("%s: the rotated refresh token is lost", form)
@@ -183,7 +193,8 @@ func TestRotatedTokenComesThrough(t *testing.T) {
 // Secrets of an answer are in no error.
 func TestTokenErrorsAreSilent(t *testing.T) {
 	for _, body := range []string{
-		`{"access_token":"sEcReT","token_type":"mac"}`, `{"refresh_token":"sEcReT"}`, `{"access_token":"sEcReT"`, `sEcReT`, `"sEcReT"`, `{"id_token":"sEcReT","error":"x"}`,
+		`{"access_token":"sEcReT","token_type":"mac"}`, `{"refresh_token":"sEcReT"}`, `{"access_token":"sEcReT"`, `sEcReT`,
+		`"sEcReT"`, `{"id_token":"sEcReT","error":"x"}`,
 	} {
 		set, err := parse(200, body)
 		if err == nil {
@@ -196,7 +207,8 @@ func TestTokenErrorsAreSilent(t *testing.T) {
 
 func FuzzParseTokens(f *testing.F) {
 	for _, seed := range []string{
-		`{"access_token":"a","refresh_token":"r","expires_in":3599.5}`, `{"refresh_token":"r","expires_in":"1e999","scope":7}`,
+		`{"access_token":"a","refresh_token":"r","expires_in":3599.5}`,
+		`{"refresh_token":"r","expires_in":"1e999","scope":7}`,
 		`{"refresh_token":"r","token_type":"\u0000"}`, `{"refresh_token":"a","refresh_token":"b"}`, `[]`, `{`, `{"error":{}}`,
 	} {
 		f.Add(200, seed)
@@ -217,14 +229,16 @@ func FuzzParseTokens(f *testing.F) {
 		if json.Unmarshal([]byte(body), &m) != nil || status != http.StatusOK {
 			return
 		}
-		if rotated, ok := m["refresh_token"].(string); ok && rotated != "" && (set == nil || set.RefreshToken.Reveal() != rotated) {
+		if rotated, ok := m["refresh_token"].(string); ok && rotated != "" &&
+			(set == nil || set.RefreshToken.Reveal() != rotated) {
 			t.Errorf("the rotated refresh token is lost")
 		}
 	})
 }
 
 func FuzzCallbackQuery(f *testing.F) {
-	for _, seed := range []string{"state=s&code=c", "state=s&error=access_denied&iss=x", "state=s&state=t&code=c", "state=%zz", "code=c;state=s", "state=s&code=c&code", "&&=&", "state=s&%63ode=c&code=d"} {
+	for _, seed := range []string{"state=s&code=c", "state=s&error=access_denied&iss=x", "state=s&state=t&code=c",
+		"state=%zz", "code=c;state=s", "state=s&code=c&code", "&&=&", "state=s&%63ode=c&code=d"} {
 		f.Add("GET", seed)
 	}
 	f.Add("POST", "state=s&code=c")

@@ -36,7 +36,8 @@ func TokenTypeURN(short string) (string, bool) {
 		return tokenTypes + short, true
 	}
 	u, err := url.Parse(short)
-	return short, err == nil && u.Scheme != "" && (u.Opaque != "" || u.Host != "") && !strings.ContainsAny(short, " \t\r\n")
+	return short, err == nil && u.Scheme != "" && (u.Opaque != "" || u.Host != "") &&
+		!strings.ContainsAny(short, " \t\r\n")
 }
 
 // TypedToken is a token and what it is, by its identifier.

@@ -10,9 +10,12 @@ import (
 )
 
 func TestProcessCredentials(t *testing.T) {
-	keys := credential.Credential{IssuedAt: noon, ExpiresAt: noon.Add(time.Hour + 900*time.Millisecond).In(time.FixedZone("", -7*3600)), AWS: &credential.AWSKeys{
-		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret("a/b+c<&>="), SessionToken: credential.NewSecret("IQo=="), AccountID: "123456789012"}}
-	want := map[string]any{"Version": 1.0, "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "a/b+c<&>=", "SessionToken": "IQo==", "Expiration": "2026-01-02T13:00:00Z", "AccountId": "123456789012"}
+	keys := credential.Credential{IssuedAt: noon,
+		ExpiresAt: noon.Add(time.Hour + 900*time.Millisecond).In(time.FixedZone("", -7*3600)), AWS: &credential.AWSKeys{
+			AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret("a/b+c<&>="),
+			SessionToken: credential.NewSecret("IQo=="), AccountID: "123456789012"}}
+	want := map[string]any{"Version": 1.0, "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "a/b+c<&>=",
+		"SessionToken": "IQo==", "Expiration": "2026-01-02T13:00:00Z", "AccountId": "123456789012"}
 	for _, account := range []string{"123456789012", ""} {
 		if keys.AWS.AccountID = account; account == "" {
 			delete(want, "AccountId")

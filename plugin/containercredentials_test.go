@@ -9,9 +9,12 @@ import (
 )
 
 func TestContainerCredentials(t *testing.T) {
-	keys := credential.Credential{IssuedAt: noon, ExpiresAt: noon.Add(time.Hour + 900*time.Millisecond).In(time.FixedZone("", -7*3600)), AWS: &credential.AWSKeys{
-		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret("a/b+c<&>="), SessionToken: credential.NewSecret("IQo=="), AccountID: "123456789012"}}
-	want := map[string]any{"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "a/b+c<&>=", "Token": "IQo==", "Expiration": "2026-01-02T13:00:00Z", "AccountId": "123456789012"}
+	keys := credential.Credential{IssuedAt: noon,
+		ExpiresAt: noon.Add(time.Hour + 900*time.Millisecond).In(time.FixedZone("", -7*3600)), AWS: &credential.AWSKeys{
+			AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret("a/b+c<&>="),
+			SessionToken: credential.NewSecret("IQo=="), AccountID: "123456789012"}}
+	want := map[string]any{"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "a/b+c<&>=", "Token": "IQo==",
+		"Expiration": "2026-01-02T13:00:00Z", "AccountId": "123456789012"}
 	for _, account := range []string{"123456789012", ""} {
 		if keys.AWS.AccountID = account; account == "" {
 			delete(want, "AccountId")
@@ -36,7 +39,8 @@ func TestContainerCredentials(t *testing.T) {
 
 func TestContainerError(t *testing.T) {
 	doc, err := EncodeContainerError("SignInRequired", `run: sso-exec login --profile "a"`)
-	if want := `{"Code":"SignInRequired","Message":"run: sso-exec login --profile \"a\""}` + "\n"; err != nil || string(doc) != want {
+	if want := `{"Code":"SignInRequired","Message":"run: sso-exec login --profile \"a\""}` + "\n"; err != nil ||
+		string(doc) != want {
 		t.Errorf("%s, %v, want %s", doc, err, want)
 	}
 }

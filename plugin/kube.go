@@ -50,7 +50,8 @@ func ParseKubeRequest(env string) (KubeRequest, error) {
 		interactive := strings.Trim(string(spec["interactive"]), `"`) // some clients write it as a string
 		return KubeRequest{version, strings.EqualFold(interactive, "true")}, nil
 	}
-	return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %q; use %s (or %s) in the kubeconfig's exec stanza", version, kubeV1, kubeV1Beta1)
+	return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %q; use %s (or %s) in the kubeconfig's "+
+		"exec stanza", version, kubeV1, kubeV1Beta1)
 }
 
 // EncodeExecCredential renders the answer to client-go

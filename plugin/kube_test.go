@@ -67,7 +67,8 @@ func TestExecCredential(t *testing.T) {
 				oneDocument(t, doc, &c)
 				kind, apiVersion, got, end = c.Kind, c.APIVersion, c.Status.Token, c.Status.ExpirationTimestamp
 			}
-			if kind != "ExecCredential" || apiVersion != "client.authentication.k8s.io/"+version || got != token || !end.Time.Equal(noon.Add(time.Hour-30*time.Second)) {
+			if kind != "ExecCredential" || apiVersion != "client.authentication.k8s.io/"+version || got != token ||
+				!end.Time.Equal(noon.Add(time.Hour-30*time.Second)) {
 				t.Errorf("client-go reads %s %s %s %v", kind, apiVersion, got, end)
 			}
 			if !bytes.Contains(doc, []byte(token)) {
@@ -136,7 +137,8 @@ func TestParseKubeRequest(t *testing.T) {
 		`{"apiVersion":"v1","kind":"ExecCredential"}`:                                             {},
 		`{"apiVersion":["client.authentication.k8s.io/v1"]}`:                                      {},
 		`{"kind":"ExecCredential"}`:                                                               {},
-		`{}`:                                                                                      {}, `[]`: {}, `{`: {}, ` `: {}, `null`: {}, `"x"`: {},
+		`{}`:                                                                                      {}, `[]`: {}, `{`: {},
+		` `: {}, `null`: {}, `"x"`: {},
 		`{` + v1 + `,"kind":"ExecCredential"} {}`: {},
 	} {
 		got, err := ParseKubeRequest(env)

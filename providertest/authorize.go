@@ -212,9 +212,11 @@ func loginPage(params url.Values) *answer {
 	b.WriteString("<!doctype html><title>providertest: sign in</title><form method=post>\n")
 	for name, values := range params {
 		for _, value := range values {
-			b.WriteString(`<input type=hidden name="` + html.EscapeString(name) + `" value="` + html.EscapeString(value) + "\">\n")
+			b.WriteString(`<input type=hidden name="` + html.EscapeString(name) + `" value="` + html.EscapeString(value) +
+				"\">\n")
 		}
 	}
-	b.WriteString("<button name=decision value=allow>Sign in</button> <button name=decision value=deny>Cancel</button></form>\n")
+	b.WriteString("<button name=decision value=allow>Sign in</button> <button name=decision " +
+		"value=deny>Cancel</button></form>\n")
 	return textAnswer(http.StatusOK, "text/html; charset=utf-8", b.String())
 }

@@ -63,7 +63,8 @@ func TestAuthorizationRefusals(t *testing.T) {
 	}
 	twice := authorizeParams()
 	twice.Add("scope", "email")
-	if res := noRedirects(p).get(t, endpointURL(p, "authorize?")+twice.Encode()); !strings.Contains(res.Header.Get("Location"), "error=invalid_request") {
+	if res := noRedirects(p).get(t,
+		endpointURL(p, "authorize?")+twice.Encode()); !strings.Contains(res.Header.Get("Location"), "error=invalid_request") {
 		t.Errorf("a parameter given twice: %v", res.Header)
 	}
 }
@@ -72,7 +73,8 @@ func TestDenyAndEditAuthorizationResponses(t *testing.T) {
 	p := providertest.New(t, providertest.Config{})
 	rp := newRelyingParty(t, p)
 	p.DenyLogins("temporarily_unavailable")
-	if got := rp.authorize(oauth2.S256ChallengeOption(verifier)); got.Get("error") != "temporarily_unavailable" || got.Has("code") || got.Has("iss") {
+	if got := rp.authorize(oauth2.S256ChallengeOption(verifier)); got.Get("error") != "temporarily_unavailable" ||
+		got.Has("code") || got.Has("iss") {
 		t.Errorf("denied: %v", got)
 	}
 	p.DenyLogins("")
@@ -94,12 +96,14 @@ func TestLoginForm(t *testing.T) {
 	p := providertest.New(t, providertest.Config{LoginForm: true})
 	w := noRedirects(p)
 	res := w.get(t, endpointURL(p, "authorize?")+authorizeParams().Encode())
-	if res.StatusCode != http.StatusOK || !strings.Contains(res.text, "<form method=post>") || !strings.Contains(res.text, challenge) {
+	if res.StatusCode != http.StatusOK || !strings.Contains(res.text, "<form method=post>") ||
+		!strings.Contains(res.text, challenge) {
 		t.Fatalf("%d %s", res.StatusCode, res.text)
 	}
 	params := authorizeParams()
 	params.Set("decision", "allow")
-	if res := w.post(t, endpointURL(p, "authorize"), params); res.StatusCode != http.StatusSeeOther || !strings.Contains(res.Header.Get("Location"), "code=") {
+	if res := w.post(t, endpointURL(p, "authorize"), params); res.StatusCode != http.StatusSeeOther ||
+		!strings.Contains(res.Header.Get("Location"), "code=") {
 		t.Errorf("allowed: %d %v", res.StatusCode, res.Header)
 	}
 }
@@ -144,7 +148,8 @@ func TestRedirectURIRegistration(t *testing.T) {
 
 func TestCodeExchangeRefusals(t *testing.T) {
 	clock := newClock()
-	p := providertest.New(t, providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
+	p := providertest.New(t,
+		providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
 	w := noRedirects(p)
 	newCode := func() string {
 		res := w.get(t, endpointURL(p, "authorize?")+authorizeParams().Encode())
@@ -182,7 +187,8 @@ func TestCodeExchangeRefusals(t *testing.T) {
 	// Used twice, a code ends what it gave.
 	code := newCode()
 	first := exchange(code)
-	if first.StatusCode != 200 || first.Header.Get("Cache-Control") != "no-store" || first.members["token_type"] != "Bearer" {
+	if first.StatusCode != 200 || first.Header.Get("Cache-Control") != "no-store" ||
+		first.members["token_type"] != "Bearer" {
 		t.Fatalf("%d %s", first.StatusCode, first.text)
 	}
 	token := first.members["refresh_token"].(string)

@@ -318,7 +318,8 @@ func (p *Provider) checkAudience(aud any) error {
 		}
 		return aud == p.issuer
 	}
-	if list, ok := aud.([]any); ok && p.config.AssertionAudience == AudienceAny && slices.ContainsFunc(list, fine) || fine(aud) {
+	if list, ok := aud.([]any); ok && p.config.AssertionAudience == AudienceAny && slices.ContainsFunc(list, fine) ||
+		fine(aud) {
 		return nil
 	}
 	return errors.New("the assertion is for another audience (aud)")

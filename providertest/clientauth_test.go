@@ -98,7 +98,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 	n := 0
 	good := func(pairs ...any) map[string]any {
 		n++
-		return with(map[string]any{"iss": "svc", "sub": "svc", "aud": p.Issuer(), "exp": now + 60, "iat": now, "jti": fmt.Sprint(n)}, pairs...)
+		return with(map[string]any{"iss": "svc", "sub": "svc", "aud": p.Issuer(), "exp": now + 60, "iat": now,
+			"jti": fmt.Sprint(n)}, pairs...)
 	}
 	send := func(assertion string, pairs ...string) response {
 		return noRedirects(p).post(t, endpointURL(p, "token"), form(append([]string{"grant_type", "client_credentials",
@@ -125,7 +126,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		{"another key", other.sign(nil, good()), nil, "invalid_client"},
 		{"another kid", key.sign(map[string]any{"kid": "k2"}, good()), nil, "invalid_client"},
 		{"another type", key.sign(map[string]any{"typ": "at+jwt"}, good()), nil, "invalid_client"},
-		{"none", strings.Join(append(strings.Split(key.sign(map[string]any{"alg": "none"}, good()), ".")[:2], ""), "."), nil, "invalid_client"},
+		{"none", strings.Join(append(strings.Split(key.sign(map[string]any{"alg": "none"}, good()), ".")[:2], ""), "."), nil,
+			"invalid_client"},
 		{"HS256", key.sign(map[string]any{"alg": "HS256"}, good()), nil, "invalid_client"},
 		{"no exp", key.sign(nil, good("exp", nil)), nil, "invalid_client"},
 		{"ended", key.sign(nil, good("exp", now)), nil, "invalid_client"},
@@ -140,7 +142,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		{"nothing", "", []string{"client_id", "svc"}, "invalid_client"},
 	} {
 		res := send(test.assertion, test.more...)
-		if res.oauthError() != test.code || test.code == "" && res.StatusCode != 200 || test.code == "invalid_client" && res.StatusCode != 401 {
+		if res.oauthError() != test.code || test.code == "" && res.StatusCode != 200 || test.code == "invalid_client" &&
+			res.StatusCode != 401 {
 			t.Errorf("%s: %d %s", test.name, res.StatusCode, res.text)
 		}
 	}
@@ -152,7 +155,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 	if res := send(key.sign(nil, good("jti", "1"))); res.StatusCode != 200 {
 		t.Error(res.text)
 	}
-	res := noRedirects(p).post(t, endpointURL(p, "token"), form("grant_type", "client_credentials", "client_id", "svc", "client_assertion", key.sign(nil, good())))
+	res := noRedirects(p).post(t, endpointURL(p, "token"),
+		form("grant_type", "client_credentials", "client_id", "svc", "client_assertion", key.sign(nil, good())))
 	if res.oauthError() != "invalid_client" {
 		t.Errorf("without its type: %s", res.text)
 	}
@@ -161,7 +165,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		Algs    []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	}
 	json.Unmarshal([]byte(noRedirects(p).get(t, endpointURL(p, ".well-known/openid-configuration")).text), &metadata)
-	if !slices.Contains(metadata.Methods, "private_key_jwt") || !slices.Contains(metadata.Methods, "client_secret_basic") || len(metadata.Algs) != 6 {
+	if !slices.Contains(metadata.Methods, "private_key_jwt") ||
+		!slices.Contains(metadata.Methods, "client_secret_basic") || len(metadata.Algs) != 6 {
 		t.Errorf("%+v", metadata)
 	}
 }
@@ -171,11 +176,17 @@ func TestAssertionAudiences(t *testing.T) {
 	for _, test := range []struct {
 		wanted string
 		taken  string // "i": the issuer, "t": the token endpoint, "l": a list with the issuer, "o": another
-	}{{"", "i"}, {providertest.AudienceIssuer, "i"}, {providertest.AudienceTokenEndpoint, "t"}, {providertest.AudienceAny, "itl"}} {
-		p := providertest.New(t, providertest.Config{AssertionAudience: test.wanted, Clients: []providertest.Client{{ID: "svc", JWKS: key.jwks(nil)}}})
-		for letter, aud := range map[string]any{"i": p.Issuer(), "t": endpointURL(p, "token"), "l": []string{p.Issuer(), "x"}, "o": "x"} {
-			res := noRedirects(p).post(t, endpointURL(p, "token"), form("grant_type", "client_credentials", "client_assertion_type", assertionType,
-				"client_assertion", key.sign(nil, map[string]any{"iss": "svc", "sub": "svc", "aud": aud, "exp": time.Now().Unix() + 60, "jti": letter})))
+	}{{"", "i"}, {providertest.AudienceIssuer, "i"}, {providertest.AudienceTokenEndpoint, "t"},
+		{providertest.AudienceAny, "itl"}} {
+		p := providertest.New(t,
+			providertest.Config{AssertionAudience: test.wanted,
+				Clients: []providertest.Client{{ID: "svc", JWKS: key.jwks(nil)}}})
+		for letter, aud := range map[string]any{"i": p.Issuer(), "t": endpointURL(p, "token"), "l": []string{p.Issuer(), "x"},
+			"o": "x"} {
+			res := noRedirects(p).post(t, endpointURL(p, "token"),
+				form("grant_type", "client_credentials", "client_assertion_type", assertionType,
+					"client_assertion", key.sign(nil,
+						map[string]any{"iss": "svc", "sub": "svc", "aud": aud, "exp": time.Now().Unix() + 60, "jti": letter})))
 			if ok := res.StatusCode == 200; ok != strings.Contains(test.taken, letter) {
 				t.Errorf("%q: %v: %s", test.wanted, aud, res.text)
 			}
@@ -185,10 +196,14 @@ func TestAssertionAudiences(t *testing.T) {
 
 func TestThumbprintHeader(t *testing.T) {
 	key := newSigner(t, "")
-	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "svc", JWKS: key.jwks(map[string]any{"x5t#S256": b64(make([]byte, 32))})}}})
+	p := providertest.New(t,
+		providertest.Config{Clients: []providertest.Client{{ID: "svc",
+			JWKS: key.jwks(map[string]any{"x5t#S256": b64(make([]byte, 32))})}}})
 	for thumbprint, status := range map[string]int{b64(make([]byte, 32)): 200, b64([]byte(strings.Repeat("x", 32))): 401} {
-		res := noRedirects(p).post(t, endpointURL(p, "token"), form("grant_type", "client_credentials", "client_assertion_type", assertionType,
-			"client_assertion", key.sign(map[string]any{"kid": nil, "x5t#S256": thumbprint}, map[string]any{"iss": "svc", "sub": "svc", "aud": p.Issuer(), "exp": time.Now().Unix() + 60, "jti": thumbprint})))
+		res := noRedirects(p).post(t, endpointURL(p, "token"),
+			form("grant_type", "client_credentials", "client_assertion_type", assertionType,
+				"client_assertion", key.sign(map[string]any{"kid": nil, "x5t#S256": thumbprint},
+					map[string]any{"iss": "svc", "sub": "svc", "aud": p.Issuer(), "exp": time.Now().Unix() + 60, "jti": thumbprint})))
 		if res.StatusCode != status {
 			t.Errorf("%s: %s", thumbprint, res.text)
 		}
@@ -199,11 +214,14 @@ const ci = "https://ci.example"
 
 func TestTrustedIssuers(t *testing.T) {
 	key := newSigner(t, "ci")
-	p := providertest.New(t, providertest.Config{JWTAccessTokens: true, TrustedIssuers: map[string][]byte{ci: key.jwks(nil)}, Clients: []providertest.Client{
-		{ID: "cli"}, {ID: "app", Federated: []providertest.Workload{{Issuer: ci, Subject: "main"}}},
-	}})
+	p := providertest.New(t,
+		providertest.Config{JWTAccessTokens: true, TrustedIssuers: map[string][]byte{ci: key.jwks(nil)},
+			Clients: []providertest.Client{
+				{ID: "cli"}, {ID: "app", Federated: []providertest.Workload{{Issuer: ci, Subject: "main"}}},
+			}})
 	token := func(pairs ...any) string {
-		return key.sign(nil, with(map[string]any{"iss": ci, "sub": "main", "aud": p.Issuer(), "exp": time.Now().Unix() + 3600}, pairs...))
+		return key.sign(nil,
+			with(map[string]any{"iss": ci, "sub": "main", "aud": p.Issuer(), "exp": time.Now().Unix() + 3600}, pairs...))
 	}
 	post := func(pairs ...string) response {
 		return noRedirects(p).post(t, endpointURL(p, "token"), form(pairs...))
@@ -212,47 +230,58 @@ func TestTrustedIssuers(t *testing.T) {
 	for _, test := range []struct {
 		token  string
 		status int
-	}{{token(), 200}, {token(), 200}, {token("sub", "x"), 401}, {token("exp", 1), 401}, {token("aud", "x"), 401}, {token("iss", "client:app"), 401}} {
-		if res := post("grant_type", "client_credentials", "client_id", "app", "client_assertion_type", assertionType, "client_assertion", test.token); res.StatusCode != test.status {
+	}{{token(), 200}, {token(), 200}, {token("sub", "x"), 401}, {token("exp", 1), 401}, {token("aud", "x"), 401},
+		{token("iss", "client:app"), 401}} {
+		if res := post("grant_type", "client_credentials", "client_id", "app", "client_assertion_type", assertionType,
+			"client_assertion", test.token); res.StatusCode != test.status {
 			t.Errorf("%d %s", res.StatusCode, res.text)
 		}
 	}
-	if res := post("grant_type", "client_credentials", "client_assertion_type", assertionType, "client_assertion", token()); res.StatusCode != 200 {
+	if res := post("grant_type", "client_credentials", "client_assertion_type", assertionType, "client_assertion",
+		token()); res.StatusCode != 200 {
 		t.Errorf("without client_id: %s", res.text)
 	}
 	// As a grant, which faults and counts know by a name of its own.
 	const bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	res := post("grant_type", bearer, "client_id", "cli", "assertion", token(), "scope", "email openid", "audience", "api")
 	claims, err := p.VerifyJWT(fmt.Sprint(res.members["access_token"]))
-	if err != nil || claims["sub"] != "main" || claims["aud"] != "api" || claims["scope"] != "email" || res.members["refresh_token"] != nil || res.members["id_token"] != nil {
+	if err != nil || claims["sub"] != "main" || claims["aud"] != "api" || claims["scope"] != "email" ||
+		res.members["refresh_token"] != nil || res.members["id_token"] != nil {
 		t.Errorf("%s: %v, %v", res.text, claims, err)
 	}
-	for _, assertion := range []string{"", "x", token("exp", 1), token("iss", "https://evil.example"), token("sub", nil), token("aud", "x")} {
-		if res := post("grant_type", bearer, "client_id", "cli", "assertion", assertion); res.oauthError() != "invalid_grant" {
+	for _, assertion := range []string{"", "x", token("exp", 1), token("iss", "https://evil.example"), token("sub", nil),
+		token("aud", "x")} {
+		if res := post("grant_type", bearer, "client_id", "cli", "assertion",
+			assertion); res.oauthError() != "invalid_grant" {
 			t.Errorf("%s", res.text)
 		}
 	}
-	if res := post("grant_type", bearer, "client_id", "cli", "assertion", token(), "scope", "nonsense"); res.oauthError() != "invalid_scope" {
+	if res := post("grant_type", bearer, "client_id", "cli", "assertion", token(), "scope",
+		"nonsense"); res.oauthError() != "invalid_scope" {
 		t.Errorf("%s", res.text)
 	}
 	p.Fault(providertest.JWTBearer, providertest.Fault{Status: 503, Times: 1})
-	if res := post("grant_type", bearer, "client_id", "cli", "assertion", token()); res.StatusCode != 503 || p.Requests().JWTBearer != 9 {
+	if res := post("grant_type", bearer, "client_id", "cli", "assertion", token()); res.StatusCode != 503 ||
+		p.Requests().JWTBearer != 9 {
 		t.Errorf("%d, %+v", res.StatusCode, p.Requests())
 	}
 	// As subject and actor of an exchange.
 	const types = "urn:ietf:params:oauth:token-type:"
 	exchange := func(pairs ...string) (map[string]any, response) {
-		res := post(append(pairs, "grant_type", "urn:ietf:params:oauth:grant-type:token-exchange", "client_id", "cli", "audience", "api")...)
+		res := post(append(pairs, "grant_type", "urn:ietf:params:oauth:grant-type:token-exchange", "client_id", "cli",
+			"audience", "api")...)
 		claims, _ := p.VerifyJWT(fmt.Sprint(res.members["access_token"]))
 		return claims, res
 	}
 	person := newRelyingParty(t, p).signIn()
-	claims, res = exchange("subject_token", person.AccessToken, "subject_token_type", types+"access_token", "actor_token", token(), "actor_token_type", types+"jwt")
+	claims, res = exchange("subject_token", person.AccessToken, "subject_token_type", types+"access_token", "actor_token",
+		token(), "actor_token_type", types+"jwt")
 	if act, _ := claims["act"].(map[string]any); claims["sub"] != "alice" || act["sub"] != "main" || act["iss"] != ci {
 		t.Errorf("%s: %v", res.text, claims)
 	}
 	first := fmt.Sprint(res.members["access_token"])
-	claims, res = exchange("subject_token", first, "subject_token_type", types+"access_token", "actor_token", token("sub", "second"), "actor_token_type", types+"jwt")
+	claims, res = exchange("subject_token", first, "subject_token_type", types+"access_token", "actor_token",
+		token("sub", "second"), "actor_token_type", types+"jwt")
 	act, _ := claims["act"].(map[string]any)
 	if inner, _ := act["act"].(map[string]any); act["sub"] != "second" || inner["sub"] != "main" {
 		t.Errorf("%s: %v", res.text, claims)
@@ -265,7 +294,8 @@ func TestTrustedIssuers(t *testing.T) {
 		{"subject_token", token("exp", 1), "subject_token_type", types + "jwt"},
 		{"subject_token", token(), "subject_token_type", types + "jwt", "actor_token", token()},
 		{"subject_token", token(), "subject_token_type", types + "jwt", "actor_token_type", types + "jwt"},
-		{"subject_token", token(), "subject_token_type", types + "jwt", "actor_token", "x", "actor_token_type", types + "jwt"},
+		{"subject_token", token(), "subject_token_type", types + "jwt", "actor_token", "x", "actor_token_type",
+			types + "jwt"},
 	} {
 		if _, res := exchange(pairs...); res.oauthError() != "invalid_request" {
 			t.Errorf("%q: %s", pairs, res.text)
@@ -277,8 +307,9 @@ func TestMTLS(t *testing.T) {
 	clock := newClock()
 	key := newSigner(t, "")
 	for _, path := range []string{"", "/realms/corp", "/"} {
-		p := providertest.New(t, providertest.Config{MTLS: true, Now: clock.Now, IssuerPath: path, DeviceInterval: 1, Clients: []providertest.Client{
-			{ID: "ca", TLSSubject: "CN=svc"}, {ID: "cli"}, {ID: "basic", Secret: "s"}}})
+		p := providertest.New(t,
+			providertest.Config{MTLS: true, Now: clock.Now, IssuerPath: path, DeviceInterval: 1, Clients: []providertest.Client{
+				{ID: "ca", TLSSubject: "CN=svc"}, {ID: "cli"}, {ID: "basic", Secret: "s"}}})
 		var metadata struct {
 			Aliases map[string]string `json:"mtls_endpoint_aliases"`
 		}
@@ -306,15 +337,18 @@ func TestMTLS(t *testing.T) {
 			t.Error(res.text)
 		}
 		log := p.Log()
-		if last := log[len(log)-1]; last.Cert == nil || !strings.Contains(at, last.Host) || providertest.Thumbprint(last.Cert) == "" {
+		if last := log[len(log)-1]; last.Cert == nil || !strings.Contains(at, last.Host) ||
+			providertest.Thumbprint(last.Cert) == "" {
 			t.Errorf("%+v", last)
 		}
-		for name, res := range map[string]response{"without one": ask(at, "ca", nil), "on the ordinary port": ask(endpointURL(p, "token"), "ca", cert), "another client": ask(at, "basic", cert)} {
+		for name, res := range map[string]response{"without one": ask(at, "ca", nil),
+			"on the ordinary port": ask(endpointURL(p, "token"), "ca", cert), "another client": ask(at, "basic", cert)} {
 			if res.oauthError() != "invalid_client" {
 				t.Errorf("%s: %s", name, res.text)
 			}
 		}
-		if res := ask(at, "cli", cert); res.oauthError() != "unauthorized_client" { // public: a certificate makes it nothing else
+		// public: a certificate makes it nothing else
+		if res := ask(at, "cli", cert); res.oauthError() != "unauthorized_client" {
 			t.Error(res.text)
 		}
 		clock.advance(13 * time.Hour)
@@ -329,11 +363,12 @@ func TestClientConfig(t *testing.T) {
 	key := newSigner(t, "k")
 	private := []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]}`)
 	for name, config := range map[string]providertest.Config{
-		"mutual TLS in clear":      {MTLS: true, PlainHTTP: true},
-		"keys that are none":       {Clients: []providertest.Client{{ID: "a", JWKS: []byte("x")}}},
-		"keys that are private":    {Clients: []providertest.Client{{ID: "a", JWKS: private}}},
-		"an issuer without keys":   {TrustedIssuers: map[string][]byte{ci: nil}},
-		"workloads of a stranger":  {Clients: []providertest.Client{{ID: "a", Federated: []providertest.Workload{{Issuer: ci, Subject: "x"}}}}},
+		"mutual TLS in clear":    {MTLS: true, PlainHTTP: true},
+		"keys that are none":     {Clients: []providertest.Client{{ID: "a", JWKS: []byte("x")}}},
+		"keys that are private":  {Clients: []providertest.Client{{ID: "a", JWKS: private}}},
+		"an issuer without keys": {TrustedIssuers: map[string][]byte{ci: nil}},
+		"workloads of a stranger": {Clients: []providertest.Client{{ID: "a",
+			Federated: []providertest.Workload{{Issuer: ci, Subject: "x"}}}}},
 		"CAs that are none":        {ClientCAs: []byte("x")},
 		"a trusted issuer's, fine": {TrustedIssuers: map[string][]byte{ci: key.jwks(nil)}},
 	} {

@@ -36,7 +36,8 @@ func newDeviceClient(t *testing.T, config providertest.Config) *deviceClient {
 
 func (c *deviceClient) start() {
 	c.t.Helper()
-	res := noRedirects(c.p).post(c.t, endpointURL(c.p, "device_authorization"), form("client_id", "cli", "scope", "openid offline_access"))
+	res := noRedirects(c.p).post(c.t, endpointURL(c.p, "device_authorization"),
+		form("client_id", "cli", "scope", "openid offline_access"))
 	if res.StatusCode != 200 {
 		c.t.Fatal(res.text)
 	}
@@ -48,7 +49,8 @@ func (c *deviceClient) start() {
 func (c *deviceClient) poll(after time.Duration) response {
 	c.t.Helper()
 	c.clock.advance(after)
-	return noRedirects(c.p).post(c.t, endpointURL(c.p, "token"), form("grant_type", deviceGrant, "client_id", "cli", "device_code", c.code))
+	return noRedirects(c.p).post(c.t, endpointURL(c.p, "token"),
+		form("grant_type", deviceGrant, "client_id", "cli", "device_code", c.code))
 }
 
 func (c *deviceClient) expect(after time.Duration, want string) {
@@ -122,7 +124,8 @@ func TestDeviceEnds(t *testing.T) {
 	c.code = ""
 	c.expect(0, "invalid_request")
 	w := noRedirects(c.p)
-	if res := w.post(t, endpointURL(c.p, "device_authorization"), form("client_id", "cli", "scope", "root")); res.oauthError() != "invalid_scope" {
+	if res := w.post(t, endpointURL(c.p, "device_authorization"),
+		form("client_id", "cli", "scope", "root")); res.oauthError() != "invalid_scope" {
 		t.Error(res.text)
 	}
 	if res := w.post(t, endpointURL(c.p, "device_authorization"), form()); res.oauthError() != "invalid_client" {
@@ -143,11 +146,13 @@ func TestDevicePage(t *testing.T) {
 		t.Error(res.text)
 	}
 	c.start()
-	if res := w.post(t, endpointURL(c.p, "device"), form("user_code", c.userCode, "decision", "deny")); res.StatusCode != 200 {
+	if res := w.post(t, endpointURL(c.p, "device"),
+		form("user_code", c.userCode, "decision", "deny")); res.StatusCode != 200 {
 		t.Error(res.text)
 	}
 	c.expect(0, "access_denied")
-	if res := w.post(t, endpointURL(c.p, "device"), form("user_code", "<b>", "decision", "allow")); res.StatusCode != 400 || strings.Contains(res.text, "<b>") {
+	if res := w.post(t, endpointURL(c.p, "device"),
+		form("user_code", "<b>", "decision", "allow")); res.StatusCode != 400 || strings.Contains(res.text, "<b>") {
 		t.Error(res.text)
 	}
 	if c.p.Requests().Verify != 4 {
@@ -172,11 +177,13 @@ func TestDeviceScript(t *testing.T) {
 	if res := c.poll(6 * time.Second); res.StatusCode != 500 {
 		t.Error(res.Status)
 	}
-	if res := c.poll(6 * time.Second); res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+	if res := c.poll(6 * time.Second); res.StatusCode != 200 ||
+		!strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 		t.Error(res.Status, res.Header)
 	}
 	c.clock.advance(6 * time.Second)
-	if _, err := c.p.Client().PostForm(endpointURL(c.p, "token"), form("grant_type", deviceGrant, "client_id", "cli", "device_code", c.code)); err == nil {
+	if _, err := c.p.Client().PostForm(endpointURL(c.p, "token"),
+		form("grant_type", deviceGrant, "client_id", "cli", "device_code", c.code)); err == nil {
 		t.Error("drop: an answer")
 	}
 	c.expect(6*time.Second, "weird_error")

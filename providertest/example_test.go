@@ -38,7 +38,8 @@ func Example() {
 	p.ApproveDevice(device.UserCode)
 	p.Fault(providertest.RefreshToken, providertest.Fault{AfterProcessing: true, Drop: true, Times: 1})
 
-	poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"cli"}, "device_code": {device.DeviceCode}}
+	poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"cli"},
+		"device_code": {device.DeviceCode}}
 	if _, err := p.Client().PostForm(endpoint.TokenURL, poll); err != nil {
 		log.Fatal(err)
 	}

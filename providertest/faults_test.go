@@ -172,7 +172,8 @@ func TestHangingEndsWithTheClientAndAtClose(t *testing.T) {
 	p.Fault(providertest.RefreshToken, providertest.Fault{Delay: time.Hour, AfterProcessing: true, Times: 1})
 	ctx, cancel := context.WithTimeout(rp.ctx, 50*time.Millisecond)
 	defer cancel()
-	req, _ := http.NewRequestWithContext(ctx, "POST", endpointURL(p, "token"), strings.NewReader(refreshForm(token.RefreshToken).Encode()))
+	req, _ := http.NewRequestWithContext(ctx, "POST", endpointURL(p, "token"),
+		strings.NewReader(refreshForm(token.RefreshToken).Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if _, err := p.Client().Do(req); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
@@ -204,7 +205,8 @@ func TestEditTokenAnswers(t *testing.T) {
 	p.Edit(providertest.Token, providertest.With("expires_in", 3599.5))
 	p.Edit(providertest.RefreshToken, providertest.Without("token_type", "refresh_token"))
 	res := noRedirects(p).post(t, endpointURL(p, "token"), refreshForm(token.RefreshToken))
-	if res.members["expires_in"] != 3599.5 || res.members["token_type"] != nil || res.members["refresh_token"] != nil || res.members["id_token"] == nil {
+	if res.members["expires_in"] != 3599.5 || res.members["token_type"] != nil || res.members["refresh_token"] != nil ||
+		res.members["id_token"] == nil {
 		t.Error(res.text)
 	}
 	if p.LastTokens().RefreshToken == "" {

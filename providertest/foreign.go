@@ -87,7 +87,8 @@ func (p *Provider) verifyForeign(issuer, token string) (map[string]any, error) {
 // IssueCertificate makes a client certificate of the provider's CA, in PEM, for
 // a subject with that common name. Without times it is good for a day around
 // now. There is none over plain HTTP.
-func (p *Provider) IssueCertificate(public crypto.PublicKey, commonName string, notBefore, notAfter time.Time) ([]byte, error) {
+func (p *Provider) IssueCertificate(public crypto.PublicKey, commonName string, notBefore, notAfter time.Time) ([]byte,
+	error) {
 	if p.ca == nil {
 		return nil, errors.New("providertest: there is no CA over plain HTTP")
 	}

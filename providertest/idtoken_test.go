@@ -32,10 +32,11 @@ func TestTampers(t *testing.T) {
 		"NoNonce":        {providertest.NoNonce, func(id *oidc.IDToken) bool { return id.Nonce == "" }},
 		"OtherSubject":   {providertest.OtherSubject, func(id *oidc.IDToken) bool { return id.Subject == "mallory" }},
 		"ExtraAudience":  {providertest.ExtraAudience, func(id *oidc.IDToken) bool { return len(id.Audience) == 2 }},
-		"FromTheFuture":  {providertest.FromTheFuture, func(id *oidc.IDToken) bool { return time.Until(id.IssuedAt) > 47*time.Hour }},
-		"SetClaim":       {providertest.SetClaim("sub", "eve"), func(id *oidc.IDToken) bool { return id.Subject == "eve" }},
-		"RemoveClaim":    {providertest.SetClaim("sub", nil), func(id *oidc.IDToken) bool { return id.Subject == "" }},
-		"OnRefresh":      {providertest.OnRefresh(providertest.AlgNone), fine},
+		"FromTheFuture": {providertest.FromTheFuture,
+			func(id *oidc.IDToken) bool { return time.Until(id.IssuedAt) > 47*time.Hour }},
+		"SetClaim":    {providertest.SetClaim("sub", "eve"), func(id *oidc.IDToken) bool { return id.Subject == "eve" }},
+		"RemoveClaim": {providertest.SetClaim("sub", nil), func(id *oidc.IDToken) bool { return id.Subject == "" }},
+		"OnRefresh":   {providertest.OnRefresh(providertest.AlgNone), fine},
 		"WrongATHash": {providertest.WrongATHash, func(id *oidc.IDToken) bool {
 			return id.VerifyAccessToken(p.LastTokens().AccessToken) != nil
 		}},

@@ -44,7 +44,8 @@ func (p *Provider) servePAR(r *Request) *answer {
 	}
 	uri := requestURI + randomText()
 	p.pushed[uri] = &pushedRequest{client, params, p.config.Now().Add(p.config.PARLifetime), false}
-	a := jsonAnswer(http.StatusCreated, map[string]any{"request_uri": uri, "expires_in": int64(p.config.PARLifetime / time.Second)})
+	a := jsonAnswer(http.StatusCreated,
+		map[string]any{"request_uri": uri, "expires_in": int64(p.config.PARLifetime / time.Second)})
 	a.header.Set("Cache-Control", "no-store")
 	return a
 }

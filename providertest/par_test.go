@@ -19,7 +19,8 @@ func push(t *testing.T, p *providertest.Provider, params url.Values) string {
 		RequestURI string `json:"request_uri"`
 		ExpiresIn  int    `json:"expires_in"`
 	}
-	if err := json.Unmarshal([]byte(res.text), &answer); err != nil || res.StatusCode != http.StatusCreated || answer.RequestURI == "" || answer.ExpiresIn <= 0 {
+	if err := json.Unmarshal([]byte(res.text), &answer); err != nil || res.StatusCode != http.StatusCreated ||
+		answer.RequestURI == "" || answer.ExpiresIn <= 0 {
 		t.Fatalf("%d: %s", res.StatusCode, res.text)
 	}
 	return answer.RequestURI
@@ -27,7 +28,9 @@ func push(t *testing.T, p *providertest.Provider, params url.Values) string {
 
 func TestPushedRequests(t *testing.T) {
 	clock := newClock()
-	p := providertest.New(t, providertest.Config{Now: clock.Now, RequirePAR: true, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}, {ID: "basic", Secret: "s"}}})
+	p := providertest.New(t,
+		providertest.Config{Now: clock.Now, RequirePAR: true,
+			Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}, {ID: "basic", Secret: "s"}}})
 	open := func(params url.Values) string {
 		res := noRedirects(p).get(t, endpointURL(p, "authorize?")+params.Encode())
 		if location, err := url.Parse(res.Header.Get("Location")); err == nil && res.StatusCode == http.StatusFound {
@@ -72,7 +75,8 @@ func TestPushedRequests(t *testing.T) {
 	} {
 		params := authorizeParams()
 		change(params)
-		if res := noRedirects(p).post(t, endpointURL(p, "par"), params); res.oauthError() != "invalid_request" || res.StatusCode != 400 {
+		if res := noRedirects(p).post(t, endpointURL(p, "par"), params); res.oauthError() != "invalid_request" ||
+			res.StatusCode != 400 {
 			t.Errorf("%s: %d %s", name, res.StatusCode, res.text)
 		}
 	}
@@ -87,12 +91,14 @@ func TestPushedRequestForm(t *testing.T) {
 	p := providertest.New(t, providertest.Config{RequirePAR: true, LoginForm: true})
 	params := form("client_id", "cli", "request_uri", push(t, p, authorizeParams()))
 	for range 2 { // a person may load the form again
-		if res := noRedirects(p).get(t, endpointURL(p, "authorize?")+params.Encode()); res.StatusCode != 200 || !strings.Contains(res.text, "request_uri") || strings.Contains(res.text, "code_challenge") {
+		if res := noRedirects(p).get(t, endpointURL(p, "authorize?")+params.Encode()); res.StatusCode != 200 ||
+			!strings.Contains(res.text, "request_uri") || strings.Contains(res.text, "code_challenge") {
 			t.Fatalf("%d: %s", res.StatusCode, res.text)
 		}
 	}
 	params.Set("decision", "allow")
-	if res := noRedirects(p).post(t, endpointURL(p, "authorize"), params); res.StatusCode != http.StatusSeeOther || !strings.Contains(res.Header.Get("Location"), "code=") {
+	if res := noRedirects(p).post(t, endpointURL(p, "authorize"), params); res.StatusCode != http.StatusSeeOther ||
+		!strings.Contains(res.Header.Get("Location"), "code=") {
 		t.Errorf("%d: %v", res.StatusCode, res.Header)
 	}
 }

@@ -58,7 +58,8 @@ func TestSignInJudgedByGoOIDC(t *testing.T) {
 			t.Errorf("RefreshTokens: %v", live)
 		}
 		c := p.Requests()
-		if c.Discovery != 1 || c.Authorize != 1 || c.Token != 1 || c.AuthorizationCode != 1 || c.JWKS != 1 || c.UserInfo != 1 || c.All != 5 {
+		if c.Discovery != 1 || c.Authorize != 1 || c.Token != 1 || c.AuthorizationCode != 1 || c.JWKS != 1 ||
+			c.UserInfo != 1 || c.All != 5 {
 			t.Errorf("counts: %+v", c)
 		}
 		if v := p.Violations(); len(v) != 0 {
@@ -171,7 +172,8 @@ func TestUsersChange(t *testing.T) {
 	p.SetUser(providertest.User{Subject: "bob", Groups: []string{"audit"}, Claims: map[string]any{"org_id": "org_1"}})
 	id, err := rp.verify(rp.signIn())
 	var claims map[string]any
-	if err != nil || id.Subject != "bob" || id.Claims(&claims) != nil || claims["org_id"] != "org_1" || claims["email"] != nil {
+	if err != nil || id.Subject != "bob" || id.Claims(&claims) != nil || claims["org_id"] != "org_1" ||
+		claims["email"] != nil {
 		t.Errorf("bob's token: %+v, %v", claims, err)
 	}
 	again, err := rp.refresh(first.RefreshToken)
@@ -201,7 +203,8 @@ func TestHundredsOfClients(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if c := p.Requests(); c.AuthorizationCode != 200 || c.RefreshToken != 400 || p.Reuses() != 0 || p.ActiveFamilies() != 200 {
+	if c := p.Requests(); c.AuthorizationCode != 200 || c.RefreshToken != 400 || p.Reuses() != 0 ||
+		p.ActiveFamilies() != 200 {
 		t.Errorf("%+v, %d reuses, %d families", c, p.Reuses(), p.ActiveFamilies())
 	}
 }

@@ -24,7 +24,9 @@ func TestRevokingAGrant(t *testing.T) {
 			t.Fatal("an access token is not alive to begin with")
 		}
 	}
-	if res := w.post(t, endpointURL(p, "revoke"), form("client_id", "cli", "token", first.RefreshToken, "token_type_hint", "refresh_token")); res.StatusCode != 200 || res.text != "" {
+	if res := w.post(t, endpointURL(p, "revoke"),
+		form("client_id", "cli", "token", first.RefreshToken, "token_type_hint", "refresh_token")); res.StatusCode != 200 ||
+		res.text != "" {
 		t.Errorf("%s: %s", res.Status, res.text)
 	}
 	for name, alive := range map[string]bool{
@@ -48,7 +50,8 @@ func TestRevokingAGrant(t *testing.T) {
 
 // A hint is not believed, and neither is a client that has no part in a token.
 func TestOddRevocations(t *testing.T) {
-	p := providertest.New(t, providertest.Config{Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}, {ID: "web", Secret: "s3cret"}}})
+	p := providertest.New(t,
+		providertest.Config{Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}, {ID: "web", Secret: "s3cret"}}})
 	w := noRedirects(p)
 	token := newRelyingParty(t, p).signIn()
 	for _, c := range []struct {
@@ -66,11 +69,13 @@ func TestOddRevocations(t *testing.T) {
 	} {
 		p.ResetRequests()
 		res := w.post(t, endpointURL(p, "revoke"), form(c.pairs...))
-		if v := p.Violations(); res.StatusCode != c.status || len(v) != c.violations || !p.Alive(token.RefreshToken) || !p.AccessTokenAlive(token.AccessToken) {
+		if v := p.Violations(); res.StatusCode != c.status || len(v) != c.violations || !p.Alive(token.RefreshToken) ||
+			!p.AccessTokenAlive(token.AccessToken) {
 			t.Errorf("%v: %s, %v", c.pairs, res.Status, v)
 		}
 	}
-	w.post(t, endpointURL(p, "revoke"), form("client_id", "cli", "token", token.RefreshToken, "token_type_hint", "access_token"))
+	w.post(t, endpointURL(p, "revoke"),
+		form("client_id", "cli", "token", token.RefreshToken, "token_type_hint", "access_token"))
 	if p.Alive(token.RefreshToken) || len(p.Violations()) != 1 {
 		t.Errorf("a wrong hint was believed: %v", p.Violations())
 	}
@@ -89,7 +94,8 @@ func TestFaultsOfRevocation(t *testing.T) {
 		if !p.Alive(token.RefreshToken) {
 			t.Error("a fault revoked the token")
 		}
-		if res := w.post(t, endpointURL(p, "revoke"), form("client_id", "cli", "token", token.RefreshToken)); res.StatusCode != want {
+		if res := w.post(t, endpointURL(p, "revoke"),
+			form("client_id", "cli", "token", token.RefreshToken)); res.StatusCode != want {
 			t.Errorf("%s, want %d", res.Status, want)
 		}
 	}
@@ -100,7 +106,8 @@ func TestFaultsOfRevocation(t *testing.T) {
 
 func TestLogoutHint(t *testing.T) {
 	clock := newClock()
-	p := providertest.New(t, providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
+	p := providertest.New(t,
+		providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
 	stranger := providertest.New(t, providertest.Config{})
 	w := noRedirects(p)
 	id, _ := newRelyingParty(t, p).signIn().Extra("id_token").(string)

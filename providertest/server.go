@@ -101,7 +101,8 @@ func (s *server) listenMTLS() error {
 		return err
 	}
 	s.mtlsURL = "https://" + listener.Addr().String()
-	listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{leaf}, ClientAuth: tls.RequestClientCert})
+	listener = tls.NewListener(listener,
+		&tls.Config{Certificates: []tls.Certificate{leaf}, ClientAuth: tls.RequestClientCert})
 	s.served.Go(func() { s.http.Serve(listener) })
 	return nil
 }

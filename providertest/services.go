@@ -87,7 +87,8 @@ func (p *Provider) grantExchange(r *Request, client *Client) *answer {
 	}
 	switch requested := r.Form.Get("requested_token_type"); requested {
 	case "", typeAccessToken:
-		a := p.issue(TokenExchange, f, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "openid" }), "")
+		a := p.issue(TokenExchange, f, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "openid" }),
+			"")
 		a.members["issued_token_type"] = typeAccessToken
 		return a
 	case typeIDToken, typeJWT:
@@ -124,7 +125,8 @@ func (p *Provider) subjectOf(param string, r *Request) (party, *answer) {
 	if token == "" || tokenType == "" {
 		return party{}, fail("invalid_request", param+" and "+param+"_type are required")
 	}
-	if t := p.access[token]; t != nil && tokenType == typeAccessToken && !t.family.revoked && p.config.Now().Before(t.expires) {
+	if t := p.access[token]; t != nil && tokenType == typeAccessToken && !t.family.revoked &&
+		p.config.Now().Before(t.expires) {
 		return party{p.issuer, t.family.subject, t.family.actor}, nil
 	}
 	claims, err := peek(token)

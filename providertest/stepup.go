@@ -39,7 +39,8 @@ func (p *Provider) readStepUp(params url.Values) (stepUp, *oauthError) {
 				} `json:"acr"`
 			} `json:"id_token"`
 		}
-		if err := json.Unmarshal([]byte(params.Get("claims")), &claims); err != nil || !strings.HasPrefix(params.Get("claims"), "{") {
+		if err := json.Unmarshal([]byte(params.Get("claims")), &claims); err != nil ||
+			!strings.HasPrefix(params.Get("claims"), "{") {
 			return s, &oauthError{"invalid_request", "claims must be a JSON object"}
 		}
 		if acr := claims.IDToken.ACR; acr != nil {

@@ -33,11 +33,14 @@ func TestStepUp(t *testing.T) {
 		{"now", false, []string{"max_age", "0"}, "pwd", true},
 		{"prompt", false, []string{"prompt", "login"}, "pwd", true},
 		{"claims", false, []string{"claims", `{"id_token":{"acr":{"essential":true,"value":"mfa"}}}`}, "mfa", true},
-		{"claims, several", false, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["what","hwk"]}}}`}, "hwk", true},
+		{"claims, several", false, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["what","hwk"]}}}`},
+			"hwk", true},
 		{"ignored", true, []string{"acr_values", "mfa", "max_age", "0"}, "pwd", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := providertest.New(t, providertest.Config{Now: clock.Now, ACRs: []string{"pwd", "mfa", "hwk"}, IgnoreStepUp: c.ignore, JWTAccessTokens: true})
+			p := providertest.New(t,
+				providertest.Config{Now: clock.Now, ACRs: []string{"pwd", "mfa", "hwk"}, IgnoreStepUp: c.ignore,
+					JWTAccessTokens: true})
 			since := clock.Now().Add(-30 * time.Minute)
 			p.SetSession(since)
 			rp := newRelyingParty(t, p)
@@ -86,7 +89,8 @@ func TestStepUpRefused(t *testing.T) {
 // The challenge of RFC 9470 says what is missing.
 func TestInsufficientAuthentication(t *testing.T) {
 	clock := newClock()
-	p := providertest.New(t, providertest.Config{Now: clock.Now, ACRs: []string{"pwd", "mfa"}, AccessTokenLifetime: time.Hour})
+	p := providertest.New(t,
+		providertest.Config{Now: clock.Now, ACRs: []string{"pwd", "mfa"}, AccessTokenLifetime: time.Hour})
 	token := newRelyingParty(t, p).signIn().AccessToken
 	ask := func() (int, string) {
 		req, _ := http.NewRequest(http.MethodGet, endpointURL(p, "userinfo"), nil)
@@ -102,7 +106,8 @@ func TestInsufficientAuthentication(t *testing.T) {
 		t.Fatal(status)
 	}
 	p.RequireStepUp("mfa", -1)
-	if status, said := ask(); status != 401 || !strings.Contains(said, `error="insufficient_user_authentication"`) || !strings.Contains(said, `acr_values="mfa"`) || strings.Contains(said, "max_age") {
+	if status, said := ask(); status != 401 || !strings.Contains(said, `error="insufficient_user_authentication"`) ||
+		!strings.Contains(said, `acr_values="mfa"`) || strings.Contains(said, "max_age") {
 		t.Errorf("%d: %s", status, said)
 	}
 	p.RequireStepUp("", time.Minute)
@@ -110,7 +115,8 @@ func TestInsufficientAuthentication(t *testing.T) {
 		t.Errorf("%d: %s", status, said)
 	}
 	clock.advance(2 * time.Minute)
-	if status, said := ask(); status != 401 || !strings.Contains(said, `max_age="60"`) || strings.Contains(said, "acr_values") {
+	if status, said := ask(); status != 401 || !strings.Contains(said, `max_age="60"`) ||
+		strings.Contains(said, "acr_values") {
 		t.Errorf("%d: %s", status, said)
 	}
 }

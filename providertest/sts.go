@@ -196,7 +196,8 @@ func (s *STS) checkRequest(r *Request) *awsError {
 	case action == "":
 		return awsErrorf("MissingAction", "Missing Action")
 	case version != "2011-06-15":
-		return awsErrorf("InvalidAction", "Could not find operation %s for version %s", action, cmp.Or(version, "NO_VERSION_SPECIFIED"))
+		return awsErrorf("InvalidAction", "Could not find operation %s for version %s", action,
+			cmp.Or(version, "NO_VERSION_SPECIFIED"))
 	case action != "AssumeRoleWithWebIdentity":
 		return awsErrorf("InvalidAction", "Could not find operation %s for version %s", action, version)
 	}
@@ -214,25 +215,30 @@ func checkParameters(form url.Values, maxSession time.Duration) *awsError {
 	for _, name := range []string{"RoleArn", "RoleSessionName", "WebIdentityToken"} {
 		if form.Get(name) == "" {
 			member := strings.ToLower(name[:1]) + name[1:]
-			return awsErrorf("ValidationError", "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
+			return awsErrorf("ValidationError",
+				"1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
 		}
 	}
 	if role := form.Get("RoleArn"); !roleARN.MatchString(role) {
 		return awsErrorf("ValidationError", "%s is invalid", role)
 	}
 	if name := form.Get("RoleSessionName"); !sessionName.MatchString(name) {
-		return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", name)
+		return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to "+
+			"satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", name)
 	}
 	if n := len(form.Get("WebIdentityToken")); n < 4 || n > 20000 {
-		return awsErrorf("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must have length between 4 and 20000")
+		return awsErrorf("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy "+
+			"constraint: Member must have length between 4 and 20000")
 	}
 	if text := form.Get("DurationSeconds"); text != "" {
 		seconds, err := strconv.Atoi(text)
 		if err != nil || seconds < 900 || seconds > 43200 {
-			return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200", text)
+			return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'durationSeconds' failed to "+
+				"satisfy constraint: Member must have value between 900 and 43200", text)
 		}
 		if time.Duration(seconds)*time.Second > maxSession {
-			return awsErrorf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+			return awsErrorf("ValidationError",
+				"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 		}
 	}
 	return checkPolicies(form)
@@ -241,7 +247,8 @@ func checkParameters(form url.Values, maxSession time.Duration) *awsError {
 func checkPolicies(form url.Values) *awsError {
 	if policy := form.Get("Policy"); policy != "" {
 		if utf8.RuneCountInString(policy) > 2048 {
-			return awsErrorf("ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048")
+			return awsErrorf("ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy "+
+				"constraint: Member must have length less than or equal to 2048")
 		}
 		if !json.Valid([]byte(policy)) {
 			return awsErrorf("MalformedPolicyDocument", "Syntax errors in policy.")
@@ -267,13 +274,16 @@ func checkPolicies(form url.Values) *awsError {
 func (s *STS) checkToken(token string) (claims map[string]any, audience string, refused *awsError) {
 	claims, err := s.config.Provider.VerifyJWT(token)
 	if errors.Is(err, errMalformed) {
-		return nil, "", awsErrorf("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return nil, "", awsErrorf("InvalidIdentityToken",
+			"The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	}
 	if issuer, _ := claims["iss"].(string); issuer != s.config.Provider.issuer {
 		return nil, "", awsErrorf("InvalidIdentityToken", "No OpenIDConnect provider found in your account for %s", issuer)
 	}
 	if errors.Is(err, errUnknownKey) {
-		return nil, "", awsErrorf("InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+		return nil, "", awsErrorf("InvalidIdentityToken",
+			"Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "+
+				"documentation for requirements")
 	}
 	if err != nil {
 		return nil, "", awsErrorf("InvalidIdentityToken", "The signature of the ID Token is invalid")
@@ -285,7 +295,8 @@ func (s *STS) checkToken(token string) (claims map[string]any, audience string, 
 	}
 	now := s.config.Now()
 	if exp, _ := claims["exp"].(float64); now.Unix() >= int64(exp) {
-		return nil, "", awsErrorf("ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), int64(exp))
+		return nil, "", awsErrorf("ExpiredTokenException",
+			"Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), int64(exp))
 	}
 	candidates := []any{claims["aud"]}
 	if list, ok := claims["aud"].([]any); ok {

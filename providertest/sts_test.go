@@ -65,11 +65,13 @@ func TestSTS(t *testing.T) {
 		params.Set("Policy", `{"Version":"2012-10-17","Statement":[]}`)
 		params.Set("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
 		status, doc := callSTS(t, s, params)
-		if status != 200 || doc.XMLName.Local != "AssumeRoleWithWebIdentityResponse" || doc.XMLName.Space != "https://sts.amazonaws.com/doc/2011-06-15/" {
+		if status != 200 || doc.XMLName.Local != "AssumeRoleWithWebIdentityResponse" ||
+			doc.XMLName.Space != "https://sts.amazonaws.com/doc/2011-06-15/" {
 			t.Fatalf("%d %+v", status, doc)
 		}
 		keys := doc.Result.Credentials
-		if !strings.HasPrefix(keys.AccessKeyId, "ASIA") || len(keys.AccessKeyId) != 20 || len(keys.SecretAccessKey) != 40 || keys.SessionToken == "" ||
+		if !strings.HasPrefix(keys.AccessKeyId, "ASIA") || len(keys.AccessKeyId) != 20 || len(keys.SecretAccessKey) != 40 ||
+			keys.SessionToken == "" ||
 			!keys.Expiration.Equal(clock.Now().Add(15*time.Minute).Truncate(time.Second)) {
 			t.Errorf("%+v", keys)
 		}
@@ -79,7 +81,8 @@ func TestSTS(t *testing.T) {
 			t.Errorf("%+v", doc)
 		}
 		issued := s.Issued()
-		if len(issued) != 1 || issued[0].SessionToken != keys.SessionToken || issued[0].Subject != "alice" || s.Requests() != 1 {
+		if len(issued) != 1 || issued[0].SessionToken != keys.SessionToken || issued[0].Subject != "alice" ||
+			s.Requests() != 1 {
 			t.Errorf("%+v", issued)
 		}
 		if log := s.Log(); log[0].Form.Get("RoleArn") != role || log[0].Status != 200 {
@@ -176,7 +179,8 @@ func TestSTSTakesNeitherGETNorSignatures(t *testing.T) {
 func TestSTSKnobs(t *testing.T) {
 	clock := newClock()
 	p := providertest.New(t, providertest.Config{})
-	s := providertest.NewSTS(t, providertest.STSConfig{Provider: p, Now: clock.Now, KeyLifetime: time.Minute, Audiences: []string{"sts"}})
+	s := providertest.NewSTS(t,
+		providertest.STSConfig{Provider: p, Now: clock.Now, KeyLifetime: time.Minute, Audiences: []string{"sts"}})
 	rp := newRelyingParty(t, p)
 	rp.signIn()
 	if _, doc := callSTS(t, s, assume(p.LastTokens().IDToken)); doc.Message != "Incorrect token audience" {
@@ -185,10 +189,12 @@ func TestSTSKnobs(t *testing.T) {
 	p.TamperIDToken(0, providertest.SetClaim("aud", "sts"))
 	rp.signIn()
 	params := assume(p.LastTokens().IDToken)
-	if _, doc := callSTS(t, s, params); !doc.Result.Credentials.Expiration.Equal(clock.Now().Add(time.Minute).Truncate(time.Second)) {
+	if _, doc := callSTS(t, s,
+		params); !doc.Result.Credentials.Expiration.Equal(clock.Now().Add(time.Minute).Truncate(time.Second)) {
 		t.Errorf("%+v", doc)
 	}
-	s.FailNext("IDPCommunicationError", "IDPRejectedClaim", "RegionDisabledException", "Throttling", "InternalFailure", "ServiceUnavailable")
+	s.FailNext("IDPCommunicationError", "IDPRejectedClaim", "RegionDisabledException", "Throttling", "InternalFailure",
+		"ServiceUnavailable")
 	var got []int
 	for range 7 {
 		status, _ := callSTS(t, s, params)

@@ -216,7 +216,8 @@ func TestClientAuthentication(t *testing.T) {
 	// x/oauth2 agrees.
 	rp := newRelyingParty(t, p)
 	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
-		config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: endpointURL(p, "token"), AuthStyle: style}
+		config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: endpointURL(p, "token"),
+			AuthStyle: style}
 		if token, err := config.Token(rp.ctx); err != nil || token.RefreshToken != "" {
 			t.Errorf("client credentials: %+v, %v", token, err)
 		}
@@ -243,8 +244,10 @@ func TestTokenRequestForm(t *testing.T) {
 		{token, form("client_id", "cli", "grant_type", "password"), "unsupported_grant_type"},
 		{token, form("client_id", "cli", "grant_type", "refresh_token"), "invalid_request"},
 		{token, form("client_id", "cli", "grant_type", "refresh_token", "refresh_token", "x"), "invalid_grant"},
-		{token, form("client_id", "cli", "grant_type", "refresh_token", "refresh_token", "x", "refresh_token", "y"), "invalid_request"},
-		{token + "?refresh_token=x", form("client_id", "cli", "grant_type", "refresh_token", "refresh_token", "x"), "invalid_request"},
+		{token, form("client_id", "cli", "grant_type", "refresh_token", "refresh_token", "x", "refresh_token", "y"),
+			"invalid_request"},
+		{token + "?refresh_token=x", form("client_id", "cli", "grant_type", "refresh_token", "refresh_token", "x"),
+			"invalid_request"},
 	} {
 		res := w.post(t, test.url, test.form)
 		if res.StatusCode != 400 || res.oauthError() != test.want || res.Header.Get("Cache-Control") != "no-store" {
@@ -267,7 +270,8 @@ func TestTokenRequestForm(t *testing.T) {
 
 func TestRevocationAndUserInfo(t *testing.T) {
 	clock := newClock()
-	p := providertest.New(t, providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
+	p := providertest.New(t,
+		providertest.Config{Now: clock.Now, Clients: []providertest.Client{{ID: "cli"}, {ID: "other"}}})
 	w, rp := noRedirects(p), newRelyingParty(t, p)
 	token := rp.signIn()
 	revoke := func(client, token string) int {
@@ -313,7 +317,8 @@ func TestTokenExchange(t *testing.T) {
 	const types = "urn:ietf:params:oauth:token-type:"
 	res := exchange("subject_token", token.AccessToken, "subject_token_type", types+"access_token", "audience", "api")
 	claims, err := p.VerifyJWT(res.members["access_token"].(string))
-	if err != nil || claims["aud"] != "api" || claims["sub"] != "alice" || res.members["issued_token_type"] != types+"access_token" {
+	if err != nil || claims["aud"] != "api" || claims["sub"] != "alice" || res.members["issued_token_type"] != types+
+		"access_token" {
 		t.Errorf("%s: %v, %v", res.text, claims, err)
 	}
 	res = exchange("subject_token", token.Extra("id_token").(string), "subject_token_type", types+"id_token",
@@ -325,8 +330,10 @@ func TestTokenExchange(t *testing.T) {
 	for _, pairs := range [][]string{
 		{"subject_token", token.AccessToken},
 		{"subject_token", "x", "subject_token_type", types + "access_token"},
-		{"subject_token", token.AccessToken, "subject_token_type", types + "id_token", "requested_token_type", types + "id_token"},
-		{"subject_token", token.AccessToken, "subject_token_type", types + "access_token", "requested_token_type", types + "saml2"},
+		{"subject_token", token.AccessToken, "subject_token_type", types + "id_token", "requested_token_type",
+			types + "id_token"},
+		{"subject_token", token.AccessToken, "subject_token_type", types + "access_token", "requested_token_type",
+			types + "saml2"},
 	} {
 		if res := exchange(pairs...); res.oauthError() != "invalid_request" {
 			t.Errorf("%v: %s", pairs, res.text)
@@ -342,7 +349,8 @@ func TestAudiencesOfAccessTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims, err := p.VerifyJWT(token.AccessToken); err != nil || claims["aud"] != "https://api.example" || claims["client_id"] != "cli" {
+	if claims, err := p.VerifyJWT(token.AccessToken); err != nil || claims["aud"] != "https://api.example" ||
+		claims["client_id"] != "cli" {
 		t.Errorf("%v, %v", claims, err)
 	}
 }
@@ -353,10 +361,13 @@ func TestLogout(t *testing.T) {
 	if res := w.get(t, endpointURL(p, "logout")); res.StatusCode != 200 {
 		t.Error(res.Status)
 	}
-	if res := w.get(t, endpointURL(p, "logout?client_id=cli&state=s&post_logout_redirect_uri=http://127.0.0.1:1/bye")); res.Header.Get("Location") != "http://127.0.0.1:1/bye?state=s" {
+	if res := w.get(t, endpointURL(p,
+		"logout?client_id=cli&state=s&post_logout_redirect_uri=http://127.0.0.1:1/bye")); res.Header.Get("Location") != "http://127.0.0.1:1/bye?state=s" {
 		t.Errorf("%v", res.Header)
 	}
-	if res := w.get(t, endpointURL(p, "logout?client_id=cli&post_logout_redirect_uri=https://evil.example/")); res.StatusCode != 400 || p.Requests().Logout != 3 {
+	if res := w.get(t, endpointURL(p,
+		"logout?client_id=cli&post_logout_redirect_uri=https://evil.example/")); res.StatusCode != 400 ||
+		p.Requests().Logout != 3 {
 		t.Error(res.Status)
 	}
 }

@@ -107,7 +107,8 @@ var errNoBus = fmt.Errorf("there is no session bus (neither $%s nor $XDG_RUNTIME
 type unsafeBusError struct{ why string }
 
 func (e *unsafeBusError) Error() string {
-	return "the session bus that is named ($" + busVariable + ", $XDG_RUNTIME_DIR) is not used, and nothing was sent to it: " + e.why
+	return "the session bus that is named ($" + busVariable +
+		", $XDG_RUNTIME_DIR) is not used, and nothing was sent to it: " + e.why
 }
 
 // checkBus returns the address of a bus, with nothing in it but where its socket

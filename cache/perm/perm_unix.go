@@ -167,16 +167,19 @@ func isOwn(path string) bool {
 	if st.Uid != 0 || os.Geteuid() != 0 {
 		return int(st.Uid) == os.Geteuid() || os.Geteuid() == 0
 	}
-	return !slices.ContainsFunc([]string{"/var/lib", "/var/cache", "/var/log", "/var/spool", "/run", "/opt", "/srv", "/mnt", "/media"},
+	return !slices.ContainsFunc([]string{"/var/lib", "/var/cache", "/var/log", "/var/spool", "/run", "/opt", "/srv",
+		"/mnt", "/media"},
 		func(dir string) bool { return isBelow(path, dir) })
 }
 
 // shared are directories that hold what is many people's.
 var shared = []string{"/tmp", "/var", "/var/tmp", "/var/lib", "/var/cache", "/var/log", "/var/spool",
-	"/var/run", "/var/lock", "/var/folders", "/var/empty", "/home", "/opt", "/srv", "/mnt", "/media", "/run", "/run/user", "/run/lock", "/users", "/users/shared", "/volumes",
+	"/var/run", "/var/lock", "/var/folders", "/var/empty", "/home", "/opt", "/srv", "/mnt", "/media", "/run", "/run/user",
+	"/run/lock", "/users", "/users/shared", "/volumes",
 	"/private", "/private/tmp", "/private/var", "/private/var/tmp", "/private/var/folders"}
 
 func systemTrees() []string {
-	return []string{"/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot",
+	return []string{"/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+		"/boot",
 		"/efi", "/snap", "/nix", "/gnu", "/system", "/library", "/applications", "/cores", "/private/etc"}
 }

@@ -20,11 +20,13 @@ var auth0 = &flows.Dialect{
 
 	Known: func(issuer, _ string) flows.Metadata {
 		site := siteOf(issuer)
-		return flows.Metadata{DeviceAuthorizationEndpoint: site + "/oauth/device/code", RevocationEndpoint: site + "/oauth/revoke"}
+		return flows.Metadata{DeviceAuthorizationEndpoint: site + "/oauth/device/code",
+			RevocationEndpoint: site + "/oauth/revoke"}
 	},
 	CheckIssuer: func(issuer string) error {
 		if u, err := url.Parse(issuer); err != nil || u.Path != "/" {
-			return fmt.Errorf("an issuer of Auth0's is https://DOMAIN/, with the slash and nothing behind it: %s/", siteOf(issuer))
+			return fmt.Errorf("an issuer of Auth0's is https://DOMAIN/, with the slash and nothing behind it: %s/",
+				siteOf(issuer))
 		}
 		return nil
 	},

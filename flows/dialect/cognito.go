@@ -23,7 +23,8 @@ var cognito = &flows.Dialect{
 
 	CheckIssuer: func(issuer string) error {
 		if u, err := url.Parse(issuer); err != nil || !cognitoPath().MatchString(u.Path) {
-			return errors.New("an issuer of Cognito's is https://cognito-idp.REGION.amazonaws.com/POOL-ID; the domain that people sign in at is found from there")
+			return errors.New("an issuer of Cognito's is https://cognito-idp.REGION.amazonaws.com/POOL-ID; the domain that " +
+				"people sign in at is found from there")
 		}
 		return nil
 	},
@@ -39,7 +40,8 @@ var cognito = &flows.Dialect{
 	// callback URLs is registered for sure.
 	SignOut: func(p *flows.Provider, s flows.SignedIn) string {
 		return siteOf(p.TokenEndpoint) + "/logout?" + url.Values{
-			"client_id": {s.ClientID}, "response_type": {"code"}, "redirect_uri": {cmp.Or(s.RedirectURI, fixedPorts("localhost")[0])},
+			"client_id": {s.ClientID}, "response_type": {"code"},
+			"redirect_uri": {cmp.Or(s.RedirectURI, fixedPorts("localhost")[0])},
 		}.Encode()
 	},
 	Hints: []flows.RefusalHint{

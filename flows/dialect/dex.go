@@ -20,9 +20,10 @@ var dex = &flows.Dialect{
 		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, " +
 			"urn:ietf:params:oauth:grant-type:device_code",
 	},
-	Lacks:        []string{"organization", "audience", "resource"},
-	Ended:        dexEnded,
-	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or kubectl delete refreshtokens.dex.coreos.com",
+	Lacks: []string{"organization", "audience", "resource"},
+	Ended: dexEnded,
+	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or " +
+		"kubectl delete refreshtokens.dex.coreos.com",
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_client",
 			Say: "does staticClients have this ID, with public: true? One with a secret needs {client_secret}"},
@@ -39,7 +40,8 @@ var dex = &flows.Dialect{
 
 // dexEnded is how Dex says that a session has ended (dexidp/dex, server/). Nobody
 // else says it so, and many do not name Dex: the standard's dialect has it too.
-var dexEnded = []string{"invalid_request: Refresh token is invalid or has already been claimed", "invalid_request: Refresh token expired"}
+var dexEnded = []string{"invalid_request: Refresh token is invalid or has already been claimed",
+	"invalid_request: Refresh token expired"}
 
 // dexByMetadata recognizes Dex, whose host can be any, by where its metadata has its
 // endpoints.

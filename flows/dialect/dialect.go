@@ -70,7 +70,8 @@ func isHost(pattern, host string) bool {
 // fixedPorts are the redirect URIs of a provider that compares ports: three, so
 // that one is free where others are taken. All of them are to be registered.
 func fixedPorts(host string) []string {
-	return []string{"http://" + host + ":8400/callback", "http://" + host + ":8401/callback", "http://" + host + ":8402/callback"}
+	return []string{"http://" + host + ":8400/callback", "http://" + host + ":8401/callback",
+		"http://" + host + ":8402/callback"}
 }
 
 // lazyRegexp is an expression that is compiled when it is used: a cached answer,
@@ -94,7 +95,8 @@ func verifyErrorf(format string, args ...any) error {
 
 // identifyOf is who signed in by the ID token, which must be of the organization
 // that was asked for: the parameter of the request is no more than a wish.
-func identifyOf(ctx context.Context, p *flows.Provider, set *credential.TokenSet, _ flows.Fields, want flows.Expect) (credential.Identity, error) {
+func identifyOf(ctx context.Context, p *flows.Provider, set *credential.TokenSet, _ flows.Fields,
+	want flows.Expect) (credential.Identity, error) {
 	if set.IDToken.IsZero() {
 		return credential.Identity{}, verifyErrorf("the provider gave no ID token, though openid was asked for")
 	}

@@ -31,49 +31,66 @@ var rows = map[string]struct {
 	hint       [3]string // code, description, words of what to do
 }{
 	"okta": {
-		issuers:   []string{"https://corp.okta.com", "https://corp.okta.com/oauth2/default", "https://corp.oktapreview.com/oauth2/aus1B2", "https://CORP.okta.com"},
-		wrong:     []string{"https://corp.okta.com/", "https://corp.okta.com/oauth2/default/", "https://corp-admin.okta.com", "https://corp.okta.com/login"},
+		issuers: []string{"https://corp.okta.com", "https://corp.okta.com/oauth2/default",
+			"https://corp.oktapreview.com/oauth2/aus1B2", "https://CORP.okta.com"},
+		wrong: []string{"https://corp.okta.com/", "https://corp.okta.com/oauth2/default/", "https://corp-admin.okta.com",
+			"https://corp.okta.com/login"},
 		elsewhere: []string{"https://okta.com.evil.example", "https://evilokta.com", "http://corp.okta.com"},
 		redirect:  "http://127.0.0.1:8400/callback", scopes: "openid offline_access email",
 		org:  [3]string{"https://corp.okta.com", "aus1", "https://corp.okta.com/oauth2/aus1"},
 		hint: [3]string{"access_denied", "Policy evaluation failed for this request", "Access Policies"},
 	},
 	"entra": {
-		issuers:  []string{"https://login.microsoftonline.com/" + tenant + "/v2.0", "https://login.microsoftonline.us/" + tenant + "/v2.0"},
-		wrong:    []string{"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/corp.example/v2.0", "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0/", "https://login.microsoftonline.com"},
+		issuers: []string{"https://login.microsoftonline.com/" + tenant + "/v2.0",
+			"https://login.microsoftonline.us/" + tenant + "/v2.0"},
+		wrong: []string{"https://login.microsoftonline.com/common/v2.0",
+			"https://login.microsoftonline.com/corp.example/v2.0", "https://sts.windows.net/" + tenant + "/",
+			"https://login.microsoftonline.com/" + tenant + "/v2.0/", "https://login.microsoftonline.com"},
 		redirect: "http://localhost:0/callback", scopes: "openid offline_access email",
-		org:  [3]string{"https://login.microsoftonline.com", tenant, "https://login.microsoftonline.com/" + tenant + "/v2.0"},
-		hint: [3]string{"invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", "flow pkce or flow paste"},
+		org: [3]string{"https://login.microsoftonline.com", tenant, "https://login.microsoftonline.com/" + tenant + "/v2.0"},
+		hint: [3]string{"invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.",
+			"flow pkce or flow paste"},
 	},
 	"google": {
-		issuers: []string{"https://accounts.google.com"}, wrong: []string{"https://accounts.google.com/"}, elsewhere: []string{"https://accounts.google.com.evil.example"},
-		scopes: "openid email", parameters: "access_type=offline&prompt=consent",
+		issuers: []string{"https://accounts.google.com"}, wrong: []string{"https://accounts.google.com/"},
+		elsewhere: []string{"https://accounts.google.com.evil.example"},
+		scopes:    "openid email", parameters: "access_type=offline&prompt=consent",
 		hint: [3]string{"invalid_request", "client_secret is missing.", "client secret FILE"},
 	},
 	"auth0": {
-		issuers: []string{"https://corp.eu.auth0.com/"}, wrong: []string{"https://corp.eu.auth0.com", "https://corp.eu.auth0.com/x/"},
+		issuers:  []string{"https://corp.eu.auth0.com/"},
+		wrong:    []string{"https://corp.eu.auth0.com", "https://corp.eu.auth0.com/x/"},
 		redirect: "http://127.0.0.1:8400/callback", scopes: "openid offline_access email",
 		hint: [3]string{"unauthorized_client", "Grant type 'refresh_token' not allowed for the client.", "Grant Types"},
 	},
 	"keycloak": {
-		issuers: []string{}, wrong: []string{"https://k.example", "https://k.example/realms/corp/", "https://k.example/realms/"}, scopes: "openid offline_access email",
-		org:  [3]string{"https://k.example/auth/realms/corp", "other realm", "https://k.example/auth/realms/other%20realm"},
+		issuers: []string{},
+		wrong:   []string{"https://k.example", "https://k.example/realms/corp/", "https://k.example/realms/"},
+		scopes:  "openid offline_access email",
+		org: [3]string{"https://k.example/auth/realms/corp", "other realm",
+			"https://k.example/auth/realms/other%20realm"},
 		hint: [3]string{"not_allowed", "Offline tokens not allowed for the user or client", "realm role offline_access"},
 	},
-	"dex": {scopes: "openid offline_access email", hint: [3]string{"invalid_client", "Invalid client credentials.", "public: true"}},
+	"dex": {scopes: "openid offline_access email",
+		hint: [3]string{"invalid_client", "Invalid client credentials.", "public: true"}},
 	"pingone": {
-		issuers: []string{"https://auth.pingone.eu/" + tenant + "/as"}, wrong: []string{"https://auth.pingone.eu/", "https://auth.pingone.eu/" + tenant}, scopes: "openid offline_access email",
-		org:  [3]string{"https://auth.pingone.eu", tenant, "https://auth.pingone.eu/" + tenant + "/as"},
-		hint: [3]string{"invalid_scope", "", "offline_access"},
+		issuers: []string{"https://auth.pingone.eu/" + tenant + "/as"},
+		wrong:   []string{"https://auth.pingone.eu/", "https://auth.pingone.eu/" + tenant},
+		scopes:  "openid offline_access email",
+		org:     [3]string{"https://auth.pingone.eu", tenant, "https://auth.pingone.eu/" + tenant + "/as"},
+		hint:    [3]string{"invalid_scope", "", "offline_access"},
 	},
 	"cognito": {
-		issuers:   []string{"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC"},
-		wrong:     []string{"https://cognito-idp.eu-central-1.amazonaws.com/", "https://corp.auth.eu-central-1.amazoncognito.com"},
-		elsewhere: []string{"https://cognito-idp.bucket.s3.amazonaws.com/eu-central-1_AbC", "https://cognito-idp..amazonaws.com/x_y", "https://oidc.eks.eu-central-1.amazonaws.com/id/1"},
-		redirect:  "http://localhost:8400/callback", scopes: "openid email",
+		issuers: []string{"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC"},
+		wrong: []string{"https://cognito-idp.eu-central-1.amazonaws.com/",
+			"https://corp.auth.eu-central-1.amazoncognito.com"},
+		elsewhere: []string{"https://cognito-idp.bucket.s3.amazonaws.com/eu-central-1_AbC",
+			"https://cognito-idp..amazonaws.com/x_y", "https://oidc.eks.eu-central-1.amazonaws.com/id/1"},
+		redirect: "http://localhost:8400/callback", scopes: "openid email",
 		hint: [3]string{"invalid_client", "", "without"},
 	},
-	"gitlab": {issuers: []string{"https://gitlab.com"}, elsewhere: []string{"https://corp.gitlab.com"}, scopes: "openid email", hint: [3]string{"invalid_scope", "x", "openid"}},
+	"gitlab": {issuers: []string{"https://gitlab.com"}, elsewhere: []string{"https://corp.gitlab.com"},
+		scopes: "openid email", hint: [3]string{"invalid_scope", "x", "openid"}},
 }
 
 func TestDialectsOfHostedProviders(t *testing.T) {
@@ -107,7 +124,8 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 					t.Errorf("%s: recognized", issuer)
 				}
 			}
-			if got := strings.Join(d.RedirectURIs, " "); row.redirect != "" && !strings.HasPrefix(got, row.redirect) || row.redirect == "" && got != "" {
+			if got := strings.Join(d.RedirectURIs, " "); row.redirect != "" && !strings.HasPrefix(got, row.redirect) ||
+				row.redirect == "" && got != "" {
 				t.Errorf("redirect URIs %q", got)
 			}
 			for _, uri := range d.RedirectURIs {
@@ -134,7 +152,8 @@ func TestDialectsOfHostedProviders(t *testing.T) {
 					t.Errorf("organization %q: %q, then %q, want %q", row.org[1], once, rule(once, row.org[1]), row.org[2])
 				}
 			}
-			if say := d.Hint(&flows.OAuthError{Code: row.hint[0], Description: row.hint[1]}, nil); !strings.Contains(say, row.hint[2]) {
+			if say := d.Hint(&flows.OAuthError{Code: row.hint[0], Description: row.hint[1]}, nil); !strings.Contains(say,
+				row.hint[2]) {
 				t.Errorf("hint %q", say)
 			}
 			if say := d.Hint(&flows.OAuthError{Code: "no_such_error"}, nil); say != "" {
@@ -185,7 +204,8 @@ func TestEndedInAProvidersOwnWords(t *testing.T) {
 		want                 bool
 	}{
 		{"oidc", "invalid_grant", "", true},
-		{"oidc", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", true}, // many do not name Dex
+		// many do not name Dex
+		{"oidc", "invalid_request", "Refresh token is invalid or has already been claimed by another client.", true},
 		{"oidc", "invalid_request", "Refresh token expired.", true},
 		{"oidc", "invalid_request", "The refresh token parameter is missing.", false},
 		{"keycloak", "invalid_request", "Refresh token expired.", false},
@@ -205,12 +225,16 @@ func TestDexByItsMetadata(t *testing.T) {
 		{"oidc", "https://dex.example", "https://dex.example/device/code", "https://dex.example/token", "dex"},
 		{"oidc", "https://example.com/dex", "https://example.com/dex/device/code", "https://example.com/dex/token", "dex"},
 		{"oidc", "https://dex.example/", "https://dex.example/device/code", "https://dex.example/token", "dex"},
-		{"oidc", "https://login.example", "https://login.example/oauth/device/code", "https://login.example/oauth/token", "oidc"}, // Auth0
+		// Auth0
+		{"oidc", "https://login.example", "https://login.example/oauth/device/code", "https://login.example/oauth/token",
+			"oidc"},
 		{"oidc", "https://login.example", "https://other.example/device/code", "https://login.example/token", "oidc"},
 		{"oidc", "https://login.example", "https://login.example/device/code", "https://login.example/v1/token", "oidc"},
-		{"keycloak", "https://k.example/realms/a", "https://k.example/realms/a/device/code", "https://k.example/realms/a/token", "keycloak"},
+		{"keycloak", "https://k.example/realms/a", "https://k.example/realms/a/device/code",
+			"https://k.example/realms/a/token", "keycloak"},
 	} {
-		raw, err := json.Marshal(map[string]string{"issuer": c.issuer, "device_authorization_endpoint": c.device, "token_endpoint": c.token})
+		raw, err := json.Marshal(map[string]string{"issuer": c.issuer, "device_authorization_endpoint": c.device,
+			"token_endpoint": c.token})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +255,8 @@ func TestStepUpInAProvidersOwnWords(t *testing.T) {
 		{"oidc", "interaction_required", "", true},
 		{"oidc", "invalid_grant", "AADSTS65001: The user or administrator has not consented to use the application.", false},
 		{"entra", "invalid_grant", "AADSTS65001: The user or administrator has not consented to use the application.", true},
-		{"entra", "invalid_grant", "AADSTS50076: Due to a configuration change made by your administrator, you must use multi-factor authentication.", true},
+		{"entra", "invalid_grant", "AADSTS50076: Due to a configuration change made by your administrator, you must use " +
+			"multi-factor authentication.", true},
 		{"entra", "invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", true},
 		{"entra", "invalid_grant", "AADSTS530034: A delegated administrator was blocked.", true},
 		{"entra", "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.", false},
@@ -275,10 +300,12 @@ func TestSignOutPages(t *testing.T) {
 		metadata flows.Metadata
 		want     string
 	}{
-		"okta":    {flows.Metadata{Issuer: "https://corp.okta.com/oauth2/default", EndSessionEndpoint: "https://corp.okta.com/oauth2/default/v1/logout"}, "https://corp.okta.com/login/signout"},
-		"auth0":   {flows.Metadata{Issuer: "https://corp.auth0.com/"}, "https://corp.auth0.com/v2/logout?client_id=cli"},
-		"cognito": {flows.Metadata{TokenEndpoint: "https://corp.auth.example/oauth2/token"}, "https://corp.auth.example/logout?client_id=cli&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fcallback&response_type=code"},
-		"google":  {flows.Metadata{}, ""},
+		"okta": {flows.Metadata{Issuer: "https://corp.okta.com/oauth2/default",
+			EndSessionEndpoint: "https://corp.okta.com/oauth2/default/v1/logout"}, "https://corp.okta.com/login/signout"},
+		"auth0": {flows.Metadata{Issuer: "https://corp.auth0.com/"}, "https://corp.auth0.com/v2/logout?client_id=cli"},
+		"cognito": {flows.Metadata{TokenEndpoint: "https://corp.auth.example/oauth2/token"},
+			"https://corp.auth.example/logout?client_id=cli&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fcallback&response_type=code"},
+		"google": {flows.Metadata{}, ""},
 	} {
 		d := Named(name)
 		if got := d.SignOut(&flows.Provider{Dialect: d, Metadata: c.metadata}, in); got != c.want {
@@ -299,7 +326,8 @@ func TestRefreshNamesFreeScopes(t *testing.T) {
 	defer server.Close()
 	for name, want := range map[string]string{"entra": "openid offline_access", "oidc": ""} {
 		metadata := fmt.Appendf(nil, `{"issuer":%q,"token_endpoint":"%s/token"}`, server.URL, server.URL)
-		p, err := flows.ParseProviderAs(server.Client(), Named(name), server.URL, "", metadata, json.RawMessage(`{"keys":[]}`))
+		p, err := flows.ParseProviderAs(server.Client(), Named(name), server.URL, "", metadata,
+			json.RawMessage(`{"keys":[]}`))
 		if err != nil {
 			t.Fatal(err)
 		}

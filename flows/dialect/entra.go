@@ -18,7 +18,8 @@ import (
 // "OAuth 2.0 device authorization grant", "Error codes").
 var entra = &flows.Dialect{
 	Name: "entra", Title: "Microsoft Entra ID",
-	Hosts:  []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"},
+	Hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn",
+		"sts.windows.net"},
 	Issuer: "https://login.microsoftonline.com", // with a tenant; see Organization
 
 	CheckIssuer:  checkEntra,
@@ -34,9 +35,11 @@ var entra = &flows.Dialect{
 	// token stays good for the others, though the code is invalid_grant.
 	StepUp: []string{
 		"invalid_grant: " +
-			"AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:", // a second factor
+			// a second factor
+			"AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:",
 		"invalid_grant: " +
-			"AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530", // Conditional Access
+			// Conditional Access
+			"AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530",
 		"invalid_grant: AADSTS50105:", "invalid_grant: AADSTS65001:", "invalid_grant: AADSTS90094:", // assignment, consent
 	},
 	// Claims challenges come only to clients that say that they understand them.
@@ -126,7 +129,8 @@ func checkEntra(issuer string) error {
 	case entraPath().MatchString(u.Path):
 		return nil
 	case strings.Contains(tenant, "."):
-		return fmt.Errorf("%q is a tenant's name, and tokens have its ID: use %s with the directory (tenant) ID", tenant, form)
+		return fmt.Errorf("%q is a tenant's name, and tokens have its ID: use %s with the directory (tenant) ID", tenant,
+			form)
 	}
 	return errors.New("an issuer of Entra ID's is " + form + ", without a slash at its end")
 }

@@ -38,8 +38,9 @@ var gitHub = &flows.Dialect{
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: []string{"bad_refresh_token"},
 
-	NoRevocation: "GitHub takes that from the app's owner alone, who has the client's secret ({client_secret}); to end it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
-	SignOut:      func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
+	NoRevocation: "GitHub takes that from the app's owner alone, who has the client's secret ({client_secret}); to end " +
+		"it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
+	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
 	Hints: []flows.RefusalHint{
 		{Code: "device_flow_disabled",
 			Say: "tick Enable Device Flow in the app's settings at GitHub, or sign in with {flow} pkce and the client's " +
@@ -89,7 +90,8 @@ func gitHubAPI(issuer string) string {
 func checkGitHubIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Path != "" || u.RawQuery != "" || strings.HasSuffix(issuer, "?") {
-		return fmt.Errorf("GitHub's issuer is %s, or the address of your GitHub Enterprise, without a path: %s", gitHubCom, flows.Clean(issuer, 200))
+		return fmt.Errorf("GitHub's issuer is %s, or the address of your GitHub Enterprise, without a path: %s", gitHubCom,
+			flows.Clean(issuer, 200))
 	}
 	return nil
 }
@@ -114,7 +116,8 @@ func gitHubRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 	if fields.Text("error") != "token_expired" {
 		return nil
 	}
-	return &flows.OAuthError{Doing: doing, Code: "expired_token", Description: a.Words(fields.Text("error_description"), 300), Status: a.Status, Skew: a.Skew()}
+	return &flows.OAuthError{Doing: doing, Code: "expired_token",
+		Description: a.Words(fields.Text("error_description"), 300), Status: a.Status, Skew: a.Skew()}
 }
 
 // gitHubTokens reads scopes that stand between commas.
@@ -130,7 +133,8 @@ const doingUser = "ask GitHub who signed in"
 
 // gitHubIdentify asks the API whose token it is. The subject is the account's
 // number, which stays when it is renamed.
-func gitHubIdentify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, _ flows.Fields, want flows.Expect) (credential.Identity, error) {
+func gitHubIdentify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, _ flows.Fields,
+	want flows.Expect) (credential.Identity, error) {
 	var none credential.Identity
 	req, err := http.NewRequest(http.MethodGet, gitHubAPI(p.Issuer)+"/user", nil)
 	if err != nil {
@@ -157,7 +161,8 @@ func gitHubIdentify(ctx context.Context, p *flows.Provider, set *credential.Toke
 	if user.ID <= 0 || user.Login == "" {
 		return none, verifyErrorf("%s: the answer names nobody", doingUser)
 	}
-	who := credential.Identity{Issuer: p.Issuer, Subject: strconv.FormatInt(user.ID, 10), Name: flows.Clean(user.Login, 100), Email: flows.Clean(user.Email, 100)}
+	who := credential.Identity{Issuer: p.Issuer, Subject: strconv.FormatInt(user.ID, 10),
+		Name: flows.Clean(user.Login, 100), Email: flows.Clean(user.Email, 100)}
 	if want.Subject != "" && want.Subject != who.Subject {
 		return none, &flows.SubjectError{Want: want.Subject, Got: who.Subject}
 	}
@@ -176,8 +181,10 @@ func gitHubError(doing string, a *flows.Answer) error {
 		return err
 	}
 	words := a.Words(said.Message, 300)
-	if a.Status == http.StatusForbidden && (a.Header.Get("X-Ratelimit-Remaining") == "0" || a.Header.Get("Retry-After") != "") {
-		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with a rate limit (%s)", a.Host, words), RetryAfter: a.RetryAfter()}
+	if a.Status == http.StatusForbidden &&
+		(a.Header.Get("X-Ratelimit-Remaining") == "0" || a.Header.Get("Retry-After") != "") {
+		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with a rate limit (%s)", a.Host, words),
+			RetryAfter: a.RetryAfter()}
 	}
 	code := "status " + strconv.Itoa(a.Status)
 	if a.Status == http.StatusUnauthorized {
@@ -193,13 +200,15 @@ func gitHubRevoke(ctx context.Context, p *flows.Provider, c flows.Client, token 
 		return fmt.Errorf("%s: %w: %s", flows.DoingRevoke, flows.ErrNotSupported, p.Names.Fill(p.Dialect.NoRevocation))
 	}
 	if hint == flows.HintRefreshToken {
-		return fmt.Errorf("%s: %w: GitHub revokes no refresh token by itself; to end it: Settings > Applications > Authorized GitHub Apps", flows.DoingRevoke, flows.ErrNotSupported)
+		return fmt.Errorf("%s: %w: GitHub revokes no refresh token by itself; to end it: Settings > Applications > "+
+			"Authorized GitHub Apps", flows.DoingRevoke, flows.ErrNotSupported)
 	}
 	body, err := json.Marshal(map[string]string{"access_token": token.Reveal()})
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodDelete, gitHubAPI(p.Issuer)+"/applications/"+url.PathEscape(c.ID)+"/token", bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodDelete, gitHubAPI(p.Issuer)+"/applications/"+url.PathEscape(c.ID)+"/token",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -95,12 +95,17 @@ func TestGitHubAnswers(t *testing.T) {
 		code       string
 		ends       bool
 	}{
-		{"application/json; charset=utf-8", `{"access_token":"gho_x","scope":"repo,gist","token_type":"bearer"}`, []string{"repo", "gist"}, "", false},
-		{"application/json", `{"access_token":"gho_x","scope":"repo, gist read:org,","token_type":"bearer"}`, []string{"repo", "gist", "read:org"}, "", false},
-		{"application/x-www-form-urlencoded", "access_token=gho_x&scope=repo%2Cgist&token_type=bearer", []string{"repo", "gist"}, "", false},
+		{"application/json; charset=utf-8", `{"access_token":"gho_x","scope":"repo,gist","token_type":"bearer"}`,
+			[]string{"repo", "gist"}, "", false},
+		{"application/json", `{"access_token":"gho_x","scope":"repo, gist read:org,","token_type":"bearer"}`,
+			[]string{"repo", "gist", "read:org"}, "", false},
+		{"application/x-www-form-urlencoded", "access_token=gho_x&scope=repo%2Cgist&token_type=bearer",
+			[]string{"repo", "gist"}, "", false},
 		{"application/json", `{"access_token":"ghu_x","scope":"","token_type":"bearer","expires_in":28800}`, nil, "", false},
-		{"application/json", `{"error":"bad_refresh_token","error_description":"ghr_old is incorrect or expired."}`, nil, "bad_refresh_token", true},
-		{"application/x-www-form-urlencoded; charset=utf-8", "error=bad_refresh_token&error_description=no", nil, "bad_refresh_token", true},
+		{"application/json", `{"error":"bad_refresh_token","error_description":"ghr_old is incorrect or expired."}`, nil,
+			"bad_refresh_token", true},
+		{"application/x-www-form-urlencoded; charset=utf-8", "error=bad_refresh_token&error_description=no", nil,
+			"bad_refresh_token", true},
 		{"application/json", `{"error":"incorrect_client_credentials"}`, nil, "incorrect_client_credentials", false},
 		{"application/json", `{"error":"token_expired"}`, nil, "expired_token", false},
 	} {
@@ -108,12 +113,14 @@ func TestGitHubAnswers(t *testing.T) {
 		set, err := refresh()
 		var refusal *flows.OAuthError
 		if c.code == "" {
-			if err != nil || set.TokenType != "Bearer" || !slices.Equal(set.Scopes, c.scopes) || set.ExpiresAt.IsZero() != !strings.Contains(c.body, "expires_in") {
+			if err != nil || set.TokenType != "Bearer" || !slices.Equal(set.Scopes, c.scopes) ||
+				set.ExpiresAt.IsZero() != !strings.Contains(c.body, "expires_in") {
 				t.Errorf("%s: %v, %v", c.body, set, err)
 			}
 			continue
 		}
-		if !errors.As(err, &refusal) || refusal.Code != c.code || p.EndsSession(refusal) != c.ends || strings.Contains(err.Error(), "ghr_old") {
+		if !errors.As(err, &refusal) || refusal.Code != c.code || p.EndsSession(refusal) != c.ends ||
+			strings.Contains(err.Error(), "ghr_old") {
 			t.Errorf("%s: %v", c.body, err)
 		}
 	}
@@ -133,7 +140,8 @@ func TestGitHubUser(t *testing.T) {
 		}
 	}
 	ask := func(subject string) (credential.Identity, error) {
-		return gitHubIdentify(context.Background(), p, &credential.TokenSet{AccessToken: credential.NewSecret("gho_secret")}, nil, flows.Expect{Subject: subject})
+		return gitHubIdentify(context.Background(), p, &credential.TokenSet{AccessToken: credential.NewSecret("gho_secret")},
+			nil, flows.Expect{Subject: subject})
 	}
 	s.user = says(200, `{"login":"octo\u001bcat","id":583231,"email":null,"name":"The Octocat"}`)
 	who, err := ask("")
@@ -152,9 +160,10 @@ func TestGitHubUser(t *testing.T) {
 		as   any
 		want string
 	}{
-		"revoked":      {says(401, `{"message":"Bad credentials gho_secret"}`), &refusal, "Bad credentials [secret]"},
-		"SSO":          {says(403, `{"message":"SAML enforcement"}`), &refusal, "SAML enforcement"},
-		"rate limit":   {says(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0"), &outage, "rate limit"},
+		"revoked": {says(401, `{"message":"Bad credentials gho_secret"}`), &refusal, "Bad credentials [secret]"},
+		"SSO":     {says(403, `{"message":"SAML enforcement"}`), &refusal, "SAML enforcement"},
+		"rate limit": {says(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0"), &outage,
+			"rate limit"},
 		"second limit": {says(403, `{"message":"abuse"}`, "Retry-After", "60"), &outage, "rate limit"},
 		"too many":     {says(429, `{}`), &outage, "status 429"},
 		"nobody":       {says(200, `{}`), &verify, "names nobody"},
@@ -168,15 +177,18 @@ func TestGitHubUser(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := p.StillTakes(context.Background(), credential.NewSecret("gho_secret"), flows.Expect{}); !errors.As(err, &outage) && !errors.As(err, &refusal) && !errors.As(err, &verify) {
+	if err := p.StillTakes(context.Background(), credential.NewSecret("gho_secret"), flows.Expect{}); !errors.As(err,
+		&outage) && !errors.As(err, &refusal) && !errors.As(err, &verify) {
 		t.Errorf("StillTakes says %v", err)
 	}
 }
 
 // TestGitHubHints has one for each refusal that GitHub documents.
 func TestGitHubHints(t *testing.T) {
-	for _, code := range []string{"device_flow_disabled", "incorrect_client_credentials", "incorrect_device_code", "unsupported_grant_type",
-		"redirect_uri_mismatch", "bad_verification_code", "unverified_user_email", "application_suspended", "bad_refresh_token"} {
+	for _, code := range []string{"device_flow_disabled", "incorrect_client_credentials", "incorrect_device_code",
+		"unsupported_grant_type",
+		"redirect_uri_mismatch", "bad_verification_code", "unverified_user_email", "application_suspended",
+		"bad_refresh_token"} {
 		if gitHub.Hint(&flows.OAuthError{Code: code}, nil) == "" {
 			t.Errorf("nothing is known of %s", code)
 		}

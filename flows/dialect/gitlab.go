@@ -13,7 +13,8 @@ var gitlab = &flows.Dialect{
 	Issuer: "https://gitlab.com",
 
 	Known: func(issuer, _ string) flows.Metadata {
-		return flows.Metadata{DeviceAuthorizationEndpoint: issuer + "/oauth/authorize_device", RevocationEndpoint: issuer + "/oauth/revoke"}
+		return flows.Metadata{DeviceAuthorizationEndpoint: issuer + "/oauth/authorize_device",
+			RevocationEndpoint: issuer + "/oauth/revoke"}
 	},
 	Register: []string{
 		"User settings (or the group's, or the instance's) > Applications > Add new application; Confidential: no",

@@ -20,7 +20,8 @@ var keycloak = &flows.Dialect{
 
 	CheckIssuer: func(issuer string) error {
 		if u, err := url.Parse(issuer); err != nil || !keycloakPath().MatchString(u.Path) {
-			return errors.New("an issuer of Keycloak's is https://HOST/realms/REALM, without a slash at its end (before version 17: https://HOST/auth/realms/REALM)")
+			return errors.New("an issuer of Keycloak's is https://HOST/realms/REALM, without a slash at its end (before " +
+				"version 17: https://HOST/auth/realms/REALM)")
 		}
 		return nil
 	},

@@ -74,7 +74,8 @@ func oktaRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 	if code == "" || a.Status == http.StatusOK || fields.Text("error") != "" {
 		return nil
 	}
-	return &flows.OAuthError{Doing: doing, Code: code, Description: a.Words(fields.Text("errorSummary"), 300), Status: a.Status, Skew: a.Skew()}
+	return &flows.OAuthError{Doing: doing, Code: code, Description: a.Words(fields.Text("errorSummary"), 300),
+		Status: a.Status, Skew: a.Skew()}
 }
 
 var (
@@ -92,7 +93,8 @@ func checkOkta(issuer string) error {
 	case oktaAdmin().MatchString(u.Hostname()):
 		return fmt.Errorf("%s is the administrators' console; the issuer's host has no -admin", u.Hostname())
 	case !oktaPath().MatchString(u.Path):
-		return errors.New("an issuer of Okta's is https://HOST, or https://HOST/oauth2/ID of a custom authorization server (ID may be default)")
+		return errors.New("an issuer of Okta's is https://HOST, or https://HOST/oauth2/ID of a custom authorization " +
+			"server (ID may be default)")
 	}
 	return nil
 }

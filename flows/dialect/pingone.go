@@ -13,12 +13,14 @@ import (
 // "Authorization"). PingFederate is another product, and oidc is its dialect.
 var pingone = &flows.Dialect{
 	Name: "pingone", Title: "PingOne",
-	Hosts: []string{"auth.pingone.com", "auth.pingone.eu", "auth.pingone.ca", "auth.pingone.asia", "auth.pingone.com.au", "auth.pingone.sg"},
+	Hosts: []string{"auth.pingone.com", "auth.pingone.eu", "auth.pingone.ca", "auth.pingone.asia", "auth.pingone.com.au",
+		"auth.pingone.sg"},
 
 	CheckIssuer: func(issuer string) error {
 		u, err := url.Parse(issuer)
 		if err != nil || isHost("auth.pingone.*", u.Hostname()) && !pingonePath().MatchString(u.Path) {
-			return errors.New("an issuer of PingOne's is https://auth.pingone.REGION/ENVIRONMENT-ID/as, without a slash at its end")
+			return errors.New("an issuer of PingOne's is https://auth.pingone.REGION/ENVIRONMENT-ID/as, without a slash at " +
+				"its end")
 		}
 		return nil
 	},

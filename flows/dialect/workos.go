@@ -31,10 +31,11 @@ var workOS = &flows.Dialect{
 		"for sign-ins without a browser here, CLI Auth is switched on by default",
 		"the client ID is that of the environment or application (client_…); its API key (sk_…) never belongs here",
 	},
-	AuthParams:   []flows.Param{{Name: "provider", Value: "authkit"}},
-	Free:         flows.Free{Organization: true},
-	Ended:        []string{"sso_required", "mfa_enrollment"}, // where no organization is known that could be signed in to
-	StepUp:       []string{"sso_required", "mfa_enrollment", "mfa_challenge", "email_verification_required", "organization_authentication_methods_required"},
+	AuthParams: []flows.Param{{Name: "provider", Value: "authkit"}},
+	Free:       flows.Free{Organization: true},
+	Ended:      []string{"sso_required", "mfa_enrollment"}, // where no organization is known that could be signed in to
+	StepUp: []string{"sso_required", "mfa_enrollment", "mfa_challenge", "email_verification_required",
+		"organization_authentication_methods_required"},
 	Replay:       30 * time.Second,
 	Organization: flows.OrganizationRule{Param: "organization_id", Claim: "org_id", Switch: true},
 	SignOut:      workOSSignOut,
@@ -61,7 +62,8 @@ var workOS = &flows.Dialect{
 		{Code: "invalid_redirect_uri",
 			Say: "register http://127.0.0.1:*/callback under Redirects, or name what is registered: {redirect_uri}"},
 	},
-	Adapt: workOSAdapt, Refusal: workOSRefusal, Tokens: workOSTokens, Identify: workOSIdentify, Verify: workOSVerify, EndSession: workOSEnd,
+	Adapt: workOSAdapt, Refusal: workOSRefusal, Tokens: workOSTokens, Identify: workOSIdentify, Verify: workOSVerify,
+	EndSession: workOSEnd,
 }
 
 // workOSEndpoints are below the API's address or the customer's own domain for
@@ -120,7 +122,8 @@ func workOSRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 			code, words = errs[0].Code, errs[0].Message
 		}
 	}
-	e := &flows.OAuthError{Doing: doing, Code: a.Words(code, 100), Description: a.Words(words, 300), Status: a.Status, Skew: a.Skew()}
+	e := &flows.OAuthError{Doing: doing, Code: a.Words(code, 100), Description: a.Words(words, 300), Status: a.Status,
+		Skew: a.Skew()}
 	switch e.Code {
 	case "":
 		return nil
@@ -206,7 +209,8 @@ func workOSVerify(ctx context.Context, p *flows.Provider, set *credential.TokenS
 	return err
 }
 
-func workOSAccessToken(ctx context.Context, p *flows.Provider, set *credential.TokenSet, want flows.Expect) (workOSClaims, error) {
+func workOSAccessToken(ctx context.Context, p *flows.Provider, set *credential.TokenSet,
+	want flows.Expect) (workOSClaims, error) {
 	var c workOSClaims
 	payload, err := p.VerifySigned(ctx, "the access token", set.AccessToken.Reveal(), []string{"RS256"})
 	if err != nil {
@@ -221,7 +225,8 @@ func workOSAccessToken(ctx context.Context, p *flows.Provider, set *credential.T
 	}
 	switch {
 	case !slices.Contains(workOSIssuers(p.Issuer, want.ClientID), c.Issuer):
-		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give it as %s",
+		return c, verifyErrorf("the access token is from %q, not from %q: if that is your environment's own domain, give "+
+			"it as %s",
 			flows.Clean(c.Issuer, 200), p.Issuer, p.Names.Of("issuer"))
 	case c.Subject == "":
 		return c, verifyErrorf("the access token names no subject")
@@ -243,7 +248,8 @@ func workOSIssuers(issuer, clientID string) []string {
 
 // workOSIdentify tells who signed in by the answer's user, who must be the access
 // token's subject.
-func workOSIdentify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, fields flows.Fields, want flows.Expect) (credential.Identity, error) {
+func workOSIdentify(ctx context.Context, p *flows.Provider, set *credential.TokenSet, fields flows.Fields,
+	want flows.Expect) (credential.Identity, error) {
 	var none credential.Identity
 	c, err := workOSAccessToken(ctx, p, set, want)
 	if err != nil {
@@ -259,10 +265,12 @@ func workOSIdentify(ctx context.Context, p *flows.Provider, set *credential.Toke
 		return none, verifyErrorf("the provider's answer does not say who signed in (user)")
 	}
 	if user.ID != c.Subject {
-		return none, verifyErrorf("the provider's answer is of user %q, its access token of %q", flows.Clean(user.ID, 100), flows.Clean(c.Subject, 100))
+		return none, verifyErrorf("the provider's answer is of user %q, its access token of %q", flows.Clean(user.ID, 100),
+			flows.Clean(c.Subject, 100))
 	}
 	if said, is := fields.Text("organization_id"), p.OrganizationOf(set); said != "" && said != is {
-		return none, verifyErrorf("the provider's answer is for organization %q, its access token for %q", flows.Clean(said, 100), flows.Clean(is, 100))
+		return none, verifyErrorf("the provider's answer is for organization %q, its access token for %q",
+			flows.Clean(said, 100), flows.Clean(is, 100))
 	}
 	return credential.Identity{
 		Issuer: p.Issuer, Subject: c.Subject, Email: flows.Clean(user.Email, 100),

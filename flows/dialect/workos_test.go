@@ -69,7 +69,8 @@ func workOSAt(t *testing.T, h http.HandlerFunc) *flows.Provider {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/sso/jwks/client_1" {
-			b, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: otherKey().Public(), KeyID: "k1"}, {Key: workOSKey().Public(), KeyID: "k2"}}})
+			b, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: otherKey().Public(), KeyID: "k1"},
+				{Key: workOSKey().Public(), KeyID: "k2"}}})
 			_, _ = w.Write(b)
 			return
 		}
@@ -95,16 +96,24 @@ func TestWorkOSRefusals(t *testing.T) {
 		code   string // empty: not a refusal
 		says   string
 	}{
-		{"the standard's envelope", 400, `{"error":"invalid_grant","error_description":"Refresh token already exchanged."}`, "invalid_grant", "already exchanged"},
-		{"its own", 403, `{"code":"mfa_challenge","message":"do it","pending_authentication_token":"PENDING"}`, "mfa_challenge", "do it"},
-		{"the token in its words", 403, `{"code":"mfa_enrollment","message":"with PENDING","pending_authentication_token":"PENDING"}`, "mfa_enrollment", "with [secret]"},
-		{"the token in an organization's name", 403, `{"code":"organization_selection_required","message":"m","organizations":[{"id":"org_1","name":"PENDING"}],"pending_authentication_token":"PENDING"}`, "organization_selection_required", ""},
+		{"the standard's envelope", 400, `{"error":"invalid_grant","error_description":"Refresh token already exchanged."}`,
+			"invalid_grant", "already exchanged"},
+		{"its own", 403, `{"code":"mfa_challenge","message":"do it","pending_authentication_token":"PENDING"}`,
+			"mfa_challenge", "do it"},
+		{"the token in its words", 403,
+			`{"code":"mfa_enrollment","message":"with PENDING","pending_authentication_token":"PENDING"}`, "mfa_enrollment",
+			"with [secret]"},
+		{"the token in an organization's name", 403,
+			`{"code":"organization_selection_required","message":"m","organizations":[{"id":"org_1","name":"PENDING"}],"pending_authentication_token":"PENDING"}`, "organization_selection_required", ""},
 		{"validation", 422, `{"message":"Validation failed","errors":[{"code":"bad_id","message":"no"}]}`, "bad_id", "no"},
-		{"connections", 403, `{"error":"sso_required","connection_ids":["conn_1","x; rm -rf /","conn_2"]}`, "sso_required", "connection_id=conn_1 or =conn_2"},
-		{"odd members", 403, `{"error":"sso_required","connection_ids":{"a":1},"pending_authentication_token":7}`, "sso_required", ""},
+		{"connections", 403, `{"error":"sso_required","connection_ids":["conn_1","x; rm -rf /","conn_2"]}`, "sso_required",
+			"connection_id=conn_1 or =conn_2"},
+		{"odd members", 403, `{"error":"sso_required","connection_ids":{"a":1},"pending_authentication_token":7}`,
+			"sso_required", ""},
 		{"methods", 403, `{"error":"organization_authentication_methods_required","auth_methods":{"google_oauth":true,"password":false,"a b":true}}`, "organization_authentication_methods_required", "it allows google_oauth"},
 		{"control characters", 400, `{"code":"a\u001b[2Jb","message":"c\nd"}`, "a[2Jb", "c d"},
-		{"busy, under another status", 400, `{"error":"too_many_requests","error_description":"slow"}`, "", "too_many_requests"},
+		{"busy, under another status", 400, `{"error":"too_many_requests","error_description":"slow"}`, "",
+			"too_many_requests"},
 		{"nothing known", 400, `{"statusCode":400}`, "", "names no error"},
 	} {
 		p := workOSAt(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -123,7 +132,8 @@ func TestWorkOSRefusals(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		var choice *flows.OrganizationChoiceError
-		if is := errors.As(err, &choice); is != (c.code == "organization_selection_required") || is && (len(choice.Organizations) != 1 || choice.Organizations[0].Name != "[secret]") {
+		if is := errors.As(err, &choice); is != (c.code == "organization_selection_required") || is &&
+			(len(choice.Organizations) != 1 || choice.Organizations[0].Name != "[secret]") {
 			t.Errorf("%s: %+v", c.name, choice)
 		}
 	}
@@ -138,8 +148,10 @@ func TestWorkOSRequests(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"no"}`))
 	})
-	req := flows.SignIn{Client: flows.Client{ID: "client_1"}, Scopes: []string{"email"}, Audience: "aud", Resources: []string{"https://api"}, Organization: "org_1"}
-	_, _ = p.Refresh(t.Context(), req.Client, credential.NewSecret("rt"), flows.Target{Organization: "org_1", Scopes: req.Scopes, Audience: "aud"})
+	req := flows.SignIn{Client: flows.Client{ID: "client_1"}, Scopes: []string{"email"}, Audience: "aud",
+		Resources: []string{"https://api"}, Organization: "org_1"}
+	_, _ = p.Refresh(t.Context(), req.Client, credential.NewSecret("rt"),
+		flows.Target{Organization: "org_1", Scopes: req.Scopes, Audience: "aud"})
 	_, _ = p.Device(t.Context(), req, nil)
 	want := []string{
 		"/user_management/authenticate?client_id=client_1&grant_type=refresh_token&organization_id=org_1&refresh_token=rt",
@@ -149,9 +161,10 @@ func TestWorkOSRequests(t *testing.T) {
 		t.Errorf("%q", sent)
 	}
 	for selector, form := range map[string]url.Values{
-		"provider=authkit":                       {"provider": {"authkit"}, "scope": {""}, "nonce": {"n"}},
-		"organization_id=org_1&provider=authkit": {"provider": {"authkit"}, "organization_id": {"org_1"}, "scope": {"openid"}},
-		"connection_id=conn_1":                   {"provider": {"authkit"}, "organization_id": {"org_1"}, "connection_id": {"conn_1"}},
+		"provider=authkit": {"provider": {"authkit"}, "scope": {""}, "nonce": {"n"}},
+		"organization_id=org_1&provider=authkit": {"provider": {"authkit"}, "organization_id": {"org_1"},
+			"scope": {"openid"}},
+		"connection_id=conn_1": {"provider": {"authkit"}, "organization_id": {"org_1"}, "connection_id": {"conn_1"}},
 	} {
 		if workOSAdapt(flows.RequestAuthorization, form); form.Encode() != selector {
 			t.Errorf("%s, want %s", form.Encode(), selector)
@@ -162,7 +175,8 @@ func TestWorkOSRequests(t *testing.T) {
 func TestWorkOSAccessToken(t *testing.T) {
 	p := workOSAt(t, http.NotFound)
 	now := time.Now()
-	good := map[string]any{"iss": "https://api.workos.com", "sub": "user_1", "sid": "session_1", "org_id": "org_1", "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
+	good := map[string]any{"iss": "https://api.workos.com", "sub": "user_1", "sid": "session_1", "org_id": "org_1",
+		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
 	with := func(name string, v any) map[string]any {
 		c := maps.Clone(good)
 		c[name] = v
@@ -176,16 +190,22 @@ func TestWorkOSAccessToken(t *testing.T) {
 		ok     bool
 	}{
 		"good": {good, true}, "with a slash": {with("iss", "https://api.workos.com/"), true},
-		"of the client": {with("iss", "https://api.workos.com/user_management/client_1"), true}, "the configured one": {with("iss", p.Issuer+"/"), true},
-		"of another client": {with("iss", "https://api.workos.com/user_management/client_2"), false}, "no issuer": {with("iss", nil), false},
-		"http": {with("iss", "http://api.workos.com"), false}, "longer": {with("iss", "https://api.workos.com.evil.example"), false},
-		"ended": {with("exp", now.Add(-time.Second).Unix()), false}, "no end": {with("exp", nil), false}, "an end beyond counting": {with("exp", 1e300), true},
-		"a negative end": {with("exp", -1), false}, "of the future": {with("iat", now.Add(time.Hour).Unix()), false},
+		"of the client":      {with("iss", "https://api.workos.com/user_management/client_1"), true},
+		"the configured one": {with("iss", p.Issuer+"/"), true},
+		"of another client":  {with("iss", "https://api.workos.com/user_management/client_2"), false},
+		"no issuer":          {with("iss", nil), false},
+		"http":               {with("iss", "http://api.workos.com"), false},
+		"longer":             {with("iss", "https://api.workos.com.evil.example"), false},
+		"ended":              {with("exp", now.Add(-time.Second).Unix()), false}, "no end": {with("exp", nil), false},
+		"an end beyond counting": {with("exp", 1e300), true},
+		"a negative end":         {with("exp", -1), false}, "of the future": {with("iat", now.Add(time.Hour).Unix()), false},
 		"nobody": {with("sub", nil), false}, "somebody else": {with("sub", "user_2"), false},
-		"another organization": {with("org_id", "org_2"), false}, "no organization": {with("org_id", nil), false}, "an odd organization": {with("org_id", 7), false},
+		"another organization": {with("org_id", "org_2"), false}, "no organization": {with("org_id", nil), false},
+		"an odd organization": {with("org_id", 7), false},
 	} {
 		set := &credential.TokenSet{AccessToken: credential.NewSecret(workOSToken(t, c.claims))}
-		err := p.VerifyRefreshed(t.Context(), set, flows.Expect{ClientID: "client_1", Subject: "user_1", Organization: "org_1"})
+		err := p.VerifyRefreshed(t.Context(), set,
+			flows.Expect{ClientID: "client_1", Subject: "user_1", Organization: "org_1"})
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -230,7 +250,8 @@ func TestWorkOSSignOut(t *testing.T) {
 		t.Error(err)
 	}
 	var refusal *flows.OAuthError
-	if err := p.End(t.Context(), at("session_3"), p.TokenEndpoint); !errors.As(err, &refusal) || refusal.Code != "entity_not_found" {
+	if err := p.End(t.Context(), at("session_3"), p.TokenEndpoint); !errors.As(err, &refusal) ||
+		refusal.Code != "entity_not_found" {
 		t.Error(err)
 	}
 	var verify *flows.VerifyError

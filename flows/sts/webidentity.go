@@ -42,7 +42,8 @@ const doingSTS = "AssumeRoleWithWebIdentity"
 // AssumeRoleWithWebIdentity makes the exchange: one unsigned POST, answered in
 // XML (AWS STS API Reference, version 2011-06-15). It returns an [*Error]
 // where STS refuses and an [*flows.UnavailableError] where trying again is right.
-func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdentity, idToken credential.Secret) (credential.Credential, error) {
+func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdentity,
+	idToken credential.Secret) (credential.Credential, error) {
 	var none credential.Credential
 	if w.SessionName == "" {
 		w.SessionName = roleSessionName(idToken)
@@ -142,7 +143,8 @@ func xmlDecoder(body []byte) *xml.Decoder {
 // timeLayouts are ways to write a time in ISO 8601, upper case. A fraction of a
 // second may follow the seconds.
 var timeLayouts = []string{
-	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05", "20060102T150405Z0700",
+	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05",
+	"20060102T150405Z0700",
 }
 
 // parseTime reads a time as AWS and those who imitate it write it. One without
@@ -188,7 +190,8 @@ func (e *Error) RefusesToken() bool {
 var passing = []string{
 	"IDPCommunicationError", "IDPCommunicationErrorException", // STS could not reach the provider
 	"InternalFailure", "InternalError", "InternalServerError", "InternalServiceError",
-	"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
+	"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
+	"PriorRequestNotComplete",
 	"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
 	"RequestLimitExceeded", "LimitExceededException", "BandwidthLimitExceeded", "TooManyRequestsException", "SlowDown",
 }

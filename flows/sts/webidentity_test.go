@@ -43,14 +43,15 @@ func stsAndToken(t *testing.T, c providertest.STSConfig) (*providertest.STS, *ht
 		t.Fatal(err)
 	}
 	var token credential.Secret
-	err = found.PKCE(t.Context(), flows.SignIn{Client: flows.Client{ID: "cli"}, Scopes: []string{"openid"}}, func(a *flows.Authorization) error {
-		go func() {
-			if res, err := p.Client().Get(a.URL); err == nil {
-				res.Body.Close()
-			}
-		}()
-		return nil
-	}, func(r *flows.Result) error { token = r.Tokens.IDToken; return nil })
+	err = found.PKCE(t.Context(), flows.SignIn{Client: flows.Client{ID: "cli"}, Scopes: []string{"openid"}},
+		func(a *flows.Authorization) error {
+			go func() {
+				if res, err := p.Client().Get(a.URL); err == nil {
+					res.Body.Close()
+				}
+			}()
+			return nil
+		}, func(r *flows.Result) error { token = r.Tokens.IDToken; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +66,12 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		session string
 		life    time.Duration
 	}{
-		{"an hour, named after who signed in", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/dev"}, "alice", time.Hour},
-		{"all parameters", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/path/dev", SessionName: "job-7", Duration: 20 * time.Minute,
-			PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::123456789012:policy/p"}}, "job-7", 20 * time.Minute},
+		{"an hour, named after who signed in", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/dev"}, "alice",
+			time.Hour},
+		{"all parameters", WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/path/dev", SessionName: "job-7",
+			Duration:   20 * time.Minute,
+			PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::123456789012:policy/p"}}, "job-7",
+			20 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.request.Endpoint = s.URL()
@@ -77,8 +81,10 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 			}
 			issued := s.Issued()
 			keys := issued[len(issued)-1]
-			if got.AWS == nil || got.AWS.AccessKeyID != keys.AccessKeyID || got.AWS.SecretAccessKey.Reveal() != keys.SecretAccessKey ||
-				got.AWS.SessionToken.Reveal() != keys.SessionToken || got.AWS.AccountID != "123456789012" || keys.RoleSessionName != c.session {
+			if got.AWS == nil || got.AWS.AccessKeyID != keys.AccessKeyID ||
+				got.AWS.SecretAccessKey.Reveal() != keys.SecretAccessKey ||
+				got.AWS.SessionToken.Reveal() != keys.SessionToken || got.AWS.AccountID != "123456789012" ||
+				keys.RoleSessionName != c.session {
 				t.Errorf("got %+v, issued %+v", got.AWS, keys)
 			}
 			if off := (got.Life() - c.life).Abs(); off > 5*time.Second || got.ExpiresAt.Location() != time.UTC {
@@ -91,7 +97,8 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 	}
 	log := s.Log()
 	form := log[len(log)-1].Form
-	if form.Get("PolicyArns.member.2.arn") != "arn:aws:iam::123456789012:policy/p" || form.Get("DurationSeconds") != "1200" {
+	if form.Get("PolicyArns.member.2.arn") != "arn:aws:iam::123456789012:policy/p" ||
+		form.Get("DurationSeconds") != "1200" {
 		t.Errorf("sent %v", form)
 	}
 	if auth := log[len(log)-1].Header.Get("Authorization"); auth != "" {
@@ -103,9 +110,11 @@ func TestSTSErrors(t *testing.T) {
 	s, hc, token := stsAndToken(t, providertest.STSConfig{})
 	request := WebIdentity{Endpoint: s.URL(), RoleARN: "arn:aws:iam::123456789012:role/dev"}
 	for code, later := range map[string]bool{
-		"AccessDenied": false, "ExpiredTokenException": false, "InvalidIdentityToken": false, "IDPRejectedClaim": false, "ValidationError": false,
+		"AccessDenied": false, "ExpiredTokenException": false, "InvalidIdentityToken": false, "IDPRejectedClaim": false,
+		"ValidationError":         false,
 		"RegionDisabledException": false, "MalformedPolicyDocument": false, "PackedPolicyTooLarge": false,
-		"IDPCommunicationError": true, "Throttling": true, "ThrottlingException": true, "RequestLimitExceeded": true, "InternalFailure": true, "ServiceUnavailable": true,
+		"IDPCommunicationError": true, "Throttling": true, "ThrottlingException": true, "RequestLimitExceeded": true,
+		"InternalFailure": true, "ServiceUnavailable": true,
 	} {
 		s.FailNext(code)
 		_, err := AssumeRoleWithWebIdentity(t.Context(), hc, request, token)
@@ -134,12 +143,18 @@ func TestSTSNonsense(t *testing.T) {
 		{"HTML", 200, "<html><body>portal</html>", false, true},
 		{"JSON", 200, "{}", false, true},
 		{"nothing", 200, "", false, true},
-		{"no secret key", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SecretAccessKey>B</SecretAccessKey>", "", 1)), false, true},
-		{"no session token", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SessionToken>C</SessionToken>", "", 1)), false, true},
-		{"no end", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<Expiration>2099-01-02T03:04:05Z</Expiration>", "", 1)), false, true},
-		{"an end that is no time", 200, fmt.Sprintf(keys, "", strings.Replace(all, "2099-01-02T03:04:05Z", "tomorrow", 1)), false, true},
+		{"no secret key", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SecretAccessKey>B</SecretAccessKey>", "", 1)),
+			false, true},
+		{"no session token", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<SessionToken>C</SessionToken>", "", 1)), false,
+			true},
+		{"no end", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<Expiration>2099-01-02T03:04:05Z</Expiration>", "", 1)),
+			false, true},
+		{"an end that is no time", 200, fmt.Sprintf(keys, "", strings.Replace(all, "2099-01-02T03:04:05Z", "tomorrow", 1)),
+			false, true},
 		{"XML that expands itself", 200, `<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>`, false, true},
-		{"a refusal with hostile words", 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x0a\u009b2J\u202e</Message></Error></ErrorResponse>", false, false},
+		{"a refusal with hostile words", 403,
+			"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x0a\u009b2J\u202e</Message></Error></ErrorResponse>",
+			false, false},
 		{"400 without a code", 400, "<ErrorResponse/>", false, true},
 		{"403 of a proxy", 403, "<html>", false, true},
 		{"a redirect", 307, "", false, true},
@@ -162,7 +177,8 @@ func TestSTSNonsense(t *testing.T) {
 				t.Fatalf("error %v (%T)", err, err)
 			}
 			if err == nil {
-				if got.AWS == nil || got.AWS.AccessKeyID != "A" || !got.ExpiresAt.Equal(time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC)) {
+				if got.AWS == nil || got.AWS.AccessKeyID != "A" ||
+					!got.ExpiresAt.Equal(time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC)) {
 					t.Errorf("got %+v", got)
 				}
 				return
@@ -211,16 +227,21 @@ func TestRoleSessionName(t *testing.T) {
 func TestSTSEndpoint(t *testing.T) {
 	role := func(partition string) string { return "arn:" + partition + ":iam::123456789012:role/dev" }
 	for _, c := range []struct{ partition, region, plain, fips, dual, both string }{
-		{"aws", "", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws", "sts-fips.us-east-1.api.aws"},
-		{"aws", "aws-global", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws", "sts-fips.us-east-1.api.aws"},
-		{"aws", "eu-central-1", "sts.eu-central-1.amazonaws.com", "sts-fips.eu-central-1.amazonaws.com", "sts.eu-central-1.api.aws", "sts-fips.eu-central-1.api.aws"},
+		{"aws", "", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws",
+			"sts-fips.us-east-1.api.aws"},
+		{"aws", "aws-global", "sts.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "sts.us-east-1.api.aws",
+			"sts-fips.us-east-1.api.aws"},
+		{"aws", "eu-central-1", "sts.eu-central-1.amazonaws.com", "sts-fips.eu-central-1.amazonaws.com",
+			"sts.eu-central-1.api.aws", "sts-fips.eu-central-1.api.aws"},
 		{"aws", "mx-central-1", "sts.mx-central-1.amazonaws.com", "", "", ""},
 		{"aws", "fips-us-east-1", "sts-fips.us-east-1.amazonaws.com", "", "", ""},
 		{"aws", "us-west-2-fips", "sts-fips.us-west-2.amazonaws.com", "", "", ""},
-		{"aws-us-gov", "", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.api.aws", "sts-fips.us-gov-west-1.api.aws"},
+		{"aws-us-gov", "", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.api.aws",
+			"sts-fips.us-gov-west-1.api.aws"},
 		{"aws-us-gov", "us-gov-east-1", "sts.us-gov-east-1.amazonaws.com", "sts.us-gov-east-1.amazonaws.com", "", ""},
 		{"aws-us-gov", "aws-us-gov-global", "sts.us-gov-west-1.amazonaws.com", "", "", ""},
-		{"aws-cn", "", "sts.cn-north-1.amazonaws.com.cn", "sts-fips.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.api.amazonwebservices.com.cn", ""},
+		{"aws-cn", "", "sts.cn-north-1.amazonaws.com.cn", "sts-fips.cn-north-1.amazonaws.com.cn",
+			"sts.cn-north-1.api.amazonwebservices.com.cn", ""},
 		{"aws-cn", "cn-northwest-1", "sts.cn-northwest-1.amazonaws.com.cn", "", "", ""},
 		{"aws-iso", "us-iso-west-1", "sts.us-iso-west-1.c2s.ic.gov", "", "sts.us-iso-west-1.api.aws.ic.gov", ""},
 		{"aws-iso", "", "sts.us-iso-east-1.c2s.ic.gov", "", "", ""},
@@ -229,9 +250,12 @@ func TestSTSEndpoint(t *testing.T) {
 		{"aws-iso-f", "us-isof-east-1", "sts.us-isof-east-1.csp.hci.ic.gov", "", "sts.us-isof-east-1.api.aws.hci.ic.gov", ""},
 		{"aws-eusc", "", "sts.eusc-de-east-1.amazonaws.eu", "", "sts.eusc-de-east-1.api.amazonwebservices.eu", ""},
 		// another partition's
-		{"aws", "us-gov-west-1", "", "", "", ""}, {"aws", "cn-north-1", "", "", "", ""}, {"aws-us-gov", "us-east-1", "", "", "", ""},
-		{"aws-us-gov", "aws-global", "", "", "", ""}, {"aws-iso", "us-isob-east-1", "", "", "", ""}, {"aws-cn", "fips-us-east-1", "", "", "", ""},
-		{"aws", "aws-cn-global", "", "", "", ""}, {"minio", "", "", "", "", ""}, {"minio", "us-east-1", "", "", "", ""}, {"", "us-east-1", "", "", "", ""},
+		{"aws", "us-gov-west-1", "", "", "", ""}, {"aws", "cn-north-1", "", "", "", ""},
+		{"aws-us-gov", "us-east-1", "", "", "", ""},
+		{"aws-us-gov", "aws-global", "", "", "", ""}, {"aws-iso", "us-isob-east-1", "", "", "", ""},
+		{"aws-cn", "fips-us-east-1", "", "", "", ""},
+		{"aws", "aws-cn-global", "", "", "", ""}, {"minio", "", "", "", "", ""}, {"minio", "us-east-1", "", "", "", ""},
+		{"", "us-east-1", "", "", "", ""},
 	} {
 		for i, want := range []string{c.plain, c.fips, c.dual, c.both} {
 			if i > 0 && want == "" {
@@ -239,7 +263,8 @@ func TestSTSEndpoint(t *testing.T) {
 			}
 			got, err := Place{role(c.partition), c.region, i&1 > 0, i&2 > 0}.Endpoint()
 			if want == "" && err == nil || want != "" && (err != nil || got != "https://"+want+"/") {
-				t.Errorf("%s, region %q, FIPS %v, dual stack %v: %s, %v, want %s", c.partition, c.region, i&1 > 0, i&2 > 0, got, err, want)
+				t.Errorf("%s, region %q, FIPS %v, dual stack %v: %s, %v, want %s", c.partition, c.region, i&1 > 0, i&2 > 0, got,
+					err, want)
 			}
 		}
 	}
@@ -248,7 +273,8 @@ func TestSTSEndpoint(t *testing.T) {
 // A region comes from the environment or a profile; it must not lead the ID
 // token to another host.
 func TestSTSEndpointStaysAtAmazon(t *testing.T) {
-	for _, region := range []string{"evil.example/", "evil.example:1/", "evil.example?", "evil.example#", "x@evil.example/", "a/../b", "evil.example\\", "%2f", " ",
+	for _, region := range []string{"evil.example/", "evil.example:1/", "evil.example?", "evil.example#",
+		"x@evil.example/", "a/../b", "evil.example\\", "%2f", " ",
 		"e\nf", "eu-central-1.evil.example", "EU-CENTRAL-1", strings.Repeat("a", 64)} {
 		if got, err := (Place{RoleARN: "arn:aws:iam::123456789012:role/dev", Region: region}).Endpoint(); err == nil {
 			t.Errorf("region %q leads to %s", region, got)
@@ -260,8 +286,10 @@ func TestSTSEndpointStaysAtAmazon(t *testing.T) {
 
 func TestAccountID(t *testing.T) {
 	for arn, want := range map[string]string{
-		"arn:aws:sts::123456789012:assumed-role/dev/alice": "123456789012", "arn:aws-cn:sts::123456789012:assumed-role/a:b/c": "123456789012",
-		"": "", "arn:aws:sts:::assumed-role/dev": "", "arn:aws:sts::12345678901x:role": "", "123456789012": "", "arn:aws:sts::１２３４:x:y": "",
+		"arn:aws:sts::123456789012:assumed-role/dev/alice": "123456789012",
+		"arn:aws-cn:sts::123456789012:assumed-role/a:b/c":  "123456789012",
+		"": "", "arn:aws:sts:::assumed-role/dev": "", "arn:aws:sts::12345678901x:role": "", "123456789012": "",
+		"arn:aws:sts::１２３４:x:y": "",
 	} {
 		if got := accountID(arn); got != want {
 			t.Errorf("%q: %q, want %q", arn, got, want)

@@ -18,7 +18,8 @@ func FuzzLoopback(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, line := range []string{
-		"GET /callback?code=c&state=" + state, "GET /callback?error=access_denied&state=" + state, "POST /callback?code=c&state=" + state, "GET /done/x",
+		"GET /callback?code=c&state=" + state, "GET /callback?error=access_denied&state=" + state,
+		"POST /callback?code=c&state=" + state, "GET /done/x",
 		"GET http://127.0.0.1:8000/callback?code=c&state=" + state, "OPTIONS *", "GET /%63allback?state=&code=c",
 	} {
 		f.Add(line, "127.0.0.1:8000")
@@ -39,7 +40,8 @@ func FuzzLoopback(f *testing.F) {
 			return q, q.Get("state") == state
 		}, func(url.Values) { taken = true }).ServeHTTP(w, r)
 		isolated(t, w.Header())
-		if taken != (w.Code == http.StatusSeeOther) || taken && (r.Method != "GET" || r.Host != "127.0.0.1:8000" || !strings.Contains(raw, "state=")) {
+		if taken != (w.Code == http.StatusSeeOther) || taken &&
+			(r.Method != "GET" || r.Host != "127.0.0.1:8000" || !strings.Contains(raw, "state=")) {
 			t.Errorf("%q of %q is answered %d, taken %v", line, host, w.Code, taken)
 		}
 		if body := w.Body.String(); strings.Contains(body, `id="ok"`) || w.Code == http.StatusOK {

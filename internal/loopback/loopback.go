@@ -154,7 +154,8 @@ func CheckRedirectURI(raw string) (*url.URL, error) {
 	case u.Scheme != "http" || u.Hostname() != "localhost" && !IsLiteral(u.Hostname()):
 		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", commandline.Clean(raw, 200))
 	case u.Port() != "" && !isPort(u.Port()):
-		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one", commandline.Clean(raw, 200))
+		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one",
+			commandline.Clean(raw, 200))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", commandline.Clean(raw, 200))
 	}

@@ -12,8 +12,10 @@ import (
 
 func TestCheckRedirectURI(t *testing.T) {
 	for raw, ok := range map[string]bool{
-		"http://127.0.0.1:0/callback": true, "http://127.0.0.1": true, "http://[::1]:8000/cb": true, "http://localhost:8000/cb": true, "http://localhost": true, "http://127.3.2.1/": true,
-		"https://127.0.0.1/cb": false, "http://0.0.0.0/cb": false, "http://[::]/cb": false, "http://10.0.0.1/cb": false, "http://localhost.example/cb": false, "http://127.1/cb": false,
+		"http://127.0.0.1:0/callback": true, "http://127.0.0.1": true, "http://[::1]:8000/cb": true,
+		"http://localhost:8000/cb": true, "http://localhost": true, "http://127.3.2.1/": true,
+		"https://127.0.0.1/cb": false, "http://0.0.0.0/cb": false, "http://[::]/cb": false, "http://10.0.0.1/cb": false,
+		"http://localhost.example/cb": false, "http://127.1/cb": false,
 		"http://127.0.0.1/cb?a=b": false, "http://127.0.0.1/cb#f": false, "http://u@127.0.0.1/cb": false,
 		"urn:ietf:wg:oauth:2.0:oob": false, "": false, "http://": false, "http://127.0.0.1:port/": false,
 		"http://127.0.0.1:65535/cb": true, "http://127.0.0.1:65536/cb": false, "http://localhost:99999/": false,
@@ -57,7 +59,8 @@ func TestRedirectCandidates(t *testing.T) {
 		{"none given", nil, "http://127.0.0.1:"},
 		{"a free port", []string{"http://127.0.0.1:0/cb"}, "http://127.0.0.1:"},
 		{"no port means any", []string{"http://127.0.0.1/cb"}, "http://127.0.0.1:"},
-		{"the first is taken", []string{"http://127.0.0.1:" + busy + "/cb", "http://127.0.0.1:0/second"}, "http://127.0.0.1:"},
+		{"the first is taken", []string{"http://127.0.0.1:" + busy + "/cb", "http://127.0.0.1:0/second"},
+			"http://127.0.0.1:"},
 		{"all are taken", []string{"http://127.0.0.1:" + busy + "/cb", "http://127.0.0.1:" + busy + "/second"}, ""},
 		{"localhost, whose port 127.0.0.1 has given away", []string{"http://localhost:" + busy + "/cb"}, ""},
 	} {
@@ -80,7 +83,8 @@ func TestRedirectCandidates(t *testing.T) {
 			}
 			defer l.Close()
 			u, err := url.Parse(l.RedirectURI)
-			if err != nil || !strings.HasPrefix(l.RedirectURI, c.prefix) || u.Port() == "0" || u.Port() == "" || u.Port() == busy {
+			if err != nil || !strings.HasPrefix(l.RedirectURI, c.prefix) || u.Port() == "0" || u.Port() == "" ||
+				u.Port() == busy {
 				t.Errorf("redirect URI %q", l.RedirectURI)
 			}
 			if len(c.candidates) == 2 && u.Path != "/second" {
@@ -245,7 +249,8 @@ func TestDeaf(t *testing.T) {
 			continue
 		}
 		u, err := url.Parse(l.RedirectURI)
-		if err != nil || !strings.HasPrefix(l.RedirectURI, prefix) || u.Port() != "8000" && (len(u.Port()) != 5 || u.Port() < "49152" || u.Port() > "65535") {
+		if err != nil || !strings.HasPrefix(l.RedirectURI, prefix) || u.Port() != "8000" &&
+			(len(u.Port()) != 5 || u.Port() < "49152" || u.Port() > "65535") {
 			t.Errorf("%s becomes %s", raw, l.RedirectURI)
 		}
 		if list = list[:cap(list)]; list[len(list)-1] != "" {

@@ -87,7 +87,8 @@ func writePage(w http.ResponseWriter, status int, p Page) {
 	if p.Detail != "" {
 		detail = `<p class="detail" dir="auto">` + esc(p.Detail) + `</p>`
 	}
-	text := strings.NewReplacer("{style}", pageStyle, "{title}", html.EscapeString(p.Title), "{heading}", esc(p.Title), "{who}", who, "{text}", esc(p.Text),
+	text := strings.NewReplacer("{style}", pageStyle, "{title}", html.EscapeString(p.Title), "{heading}", esc(p.Title),
+		"{who}", who, "{text}", esc(p.Text),
 		"{detail}", detail, "{mark}", p.Mark, "{class}", p.Class).Replace(pageHTML)
 	pageHeader(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

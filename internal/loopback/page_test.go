@@ -19,7 +19,8 @@ func pages(t *testing.T) map[string]Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]Page{"success": done, "stray": pageStray, "elsewhere": newListener(u, "8000", nil).elsewherePage("localhost:9999")}
+	return map[string]Page{"success": done, "stray": pageStray,
+		"elsewhere": newListener(u, "8000", nil).elsewherePage("localhost:9999")}
 }
 
 // written is a page as it is sent.
@@ -38,7 +39,8 @@ func TestPages(t *testing.T) {
 		if h.Get("Content-Length") != strconv.Itoa(len(text)) {
 			t.Errorf("%s: Content-Length %s of %d", name, h.Get("Content-Length"), len(text))
 		}
-		for _, want := range []string{`<!doctype html>`, `<html lang="en">`, `<meta charset="utf-8">`, `name="viewport"`, "<title>" + p.Title + " – sso-exec</title>",
+		for _, want := range []string{`<!doctype html>`, `<html lang="en">`, `<meta charset="utf-8">`, `name="viewport"`,
+			"<title>" + p.Title + " – sso-exec</title>",
 			"<main ", "<h1>" + p.Title + "</h1>", "terminal"} {
 			if strings.Count(strings.NewReplacer("<span>", "", "</span>", "").Replace(text), want) < 1 {
 				t.Errorf("%s: no %s", name, want)
@@ -50,7 +52,8 @@ func TestPages(t *testing.T) {
 			}
 		}
 		sum := sha256.Sum256([]byte(between(text, "<style>", "</style>")))
-		if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(h.Get("Content-Security-Policy"), "'sha256-"+hash+"'") {
+		if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(h.Get("Content-Security-Policy"),
+			"'sha256-"+hash+"'") {
 			t.Errorf("%s: its policy blocks its style", name)
 		}
 		if other := titles[p.Title]; other != "" {
@@ -92,7 +95,8 @@ func isolated(t *testing.T, h http.Header) {
 	t.Helper()
 	for name, want := range map[string]string{
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+		"X-Content-Type-Options": "nosniff",
 	} {
 		if !strings.Contains(h.Get(name), want) {
 			t.Errorf("header %s is %q, want %q in it", name, h.Get(name), want)

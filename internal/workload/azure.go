@@ -65,7 +65,8 @@ func (s *azure) request(resource string) (request, error) {
 	case endpoint != "" && s.env.Getenv("IDENTITY_SERVER_THUMBPRINT") != "":
 		return r, s.notHere("the managed identities of Service Fabric are not supported")
 	case endpoint != "" && secret == "":
-		return r, s.notHere("IDENTITY_ENDPOINT is set without IDENTITY_HEADER, as Azure Arc does, whose identities are not supported")
+		return r, s.notHere("IDENTITY_ENDPOINT is set without IDENTITY_HEADER, as Azure Arc does, whose identities are " +
+			"not supported")
 	case endpoint != "":
 		u, err := checkNear("IDENTITY_ENDPOINT", endpoint)
 		if err != nil {
@@ -83,7 +84,8 @@ func (s *azure) request(resource string) (request, error) {
 	host := s.env.Getenv(azureHostVar)
 	if host == "" {
 		if s.env.firmware(azureFirmware) != azureTag {
-			return r, s.notHere("nothing says that this is Azure (IDENTITY_ENDPOINT is not set, "+azureFirmware+" is not Azure's)",
+			return r, s.notHere("nothing says that this is Azure (IDENTITY_ENDPOINT is not set, "+azureFirmware+
+				" is not Azure's)",
 				"if it is a virtual machine there: "+azureHostVar+"="+azureIMDS,
 				"in AKS with workload identity: --subject-token-from auto, or file: and what is in AZURE_FEDERATED_TOKEN_FILE")
 		}
@@ -108,14 +110,16 @@ func (s *azure) Token(ctx context.Context, audience string) (Token, error) {
 		return Token{}, err
 	}
 	if audience == "" {
-		return Token{}, s.notHere("Azure makes a token for a resource only", "say which: --subject-token-audience, such as api://AzureADTokenExchange")
+		return Token{}, s.notHere("Azure makes a token for a resource only",
+			"say which: --subject-token-audience, such as api://AzureADTokenExchange")
 	}
 	a, err := s.env.send(ctx, r)
 	if err != nil {
 		return Token{}, err
 	}
 	if a.Status == http.StatusGone {
-		return Token{}, &flows.UnavailableError{Doing: r.doing, Err: errors.New("the metadata service is being updated (status 410)"), RetryAfter: 70 * time.Second}
+		return Token{}, &flows.UnavailableError{Doing: r.doing,
+			Err: errors.New("the metadata service is being updated (status 410)"), RetryAfter: 70 * time.Second}
 	}
 	fields, err := a.fields(r)
 	if value := text(fields["access_token"]); a.Status == http.StatusOK && value != "" {
@@ -134,19 +138,23 @@ func (s *azure) Token(ctx context.Context, audience string) (Token, error) {
 	case err != nil:
 		return Token{}, a.refused(s.base, "Azure", "")
 	}
-	return Token{}, a.refused(s.base, "Azure", strings.TrimPrefix(code+": "+description, ": "), s.hints(code+" "+description)...)
+	return Token{}, a.refused(s.base, "Azure", strings.TrimPrefix(code+": "+description, ": "),
+		s.hints(code+" "+description)...)
 }
 
 // hints say what most often is behind a refusal.
 func (s *azure) hints(words string) []string {
 	words = strings.ToLower(words)
 	switch {
-	case strings.Contains(words, "identity not found"), strings.Contains(words, "no managed identity"), strings.Contains(words, "unable to load"):
-		return []string{"is a managed identity assigned to this machine or app? One that is user-assigned is named: azure:CLIENT_ID"}
+	case strings.Contains(words, "identity not found"), strings.Contains(words, "no managed identity"),
+		strings.Contains(words, "unable to load"):
+		return []string{"is a managed identity assigned to this machine or app? One that is user-assigned is named: " +
+			"azure:CLIENT_ID"}
 	case strings.Contains(words, "multiple user assigned"):
 		return []string{"name the one that is meant: azure:CLIENT_ID"}
 	case strings.Contains(words, "resource"):
-		return []string{"is --subject-token-audience the Application ID URI of an application that the tenant knows, without /.default?"}
+		return []string{"is --subject-token-audience the Application ID URI of an application that the tenant knows, " +
+			"without /.default?"}
 	}
 	return nil
 }
@@ -178,7 +186,8 @@ func (s *azure) accept(r request, a *answer, fields map[string]json.RawMessage, 
 		token.Expires = numericDate(fields["expires_on"])
 	}
 	if !token.Expires.IsZero() && !token.Expires.After(a.now) {
-		return Token{}, &flows.VerifyError{Err: fmt.Errorf("%s ended at %s already", what, token.Expires.Format(time.RFC3339))}
+		return Token{}, &flows.VerifyError{Err: fmt.Errorf("%s ended at %s already", what,
+			token.Expires.Format(time.RFC3339))}
 	}
 	return Token{Value: credential.NewSecret(value), Type: TypeAccessToken, Expires: token.Expires}, nil
 }

@@ -29,7 +29,8 @@ func fakeAzure(expires string) http.HandlerFunc {
 				fail(400, `{"error":"bad_request_102","error_description":"Required metadata header not specified"}`)
 				return
 			}
-		} else if r.URL.Path != "/msi/token" || r.Header.Get("X-IDENTITY-HEADER") != identity || q.Get("api-version") != "2019-08-01" {
+		} else if r.URL.Path != "/msi/token" || r.Header.Get("X-IDENTITY-HEADER") != identity ||
+			q.Get("api-version") != "2019-08-01" {
 			fail(401, `{"statusCode":401,"message":"No access."}`)
 			return
 		}
@@ -73,7 +74,8 @@ func TestAzure(t *testing.T) {
 					}
 				}
 				check(t, parse(t, "azure:"+azureClient, env), exchange, "ok", "")
-				check(t, parse(t, "azure:99999999-2222-3333-4444-555555555555", env), exchange, "refused", "Identity not found\nis a managed identity assigned")
+				check(t, parse(t, "azure:99999999-2222-3333-4444-555555555555", env), exchange, "refused",
+					"Identity not found\nis a managed identity assigned")
 				check(t, s, "api://unknown", "refused", "Application ID URI")
 				check(t, s, "", "not here", "--subject-token-audience")
 			})
@@ -97,20 +99,25 @@ func TestAzureHostile(t *testing.T) {
 		answer      http.HandlerFunc
 		kind, words string
 	}{
-		"HTML":                {answer(200, "<html>"), "garbled", "not the JSON"},
-		"HTML refusal":        {answer(403, "<html>"), "refused", "status 403"},
-		"200 with an error":   {answer(200, `{"error":"invalid_request","error_description":"no \u0007"}`), "refused", "invalid_request: no"},
-		"empty object":        {answer(200, `{}`), "garbled", "has no token"},
-		"updating":            {answer(410, `{}`), "unavailable", "being updated"},
-		"no identity":         {answer(404, `{"error":"invalid_request","error_description":"Identity not found"}`), "refused", "is a managed identity assigned"},
-		"opaque":              {with(canary, ""), "garbled", "without a token"},
-		"two lines":           {with(good(exchange)+"\nX: y", ""), "garbled", "without a token"},
-		"wrong audience":      {with(good("https://evil.example"), ""), "verify", "evil.example"},
-		"another resource":    {with(good(exchange), `,"resource":"https://evil.example"`), "verify", "evil.example"},
-		"expired":             {with(jwt(map[string]any{"aud": exchange, "exp": now - 1}), ""), "verify", "ended at"},
-		"expired by the body": {with(noExp(map[string]any{"aud": exchange}), fmt.Sprintf(`,"expires_on":"%d"`, now-1)), "verify", "ended at"},
-		"no end at all":       {with(noExp(map[string]any{"aud": exchange}), `,"expires_on":"9/14/2017 00:00:00 PM +00:00"`), "ok", ""},
-		"redirect":            {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/"); w.WriteHeader(307) }, "garbled", "redirects"},
+		"HTML":         {answer(200, "<html>"), "garbled", "not the JSON"},
+		"HTML refusal": {answer(403, "<html>"), "refused", "status 403"},
+		"200 with an error": {answer(200, `{"error":"invalid_request","error_description":"no \u0007"}`), "refused",
+			"invalid_request: no"},
+		"empty object": {answer(200, `{}`), "garbled", "has no token"},
+		"updating":     {answer(410, `{}`), "unavailable", "being updated"},
+		"no identity": {answer(404, `{"error":"invalid_request","error_description":"Identity not found"}`),
+			"refused", "is a managed identity assigned"},
+		"opaque":           {with(canary, ""), "garbled", "without a token"},
+		"two lines":        {with(good(exchange)+"\nX: y", ""), "garbled", "without a token"},
+		"wrong audience":   {with(good("https://evil.example"), ""), "verify", "evil.example"},
+		"another resource": {with(good(exchange), `,"resource":"https://evil.example"`), "verify", "evil.example"},
+		"expired":          {with(jwt(map[string]any{"aud": exchange, "exp": now - 1}), ""), "verify", "ended at"},
+		"expired by the body": {with(noExp(map[string]any{"aud": exchange}), fmt.Sprintf(`,"expires_on":"%d"`, now-1)),
+			"verify", "ended at"},
+		"no end at all": {with(noExp(map[string]any{"aud": exchange}), `,"expires_on":"9/14/2017 00:00:00 PM +00:00"`), "ok",
+			""},
+		"redirect": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/"); w.WriteHeader(307) },
+			"garbled", "redirects"},
 	} {
 		for place, env := range map[string]Env{"app": azureApp(t, c.answer), "machine": azureMachine(t, c.answer)} {
 			t.Run(name+" "+place, func(t *testing.T) {
@@ -130,17 +137,25 @@ func TestAzureEvidence(t *testing.T) {
 		firmware string
 		words    string // empty: available
 	}{
-		"nothing":            {nil, "", "nothing says that this is Azure"},
-		"the machine":        {nil, azureTag + "\n", ""},
-		"Hyper-V":            {nil, "1234-5678", "nothing says"},
-		"Arc":                {map[string]string{"IDENTITY_ENDPOINT": "http://localhost:40342/x", "IMDS_ENDPOINT": "http://localhost:40342"}, "", "Azure Arc"},
-		"Service Fabric":     {map[string]string{"IDENTITY_ENDPOINT": "https://10.0.0.4:2377/x", "IDENTITY_HEADER": "h", "IDENTITY_SERVER_THUMBPRINT": "t"}, "", "Service Fabric"},
-		"an app":             {map[string]string{"IDENTITY_ENDPOINT": "http://169.254.130.4:8081/msi/token", "IDENTITY_HEADER": "h"}, "", ""},
-		"a container app":    {map[string]string{"IDENTITY_ENDPOINT": "http://localhost:12356/msi/token", "IDENTITY_HEADER": "h"}, "", ""},
-		"an app's network":   {map[string]string{"IDENTITY_ENDPOINT": "http://172.16.0.4:8081/msi/token", "IDENTITY_HEADER": "h"}, "", ""},
-		"far away":           {map[string]string{"IDENTITY_ENDPOINT": "http://evil.example/msi", "IDENTITY_HEADER": "h"}, "", "must be https"},
-		"a public address":   {map[string]string{"IDENTITY_ENDPOINT": "http://8.8.8.8/msi", "IDENTITY_HEADER": "h"}, "", "must be https"},
-		"a header's end":     {map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1/msi", "IDENTITY_HEADER": "h\nX: y"}, "", "cannot be sent"},
+		"nothing":     {nil, "", "nothing says that this is Azure"},
+		"the machine": {nil, azureTag + "\n", ""},
+		"Hyper-V":     {nil, "1234-5678", "nothing says"},
+		"Arc": {map[string]string{"IDENTITY_ENDPOINT": "http://localhost:40342/x",
+			"IMDS_ENDPOINT": "http://localhost:40342"}, "", "Azure Arc"},
+		"Service Fabric": {map[string]string{"IDENTITY_ENDPOINT": "https://10.0.0.4:2377/x", "IDENTITY_HEADER": "h",
+			"IDENTITY_SERVER_THUMBPRINT": "t"}, "", "Service Fabric"},
+		"an app": {map[string]string{"IDENTITY_ENDPOINT": "http://169.254.130.4:8081/msi/token",
+			"IDENTITY_HEADER": "h"}, "", ""},
+		"a container app": {map[string]string{"IDENTITY_ENDPOINT": "http://localhost:12356/msi/token",
+			"IDENTITY_HEADER": "h"}, "", ""},
+		"an app's network": {map[string]string{"IDENTITY_ENDPOINT": "http://172.16.0.4:8081/msi/token",
+			"IDENTITY_HEADER": "h"}, "", ""},
+		"far away": {map[string]string{"IDENTITY_ENDPOINT": "http://evil.example/msi", "IDENTITY_HEADER": "h"}, "",
+			"must be https"},
+		"a public address": {map[string]string{"IDENTITY_ENDPOINT": "http://8.8.8.8/msi", "IDENTITY_HEADER": "h"}, "",
+			"must be https"},
+		"a header's end": {map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1/msi", "IDENTITY_HEADER": "h\nX: y"},
+			"", "cannot be sent"},
 		"no host":            {map[string]string{azureHostVar: "169.254.169.254"}, "", "is not a URL"},
 		"IMDS":               {map[string]string{azureHostVar: azureIMDS}, "", ""},
 		"AKS in front of it": {map[string]string{azureHostVar: "http://user@127.0.0.1"}, "", "is not a URL"},
@@ -179,7 +194,8 @@ func TestAzureUpdating(t *testing.T) {
 }
 
 func TestCheckNear(t *testing.T) {
-	for _, bad := range []string{"", "/x", "http://", "http:x", "ftp://127.0.0.1", "http://127.0.0.1.evil.example", "http://localhost.evil.example", "http://127.0.0.1/\x1b"} {
+	for _, bad := range []string{"", "/x", "http://", "http:x", "ftp://127.0.0.1", "http://127.0.0.1.evil.example",
+		"http://localhost.evil.example", "http://127.0.0.1/\x1b"} {
 		if u, err := checkNear("X", bad); err == nil {
 			t.Errorf("%q is taken: %v", bad, u)
 		}

@@ -51,7 +51,8 @@ func (s *command) Token(ctx context.Context, audience string) (Token, error) {
 	}
 	token, err := tokenIn(out)
 	if err != nil {
-		return Token{}, &RefusedError{Source: s.shown(), Why: "what " + programName(s.words[0]) + " printed is no token: " + err.Error()}
+		return Token{}, &RefusedError{Source: s.shown(),
+			Why: "what " + programName(s.words[0]) + " printed is no token: " + err.Error()}
 	}
 	return s.any("the token that "+programName(s.words[0])+" printed", token, audience)
 }
@@ -59,7 +60,8 @@ func (s *command) Token(ctx context.Context, audience string) (Token, error) {
 func (s *command) tell(err error) error {
 	var failed *CommandError
 	switch {
-	case errors.As(err, &failed) && (errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
+	case errors.As(err, &failed) &&
+		(errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
 		return s.notHere(err.Error())
 	case errors.As(err, &failed):
 		return &RefusedError{Source: s.shown(), Why: err.Error()}
@@ -138,7 +140,8 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ended(ctx, "the command "+name, name)
 	case limited.Err() != nil:
-		return nil, &flows.UnavailableError{Doing: "the command " + name, Err: fmt.Errorf("it did not end within %v", commandTime)}
+		return nil, &flows.UnavailableError{Doing: "the command " + name,
+			Err: fmt.Errorf("it did not end within %v", commandTime)}
 	}
 	return nil, failure(name, cmd, err, hide(stderr.lastLine(), strings.TrimSpace(string(out)), 200))
 }

@@ -111,7 +111,8 @@ func TestCommandPrincipal(t *testing.T) {
 	if of("vault 'a b'", nil) != of(`vault   "a b"`, nil) || of("vault a b", nil) == of("vault 'a b'", nil) {
 		t.Error("the principal is not that of the words")
 	}
-	one, two := map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "1"}, map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "2"}
+	one, two := map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "1"},
+		map[string]string{"GITLAB_CI": "1", "CI_JOB_ID": "2"}
 	if of("vault", one) == of("vault", two) || of("vault", one) == of("vault", nil) {
 		t.Error("two jobs have one principal")
 	}

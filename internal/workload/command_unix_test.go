@@ -93,7 +93,8 @@ func TestCommandLeavesDaemon(t *testing.T) {
 
 // There is no terminal for it to ask at, and nothing on stdin.
 func TestCommandHasNoTerminal(t *testing.T) {
-	script := put(t, t.TempDir(), "ask.sh", "if (: </dev/tty) 2>/dev/null; then echo a-terminal; else echo none; fi; cat\n")
+	script := put(t, t.TempDir(), "ask.sh",
+		"if (: </dev/tty) 2>/dev/null; then echo a-terminal; else echo none; fi; cat\n")
 	if token := check(t, parse(t, "command:sh "+script, at(t, nil)), "", "ok", ""); token.Value.Reveal() != "none" {
 		t.Errorf("the command has %s", token.Value.Reveal())
 	}

@@ -13,15 +13,21 @@ func TestGitLab(t *testing.T) {
 		vars        map[string]string
 		kind, words string
 	}{
-		"the default":    {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: token}, "ok", ""},
-		"named":          {"gitlab:VAULT_ID_TOKEN", map[string]string{"GITLAB_CI": "true", "VAULT_ID_TOKEN": token}, "ok", ""},
-		"no GitLab":      {"gitlab", map[string]string{gitlabVariable: token}, "not here", "no job of GitLab CI"},
-		"no variable":    {"gitlab", map[string]string{"GITLAB_CI": "true"}, "not here", yaml + wanted},
-		"none so named":  {"gitlab:OTHER", map[string]string{"GITLAB_CI": "true"}, "not here", "    OTHER:\n"},
-		"another aud":    {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: good("https://gitlab.com")}, "not here", yaml + wanted},
-		"opaque":         {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: canary}, "not here", "is no ID token"},
-		"a masked value": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: "[MASKED]"}, "not here", "looks like JSON"},
-		"expired":        {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: jwt(map[string]any{"aud": wanted, "exp": now - 1})}, "verify", "ended at"},
+		"the default": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: token}, "ok", ""},
+		"named": {"gitlab:VAULT_ID_TOKEN", map[string]string{"GITLAB_CI": "true", "VAULT_ID_TOKEN": token}, "ok",
+			""},
+		"no GitLab":     {"gitlab", map[string]string{gitlabVariable: token}, "not here", "no job of GitLab CI"},
+		"no variable":   {"gitlab", map[string]string{"GITLAB_CI": "true"}, "not here", yaml + wanted},
+		"none so named": {"gitlab:OTHER", map[string]string{"GITLAB_CI": "true"}, "not here", "    OTHER:\n"},
+		"another aud": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: good("https://gitlab.com")},
+			"not here", yaml + wanted},
+		"opaque": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: canary}, "not here",
+			"is no ID token"},
+		"a masked value": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: "[MASKED]"}, "not here",
+			"looks like JSON"},
+		"expired": {"gitlab",
+			map[string]string{"GITLAB_CI": "true", gitlabVariable: jwt(map[string]any{"aud": wanted, "exp": now - 1})}, "verify",
+			"ended at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := parse(t, c.spec, at(t, c.vars))
@@ -35,7 +41,8 @@ func TestGitLab(t *testing.T) {
 	env := at(t, map[string]string{"GITLAB_CI": "true", gitlabVariable: good("a")})
 	check(t, parse(t, "gitlab", env), "", "ok", "")
 	check(t, parse(t, "gitlab", env), "x\n  evil: y", "not here", `aud: "x evil: y"`)
-	if err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true"})).Available(); !strings.Contains(said(err), yaml+"AUDIENCE") {
+	if err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true"})).Available(); !strings.Contains(said(err),
+		yaml+"AUDIENCE") {
 		t.Error(said(err))
 	}
 }
@@ -43,7 +50,8 @@ func TestGitLab(t *testing.T) {
 // Each job has a token of its own, and so a principal.
 func TestGitLabPrincipal(t *testing.T) {
 	of := func(jti string) string {
-		token := jwt(map[string]any{"iss": "https://gitlab.com", "sub": "project_path:a/b:ref_type:branch:ref:main", "jti": jti})
+		token := jwt(map[string]any{"iss": "https://gitlab.com", "sub": "project_path:a/b:ref_type:branch:ref:main",
+			"jti": jti})
 		p, err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true", gitlabVariable: token})).Principal()
 		if err != nil || strings.Contains(p, canary) {
 			t.Fatal(p, err)
@@ -58,7 +66,8 @@ func TestGitLabPrincipal(t *testing.T) {
 func TestVariable(t *testing.T) {
 	vars := map[string]string{"JWT": " " + good(wanted) + "\n", "OPAQUE": "abc", "EMPTY": "", "BINARY": "a\x01b"}
 	env := at(t, vars)
-	if token := check(t, parse(t, "env:JWT", env), wanted, "ok", ""); token.Type != TypeJWT || token.Value.Reveal() != good(wanted) {
+	if token := check(t, parse(t, "env:JWT", env), wanted, "ok", ""); token.Type != TypeJWT ||
+		token.Value.Reveal() != good(wanted) {
 		t.Errorf("%+v", token)
 	}
 	if token := check(t, parse(t, "env:OPAQUE", env), wanted, "ok", ""); token.Type != TypeAccessToken {
@@ -119,19 +128,21 @@ func TestAuto(t *testing.T) {
 		want  string // the source, or
 		words string // the error
 	}{
-		"nothing":                 {nil, nil, "", "looked for: GitHub Actions"},
-		"GitHub first":            {githubJob("https://x.example/?a=b"), all, "github", ""},
-		"GitHub, not allowed":     {map[string]string{"GITHUB_ACTIONS": "true", "AWS_WEB_IDENTITY_TOKEN_FILE": file}, all, "", "id-token: write"},
+		"nothing":      {nil, nil, "", "looked for: GitHub Actions"},
+		"GitHub first": {githubJob("https://x.example/?a=b"), all, "github", ""},
+		"GitHub, not allowed": {map[string]string{"GITHUB_ACTIONS": "true", "AWS_WEB_IDENTITY_TOKEN_FILE": file}, all, "",
+			"id-token: write"},
 		"GitLab":                  {map[string]string{"GITLAB_CI": "true", gitlabVariable: good(wanted)}, all, "gitlab", ""},
 		"GitLab, without a token": {map[string]string{"GITLAB_CI": "true"}, all, "", "id_tokens:"},
 		"AKS":                     {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": file}, all, "file:" + file, ""},
 		"EKS":                     {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file}, all, "file:" + file, ""},
-		"EKS, file gone":          {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token"}, all, "", "there is no file /nonexistent/token"},
-		"a pod":                   {nil, all, "kubernetes", ""},
-		"Google":                  {nil, google, "gcp", ""},
-		"Azure":                   {nil, microsoft, "azure", ""},
-		"Google before Azure":     {map[string]string{azureHostVar: azureIMDS}, google, "gcp", ""},
-		"another CI, in a pod":    {map[string]string{"JENKINS_URL": "x"}, pod, "kubernetes", ""},
+		"EKS, file gone": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token"}, all, "",
+			"there is no file /nonexistent/token"},
+		"a pod":                {nil, all, "kubernetes", ""},
+		"Google":               {nil, google, "gcp", ""},
+		"Azure":                {nil, microsoft, "azure", ""},
+		"Google before Azure":  {map[string]string{azureHostVar: azureIMDS}, google, "gcp", ""},
+		"another CI, in a pod": {map[string]string{"JENKINS_URL": "x"}, pod, "kubernetes", ""},
 	} {
 		env := at(t, c.vars)
 		if c.lay != nil {

@@ -93,7 +93,8 @@ func (s *spiffe) Token(_ context.Context, audience string) (Token, error) {
 		return Token{}, s.notHere(what + " has no exp or no aud, which it must have")
 	}
 	return s.fixed(what, token, audience, func() []string {
-		return []string{"in spiffe-helper's configuration:", `  jwt_svids = [{jwt_audience="` + flows.Clean(audience, 200) + `", jwt_svid_file_name="…"}]`}
+		return []string{"in spiffe-helper's configuration:",
+			`  jwt_svids = [{jwt_audience="` + flows.Clean(audience, 200) + `", jwt_svid_file_name="…"}]`}
 	})
 }
 
@@ -115,7 +116,8 @@ func (s *spiffe) read() (string, claims, error) {
 	}
 	c, err := parseJWT(token)
 	if err == nil && !strings.HasPrefix(c.subject, "spiffe://") {
-		err = s.notHere("the token in " + flows.Clean(s.path, 200) + " is no JWT-SVID: its subject is " + quote(c.subject) + ", not a spiffe:// ID")
+		err = s.notHere("the token in " + flows.Clean(s.path, 200) + " is no JWT-SVID: its subject is " + quote(c.subject) +
+			", not a spiffe:// ID")
 	}
 	return token, c, err
 }

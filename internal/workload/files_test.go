@@ -15,7 +15,8 @@ func podToken(account, uid string, issued int64) string {
 	return jwt(map[string]any{
 		"iss": "https://kubernetes.default.svc", "sub": "system:serviceaccount:ns:" + account, "aud": []string{wanted},
 		"iat": issued, "exp": issued + 3600, "jti": fmt.Sprint(issued),
-		"kubernetes.io": map[string]any{"namespace": "ns", "pod": map[string]string{"name": "p", "uid": uid}, "warnafter": issued + 60},
+		"kubernetes.io": map[string]any{"namespace": "ns", "pod": map[string]string{"name": "p", "uid": uid},
+			"warnafter": issued + 60},
 	})
 }
 
@@ -26,7 +27,8 @@ func TestFile(t *testing.T) {
 	for _, spec := range []string{"file:" + path, "file:token"} {
 		s := parse(t, spec, env)
 		token := check(t, s, wanted, "ok", "")
-		if err := s.Available(); err != nil || token.Type != TypeJWT || token.Value.Reveal() != good(wanted) || !s.FixedAudience() {
+		if err := s.Available(); err != nil || token.Type != TypeJWT || token.Value.Reveal() != good(wanted) ||
+			!s.FixedAudience() {
 			t.Errorf("%v, type %s", err, token.Type)
 		}
 		check(t, s, "", "ok", "")
@@ -38,7 +40,8 @@ func TestFile(t *testing.T) {
 		t.Errorf("an opaque token: %+v", token)
 	}
 	put(t, env.Root, "token", jwt(map[string]any{"aud": wanted, "exp": now - 300}))
-	check(t, parse(t, "file:token", env), wanted, "verify", "5m0s ago: either it was not renewed, or this machine's clock is wrong")
+	check(t, parse(t, "file:token", env), wanted, "verify",
+		"5m0s ago: either it was not renewed, or this machine's clock is wrong")
 }
 
 // What a file can be that is no token's: each is refused in words, and never

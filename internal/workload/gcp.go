@@ -45,13 +45,15 @@ func (s *gcp) Available() error {
 	case s.env.Getenv(gcpHostVar) != "":
 		return nil
 	// Cloud Run sets these, and so does Knative in any cluster.
-	case s.env.Getenv("KUBERNETES_SERVICE_HOST") == "" && (s.env.Getenv("K_SERVICE") != "" || s.env.Getenv("CLOUD_RUN_JOB") != ""):
+	case s.env.Getenv("KUBERNETES_SERVICE_HOST") == "" &&
+		(s.env.Getenv("K_SERVICE") != "" || s.env.Getenv("CLOUD_RUN_JOB") != ""):
 		return nil
 	// "Google" or "Google Compute Engine"; in GKE's pods it can be read too.
 	case strings.HasPrefix(s.env.firmware(gcpFirmware), "Google"):
 		return nil
 	}
-	return s.notHere("nothing says that this is Google Cloud ("+gcpHostVar+" and K_SERVICE are not set, "+gcpFirmware+" does not name Google)",
+	return s.notHere("nothing says that this is Google Cloud ("+gcpHostVar+" and K_SERVICE are not set, "+gcpFirmware+
+		" does not name Google)",
 		"if it is one: "+gcpHostVar+"="+gcpHost)
 }
 
@@ -83,7 +85,8 @@ func (s *gcp) Token(ctx context.Context, audience string) (Token, error) {
 		Path:     "/computeMetadata/v1/instance/service-accounts/" + s.account + "/identity",
 		RawQuery: url.Values{"audience": {audience}, "format": {"full"}}.Encode(),
 	}
-	r := request{client: s.env.Metadata, doing: "Google Cloud's metadata server", url: u, header: map[string]string{gcpFlavor: "Google"}}
+	r := request{client: s.env.Metadata, doing: "Google Cloud's metadata server", url: u,
+		header: map[string]string{gcpFlavor: "Google"}}
 	a, err := s.env.send(ctx, r)
 	if err != nil {
 		return Token{}, err
@@ -91,12 +94,14 @@ func (s *gcp) Token(ctx context.Context, audience string) (Token, error) {
 	// "About VM metadata": who checks this header knows that a metadata server
 	// answered, and no proxy or network page.
 	if a.Header.Get(gcpFlavor) != "Google" {
-		return Token{}, r.garbled("the answer of %s does not come from a metadata server (no %s: Google, status %d)", host, gcpFlavor, a.Status)
+		return Token{}, r.garbled("the answer of %s does not come from a metadata server (no %s: Google, status %d)", host,
+			gcpFlavor, a.Status)
 	}
 	switch a.Status {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return Token{}, a.refused(s.base, "the metadata server", a.words(), "is the service account "+s.account+" attached to this machine, pod or service?")
+		return Token{}, a.refused(s.base, "the metadata server", a.words(),
+			"is the service account "+s.account+" attached to this machine, pod or service?")
 	default:
 		return Token{}, a.refused(s.base, "the metadata server", a.words())
 	}

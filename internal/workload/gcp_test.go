@@ -51,7 +51,8 @@ func TestGCP(t *testing.T) {
 			t.Errorf("%s: %+v", spec, token)
 		}
 	}
-	check(t, parse(t, "gcp:other@project.iam.gserviceaccount.com", env), wanted, "refused", "is the service account other@project.iam.gserviceaccount.com attached")
+	check(t, parse(t, "gcp:other@project.iam.gserviceaccount.com", env), wanted, "refused",
+		"is the service account other@project.iam.gserviceaccount.com attached")
 	check(t, parse(t, "gcp", env), "", "not here", "--subject-token-audience")
 }
 
@@ -68,16 +69,23 @@ func TestGCPHostile(t *testing.T) {
 		answer      http.HandlerFunc
 		kind, words string
 	}{
-		"no metadata server": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good(wanted)) }, "garbled", "no Metadata-Flavor: Google, status 200"},
-		"a sign-in page":     {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "garbled", "no Metadata-Flavor"},
-		"HTML":               {flavored(200, "text/html", "<html>"), "garbled", "without a token"},
-		"empty":              {flavored(200, "text/plain", ""), "garbled", "without a token"},
-		"error with 200":     {flavored(200, "application/json", `{"error":"x"}`), "garbled", "without a token"},
-		"huge":               {flavored(200, "text/plain", strings.Repeat("a", 1<<18)), "garbled", "larger than"},
-		"a refusal":          {flavored(403, "text/plain", "not \x1b[31mallowed "+good(wanted)), "refused", "(status 403): not [31mallowed [token]"},
-		"wrong audience":     {flavored(200, "text/plain", good("x")), "verify", `audience "x"`},
-		"expired":            {flavored(200, "text/plain", jwt(map[string]any{"aud": wanted, "exp": now})), "verify", "ended at"},
-		"a redirect":         {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/"); w.WriteHeader(302) }, "garbled", "redirects"},
+		"no metadata server": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good(wanted)) }, "garbled",
+			"no Metadata-Flavor: Google, status 200"},
+		"a sign-in page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "garbled",
+			"no Metadata-Flavor"},
+		"HTML":           {flavored(200, "text/html", "<html>"), "garbled", "without a token"},
+		"empty":          {flavored(200, "text/plain", ""), "garbled", "without a token"},
+		"error with 200": {flavored(200, "application/json", `{"error":"x"}`), "garbled", "without a token"},
+		"huge":           {flavored(200, "text/plain", strings.Repeat("a", 1<<18)), "garbled", "larger than"},
+		"a refusal": {flavored(403, "text/plain", "not \x1b[31mallowed "+good(wanted)), "refused",
+			"(status 403): not [31mallowed [token]"},
+		"wrong audience": {flavored(200, "text/plain", good("x")), "verify", `audience "x"`},
+		"expired":        {flavored(200, "text/plain", jwt(map[string]any{"aud": wanted, "exp": now})), "verify", "ended at"},
+		"a redirect": {func(w http.ResponseWriter,
+			_ *http.Request) {
+			w.Header().Set("Location", "/")
+			w.WriteHeader(302)
+		}, "garbled", "redirects"},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, parse(t, "gcp", gcpAt(t, c.answer)), wanted, c.kind, c.words) })
 	}

@@ -84,7 +84,8 @@ func (s *github) Token(ctx context.Context, audience string) (Token, error) {
 	}
 	fields, err := a.fields(r)
 	if a.Status != http.StatusOK {
-		return Token{}, a.refused(s.base, "GitHub", text(fields["message"]), "the right to ask ends with the job; has the job ended?")
+		return Token{}, a.refused(s.base, "GitHub", text(fields["message"]),
+			"the right to ask ends with the job; has the job ended?")
 	}
 	if err != nil {
 		return Token{}, err

@@ -16,15 +16,17 @@ import (
 // githubJob is the environment of a job that may ask for an ID token.
 func githubJob(endpoint string) map[string]string {
 	return map[string]string{
-		"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY_ID": "42", "GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_JOB": "deploy",
-		githubURL: endpoint, githubToken: requestToken,
+		"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY_ID": "42", "GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "1",
+		"GITHUB_JOB": "deploy",
+		githubURL:    endpoint, githubToken: requestToken,
 	}
 }
 
 // fakeGitHub answers as GitHub's documentation says: a GET with the request token
 // and an audience gives {"value": JWT}.
 func fakeGitHub(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer "+requestToken || r.URL.Query().Get("api-version") != "2.0" {
+	if r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer "+requestToken ||
+		r.URL.Query().Get("api-version") != "2.0" {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -70,7 +72,8 @@ func TestGitHubNotHere(t *testing.T) {
 		change map[string]string
 		words  string
 	}{
-		"not GitHub":            {map[string]string{"GITHUB_ACTIONS": "", githubURL: "", githubToken: ""}, "no job of GitHub Actions"},
+		"not GitHub": {map[string]string{"GITHUB_ACTIONS": "", githubURL: "", githubToken: ""},
+			"no job of GitHub Actions"},
 		"no permission":         {map[string]string{githubURL: "", githubToken: ""}, "  permissions:\n    id-token: write"},
 		"no request token":      {map[string]string{githubToken: ""}, githubToken + " is not set"},
 		"plain http":            {map[string]string{githubURL: "http://pipelines.example/x"}, "must be https"},
@@ -114,7 +117,8 @@ func TestGitHubHostile(t *testing.T) {
 		kind   string
 		words  string
 	}{
-		"HTML": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sign in</html>") }, "garbled", "not the JSON"},
+		"HTML": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sign in</html>") }, "garbled",
+			"not the JSON"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		}, "garbled", "redirects (status 307)"},
@@ -125,14 +129,17 @@ func TestGitHubHostile(t *testing.T) {
 		"an unsigned JWT": {value(strings.TrimSuffix(good(wanted), canary)), "garbled", "without a token"},
 		"200 with error":  {json(200, `{"message":"bad \u001b[2Jjob `+requestToken+`"}`), "refused", "bad [2Jjob [secret]"},
 		"204":             {json(204, ""), "garbled", "answers without a token (status 204)"},
-		"401":             {json(401, `{"message":"expired: `+good(wanted)+`"}`), "refused", "refuses (status 401): expired: [token]"},
-		"403 in HTML":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403); fmt.Fprint(w, "<p>no") }, "refused", "status 403"},
-		"huge":            {json(200, `{"value":"`+strings.Repeat("x", 1<<20)+`"}`), "garbled", "larger than"},
+		"401": {json(401, `{"message":"expired: `+good(wanted)+`"}`), "refused",
+			"refuses (status 401): expired: [token]"},
+		"403 in HTML": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403); fmt.Fprint(w, "<p>no") },
+			"refused", "status 403"},
+		"huge": {json(200, `{"value":"`+strings.Repeat("x", 1<<20)+`"}`), "garbled", "larger than"},
 		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			fmt.Fprint(w, "{")
 		}, "unavailable", "no answer"},
-		"wrong audience":   {value(good("https://evil.example")), "verify", `is for the audience "https://evil.example", not for "` + wanted + `"`},
+		"wrong audience": {value(good("https://evil.example")), "verify",
+			`is for the audience "https://evil.example", not for "` + wanted + `"`},
 		"no audience":      {value(jwt(map[string]any{"sub": "x"})), "verify", "names no audience"},
 		"many audiences":   {value(good([]string{"\x1b]0;a", "b", "c", "d", "e"})), "verify", `"]0;a", "b", "c", …`},
 		"expired":          {value(jwt(map[string]any{"aud": wanted, "exp": now - 60})), "verify", "1m0s ago"},

@@ -106,7 +106,9 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 		a.now = date
 	}
 	if a.Status == http.StatusTooManyRequests || a.Status >= 500 {
-		return nil, a.retryAfter(), &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("%s answers with status %d", host, a.Status), RetryAfter: a.wish()}
+		return nil, a.retryAfter(),
+			&flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("%s answers with status %d", host, a.Status),
+				RetryAfter: a.wish()}
 	}
 	for _, status := range r.again {
 		if a.Status == status {
@@ -154,7 +156,8 @@ func (r request) unavailable(ctx context.Context, timeout time.Duration, err err
 		err = network.Unwrap()
 	}
 	// net/http quotes what a server sent that is no HTTP.
-	return &flows.UnavailableError{Doing: r.doing, Err: &toldError{fmt.Sprintf("no answer from %s: %s", host, hide(err.Error(), r.secret, 200)), err}}
+	return &flows.UnavailableError{Doing: r.doing,
+		Err: &toldError{fmt.Sprintf("no answer from %s: %s", host, hide(err.Error(), r.secret, 200)), err}}
 }
 
 // A toldError is an error in other words.
@@ -207,7 +210,8 @@ func (a *answer) fields(r request) (map[string]json.RawMessage, error) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(a.Body, &m) != nil || m == nil {
 		kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-		return nil, r.garbled("the answer of %s is not the JSON it must be (status %d, %s)", flows.Clean(r.url.Host, 100), a.Status, flows.Clean(kind, 40))
+		return nil, r.garbled("the answer of %s is not the JSON it must be (status %d, %s)", flows.Clean(r.url.Host, 100),
+			a.Status, flows.Clean(kind, 40))
 	}
 	return m, nil
 }
@@ -243,13 +247,15 @@ func hide(s, secret string, max int) string {
 // back can be read on the way.
 func checkNear(name, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || flows.Clean(raw, len(raw)) != raw {
+	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" ||
+		flows.Clean(raw, len(raw)) != raw {
 		return nil, fmt.Errorf("%s is not a URL", name)
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isNear(u.Hostname()) {
 		return u, nil
 	}
-	return nil, fmt.Errorf("%s (%s) must be https, or http at an address of the machine's own network", name, flows.Clean(u.Scheme+"://"+u.Host, 100))
+	return nil, fmt.Errorf("%s (%s) must be https, or http at an address of the machine's own network", name,
+		flows.Clean(u.Scheme+"://"+u.Host, 100))
 }
 
 func isNear(host string) bool {

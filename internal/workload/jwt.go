@@ -40,7 +40,8 @@ func parseJWT(token string) (claims, error) {
 		Algorithm string `json:"alg"`
 	}
 	var payload map[string]json.RawMessage
-	if json.Unmarshal(t.Header, &header) != nil || header.Algorithm == "" || json.Unmarshal(t.Payload, &payload) != nil || payload == nil {
+	if json.Unmarshal(t.Header, &header) != nil || header.Algorithm == "" || json.Unmarshal(t.Payload, &payload) != nil ||
+		payload == nil {
 		return c, errNotJWT
 	}
 	c.issuer, c.subject = text(payload["iss"]), text(payload["sub"])
@@ -118,7 +119,8 @@ func (c claims) checkExpired(what string, now time.Time) error {
 	if c.expires.IsZero() || c.expires.After(now) {
 		return nil
 	}
-	return &flows.VerifyError{Err: fmt.Errorf("%s ended at %s, %s ago: either it was not renewed, or this machine's clock is wrong",
+	return &flows.VerifyError{Err: fmt.Errorf("%s ended at %s, %s ago: either it was not renewed, or this machine's "+
+		"clock is wrong",
 		what, c.expires.Format(time.RFC3339), now.Sub(c.expires).Round(time.Second))}
 }
 

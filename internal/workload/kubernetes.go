@@ -43,7 +43,8 @@ func (s *kubernetes) Token(_ context.Context, audience string) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return s.fixed("the service-account token in "+flows.Clean(s.path, 200), token, audience, func() []string { return s.projection(audience) })
+	return s.fixed("the service-account token in "+flows.Clean(s.path, 200), token, audience,
+		func() []string { return s.projection(audience) })
 }
 
 func (s *kubernetes) Principal() (string, error) {

@@ -76,8 +76,9 @@ type Token struct {
 // Env is what sources look at. The zero Env, but for Getenv, is the real machine.
 type Env struct {
 	Getenv func(string) string
-	Root   string // a tree for tests: prefix of system files such as /sys/class/dmi/id and the default service-account path
-	Dir    string // where relative paths start; empty: the working directory
+	// a tree for tests: prefix of system files such as /sys/class/dmi/id and the default service-account path
+	Root string
+	Dir  string // where relative paths start; empty: the working directory
 
 	// HTTP is for GitHub's endpoint, which may lie beyond a proxy or have a private
 	// CA. nil: that of [flows.NewHTTPClient], 15 seconds.
@@ -174,7 +175,8 @@ func Parse(spec string, env Env) (Source, error) {
 		case hasArg && s.arg == "":
 			return nil, fmt.Errorf("the token source %s takes nothing after a colon", name)
 		case hasArg && arg == "", !hasArg && !optional && s.arg != "":
-			return nil, fmt.Errorf("the token source %s needs %s: %s:%s", name, strings.Trim(s.arg, "[]"), name, strings.Trim(s.arg, "[]"))
+			return nil, fmt.Errorf("the token source %s needs %s: %s:%s", name, strings.Trim(s.arg, "[]"), name,
+				strings.Trim(s.arg, "[]"))
 		case flows.Clean(arg, len(arg)) != arg && s.name != "command":
 			return nil, fmt.Errorf("what follows %s: has characters in it that do not print, or spaces that mislead", name)
 		}
