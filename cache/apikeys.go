@@ -95,9 +95,9 @@ func (k *APIKey) EndsAt() time.Time {
 // HasKey reports whether there is a key, wherever it rests.
 func (k *APIKey) HasKey() bool { return k.KeyIn != "" || !k.Key.IsZero() }
 
-// MaskKey shows enough of a key to tell it from others: its prefix and its last
+// maskKey shows enough of a key to tell it from others: its prefix and its last
 // four characters, and never more than a quarter of a short one.
-func MaskKey(key credential.Secret) string {
+func maskKey(key credential.Secret) string {
 	const long = 32 // so much is left of such a key that its prefix may be shown beside four characters
 	s := key.Reveal()
 	budget := len(s) / 4
@@ -113,12 +113,12 @@ func MaskKey(key credential.Secret) string {
 	return s[:prefix] + "…" + s[len(s)-last:]
 }
 
-// Masked is MaskKey of the key, or nothing where there is none.
+// Masked is maskKey of the key, or nothing where there is none.
 func (k *APIKey) Masked() string {
 	if k.Key.IsZero() {
 		return k.Mask
 	}
-	return MaskKey(k.Key)
+	return maskKey(k.Key)
 }
 
 // APIKey reads an API key, without a key that rests in the keyring (see

@@ -130,7 +130,7 @@ func TestAPIKeyInKeyring(t *testing.T) {
 	for _, key := range []string{"first-key", "second-key", "third-key"} {
 		mustWriteKey(t, s, anAPIKey(key))
 		k := wantKey(t, s, key)
-		if k.Masked() != MaskKey(credential.NewSecret(key)) || len(ring.entries) != 1 {
+		if k.Masked() != maskKey(credential.NewSecret(key)) || len(ring.entries) != 1 {
 			t.Errorf("%s: mask %q, %d entries", key, k.Masked(), len(ring.entries))
 		}
 		if b, _ := os.ReadFile(s.apiKeyPath("ci")); strings.Contains(string(b), key) {
@@ -193,7 +193,7 @@ func TestAPIKeyKeyringFails(t *testing.T) {
 func TestAPIKeyKeyringReplacedMeanwhile(t *testing.T) {
 	s, ring := withRing(t)
 	mustWriteKey(t, s, anAPIKey("first-key"))
-	other := Open(s.Path(), func(string) {})
+	other := Open(s.path, func(string) {})
 	other.Keyring, other.UseKeyring = &memoryRing{entries: ring.entries}, true
 	done := false
 	ring.before = func(call, _ string) error {
@@ -223,7 +223,7 @@ func TestMaskKey(t *testing.T) {
 		"pat_0123456789abcdefghijklmnopqrstuvwxyz": "pat_…wxyz", "a-b-c-d-e-f-": "…-f-",
 		"0123456789abcdefghijklmnopqrstuvwxyz": "0123…wxyz",
 	} {
-		got := MaskKey(credential.NewSecret(key))
+		got := maskKey(credential.NewSecret(key))
 		if got != want {
 			t.Errorf("%q is shown as %q, want %q", key, got, want)
 		}
@@ -269,7 +269,7 @@ func TestWarnOfAPIKey(t *testing.T) {
 	if !s.WarnOfAPIKey("ci", 24*time.Hour, now) {
 		t.Error("the new key is not warned of")
 	}
-	if err := os.WriteFile(filepath.Join(s.Path(), apiKeysDir, APIKeyID("ci")+".warned.json"), []byte("{"),
+	if err := os.WriteFile(filepath.Join(s.path, apiKeysDir, APIKeyID("ci")+".warned.json"), []byte("{"),
 		0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (s *Store) WriteAPIKey(ctx context.Context, k *APIKey) error {
 		}
 		return s.writeAPIKeyFile(k)
 	}
-	k.Mask, k.KeyIn, k.KeyringSlot = MaskKey(k.Key), "", ""
+	k.Mask, k.KeyIn, k.KeyringSlot = maskKey(k.Key), "", ""
 	if s.UseKeyring {
 		slot := "a"
 		if was != nil && was.KeyringSlot == slot {

@@ -88,7 +88,7 @@ func TestCommitOnADiskThatFilledUp(t *testing.T) {
 // fill takes what is left of the disk.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
-	f, err := os.Create(filepath.Join(filepath.Dir(s.Path()), "fill"))
+	f, err := os.Create(filepath.Join(filepath.Dir(s.path), "fill"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func commitReadOnly(s *Store, skey string) error {
 		if err != nil {
 			return err
 		}
-		dir := filepath.Join(s.Path(), "sessions")
+		dir := filepath.Join(s.path, "sessions")
 		if token == "second" {
 			if err := os.Chmod(dir, 0o500); err != nil { //nolint:gosec // a directory
 				return err

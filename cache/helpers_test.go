@@ -34,7 +34,7 @@ var helpers = map[string]func(s *Store, arg string) error{
 	// count adds 1 to a number in a file, arg times, each under the lock.
 	"count": func(s *Store, arg string) error {
 		n, _ := strconv.Atoi(arg)
-		file := filepath.Join(s.Path(), "count")
+		file := filepath.Join(s.path, "count")
 		for range n {
 			l, err := s.Lock(context.Background(), LockRefresh, "counter")
 			if err != nil {
@@ -83,7 +83,7 @@ func helper(t *testing.T, name string, s *Store, arg string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), helperEnv+"="+name+" "+s.Path()+" "+arg)
+	cmd.Env = append(os.Environ(), helperEnv+"="+name+" "+s.path+" "+arg)
 	cmd.Stderr = os.Stderr
 	return cmd
 }
@@ -122,7 +122,7 @@ func newStore(t testing.TB) *Store {
 // warned is a store with its warnings.
 func warned(s *Store) (*Store, *[]string) {
 	var all []string
-	return Open(s.Path(), func(w string) { all = append(all, w) }), &all
+	return Open(s.path, func(w string) { all = append(all, w) }), &all
 }
 
 // put writes a file of the cache by hand.
@@ -131,7 +131,7 @@ func put(t testing.TB, s *Store, content string, elem ...string) string {
 	if d, err := s.open(true); err == nil { // with an access list of its own on Windows
 		d.Close()
 	}
-	path := filepath.Join(append([]string{s.Path()}, elem...)...)
+	path := filepath.Join(append([]string{s.path}, elem...)...)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func unsafeAt(t *testing.T, err error, path string) {
 // left lists what is in a directory of the cache but for the named files.
 func left(t *testing.T, s *Store, dir string, but ...string) []string {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(s.Path(), dir))
+	entries, err := os.ReadDir(filepath.Join(s.path, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

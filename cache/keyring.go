@@ -18,7 +18,7 @@ import (
 // Empty: in the file.
 const (
 	InKeyring = "keyring" // the token is the keyring's entry
-	Sealed    = "sealed"  // it is in the file, sealed by a key that is the keyring's entry
+	inSealed    = "sealed"  // it is in the file, sealed by a key that is the keyring's entry
 )
 
 // KeyringError says that the system's keyring could not be used. Nothing else
@@ -196,7 +196,7 @@ func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, er
 	switch rec.RefreshTokenIn {
 	case InKeyring:
 		token, err = s.ringGet(ctx, account)
-	case Sealed:
+	case inSealed:
 		var key string
 		if key, err = s.ringGet(ctx, account+ringKey); err == nil {
 			token, err = unseal(key, skey, rec.sealed)

@@ -20,7 +20,7 @@ type roomInKeyring struct {
 func (r *Reservation) reserveKey(ctx context.Context) error {
 	account := r.store.account(r.skey)
 	k := &roomInKeyring{account: account, key: newSealKey(), spare: true}
-	if was := r.stored(); was != nil && was.RefreshTokenIn == Sealed {
+	if was := r.stored(); was != nil && was.RefreshTokenIn == inSealed {
 		key, err := r.store.ringGet(ctx, account+ringKey)
 		if err != nil && !errors.Is(err, ErrNoEntry) {
 			return err
@@ -79,7 +79,7 @@ func (r *Reservation) commitToKeyring(rec, was *Session) error {
 	if err != nil {
 		return err
 	}
-	rec.RefreshTokenIn, rec.sealed = Sealed, sealed
+	rec.RefreshTokenIn, rec.sealed = inSealed, sealed
 	r.keyring.spare = false // whatever comes of the write: it may fail after the rename
 	if err := r.write(rec); err != nil {
 		return err

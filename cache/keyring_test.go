@@ -103,7 +103,7 @@ func tokenIn(t *testing.T, s *Store) string {
 
 func fileOf(t *testing.T, s *Store) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(s.Path(), "sessions", skey+".json"))
+	b, err := os.ReadFile(filepath.Join(s.path, "sessions", skey+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +124,11 @@ func TestKeyringForms(t *testing.T) {
 		{"rt-first", true, InKeyring, []string{""}},
 		{"rt-rotated", true, InKeyring, []string{""}},
 		{strings.Repeat("x", ringMost), true, InKeyring, []string{""}},
-		{large + "1", true, Sealed, []string{ringKey}},
-		{large + "2", true, Sealed, []string{ringKey}},
+		{large + "1", true, inSealed, []string{ringKey}},
+		{large + "2", true, inSealed, []string{ringKey}},
 		{"rt-small-again", true, InKeyring, []string{""}},
 		{"rt-in-file", false, "", nil},
-		{large + "3", true, Sealed, []string{ringKey}},
+		{large + "3", true, inSealed, []string{ringKey}},
 		{large + "4", false, "", nil},
 		{"rt-back", true, InKeyring, []string{""}},
 		{"", true, "", nil}, // a sign-in without a refresh token
@@ -190,7 +190,7 @@ func TestKeyringCrash(t *testing.T) {
 					rec.Subject = subject
 					var seen []string
 					look := func(string, string) error {
-						after := Open(s.Path(), func(w string) { t.Error(w) })
+						after := Open(s.path, func(w string) { t.Error(w) })
 						after.Keyring = &memoryRing{entries: maps.Clone(m.entries)}
 						got, err := after.SessionWithToken(context.Background(), skey)
 						if err != nil {

@@ -25,7 +25,7 @@ func TestAmend(t *testing.T) {
 		if err := room.Commit(rec); err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(s.Path(), "sessions", key+".json")
+		path := filepath.Join(s.path, "sessions", key+".json")
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

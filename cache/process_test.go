@@ -78,7 +78,7 @@ func TestLockExcludes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if b, _ := os.ReadFile(filepath.Join(s.Path(), "count")); string(b) != "200" {
+	if b, _ := os.ReadFile(filepath.Join(s.path, "count")); string(b) != "200" {
 		t.Errorf("counted to %s, want 200", b)
 	}
 }
@@ -95,7 +95,7 @@ func TestLockOfTheDead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore(t)
 			cmd, release := holder(t, s, "k")
-			path := filepath.Join(s.Path(), "locks", "k."+LockRefresh)
+			path := filepath.Join(s.path, "locks", "k."+LockRefresh)
 			if b, err := os.ReadFile(path); err != nil || !bytes.Contains(b, []byte(`"purpose":"refresh"`)) {
 				t.Errorf("the lock's file says %s, %v", b, err)
 			}
@@ -196,7 +196,7 @@ func TestLockFileHasNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Unlock()
-	b, err := os.ReadFile(filepath.Join(s.Path(), "locks", "k."+LockRefresh))
+	b, err := os.ReadFile(filepath.Join(s.path, "locks", "k."+LockRefresh))
 	if err != nil || strings.Contains(string(b), "rt-1") {
 		t.Errorf("%s, %v", b, err)
 	}
@@ -225,7 +225,7 @@ func TestLockTellsFailures(t *testing.T) {
 	l.Fail("provider", "down")
 	l.Unlock()
 	take("provider: down").Unlock() // who says nothing changes nothing
-	path := filepath.Join(s.Path(), "locks", "k."+LockRefresh)
+	path := filepath.Join(s.path, "locks", "k."+LockRefresh)
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) < 2 {
 		t.Fatalf("%q, %v", b, err)

@@ -54,7 +54,7 @@ type Session struct {
 	// ID token, so that not every call asks again.
 	NoIDTokenOnRefresh bool `json:"noIdTokenOnRefresh"`
 
-	// RefreshTokenIn tells where the refresh token rests: InKeyring, Sealed, or
+	// RefreshTokenIn tells where the refresh token rests: InKeyring, inSealed, or
 	// empty for the file. Commit sets it.
 	RefreshTokenIn string `json:"refreshTokenIn,omitempty"`
 
@@ -107,7 +107,7 @@ func (s *Session) encode() ([]byte, error) {
 	switch s.RefreshTokenIn {
 	case "":
 		f.RefreshToken = s.RefreshToken.Reveal()
-	case Sealed:
+	case inSealed:
 		f.Sealed = s.sealed
 	}
 	return encodeKeeping(s.unknown, f)

@@ -69,9 +69,6 @@ func Open(path string, warn func(string)) *Store {
 	return &Store{path: filepath.Clean(path), warn: warn}
 }
 
-// Path returns the cache directory.
-func (s *Store) Path() string { return s.path }
-
 // Session reads the durable half, without a refresh token that rests in the
 // keyring (SessionWithToken reads that too). A file that does not parse is set aside
 // under the name <skey>.json.corrupt and counts as absent; the caller holds the

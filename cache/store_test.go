@@ -54,7 +54,7 @@ func TestRoundTrips(t *testing.T) {
 		}
 	}
 	for _, want := range []string{`"refreshToken":"rt-1"`, `"version":1`} {
-		if b, _ := os.ReadFile(filepath.Join(s.Path(), "sessions", "k.json")); !strings.Contains(string(b), want) {
+		if b, _ := os.ReadFile(filepath.Join(s.path, "sessions", "k.json")); !strings.Contains(string(b), want) {
 			t.Errorf("the session's file lacks %s", want)
 		}
 	}

@@ -33,7 +33,7 @@ func stored(t *testing.T, s *Store, skey, identity string, refreshed, expires ti
 // touch sets when a file was written last.
 func touch(t *testing.T, s *Store, name string, at time.Time) {
 	t.Helper()
-	if err := os.Chtimes(filepath.Join(s.Path(), filepath.FromSlash(name)), at, at); err != nil {
+	if err := os.Chtimes(filepath.Join(s.path, filepath.FromSlash(name)), at, at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -84,7 +84,7 @@ func TestSweepServices(t *testing.T) {
 	free.Unlock()
 	sweep()
 	left("busy", "copied", "good-still", "lately", "person")
-	if err := os.Remove(filepath.Join(s.Path(), "locks", "all."+lockSweep)); err != nil {
+	if err := os.Remove(filepath.Join(s.path, "locks", "all."+lockSweep)); err != nil {
 		t.Fatal(err)
 	}
 	sweep()

@@ -36,7 +36,7 @@ func fillStore(t *testing.T, s *Store) (*Store, map[string]string) {
 	for kind, rel := range map[string]string{"session": "sessions/k.json", "tokens": "tokens/k/t.json",
 		"derived": "derived/k/d.json", "provider": "providers/p.json",
 		"latch": "latches/k.json", "lock": "locks/k.refresh"} {
-		paths[kind] = filepath.Join(s.Path(), rel)
+		paths[kind] = filepath.Join(s.path, rel)
 	}
 	return s, paths
 }
@@ -71,7 +71,7 @@ func TestModes(t *testing.T) {
 	defer unix.Umask(old)
 	fillStore(t, s)
 	count := 0
-	err := filepath.WalkDir(s.Path(), func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(s.path, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func TestUnsafeDirectories(t *testing.T) {
 		} {
 			t.Run(rel+" "+name, func(t *testing.T) {
 				s, _ := filled(t)
-				path := filepath.Join(s.Path(), rel)
+				path := filepath.Join(s.path, rel)
 				f(t, path)
 				kind := map[string]string{".": "tokens", "sessions": "session", "tokens": "tokens", "tokens/k": "tokens",
 					"derived": "derived", "locks": "lock"}[rel]
@@ -186,9 +186,9 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 		return
 	}
 	s, _ := filled(t)
-	must(t, os.Chown(s.Path(), whoever, -1))
+	must(t, os.Chown(s.path, whoever, -1))
 	err := use(t, s, "tokens")
-	unsafeAt(t, err, s.Path())
+	unsafeAt(t, err, s.path)
 	var unsafe *UnsafeError
 	if errors.As(err, &unsafe); strings.Contains(unsafe.Fix, "chown") {
 		t.Errorf("root is told to take the user's cache away: %s", unsafe.Fix)

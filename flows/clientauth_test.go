@@ -130,11 +130,11 @@ func discoverMTLS(t *testing.T, p *providertest.Provider, k *Key, certPEM []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	hc, err := NewMTLSClient(10*time.Second, p.CAPEM(), cert)
+	hc, err := mtlsClient(10*time.Second, p.CAPEM(), cert)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := Discover(t.Context(), hc, p.Issuer())
+	found, err := Discover(t.Context(), hc, nil, p.Issuer(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestAliasesAreChecked(t *testing.T) {
 			raw, _ := json.Marshal(map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token",
 				"mtls_endpoint_aliases": map[string]any{name: endpoint}})
 			var verify *VerifyError
-			if _, err := ParseProvider(http.DefaultClient, issuer, raw, []byte(`{"keys":[]}`)); (err == nil) != ok || !ok &&
+			if _, err := ParseProvider(http.DefaultClient, nil, issuer, "", raw, []byte(`{"keys":[]}`)); (err == nil) != ok || !ok &&
 				!errors.As(err, &verify) {
 				t.Errorf("%s %s: %v", name, endpoint, err)
 			}

@@ -367,37 +367,3 @@ func TestKeyDoesNotPrint(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
-
-func TestTLSCertificate(t *testing.T) {
-	now := time.Now()
-	keys := map[string]crypto.Signer{"RSA": rsaKey(t, 2048), "P-256": ecKey(t, elliptic.P256()),
-		"P-521": ecKey(t, elliptic.P521()), "Ed25519": edKey(t)}
-	ca := dated(t, ecKey(t, elliptic.P256()))
-	for name, key := range keys {
-		k := mustParse(t, pkcs8(t, key), KeyOptions{})
-		got, err := k.TLSCertificate(append(append(pkcs8(t, key), dated(t, key)...), ca...)) // a key beside it is passed over
-		if err != nil || len(got.Certificate) != 2 || got.Leaf == nil {
-			t.Errorf("%s: %d certificates, %v", name, len(got.Certificate), err)
-		}
-	}
-	key := keys["P-256"]
-	k := mustParse(t, pkcs8(t, key), KeyOptions{})
-	for name, c := range map[string]struct {
-		certs []byte
-		want  string
-	}{
-		"none":  {nil, "no certificate"},
-		"a key": {pkcs8(t, key), "no certificate"},
-		"another key's": {dated(t, keys["RSA"]),
-			"belongs to another key: it is for an RSA key of 2048 bits, and this is an EC key on P-256"},
-		"the last": {append(ca, dated(t, key)...), "must stand first"},
-		"ended":    {selfSigned(t, key, now.Add(-2*time.Hour), now.Add(-time.Hour)), "ended at"},
-		"not yet":  {selfSigned(t, key, now.Add(time.Hour), now.Add(2*time.Hour)), "is good from"},
-		"damaged":  {pemOf("CERTIFICATE", []byte("x")), "certificate 1"},
-		"huge":     {bytes.Repeat([]byte("x"), 2<<20), "larger than"},
-	} {
-		if _, err := k.TLSCertificate(c.certs); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q in it", name, err, c.want)
-		}
-	}
-}

@@ -199,7 +199,7 @@ func (e *OAuthError) among(list []string) bool {
 func (p *Provider) Scopes(asked []string, noOffline bool) []string {
 	scopes := slices.Clone(asked)
 	offline := !noOffline &&
-		(p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.SupportsScope("offline_access"))
+		(p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.supportsScope("offline_access"))
 	for _, s := range []struct {
 		name string
 		ask  bool

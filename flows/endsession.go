@@ -9,10 +9,8 @@ import (
 // Connect RP-Initiated Logout 1.0 §2). All of it ends up on a browser's command
 // line, where other users of the machine can read it.
 type EndSession struct {
-	ClientID              string
-	LogoutHint            string // who is to be signed out, as the provider knows them: an address, a name; may be empty
-	PostLogoutRedirectURI string // must be registered at the provider; may be empty
-	State                 string // comes back to that URI; may be empty
+	ClientID   string
+	LogoutHint string // who is to be signed out, as the provider knows them: an address, a name; may be empty
 }
 
 // EndSessionURL is the page of the provider that ends the browser's session
@@ -35,10 +33,7 @@ func (p *Provider) EndSessionURL(e EndSession) (string, error) {
 		return "", err
 	}
 	form := url.Values{}
-	for name, value := range map[string]string{
-		"client_id": e.ClientID, "logout_hint": e.LogoutHint,
-		"post_logout_redirect_uri": e.PostLogoutRedirectURI, "state": e.State,
-	} {
+	for name, value := range map[string]string{"client_id": e.ClientID, "logout_hint": e.LogoutHint} {
 		if value != "" {
 			form.Set(name, value)
 		}

@@ -20,7 +20,7 @@ func FuzzParseProvider(f *testing.F) {
 		`{"keys":[{"kty":"oct","k":"AA"}]}`)
 	f.Add(`{"issuer":["x"]}`, `[]`)
 	f.Fuzz(func(t *testing.T, metadata, keys string) {
-		p, err := ParseProvider(http.DefaultClient, issuer, []byte(metadata), []byte(keys))
+		p, err := ParseProvider(http.DefaultClient, nil, issuer, "", []byte(metadata), []byte(keys))
 		if err != nil {
 			return
 		}
@@ -34,10 +34,10 @@ func FuzzParseProvider(f *testing.F) {
 			}
 		}
 		for _, key := range p.keys {
-			switch key.key.(type) {
+			switch key.Public.(type) {
 			case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 			default:
-				t.Errorf("a key of type %T is used", key.key)
+				t.Errorf("a key of type %T is used", key.Public)
 			}
 		}
 	})

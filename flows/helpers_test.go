@@ -28,7 +28,7 @@ func discover(t testing.TB, p *providertest.Provider) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := Discover(context.Background(), hc, p.Issuer())
+	found, err := Discover(context.Background(), hc, nil, p.Issuer(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func testProvider(t testing.TB, hc *http.Client) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ParseProvider(hc, testIssuer, metadata, keys)
+	p, err := ParseProvider(hc, nil, testIssuer, "", metadata, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

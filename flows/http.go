@@ -28,36 +28,13 @@ const maxResponse = 1 << 20
 // system's roots, and no redirects, since a 307 would replay a body with
 // secrets in it (RFC 9700 §4.12) and metadata must come from where it was asked.
 func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
-	hc, _, err := newHTTPClient(timeout, caPEM, &tls.Config{MinVersion: tls.VersionTLS12})
-	return hc, err
-}
-
-// NewMTLSClient is [NewHTTPClient] with a client certificate (RFC 8705 §2; see
-// [Key.TLSCertificate]). It is shown to every server that asks for one, also
-// where it asks for those of other CAs: a self-signed one is of none.
-//
-// It speaks HTTP/1.1: under HTTP/2 Go drops the alert by which a server refuses
-// a certificate when it comes before the request is out.
-func NewMTLSClient(timeout time.Duration, caPEM []byte, cert tls.Certificate) (*http.Client, error) {
-	hc, transport, err := newHTTPClient(timeout, caPEM, &tls.Config{
-		MinVersion:           tls.VersionTLS12,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil },
-	})
-	if err == nil {
-		transport.Protocols = new(http.Protocols)
-		transport.Protocols.SetHTTP1(true)
-	}
-	return hc, err
-}
-
-func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*http.Client, *http.Transport, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
-	transport.TLSClientConfig = config
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.Proxy = proxyFor
 	transport.OnProxyConnectResponse = checkConnect
 	if len(caPEM) > 0 && !x509.NewCertPool().AppendCertsFromPEM(caPEM) {
-		return nil, nil, errors.New("no certificate in PEM form in it")
+		return nil, errors.New("no certificate in PEM form in it")
 	}
 	return &http.Client{
 		Timeout:   timeout,
@@ -65,7 +42,7 @@ func newHTTPClient(timeout time.Duration, caPEM []byte, config *tls.Config) (*ht
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
-	}, transport, nil
+	}, nil
 }
 
 // Garbled is the error of an answer that did arrive, but is not one of the protocol's.
@@ -82,7 +59,7 @@ type Answer struct {
 	At     time.Time // when it was received
 	Sent   []string  // secrets of the request, which a server may echo in its words
 
-	root   string // that vouched for the server, see [RootOf]
+	root   string // that vouched for the server, see [Hold.Root]
 	names  Names
 	refuse func(doing string, a *Answer, fields Fields) error // the dialect's; may be nil
 }
@@ -167,7 +144,7 @@ func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // RFC 8259 §8.1: a byte order mark may be ignored
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Host: req.URL.Host, Body: body, At: time.Now(),
-		root: RootOf(resp.TLS)}
+		root: rootOf(resp.TLS)}
 	if a.Status == http.StatusNetworkAuthenticationRequired {
 		return nil, &UnavailableError{Doing: doing, Err: portalAnswer(req.URL.Host, body)}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows/internal/jws"
 )
 
 // signingAlgs are the algorithms that are ever accepted: asymmetric ones.
@@ -77,7 +78,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		return none, &SubjectError{Want: want.Subject, Got: subject}
 	}
 	hash := claims["at_hash"]
-	if !missing(hash) && !set.AccessToken.IsZero() && text(hash) != token.halfHash(set.AccessToken.Reveal()) {
+	if !missing(hash) && !set.AccessToken.IsZero() && text(hash) != halfHash(token, set.AccessToken.Reveal()) {
 		return none, verifyErrorf("the ID token's at_hash is not that of the access token")
 	}
 	set.IDTokenIssuedAt, set.IDTokenExpiresAt = issued, end
@@ -186,8 +187,8 @@ func ourTime(t time.Time, skew time.Duration) time.Time {
 }
 
 // halfHash is the at_hash of an access token (OpenID Connect Core §3.1.3.6).
-func (t signedToken) halfHash(accessToken string) string {
-	h := t.hash().New()
+func halfHash(t jws.Token, accessToken string) string {
+	h := t.Hash().New()
 	h.Write([]byte(accessToken))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:h.Size()/2])
 }
@@ -211,4 +212,36 @@ func tellClock(skew time.Duration) string {
 		return fmt.Sprintf("this machine's clock is %v ahead of the provider's", -skew)
 	}
 	return "is this machine's clock right, or the provider's?"
+}
+
+// VerifySigned verifies a token that is signed with one of the algorithms, as names
+// of RFC 7518 §3.1, by the provider's keys, and returns its payload. The error names
+// the token as what. What the claims say is not checked.
+func (p *Provider) VerifySigned(ctx context.Context, what, token string, algs []string) ([]byte, error) {
+	t, err := p.verifySigned(ctx, what, token, algs)
+	return t.Payload, err
+}
+
+// verifySigned verifies a token by the provider's keys, which are fetched again
+// once if none of them fits. The error names the token as what.
+func (p *Provider) verifySigned(ctx context.Context, what, token string, algs []string) (jws.Token, error) {
+	t, err := jws.Parse(token, algs)
+	if err != nil {
+		return t, verifyErrorf("%s does not verify: %w", what, err)
+	}
+	if t.By(p.keys) {
+		return t, nil
+	}
+	// The provider may have rotated its keys since they were kept. Once a run:
+	// a token of nonsense must not make us ask again and again.
+	if !p.refetched {
+		p.refetched = true
+		if err := p.fetchKeys(ctx); err != nil {
+			return t, err // it says nothing about the token
+		}
+		if t.By(p.keys) {
+			return t, nil
+		}
+	}
+	return t, verifyErrorf("%s does not verify: none of the provider's keys made its signature", what)
 }

@@ -54,7 +54,7 @@ func TestBothDocuments(t *testing.T) {
 		{"nothing lacks", fmt.Sprintf(`,"revocation_endpoint":%q`, revocation), "", revocation, 0},
 	} {
 		asked, second, more = 0, c.second, c.more
-		p, err := Discover(t.Context(), server.Client(), issuer)
+		p, err := Discover(t.Context(), server.Client(), nil, issuer, "")
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -96,12 +96,12 @@ func TestSecondDocumentAlone(t *testing.T) {
 	}
 	for at, says := range map[string]string{"page": "(status 200, text/html)", "away": "redirects (status 302)"} {
 		second = true
-		if p, err := Discover(t.Context(), hc, server.URL+"/"+at); err != nil || p.TokenEndpoint != server.URL+"/token" {
+		if p, err := Discover(t.Context(), hc, nil, server.URL+"/"+at, ""); err != nil || p.TokenEndpoint != server.URL+"/token" {
 			t.Errorf("%s: %v", at, err)
 		}
 		second = false
 		var outage *UnavailableError
-		if _, err := Discover(t.Context(), hc, server.URL+"/"+at); !errors.As(err, &outage) || !outage.Garbled ||
+		if _, err := Discover(t.Context(), hc, nil, server.URL+"/"+at, ""); !errors.As(err, &outage) || !outage.Garbled ||
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s, with neither: %v", at, err)
 		}
@@ -131,7 +131,7 @@ func TestMetadataOfAnotherType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ParseProvider(nil, issuer, raw, json.RawMessage(`{"keys":[]}`))
+		return ParseProvider(nil, nil, issuer, "", raw, json.RawMessage(`{"keys":[]}`))
 	}
 	for name := range whole {
 		for _, odd := range []any{map[string]any{"a": 1}, 1, []any{[]any{}}} {

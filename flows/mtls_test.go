@@ -80,9 +80,18 @@ func TestMTLSRefused(t *testing.T) {
 			t.Errorf("%s: %v", client.ID, err)
 		}
 	}
-	if _, err := NewMTLSClient(time.Second, []byte("no PEM"), tls.Certificate{}); err == nil {
+	if _, err := NewHTTPClient(time.Second, []byte("no PEM")); err == nil {
 		t.Error("a CA that is none")
 	}
+}
+
+// mtlsClient is a client that shows a certificate.
+func mtlsClient(timeout time.Duration, caPEM []byte, cert tls.Certificate) (*http.Client, error) {
+	hc, err := NewHTTPClient(timeout, caPEM)
+	if err != nil {
+		return nil, err
+	}
+	return hc, PresentCertificate(hc, cert)
 }
 
 // Most servers leave the certificate to TLS, whose alert is a refusal for good,
@@ -108,7 +117,7 @@ func TestMTLSRefusedByTLS(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				hc, err := NewMTLSClient(10*time.Second, ca, cert)
+				hc, err := mtlsClient(10*time.Second, ca, cert)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -174,7 +183,7 @@ func TestMTLSShownWhateverIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hc, err := NewMTLSClient(10*time.Second, pemOf("CERTIFICATE", srv.Certificate().Raw), cert)
+	hc, err := mtlsClient(10*time.Second, pemOf("CERTIFICATE", srv.Certificate().Raw), cert)
 	if err != nil {
 		t.Fatal(err)
 	}

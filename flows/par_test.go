@@ -280,7 +280,7 @@ func TestPushedRequestNoEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	var odd *VerifyError
-	if _, err := Discover(t.Context(), hc, p.Issuer()); !errors.As(err, &odd) {
+	if _, err := Discover(t.Context(), hc, nil, p.Issuer(), ""); !errors.As(err, &odd) {
 		t.Errorf("an endpoint without TLS: %v", err)
 	}
 }

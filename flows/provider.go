@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/flows/internal/jws"
 )
 
 // Metadata is what a provider says about itself (OpenID Connect Discovery §3;
@@ -55,7 +57,7 @@ type Provider struct {
 	Dialect *Dialect // never nil; that of a provider that its metadata gives away, where none was named
 
 	hc        *http.Client
-	keys      []publicKey
+	keys      []jws.Key
 	refetched bool
 }
 
@@ -63,18 +65,17 @@ type Provider struct {
 var standards = &Dialect{Documents: DocumentsLacking}
 
 // Discover fetches the metadata of an issuer, by OpenID Connect Discovery and
-// then by RFC 8414, and its keys: two or three requests.
+// then by RFC 8414, and its keys: two or three requests. What the metadata lacks is
+// taken from the dialect; nil: nothing is known of the provider. Some dialects need
+// the client's ID for it, others take none.
 //
 // The issuer that the metadata names must be the one asked for, byte for byte
 // (Discovery §4.3, RFC 8414 §3.3), and every endpoint must be https, as the
 // issuer is; http is left to an issuer on a loopback address.
-func Discover(ctx context.Context, hc *http.Client, issuer string) (*Provider, error) {
-	return DiscoverAs(ctx, hc, standards, issuer, "")
-}
-
-// DiscoverAs is Discover for a provider with a dialect. What its metadata lacks is
-// taken from that; some dialects need the client's ID for it.
-func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, clientID string) (*Provider, error) {
+func Discover(ctx context.Context, hc *http.Client, d *Dialect, issuer, clientID string) (*Provider, error) {
+	if d == nil {
+		d = standards
+	}
 	if d.CheckIssuer != nil {
 		if err := d.CheckIssuer(issuer); err != nil {
 			return nil, err
@@ -108,13 +109,8 @@ func DiscoverAs(ctx context.Context, hc *http.Client, d *Dialect, issuer, client
 
 // ParseProvider makes a provider from kept metadata and keys, without a
 // request. It makes the same checks as [Discover].
-func ParseProvider(hc *http.Client, issuer string, metadata, keys json.RawMessage) (*Provider, error) {
-	return ParseProviderAs(hc, standards, issuer, "", metadata, keys)
-}
-
-// ParseProviderAs is ParseProvider for a provider with a dialect.
-func ParseProviderAs(hc *http.Client, d *Dialect, issuer, clientID string, metadata, keys json.RawMessage) (*Provider,
-	error) {
+func ParseProvider(hc *http.Client, d *Dialect, issuer, clientID string, metadata, keys json.RawMessage) (
+	*Provider, error) {
 	p, err := parseMetadata(hc, d, issuer, clientID, metadata)
 	if err != nil {
 		return nil, err
@@ -245,6 +241,9 @@ func readMetadata(raw json.RawMessage) (m Metadata, err error) {
 }
 
 func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw json.RawMessage) (*Provider, error) {
+	if d == nil {
+		d = standards
+	}
 	p := &Provider{RawMetadata: raw, Dialect: d, hc: hc}
 	var err error
 	if p.Metadata, err = readMetadata(raw); err != nil {
@@ -327,7 +326,7 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 	}
 	p.keys = nil
 	for _, raw := range set.Keys {
-		if key, ok := readKey(raw); ok {
+		if key, ok := jws.ReadKey(raw); ok {
 			p.keys = append(p.keys, key)
 		}
 	}
@@ -338,8 +337,8 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 // HTTP is the client that the provider is asked with.
 func (p *Provider) HTTP() *http.Client { return p.hc }
 
-// SupportsScope reports whether the metadata lists a scope.
-func (p *Provider) SupportsScope(scope string) bool {
+// supportsScope reports whether the metadata lists a scope.
+func (p *Provider) supportsScope(scope string) bool {
 	return slices.Contains(p.ScopesSupported, scope)
 }
 

@@ -79,7 +79,7 @@ func TestParseProvider(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := ParseProvider(http.DefaultClient, c.issuer, raw, json.RawMessage(`{"keys":[]}`))
+			p, err := ParseProvider(http.DefaultClient, nil, c.issuer, "", raw, json.RawMessage(`{"keys":[]}`))
 			if (err == nil) != c.ok {
 				t.Fatalf("error %v, want ok %v", err, c.ok)
 			}
@@ -160,11 +160,11 @@ func TestDiscover(t *testing.T) {
 					p.Fault(providertest.OpenID, providertest.Fault{Status: 404})
 				}
 				found := discover(t, p)
-				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.SupportsScope("offline_access") ||
-					found.SupportsScope("offline") {
+				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.supportsScope("offline_access") ||
+					found.supportsScope("offline") {
 					t.Errorf("found %+v", found.Metadata)
 				}
-				again, err := ParseProvider(found.hc, p.Issuer(), found.RawMetadata, found.RawKeys)
+				again, err := ParseProvider(found.hc, nil, p.Issuer(), "", found.RawMetadata, found.RawKeys)
 				if err != nil || again.TokenEndpoint != found.TokenEndpoint || len(again.keys) != len(found.keys) {
 					t.Errorf("what was kept reads as %+v, %v", again, err)
 				}
@@ -203,7 +203,7 @@ func TestDiscoverFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = Discover(t.Context(), hc, p.Issuer())
+			_, err = Discover(t.Context(), hc, nil, p.Issuer(), "")
 			var outage *UnavailableError
 			if err == nil || errors.As(err, &outage) == c.other || !c.other && outage.Garbled != c.garbled {
 				t.Errorf("error %v (%T)", err, err)
@@ -260,7 +260,7 @@ func TestNewHTTPClientCA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Discover(t.Context(), hc, p.Issuer()); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Discover(t.Context(), hc, nil, p.Issuer(), ""); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("without its CA the provider is %v", err)
 	}
 }

@@ -215,22 +215,17 @@ func TestRevokeElsewhere(t *testing.T) {
 func TestEndSessionURL(t *testing.T) {
 	p := providertest.New(t, providertest.Config{})
 	found := discover(t, p)
-	raw, err := found.EndSessionURL(EndSession{"cli", "alice@corp.example", "http://127.0.0.1:1/bye", "s&t"})
+	raw, err := found.EndSessionURL(EndSession{"cli", "alice@corp.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := *p.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := client.Get(raw)
+	res, err := p.Client().Get(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	if to := res.Header.Get("Location"); to != "http://127.0.0.1:1/bye?state=s%26t" {
-		t.Errorf("%s leads to %q", raw, to)
-	}
 	if q := p.Log()[len(p.Log())-1].Query; q.Get("logout_hint") != "alice@corp.example" || q.Get("client_id") != "cli" ||
-		len(q) != 4 {
+		len(q) != 2 {
 		t.Errorf("%v", q)
 	}
 	found.EndSessionEndpoint = "https://login.example.com/end?tenant=1"

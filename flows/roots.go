@@ -147,7 +147,7 @@ type guard struct {
 // Hold says whom a secret may be sent to: servers whose chain ends in Root, or
 // verifies by the system's own roots and Extra.
 type Hold struct {
-	Root  string   // as [RootOf] names it; empty: none
+	Root  string   // the hash of its public key, as a token set has it; empty: none
 	Extra []byte   // PEM; nil: what the client was made with
 	Whose string   // whose secret it is, for the error; empty: a stored session's
 	By    []string // what names other roots, besides Go's own variables
@@ -306,9 +306,9 @@ func vouched(chain []*x509.Certificate, extra []byte) bool {
 	return by(roots)
 }
 
-// RootOf is the hash of the public key of the root that a connection's chain ends
+// rootOf is the hash of the public key of the root that a connection's chain ends
 // in; empty where there is none.
-func RootOf(cs *tls.ConnectionState) string {
+func rootOf(cs *tls.ConnectionState) string {
 	if cs == nil || len(cs.VerifiedChains) == 0 {
 		return ""
 	}

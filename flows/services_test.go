@@ -279,10 +279,10 @@ func TestParseExchange(t *testing.T) {
 			"asked for access_token, the provider issued id_token", time.Time{}},
 		{"an access token for a JWT", TokenTypeJWT,
 			`{"access_token":"at","issued_token_type":"` + TokenTypeAccess + `","token_type":"Bearer"}`, "", time.Time{}},
-		{"a refresh token", "", `{"access_token":"rt","issued_token_type":"` + TokenTypeRefresh + `","token_type":"N_A"}`,
+		{"a refresh token", "", `{"access_token":"rt","issued_token_type":"` + tokenTypeRefresh + `","token_type":"N_A"}`,
 			"cannot be handed to a tool", time.Time{}},
-		{"a refresh token called Bearer, as asked", TokenTypeRefresh,
-			`{"access_token":"rt","issued_token_type":"` + TokenTypeRefresh + `","token_type":"Bearer"}`,
+		{"a refresh token called Bearer, as asked", tokenTypeRefresh,
+			`{"access_token":"rt","issued_token_type":"` + tokenTypeRefresh + `","token_type":"Bearer"}`,
 			"cannot be handed to a tool", time.Time{}},
 		{"SAML", "", `{"access_token":"x","issued_token_type":"` + tokenTypes + `saml2","token_type":"N_A"}`, "issued saml2",
 			time.Time{}},
@@ -322,20 +322,6 @@ func TestExchangedEndBySkew(t *testing.T) {
 	set, err := parseExchange(a, sent, TokenTypeID)
 	if err != nil || !set.ExpiresAt.Equal(sent.Add(50*time.Minute)) {
 		t.Errorf("%v, %v", set, err)
-	}
-}
-
-func TestTokenTypeURN(t *testing.T) {
-	for short, want := range map[string]string{
-		"access_token": TokenTypeAccess, "id_token": TokenTypeID, "jwt": TokenTypeJWT, TokenTypeRefresh: TokenTypeRefresh,
-		"urn:corp:x": "urn:corp:x", "https://corp.example/type": "https://corp.example/type",
-		"": "", "id": "", "ID_TOKEN": "", "refresh_token": "", "urn:": "", "https://": "", "a b": "", "urn:a b": "",
-		"urn:x\n": "", ":": "",
-	} {
-		got, ok := TokenTypeURN(short)
-		if ok != (want != "") || ok && got != want {
-			t.Errorf("%q: %q, %v", short, got, ok)
-		}
 	}
 }
 

@@ -265,3 +265,17 @@ func FuzzCallbackQuery(f *testing.F) {
 		}
 	})
 }
+
+func TestTokenTypeURN(t *testing.T) {
+	for short, want := range map[string]string{
+		"access_token": TokenTypeAccess, "id_token": TokenTypeID, "jwt": TokenTypeJWT, tokenTypeRefresh: tokenTypeRefresh,
+		"urn:corp:x": "urn:corp:x", "https://corp.example/type": "https://corp.example/type",
+		"": "", "id": "", "ID_TOKEN": "", "refresh_token": "", "urn:": "", "https://": "", "a b": "", "urn:a b": "",
+		"urn:x\n": "", ":": "",
+	} {
+		got, ok := TokenTypeURN(short)
+		if ok != (want != "") || ok && got != want {
+			t.Errorf("%q: %q, %v", short, got, ok)
+		}
+	}
+}

@@ -24,7 +24,7 @@ const (
 	TokenTypeAccess  = tokenTypes + "access_token"
 	TokenTypeID      = tokenTypes + "id_token"
 	TokenTypeJWT     = tokenTypes + "jwt"
-	TokenTypeRefresh = tokenTypes + "refresh_token"
+	tokenTypeRefresh = tokenTypes + "refresh_token"
 )
 
 // TokenTypeURN returns the identifier of a token type by its short name,
@@ -135,7 +135,7 @@ func parseExchange(a *Answer, sent time.Time, requested string) (*credential.Tok
 // API: a refresh token is worth a whole session, and SAML is no Bearer token.
 func checkIssued(issued, requested string) error {
 	switch {
-	case issued == TokenTypeRefresh || strings.HasPrefix(issued, tokenTypes+"saml"):
+	case issued == tokenTypeRefresh || strings.HasPrefix(issued, tokenTypes+"saml"):
 		return verifyErrorf("%s: the provider issued %s, which cannot be handed to a tool", DoingExchange, shortType(issued))
 	case requested == "" || issued == requested,
 		requested == TokenTypeJWT && (issued == TokenTypeAccess || issued == TokenTypeID): // these are JWTs too

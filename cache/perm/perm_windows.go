@@ -12,14 +12,6 @@ import (
 // Check finds nothing.
 func Check(string) error { return nil }
 
-// CheckDir makes what is missing, if make is set.
-func CheckDir(path string, _, make bool) error {
-	if make {
-		return os.MkdirAll(path, 0o700)
-	}
-	return nil
-}
-
 func isOwn(string) bool { return true }
 
 var shared []string

@@ -238,7 +238,7 @@ func TestDexByItsMetadata(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := flows.ParseProviderAs(http.DefaultClient, Named(c.dialect), c.issuer, "", raw, json.RawMessage(`{}`))
+		p, err := flows.ParseProvider(http.DefaultClient, Named(c.dialect), c.issuer, "", raw, json.RawMessage(`{}`))
 		if err != nil || p.Dialect.Name != c.want {
 			t.Errorf("%+v: %v, %v", c, p, err)
 		}
@@ -326,7 +326,7 @@ func TestRefreshNamesFreeScopes(t *testing.T) {
 	defer server.Close()
 	for name, want := range map[string]string{"entra": "openid offline_access", "oidc": ""} {
 		metadata := fmt.Appendf(nil, `{"issuer":%q,"token_endpoint":"%s/token"}`, server.URL, server.URL)
-		p, err := flows.ParseProviderAs(server.Client(), Named(name), server.URL, "", metadata,
+		p, err := flows.ParseProvider(server.Client(), Named(name), server.URL, "", metadata,
 			json.RawMessage(`{"keys":[]}`))
 		if err != nil {
 			t.Fatal(err)

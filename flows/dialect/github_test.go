@@ -76,7 +76,7 @@ func newGitHubServer(t *testing.T) (*gitHubServer, *flows.Provider) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	p, err := flows.DiscoverAs(t.Context(), s.Client(), gitHub, s.URL, "id")
+	p, err := flows.Discover(t.Context(), s.Client(), gitHub, s.URL, "id")
 	if err != nil {
 		t.Fatal(err)
 	}

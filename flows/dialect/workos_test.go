@@ -81,7 +81,7 @@ func workOSAt(t *testing.T, h http.HandlerFunc) *flows.Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := flows.DiscoverAs(t.Context(), hc, workOS, srv.URL, "client_1")
+	p, err := flows.Discover(t.Context(), hc, workOS, srv.URL, "client_1")
 	if err != nil {
 		t.Fatal(err)
 	}

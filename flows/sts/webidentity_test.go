@@ -38,7 +38,7 @@ func stsAndToken(t *testing.T, c providertest.STSConfig) (*providertest.STS, *ht
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := flows.Discover(t.Context(), hc, p.Issuer())
+	found, err := flows.Discover(t.Context(), hc, nil, p.Issuer(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

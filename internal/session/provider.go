@@ -32,7 +32,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 			return nil, err
 		}
 		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
-			if p, err := flows.ParseProviderAs(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
+			if p, err := flows.ParseProvider(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
 				s.provider, s.Dialect, s.providerAt, p.Names = p, p.Dialect, kept.FetchedAt, s.Names
 				return p, nil
 			}
@@ -40,7 +40,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	}
 	var p *flows.Provider
 	err := retry(ctx, 2, func() (err error) {
-		p, err = flows.DiscoverAs(ctx, s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID)
+		p, err = flows.Discover(ctx, s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID)
 		return err
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 			return nil, err
 		}
 	}
-	provider, err := flows.DiscoverAs(ctx, s.HTTP, o.Dialect(), o.Provider.Issuer, o.Provider.ClientID)
+	provider, err := flows.Discover(ctx, s.HTTP, o.Dialect(), o.Provider.Issuer, o.Provider.ClientID)
 	if err == nil || ctx.Err() != nil {
 		return provider, err
 	}
@@ -100,7 +100,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 		}
 		if use {
 			o.Provider.Issuer = found.issuer
-			return flows.DiscoverAs(ctx, s.HTTP, o.Dialect(), o.Provider.Issuer, o.Provider.ClientID)
+			return flows.Discover(ctx, s.HTTP, o.Dialect(), o.Provider.Issuer, o.Provider.ClientID)
 		}
 	}
 	return nil, fault.Hint(err, p.discoveryHints(err, found)...)

@@ -1,13 +1,16 @@
-package flows
+// Package jws has signed tokens and the keys of their signatures (RFC 7515, RFC
+// 7517). Of a key and of a token's header only the members that the signature needs
+// are read: one that is odd, such as a certificate that does not parse, costs nothing
+// else. Libraries read them all, and refuse the whole for it.
+package jws
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	_ "crypto/sha256" // the hashes of signingAlgs
+	_ "crypto/sha256" // the hashes of the algorithms
 	_ "crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
@@ -18,17 +21,13 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
-// Signed tokens and the keys of their signatures (RFC 7515, RFC 7517). Of a key
-// and of a token's header only the members that the signature needs are read: one
-// that is odd, such as a certificate that does not parse, costs nothing else.
-// Libraries read them all, and refuse the whole for it.
-
-// publicKey is a key of a provider's key set.
-type publicKey struct {
-	id  string // kid; empty: any signature may be its own
-	key crypto.PublicKey
+// Key is a public key of a key set.
+type Key struct {
+	ID     string // kid; empty: any signature may be its own
+	Public crypto.PublicKey
 }
 
 // maxModulus bounds an RSA key: what a signature costs grows with its cube.
@@ -36,21 +35,21 @@ const maxModulus = 16 << 10
 
 var curves = map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}
 
-// readKey reads a public key (RFC 7518 §6; RFC 8037 §2): kty with n and e, or with
+// ReadKey reads a public key (RFC 7518 §6; RFC 8037 §2): kty with n and e, or with
 // crv, x and y. Symmetric and private keys have no place in a published set.
-func readKey(raw json.RawMessage) (publicKey, bool) {
+func ReadKey(raw json.RawMessage) (Key, bool) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(raw, &m) != nil || text(m["d"]) != "" {
-		return publicKey{}, false
+		return Key{}, false
 	}
-	k := publicKey{id: text(m["kid"])}
+	k := Key{ID: text(m["kid"])}
 	switch x := keyNumber(m["x"]); text(m["kty"]) {
 	case "RSA":
 		n, e := new(big.Int).SetBytes(keyNumber(m["n"])), new(big.Int).SetBytes(keyNumber(m["e"]))
 		if n.BitLen() > maxModulus || n.Bit(0) == 0 || e.BitLen() > 31 || e.BitLen() < 2 || e.Bit(0) == 0 {
 			return k, false
 		}
-		k.key = &rsa.PublicKey{N: n, E: int(e.Int64())}
+		k.Public = &rsa.PublicKey{N: n, E: int(e.Int64())}
 	case "EC":
 		curve := curves[text(m["crv"])]
 		if curve == nil {
@@ -66,14 +65,14 @@ func readKey(raw json.RawMessage) (publicKey, bool) {
 		if err != nil {
 			return k, false
 		}
-		k.key = key
+		k.Public = key
 	case "OKP":
 		if text(m["crv"]) != "Ed25519" || len(x) != ed25519.PublicKeySize {
 			return k, false
 		}
-		k.key = ed25519.PublicKey(x)
+		k.Public = ed25519.PublicKey(x)
 	}
-	return k, k.key != nil
+	return k, k.Public != nil
 }
 
 // keyNumber reads a key's number in base64url (RFC 7518 §2), also in base64's
@@ -87,14 +86,14 @@ func keyNumber(raw json.RawMessage) []byte {
 	return b
 }
 
-// signedToken is a token whose signature is to be verified.
-type signedToken struct {
+// Token is a token whose signature is to be verified.
+type Token struct {
 	credential.JWT
 	alg, kid string
 }
 
-// parseSigned reads a token that is signed with one of the algorithms.
-func parseSigned(token string, algs []string) (t signedToken, err error) {
+// Parse reads a token that is signed with one of the algorithms.
+func Parse(token string, algs []string) (t Token, err error) {
 	if t.JWT, err = credential.ParseJWT(token); err != nil {
 		return t, err
 	}
@@ -104,7 +103,7 @@ func parseSigned(token string, algs []string) (t signedToken, err error) {
 	}
 	t.alg, t.kid = text(header["alg"]), text(header["kid"])
 	if !slices.Contains(algs, t.alg) {
-		return t, fmt.Errorf("it is signed with %q, and only %s are accepted", Clean(t.alg, 40), strings.Join(algs, ", "))
+		return t, fmt.Errorf("it is signed with %q, and only %s are accepted", commandline.Clean(t.alg, 40), strings.Join(algs, ", "))
 	}
 	if _, there := header["crit"]; there { // RFC 7515 §4.1.11: none of these is understood
 		return t, errors.New("its header has extensions that must be understood (crit)")
@@ -112,8 +111,8 @@ func parseSigned(token string, algs []string) (t signedToken, err error) {
 	return t, nil
 }
 
-// hash is that of the algorithm's name.
-func (t signedToken) hash() crypto.Hash {
+// Hash is that of the algorithm's name.
+func (t Token) Hash() crypto.Hash {
 	switch {
 	case strings.HasSuffix(t.alg, "256"):
 		return crypto.SHA256
@@ -123,18 +122,18 @@ func (t signedToken) hash() crypto.Hash {
 	return crypto.SHA512 // EdDSA's too
 }
 
-// madeBy reports whether a key made the signature (RFC 7518 §3; RFC 8037 §3.1).
-func (t signedToken) madeBy(key crypto.PublicKey) bool {
-	h := t.hash().New()
+// verifies reports whether a key made the signature (RFC 7518 §3; RFC 8037 §3.1).
+func (t Token) verifies(key crypto.PublicKey) bool {
+	h := t.Hash().New()
 	h.Write([]byte(t.Signed))
 	sum := h.Sum(nil)
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		switch t.alg[:2] {
 		case "RS":
-			return rsa.VerifyPKCS1v15(key, t.hash(), sum, t.Signature) == nil
+			return rsa.VerifyPKCS1v15(key, t.Hash(), sum, t.Signature) == nil
 		case "PS":
-			return rsa.VerifyPSS(key, t.hash(), sum, t.Signature, nil) == nil
+			return rsa.VerifyPSS(key, t.Hash(), sum, t.Signature, nil) == nil
 		}
 	case *ecdsa.PublicKey:
 		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(),
@@ -151,41 +150,16 @@ func (t signedToken) madeBy(key crypto.PublicKey) bool {
 	return false
 }
 
-// VerifySigned verifies a token that is signed with one of the algorithms, as names
-// of RFC 7518 §3.1, by the provider's keys, and returns its payload. The error names
-// the token as what. What the claims say is not checked.
-func (p *Provider) VerifySigned(ctx context.Context, what, token string, algs []string) ([]byte, error) {
-	t, err := p.verifySigned(ctx, what, token, algs)
-	return t.Payload, err
-}
-
-// verifySigned verifies a token by the provider's keys, which are fetched again
-// once if none of them fits. The error names the token as what.
-func (p *Provider) verifySigned(ctx context.Context, what, token string, algs []string) (signedToken, error) {
-	t, err := parseSigned(token, algs)
-	if err != nil {
-		return t, verifyErrorf("%s does not verify: %w", what, err)
-	}
-	if p.made(t) {
-		return t, nil
-	}
-	// The provider may have rotated its keys since they were kept. Once a run:
-	// a token of nonsense must not make us ask again and again.
-	if !p.refetched {
-		p.refetched = true
-		if err := p.fetchKeys(ctx); err != nil {
-			return t, err // it says nothing about the token
-		}
-		if p.made(t) {
-			return t, nil
-		}
-	}
-	return t, verifyErrorf("%s does not verify: none of the provider's keys made its signature", what)
-}
-
-// made reports whether one of the provider's keys made a token's signature.
-func (p *Provider) made(t signedToken) bool {
-	return slices.ContainsFunc(p.keys, func(k publicKey) bool {
-		return (t.kid == "" || k.id == "" || k.id == t.kid) && t.madeBy(k.key)
+// By reports whether one of the keys made the signature.
+func (t Token) By(keys []Key) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool {
+		return (t.kid == "" || k.ID == "" || k.ID == t.kid) && t.verifies(k.Public)
 	})
+}
+
+// text reads a JSON string; anything else is none.
+func text(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	return s
 }
