@@ -1,9 +1,11 @@
-// Package acquire puts a session together from settings: how it signs in, what it
-// authenticates with, what is derived from its token.
+// Package acquire is the use case: settings in, credential out. It makes a session of
+// settings, with what it signs in and authenticates by, and the steps that derive
+// from its token what is wanted: a token for somebody else, a role's keys.
 package acquire
 
 import (
 	"context"
+	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
@@ -11,23 +13,43 @@ import (
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
 
-// Chain is what is derived from a session's token, one after the other: keys says
-// that a role's AWS keys are wanted.
-func Chain(o *settings.Resolved, s *session.Session, keys bool) []session.Step {
-	steps := ExchangeSteps(o, s)
-	if keys {
-		steps = append(steps, awsSteps(o, s)...)
+// Credential is what the settings ask for; keys: a role's AWS keys. cached tells
+// whether it was stored, and good enough.
+func Credential(ctx context.Context, o *settings.Resolved, by Caller, keys bool) (c credential.Credential, cached bool, err error) {
+	s, err := Open(o, by)
+	if err != nil {
+		return c, false, err
 	}
-	return steps
+	return Obtain(ctx, s, Need(o, s, keys))
 }
 
-// Obtain returns the stored credential if it is good enough, else a new one.
-func Obtain(ctx context.Context, s *session.Session, need session.Need) (credential.Credential, error) {
-	c, ok, err := s.Cached(need)
-	if err != nil || ok && !need.Force {
-		return c, err
+// Cached is Credential where a stored file can answer alone. On anything out of the
+// ordinary it is false, and says nothing.
+func Cached(o *settings.Resolved, keys bool) (credential.Credential, bool) {
+	if !plain(o) {
+		return credential.Credential{}, false
 	}
-	return s.Credential(ctx, need)
+	damaged := false
+	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(),
+		Store: cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
+	c, ok, err := s.Cached(Need(o, s, keys))
+	return c, ok && err == nil && !damaged
+}
+
+// plain reports whether nothing is asked for but an answer, and something may be stored.
+func plain(o *settings.Resolved) bool {
+	loud := o.Report.Explain || o.Report.Verbose || o.Report.LogLevel != "warn"
+	return !o.Target.Force && !loud && o.Storage.Store != "none" && o.Storage.CacheDir != ""
+}
+
+// Obtain returns what a session has stored if that is good enough, else asks for it.
+func Obtain(ctx context.Context, s *session.Session, need session.Need) (c credential.Credential, cached bool, err error) {
+	c, cached, err = s.Cached(need)
+	if err != nil || cached && !need.Force {
+		return c, cached, err
+	}
+	c, err = s.Credential(ctx, need)
+	return c, false, err
 }
 
 // config is the part of the settings that the cache's keys are made of.
@@ -44,8 +66,13 @@ func config(o *settings.Resolved) session.Config {
 // Request is what the cache's keys are made of.
 func Request(o *settings.Resolved) cache.Request { return config(o).Request() }
 
-// Need is what the command asks of the session.
-func Need(o *settings.Resolved, steps []session.Step) session.Need {
+// Need is what the settings ask of a session: which token, how long it must last, and
+// what is derived from it, one step after the other.
+func Need(o *settings.Resolved, s *session.Session, keys bool) session.Need {
+	steps := exchangeSteps(o, s)
+	if keys {
+		steps = append(steps, awsSteps(o, s)...)
+	}
 	ttl := session.TokenTTL
 	if o.Tool == settings.ToolAWS {
 		ttl = awsTTL

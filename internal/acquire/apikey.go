@@ -19,9 +19,11 @@ import (
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
-// CachedAPIKey is cachedAnswer for an API key: one file is read, and on anything
-// out of the ordinary the ordinary way is taken.
+// CachedAPIKey is Cached for an API key: one file is read, and encoded.
 func CachedAPIKey(o *settings.Resolved) ([]byte, bool) {
+	if !plain(o) {
+		return nil, false
+	}
 	damaged := false
 	k, err := cache.Open(o.Storage.CacheDir, func(string) { damaged = true }).APIKey(o.APIKey)
 	if err != nil || damaged || k.Key.IsZero() || k.KeyIn != "" || apikeys.EndsSoon(k, time.Now()) {

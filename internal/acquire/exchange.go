@@ -17,9 +17,9 @@ func exchangeTokenTypeOf(o *settings.Resolved) string {
 	return urn
 }
 
-// ExchangeSteps is the link of the chain that trades the session's token for one
+// exchangeSteps is the link of the chain that trades the session's token for one
 // that is good elsewhere, and only there.
-func ExchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
+func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 	if !o.Exchanges() {
 		return nil
 	}

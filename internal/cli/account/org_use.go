@@ -137,7 +137,7 @@ func (u *orgUse) try(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := acquire.Obtain(ctx, s, session.Need{TokenType: credential.AccessToken, MinTTL: session.TokenTTL}); err != nil {
+	if _, _, err := acquire.Obtain(ctx, s, session.Need{TokenType: credential.AccessToken, MinTTL: session.TokenTTL}); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}

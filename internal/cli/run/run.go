@@ -171,9 +171,9 @@ func (r *runner) setToken(ctx context.Context, s *session.Session, env *environ.
 	if !o.From.Said("token-type") {
 		o.Target.TokenType = credential.AccessToken
 	}
-	need := acquire.Need(&o, acquire.ExchangeSteps(&o, s))
+	need := acquire.Need(&o, s, false)
 	need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
-	c, err := acquire.Obtain(ctx, s, need)
+	c, _, err := acquire.Obtain(ctx, s, need)
 	if err != nil {
 		return err
 	}
@@ -202,11 +202,11 @@ func (r *runner) setAPIKey(ctx context.Context, env *environ.Environment) error 
 // setKeys puts the role's keys into the environment, or where the SDKs find
 // them; then it returns the endpoint, to be closed.
 func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.Environment) (*endpoint, error) {
-	need := acquire.Need(r.keys, acquire.Chain(r.keys, s, true))
+	need := acquire.Need(r.keys, s, true)
 	if !r.renew {
 		need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
 	}
-	c, err := acquire.Obtain(ctx, s, need)
+	c, _, err := acquire.Obtain(ctx, s, need)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +243,8 @@ func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
 		return credential.Credential{}, err
 	}
 	s.Person = session.Person{Timeout: o.SignIn.Timeout, Choose: nobodyDuringCommand}
-	return acquire.Obtain(ctx, s, acquire.Need(&o, acquire.Chain(&o, s, true)))
+	c, _, err := acquire.Obtain(ctx, s, acquire.Need(&o, s, true))
+	return c, err
 }
 
 // commandError is a command that could not be started.

@@ -1,12 +1,8 @@
 package tools
 
 import (
-	"time"
-
-	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
-	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
 
@@ -54,20 +50,14 @@ func CachedAnswer(args []string) ([]byte, bool) {
 	if err != nil || o.ReadAndCheck() != nil {
 		return nil, false
 	}
-	if o.Target.Force || o.Report.Explain || o.Report.Verbose || o.Report.LogLevel != "warn" || o.Storage.Store == "none" || o.Storage.CacheDir == "" {
-		return nil, false
-	}
 	if t.check != nil && t.check(o) != nil {
 		return nil, false
 	}
 	if o.APIKey != "" {
 		return acquire.CachedAPIKey(o)
 	}
-	damaged := false
-	s := &session.Session{Request: acquire.Request(o), Dialect: o.Dialect(), Started: time.Now(),
-		Store: cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
-	c, ok, err := s.Cached(acquire.Need(o, acquire.Chain(o, s, t.keys)))
-	if !ok || err != nil || damaged {
+	c, ok := acquire.Cached(o, t.keys)
+	if !ok {
 		return nil, false
 	}
 	doc, err := t.encode(o, c)

@@ -32,24 +32,16 @@ func New(t *tool) *cobra.Command {
 		}
 		explained, by := false, t.by
 		by.Explained = &explained
-		s, err := acquire.Open(o, by)
+		c, cached, err := acquire.Credential(ctx, o, by, t.keys)
 		if err != nil {
 			return err
 		}
-		need := acquire.Need(o, acquire.Chain(o, s, t.keys))
-		c, cached, err := s.Cached(need)
-		if err != nil {
-			return err
-		}
-		if !cached || o.Target.Force {
-			if c, err = s.Credential(ctx, need); err != nil {
-				return err
-			}
-			if o.Report.Explain && !explained {
-				fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
-			}
-		} else if o.Report.Explain {
+		switch {
+		case !o.Report.Explain:
+		case cached:
 			fmt.Fprintf(talk.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
+		case !explained:
+			fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
 		}
 		doc, err := t.encode(o, c)
 		if err != nil {
