@@ -203,11 +203,11 @@ func (c *Client) checkWords() error {
 func (c *Client) check(cfg session.Config) error {
 	switch {
 	case cfg.Issuer == "":
-		return errors.New("no Issuer")
+		return errors.New("no issuer")
 	case c.ClientID == "":
-		return errors.New("no ClientID")
+		return errors.New("no client ID")
 	case cfg.Identity == credential.Service && c.ClientSecret.IsZero():
-		return fmt.Errorf("the flow %s needs a ClientSecret", c.Flow)
+		return fmt.Errorf("the flow %s needs a client secret", c.Flow)
 	case c.TokenType == credential.IDToken && (cfg.Dialect.NoOpenID || cfg.Identity == credential.Service):
 		return errors.New("there are no ID tokens here")
 	case c.MaxAge < 0 || c.MinTTL < 0 || c.LoginTimeout < 0 || c.HTTPTimeout < 0:
@@ -235,7 +235,7 @@ func (c *Client) check(cfg session.Config) error {
 	}
 	for _, kv := range c.AuthParams {
 		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" || flows.IsOwnParam(name) {
-			return fmt.Errorf("AuthParams: %q is not K=V, or is a parameter with a field of its own", kv)
+			return fmt.Errorf("the parameter %q is not K=V, or has a field of its own", kv)
 		}
 	}
 	return nil
@@ -246,7 +246,7 @@ func (c *Client) readRoots(cfg *session.Config) error {
 	if c.CAFile != "" {
 		pem, err := userfile.Read(c.CAFile)
 		if err != nil {
-			return fmt.Errorf("CAFile: %w", err)
+			return fmt.Errorf("the CA file: %w", err)
 		}
 		cfg.Roots = append(userfile.Text(pem), '\n')
 		cfg.Reach.CAFile, _ = filepath.Abs(c.CAFile)
@@ -255,7 +255,7 @@ func (c *Client) readRoots(cfg *session.Config) error {
 		cfg.Reach.CAData = strings.Join(strings.Fields(c.CAData), "")
 		pem, err := base64.StdEncoding.DecodeString(cfg.Reach.CAData)
 		if err != nil {
-			return fmt.Errorf("CAData is not base64: %w", err)
+			return fmt.Errorf("the CA data are not base64: %w", err)
 		}
 		cfg.Roots = append(cfg.Roots, userfile.Text(pem)...)
 	}

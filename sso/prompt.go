@@ -74,7 +74,7 @@ func (c *Client) person(ctx context.Context, cfg session.Config, login bool) (p 
 // asker puts one call's sign-ins to a person by way of a Prompter.
 type asker struct {
 	c       *Client
-	ctx     context.Context //nolint:containedctx // of the call: a prompt is not longer there than that
+	ctx     context.Context // of the call: a prompt is not longer there than that
 	sitting talk.Sitting
 	here    *place.Place
 	cancel  context.CancelFunc // of the prompt that is being shown; nil: none is

@@ -69,7 +69,7 @@ func (c *Client) TokenSource(ctx context.Context) oauth2.TokenSource { return so
 
 type source struct {
 	c   *Client
-	ctx context.Context //nolint:containedctx // an oauth2.TokenSource has no other way to get one
+	ctx context.Context // an oauth2.TokenSource has no other way to get one
 }
 
 func (s source) Token() (*oauth2.Token, error) {

@@ -98,7 +98,7 @@ func TestRenewsTheTokenInMemoryAhead(t *testing.T) {
 	w.Fault(providertest.RefreshToken, providertest.Fault{Delay: patience, Times: 1})
 	renewing := make(chan string, 1)
 	go func() {
-		got, err := c.TokenSource(context.Background()).Token()
+		got, err := c.TokenSource(t.Context()).Token()
 		if err != nil {
 			t.Error(err)
 		}

@@ -99,7 +99,7 @@ func shows(
 	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "text" && output != "json" {
-				return fmt.Errorf("invalid --output %q: use text or json", output)
+				return fmt.Errorf("invalid output %q: use text or json", output)
 			}
 			s, err := client.Status(cmd.Context())
 			if err != nil {
