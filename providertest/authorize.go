@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 const codeLifetime = time.Minute
@@ -178,7 +180,7 @@ func (p *Provider) grantCode(r *Request, client *Client) *answer {
 		return fail("invalid_grant", "code_verifier without a code_challenge")
 	case c.challenge != "" && !verifierSyntax.MatchString(verifier):
 		return fail("invalid_grant", "code_verifier is missing or malformed")
-	case c.challenge != "" && base64url(digest[:]) != c.challenge:
+	case c.challenge != "" && keys.Base64URL(digest[:]) != c.challenge:
 		return fail("invalid_grant", "code_verifier does not match the code_challenge")
 	}
 	c.used = true

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // Client is a registered client. What it is registered with says how it may
@@ -213,7 +215,7 @@ func (p *Provider) authenticateClient(r *Request) (*Client, *answer) {
 func (p *Provider) checkCertificate(client *Client, r *Request) error {
 	roots := p.roots
 	if roots == nil {
-		roots = p.ca.pool()
+		roots = p.ca.Pool()
 	}
 	intermediates := x509.NewCertPool()
 	for _, c := range r.chain {
@@ -233,7 +235,7 @@ func (p *Provider) checkCertificate(client *Client, r *Request) error {
 // (RFC 7515 §4.1.8).
 func Thumbprint(c *x509.Certificate) string {
 	digest := sha256.Sum256(c.Raw)
-	return base64url(digest[:])
+	return keys.Base64URL(digest[:])
 }
 
 // checkClientAssertion is RFC 7523 §3: the client's own, or that of a workload

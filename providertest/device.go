@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // timingSlack forgives polls that the network brought closer together.
@@ -197,7 +199,7 @@ func (p *Provider) grantDevice(r *Request, client *Client) *answer {
 	if d == nil {
 		return fail("invalid_grant", "the device code is unknown")
 	}
-	if sum := sha256.Sum256([]byte(r.Form.Get("code_verifier"))); d.challenge != "" && base64url(sum[:]) != d.challenge {
+	if sum := sha256.Sum256([]byte(r.Form.Get("code_verifier"))); d.challenge != "" && keys.Base64URL(sum[:]) != d.challenge {
 		return fail("invalid_grant", "the code_verifier does not fit")
 	}
 	if d.done || d.ended {

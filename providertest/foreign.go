@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // peek reads a JWT's claims, unverified.
 func peek(token string) (claims map[string]any, err error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || decodeSegment(parts[1], &claims) != nil {
-		return nil, errMalformed
+	if !credential.PeekClaims(credential.NewSecret(token), &claims) {
+		return nil, keys.ErrMalformed
 	}
 	return claims, nil
 }
@@ -55,7 +57,7 @@ func (p *Provider) verifyWith(set jose.JSONWebKeySet, token string) (map[string]
 	for _, key := range set.Keys {
 		if header.KeyID != "" && key.KeyID != header.KeyID || key.Use == "enc" ||
 			key.Algorithm != "" && key.Algorithm != header.Algorithm ||
-			thumbprint != "" && base64url(key.CertificateThumbprintSHA256) != thumbprint {
+			thumbprint != "" && keys.Base64URL(key.CertificateThumbprintSHA256) != thumbprint {
 			continue
 		}
 		if _, err := jws.Verify(key); err == nil {
@@ -92,7 +94,7 @@ func (p *Provider) IssueCertificate(public crypto.PublicKey, commonName string, 
 	if p.ca == nil {
 		return nil, errors.New("providertest: there is no CA over plain HTTP")
 	}
-	template := certificate(commonName)
+	template := keys.Certificate(commonName)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	template.NotBefore, template.NotAfter = p.config.Now().Add(-12*time.Hour), p.config.Now().Add(12*time.Hour)
@@ -102,7 +104,7 @@ func (p *Provider) IssueCertificate(public crypto.PublicKey, commonName string, 
 	if !notAfter.IsZero() {
 		template.NotAfter = notAfter
 	}
-	der, err := p.ca.sign(template, public)
+	der, err := p.ca.Sign(template, public)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (p *Provider) issue(grant Endpoint, f *family, scopes []string, refresh str
 		tokens := Tokens{Grant: grant, ClientID: f.client.ID, Subject: f.subject, Scopes: scopes, RefreshToken: refresh}
 		tokens.AccessToken = "at-" + randomText()
 		if p.config.JWTAccessTokens {
-			tokens.AccessToken, _ = key.sign(map[string]any{"alg": key.alg, "kid": key.kid, "typ": "at+jwt"}, accessClaims)
+			tokens.AccessToken, _ = key.Sign(map[string]any{"alg": key.Alg, "kid": key.Kid, "typ": "at+jwt"}, accessClaims)
 		}
 		members["access_token"] = tokens.AccessToken
 		if id != nil {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // IDToken is an ID token that is about to be signed with Header as it is.
@@ -97,7 +99,7 @@ func (p *Provider) newIDToken(grant Endpoint, f *family, scopes []string, now ti
 	maps.Copy(claims, p.claimsOf(f.subject, scopes))
 	return &IDToken{
 		Grant:  grant,
-		Header: map[string]any{"alg": key.alg, "kid": key.kid, "typ": "JWT"},
+		Header: map[string]any{"alg": key.Alg, "kid": key.Kid, "typ": "JWT"},
 		Claims: claims,
 	}
 }
@@ -118,16 +120,16 @@ func (p *Provider) nextTamper(id *IDToken) Tamper {
 
 // serialize signs the token, or returns nothing if it is to be left out. The
 // at_hash is the left half of the access token's hash (OIDC Core §3.1.3.6).
-func (t *IDToken) serialize(key *signingKey, accessToken string, tamper Tamper) string {
+func (t *IDToken) serialize(key *keys.Key, accessToken string, tamper Tamper) string {
 	digest := sha256.Sum256([]byte(accessToken))
-	t.Claims["at_hash"] = base64url(digest[:16])
+	t.Claims["at_hash"] = keys.Base64URL(digest[:16])
 	if tamper != nil {
 		tamper(t)
 	}
 	if t.Omit || t.Raw != "" {
 		return t.Raw
 	}
-	token, err := key.sign(t.Header, t.Claims)
+	token, err := key.Sign(t.Header, t.Claims)
 	if err != nil {
 		return "tampered beyond JSON: " + err.Error()
 	}

@@ -62,7 +62,7 @@ func (p *Provider) serveKeys(r *Request) *answer {
 	}
 	keys := []any{}
 	for _, key := range p.keys {
-		keys = append(keys, key.jwk())
+		keys = append(keys, key.JWK())
 	}
 	return jsonAnswer(http.StatusOK, map[string]any{"keys": keys})
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // Config describes a provider. Its zero value is a strict provider over TLS
@@ -141,7 +143,7 @@ type Provider struct {
 	roots  *x509.CertPool                // of client certificates
 
 	mu       sync.Mutex // guards what is below
-	keys     []*signingKey
+	keys     []*keys.Key
 	rotated  int
 	user     string // subject of who signs in next
 	users    map[string]User
@@ -210,13 +212,13 @@ func Start(config Config) (*Provider, error) {
 	if config.MTLS && config.PlainHTTP {
 		return nil, errors.New("providertest: there is no mutual TLS over plain HTTP")
 	}
-	key, err := newKey(config.Alg, 0)
+	key, err := keys.New(config.Alg, 0)
 	if err != nil {
 		return nil, err
 	}
 	p := &Provider{
 		config:  config,
-		keys:    []*signingKey{key},
+		keys:    []*keys.Key{key},
 		user:    config.User.Subject,
 		users:   map[string]User{config.User.Subject: config.User},
 		codes:   map[string]*code{},
@@ -229,9 +231,9 @@ func Start(config Config) (*Provider, error) {
 		return nil, err
 	}
 	p.server = &server{now: config.Now, route: p.endpoint}
-	var ca *authority
+	var ca *keys.CA
 	if !config.PlainHTTP {
-		if ca, err = newAuthority(); err != nil {
+		if ca, err = keys.NewCA(); err != nil {
 			return nil, err
 		}
 	}
@@ -278,12 +280,12 @@ func (p *Provider) DenyLogins(code string) {
 func (p *Provider) RotateKeys() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key, err := newKey(p.config.Alg, p.rotated+1)
+	key, err := keys.New(p.config.Alg, p.rotated+1)
 	if err != nil {
 		return err
 	}
 	p.rotated++
-	p.keys = []*signingKey{key}
+	p.keys = []*keys.Key{key}
 	return nil
 }
 
@@ -307,7 +309,7 @@ func (p *Provider) VerifyJWT(token string) (map[string]any, error) {
 	p.mu.Unlock()
 	claims, err := map[string]any(nil), errors.New("no keys")
 	for _, key := range keys {
-		if claims, err = key.verify(token); err == nil {
+		if claims, err = key.Verify(token); err == nil {
 			break
 		}
 	}

@@ -115,7 +115,7 @@ func (p *Provider) serveLogout(r *Request) *answer {
 // at: it may have expired (§4).
 func (p *Provider) hinted(token string) (audiences []string, ok bool) {
 	for _, key := range p.keys {
-		claims, err := key.verify(token)
+		claims, err := key.Verify(token)
 		if err != nil || claims["iss"] != p.issuer {
 			continue
 		}

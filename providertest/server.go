@@ -11,14 +11,16 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // server is what the provider and the STS have in common: a socket, a CA, a log
 // and faults.
 type server struct {
 	url     string
-	mtlsURL string     // where client certificates are asked for; may be empty
-	ca      *authority // nil over plain HTTP
+	mtlsURL string   // where client certificates are asked for; may be empty
+	ca      *keys.CA // nil over plain HTTP
 	client  *http.Client
 	http    *http.Server
 	done    chan struct{}  // closed by Close; ends every delay
@@ -60,7 +62,7 @@ func textAnswer(status int, contentType, body string) *answer {
 
 // listen opens the socket, tells its URL, and serves until Close. A nil CA means
 // plain HTTP.
-func (s *server) listen(ca *authority, ready func(url string)) error {
+func (s *server) listen(ca *keys.CA, ready func(url string)) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -69,12 +71,12 @@ func (s *server) listen(ca *authority, ready func(url string)) error {
 	s.ca = ca
 	s.url = "http://" + listener.Addr().String()
 	if ca != nil {
-		leaf, err := ca.leaf()
+		leaf, err := ca.Leaf()
 		if err != nil {
 			listener.Close()
 			return err
 		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: ca.pool()}
+		transport.TLSClientConfig = &tls.Config{RootCAs: ca.Pool()}
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{leaf}})
 		s.url = "https://" + listener.Addr().String()
 	}
@@ -92,7 +94,7 @@ func (s *server) listen(ca *authority, ready func(url string)) error {
 // listenMTLS opens a second socket that asks for a client certificate. What a
 // certificate is worth, the provider says, not TLS: so there are answers to log.
 func (s *server) listenMTLS() error {
-	leaf, err := s.ca.leaf()
+	leaf, err := s.ca.Leaf()
 	if err != nil {
 		return err
 	}
@@ -122,7 +124,7 @@ func (s *server) CAPEM() []byte {
 	if s.ca == nil {
 		return nil
 	}
-	return append([]byte(nil), s.ca.pem...)
+	return append([]byte(nil), s.ca.PEM...)
 }
 
 // Client trusts the server's CA and follows redirects: a scripted browser. Its

@@ -99,7 +99,7 @@ func (p *Provider) grantExchange(r *Request, client *Client) *answer {
 		claims := p.accessClaims(f, scopes, now)
 		maps.Copy(claims, p.claimsOf(f.subject, scopes))
 		key := p.keys[len(p.keys)-1]
-		token, err := key.sign(map[string]any{"alg": key.alg, "kid": key.kid, "typ": "JWT"}, claims)
+		token, err := key.Sign(map[string]any{"alg": key.Alg, "kid": key.Kid, "typ": "JWT"}, claims)
 		if err != nil {
 			return fail("server_error", err.Error())
 		}
@@ -150,7 +150,7 @@ func (p *Provider) subjectOf(param string, r *Request) (party, *answer) {
 // verifyOwn checks a token that this provider has issued, but for its audience.
 func (p *Provider) verifyOwn(token string) (map[string]any, error) {
 	for _, key := range p.keys {
-		if claims, err := key.verify(token); err == nil {
+		if claims, err := key.Verify(token); err == nil {
 			_, err = p.checkTimes(claims)
 			return claims, err
 		}

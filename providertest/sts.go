@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
 // STSConfig describes a fake AWS Security Token Service.
@@ -88,7 +90,7 @@ func StartSTS(config STSConfig) (*STS, error) {
 		ca = nil
 	} else if ca == nil {
 		var err error
-		if ca, err = newAuthority(); err != nil {
+		if ca, err = keys.NewCA(); err != nil {
 			return nil, err
 		}
 	}
@@ -273,14 +275,14 @@ func checkPolicies(form url.Values) *awsError {
 // The audience is azp where there is one.
 func (s *STS) checkToken(token string) (claims map[string]any, audience string, refused *awsError) {
 	claims, err := s.config.Provider.VerifyJWT(token)
-	if errors.Is(err, errMalformed) {
+	if errors.Is(err, keys.ErrMalformed) {
 		return nil, "", awsErrorf("InvalidIdentityToken",
 			"The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	}
 	if issuer, _ := claims["iss"].(string); issuer != s.config.Provider.issuer {
 		return nil, "", awsErrorf("InvalidIdentityToken", "No OpenIDConnect provider found in your account for %s", issuer)
 	}
-	if errors.Is(err, errUnknownKey) {
+	if errors.Is(err, keys.ErrUnknownKey) {
 		return nil, "", awsErrorf("InvalidIdentityToken",
 			"Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "+
 				"documentation for requirements")

@@ -1,4 +1,6 @@
-package providertest
+// Package keys has what a fake provider signs with: keys of tokens, and a throw-away
+// CA.
+package keys
 
 import (
 	"crypto"
@@ -15,13 +17,14 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 	"sync"
+
+	"github.com/sso-exec/sso-exec/credential"
 )
 
-// signingKey signs and is published in the key set.
-type signingKey struct {
-	kid, alg string
+// Key signs and is published in the key set.
+type Key struct {
+	Kid, Alg string
 	private  crypto.Signer
 }
 
@@ -32,9 +35,9 @@ var rsaKeys struct {
 	list []*rsa.PrivateKey
 }
 
-// newKey makes the nth key of a provider.
-func newKey(alg string, n int) (*signingKey, error) {
-	kid := fmt.Sprintf("key-%d-%s", n+1, randomText()[:6])
+// New makes the nth key of a provider.
+func New(alg string, n int) (*Key, error) {
+	kid := fmt.Sprintf("key-%d-%s", n+1, rand.Text()[:6])
 	switch alg {
 	case "RS256":
 		rsaKeys.Lock()
@@ -46,34 +49,34 @@ func newKey(alg string, n int) (*signingKey, error) {
 			}
 			rsaKeys.list = append(rsaKeys.list, key)
 		}
-		return &signingKey{kid, alg, rsaKeys.list[n]}, nil
+		return &Key{kid, alg, rsaKeys.list[n]}, nil
 	case "ES256":
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		return &signingKey{kid, alg, key}, err
+		return &Key{kid, alg, key}, err
 	}
 	return nil, fmt.Errorf("providertest: no such signing algorithm: %q", alg)
 }
 
-// jwk is the public key as RFC 7517 and RFC 7518 §6 have it.
-func (k *signingKey) jwk() map[string]any {
-	jwk := map[string]any{"kid": k.kid, "alg": k.alg, "use": "sig"}
+// JWK is the public key as RFC 7517 and RFC 7518 §6 have it.
+func (k *Key) JWK() map[string]any {
+	jwk := map[string]any{"kid": k.Kid, "alg": k.Alg, "use": "sig"}
 	switch public := k.private.Public().(type) {
 	case *rsa.PublicKey:
 		jwk["kty"] = "RSA"
-		jwk["n"] = base64url(public.N.Bytes())
-		jwk["e"] = base64url(big.NewInt(int64(public.E)).Bytes())
+		jwk["n"] = Base64URL(public.N.Bytes())
+		jwk["e"] = Base64URL(big.NewInt(int64(public.E)).Bytes())
 	case *ecdsa.PublicKey:
 		point, _ := public.Bytes() // 4, X, Y
 		jwk["kty"], jwk["crv"] = "EC", "P-256"
-		jwk["x"], jwk["y"] = base64url(point[1:33]), base64url(point[33:])
+		jwk["x"], jwk["y"] = Base64URL(point[1:33]), Base64URL(point[33:])
 	}
 	return jwk
 }
 
-// sign makes a compact JWS. The header is taken as it is: "none" is left
+// Sign makes a compact JWS. The header is taken as it is: "none" is left
 // unsigned, and HS256 is keyed with the public key, which is the well-known
 // confusion attack; anything else is signed with the key's own algorithm.
-func (k *signingKey) sign(header, claims map[string]any) (string, error) {
+func (k *Key) Sign(header, claims map[string]any) (string, error) {
 	head, err := json.Marshal(header)
 	if err != nil {
 		return "", err
@@ -82,12 +85,12 @@ func (k *signingKey) sign(header, claims map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	input := base64url(head) + "." + base64url(body)
+	input := Base64URL(head) + "." + Base64URL(body)
 	signature, err := k.signature(header["alg"], input)
-	return input + "." + base64url(signature), err
+	return input + "." + Base64URL(signature), err
 }
 
-func (k *signingKey) signature(alg any, input string) ([]byte, error) {
+func (k *Key) signature(alg any, input string) ([]byte, error) {
 	digest := sha256.Sum256([]byte(input))
 	switch alg {
 	case "none":
@@ -108,33 +111,29 @@ func (k *signingKey) signature(alg any, input string) ([]byte, error) {
 	return k.private.Sign(rand.Reader, digest[:], crypto.SHA256)
 }
 
-// Errors of verify.
+// Errors of [Key.Verify].
 var (
-	errMalformed  = errors.New("not a compact JWS with a JSON payload")
-	errUnknownKey = errors.New("no key of that ID and algorithm")
+	ErrMalformed  = errors.New("not a compact JWS with a JSON payload")
+	ErrUnknownKey = errors.New("no key of that ID and algorithm")
 	errSignature  = errors.New("the signature does not verify")
 )
 
-// verify checks a token's signature against one key and returns its claims;
+// Verify checks a token's signature against one key and returns its claims;
 // iss, aud and exp are the caller's.
-func (k *signingKey) verify(token string) (map[string]any, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return nil, errMalformed
+func (k *Key) Verify(token string) (map[string]any, error) {
+	t, err := credential.ParseJWT(token)
+	if err != nil {
+		return nil, ErrMalformed
 	}
 	var header struct{ Kid, Alg string }
 	var claims map[string]any
-	if decodeSegment(parts[0], &header) != nil || decodeSegment(parts[1], &claims) != nil {
-		return nil, errMalformed
+	if json.Unmarshal(t.Header, &header) != nil || json.Unmarshal(t.Payload, &claims) != nil {
+		return nil, ErrMalformed
 	}
-	if header.Kid != k.kid || header.Alg != k.alg {
-		return claims, errUnknownKey
+	if header.Kid != k.Kid || header.Alg != k.Alg {
+		return claims, ErrUnknownKey
 	}
-	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil {
-		return claims, errSignature
-	}
-	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	digest, signature := sha256.Sum256([]byte(t.Signed)), t.Signature
 	switch public := k.private.Public().(type) {
 	case *rsa.PublicKey:
 		err = rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature)
@@ -150,12 +149,5 @@ func (k *signingKey) verify(token string) (map[string]any, error) {
 	return claims, nil
 }
 
-func decodeSegment(segment string, into any) error {
-	data, err := base64.RawURLEncoding.DecodeString(segment)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, into)
-}
-
-func base64url(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
+// Base64URL encodes without padding (RFC 7515 §2).
+func Base64URL(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }

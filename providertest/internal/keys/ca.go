@@ -1,4 +1,4 @@
-package providertest
+package keys
 
 import (
 	"crypto"
@@ -14,20 +14,21 @@ import (
 	"time"
 )
 
-// authority is a throw-away CA. Its certificates are good for ten years, so
+// CA is a throw-away CA. Its certificates are good for ten years, so
 // that a test may move the clock.
-type authority struct {
+type CA struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	pem  []byte
+	PEM  []byte
 }
 
-func newAuthority() (*authority, error) {
+// NewCA makes one.
+func NewCA() (*CA, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	template := certificate("providertest throw-away CA")
+	template := Certificate("providertest throw-away CA")
 	template.IsCA = true
 	template.BasicConstraintsValid = true
 	template.KeyUsage = x509.KeyUsageCertSign
@@ -39,38 +40,41 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
+	return &CA{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 }
 
-// leaf issues a certificate for the loopback addresses.
-func (a *authority) leaf() (tls.Certificate, error) {
+// Leaf issues a certificate for the loopback addresses.
+func (a *CA) Leaf() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	template := certificate("127.0.0.1")
+	template := Certificate("127.0.0.1")
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	template.DNSNames = []string{"localhost"}
-	der, err := a.sign(template, key.Public())
+	der, err := a.Sign(template, key.Public())
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-func (a *authority) sign(template *x509.Certificate, public crypto.PublicKey) ([]byte, error) {
+// Sign issues a certificate.
+func (a *CA) Sign(template *x509.Certificate, public crypto.PublicKey) ([]byte, error) {
 	return x509.CreateCertificate(rand.Reader, template, a.cert, public, a.key)
 }
 
-func (a *authority) pool() *x509.CertPool {
+// Pool has the CA alone.
+func (a *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-func certificate(name string) *x509.Certificate {
+// Certificate begins a certificate.
+func Certificate(name string) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	return &x509.Certificate{
 		SerialNumber: serial,
