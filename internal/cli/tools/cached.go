@@ -19,12 +19,8 @@ type tool struct {
 	check  func(*settings.Resolved) error // of the tool's request; may be nil
 }
 
-// All lists the protocols. A new one is a line here and a file in plugin/.
-var All = []*tool{
-	{name: settings.ToolKube, short: "print a Kubernetes ExecCredential", long: kubeLong, example: kubeExample, encode: encodeKube, check: checkKube, by: acquire.Caller{Name: "Kubernetes", StdinTaken: kubeHasStdin}},
-	{name: settings.ToolAWS, short: "print AWS credential_process credentials", long: awsLong, example: awsExample, by: acquire.Caller{Name: "AWS", Swallows: true}, keys: true, encode: encodeAWS},
-	{name: settings.ToolToken, short: "print a token", long: tokenLong, example: tokenExample, encode: encodeToken, check: checkToken},
-}
+// All lists the tools. A new one is a file here with its row, and a file in plugin/.
+var All = []*tool{kube, aws, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {

@@ -4,16 +4,18 @@ import (
 	"os"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
-const (
-	kubeLong = `Print an ExecCredential for kubectl and every other client-go program, in the
+var kube = &tool{
+	name: settings.ToolKube, short: "print a Kubernetes ExecCredential",
+	long: `Print an ExecCredential for kubectl and every other client-go program, in the
 API version that KUBERNETES_EXEC_INFO asks for. The API server must trust the
-provider's ID tokens for this client ID.`
-	kubeExample = `  # in a kubeconfig
+provider's ID tokens for this client ID.`,
+	example: `  # in a kubeconfig
   users:
   - name: corp
     user:
@@ -21,8 +23,10 @@ provider's ID tokens for this client ID.`
         apiVersion: client.authentication.k8s.io/v1
         command: sso-exec
         args: [kube, --issuer=https://login.example.com, --client-id=kubernetes]
-        interactiveMode: IfAvailable`
-)
+        interactiveMode: IfAvailable`,
+	by:     acquire.Caller{Name: "Kubernetes", StdinTaken: kubeHasStdin},
+	encode: encodeKube, check: checkKube,
+}
 
 func kubeRequest() (plugin.KubeRequest, error) {
 	return plugin.ParseKubeRequest(os.Getenv("KUBERNETES_EXEC_INFO"))

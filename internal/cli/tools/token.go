@@ -9,12 +9,17 @@ import (
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
-const (
-	tokenLong = `Print a token: the access token, or with --token-type id the ID token. It goes
-to stdout and nothing else does, so that it can be piped or substituted.`
-	tokenExample = `  # the header goes through a pipe, where no process list shows it
-  sso-exec token --profile corp -o header | curl -H @- https://api.example.com/`
-)
+var token = &tool{
+	name: settings.ToolToken, short: "print a token",
+	long: `Print a token: the access token, or with --token-type id the ID token. It goes
+to stdout and nothing else does, so that it can be piped or substituted.`,
+	example: `  # the header goes through a pipe, where no process list shows it
+  sso-exec token --profile corp -o header | curl -H @- https://api.example.com/`,
+	check: checkToken,
+	encode: func(o *settings.Resolved, c credential.Credential) ([]byte, error) {
+		return plugin.EncodeToken(o.Output, !o.NoNewline, c)
+	},
+}
 
 func checkToken(o *settings.Resolved) error {
 	formats := []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON}
@@ -22,8 +27,4 @@ func checkToken(o *settings.Resolved) error {
 		return fault.Usagef("--output %q: use raw, header or json", o.Output)
 	}
 	return nil
-}
-
-func encodeToken(o *settings.Resolved, c credential.Credential) ([]byte, error) {
-	return plugin.EncodeToken(o.Output, !o.NoNewline, c)
 }
