@@ -15,7 +15,8 @@ import (
 
 // Credential is what the settings ask for; keys: a role's AWS keys. cached tells
 // whether it was stored, and good enough.
-func Credential(ctx context.Context, o *settings.Resolved, by Caller, keys bool) (c credential.Credential, cached bool, err error) {
+func Credential(ctx context.Context, o *settings.Resolved, by Caller, keys bool) (c credential.Credential, cached bool,
+	err error) {
 	s, err := Open(o, by)
 	if err != nil {
 		return c, false, err
@@ -43,7 +44,8 @@ func plain(o *settings.Resolved) bool {
 }
 
 // Obtain returns what a session has stored if that is good enough, else asks for it.
-func Obtain(ctx context.Context, s *session.Session, need session.Need) (c credential.Credential, cached bool, err error) {
+func Obtain(ctx context.Context, s *session.Session, need session.Need) (c credential.Credential, cached bool,
+	err error) {
 	c, cached, err = s.Cached(need)
 	if err != nil || cached && !need.Force {
 		return c, cached, err
@@ -78,5 +80,6 @@ func Need(o *settings.Resolved, s *session.Session, keys bool) session.Need {
 		ttl = awsTTL
 	}
 	ttl.Exact = o.Target.MinTTL
-	return session.Need{TokenType: o.Target.TokenType, MinTTL: ttl, Force: o.Target.Force, Steps: steps, StepUp: o.StepUp()}
+	return session.Need{TokenType: o.Target.TokenType, MinTTL: ttl, Force: o.Target.Force, Steps: steps,
+		StepUp: o.StepUp()}
 }

@@ -61,7 +61,8 @@ func APIKeyOf(ctx context.Context, o *settings.Resolved) (*cache.APIKey, error) 
 		if end := k.EndsAt(); !end.Equal(k.ExpiresAt) {
 			what = "reaches its age limit"
 		}
-		talk.Warn(fmt.Errorf("API key %s %s in %s; to replace it: sso-exec apikey rotate %s", k.Name, what, apikeys.Span(k.EndsAt().Sub(now)), k.Name))
+		talk.Warn(fmt.Errorf("API key %s %s in %s; to replace it: sso-exec apikey rotate %s", k.Name, what,
+			apikeys.Span(k.EndsAt().Sub(now)), k.Name))
 	}
 	return k, nil
 }
@@ -70,17 +71,20 @@ func APIKeyOf(ctx context.Context, o *settings.Resolved) (*cache.APIKey, error) 
 // wants.
 func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte, error) {
 	if k.Identity == credential.Human {
-		return nil, fault.Hint(fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name), "people sign in: sso-exec login")
+		return nil, fault.Hint(fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name),
+			"people sign in: sso-exec login")
 	}
 	if err := APIKeyEnded(o, k, now); err != nil {
 		return nil, err
 	}
 	if end := k.EndsAt(); o.Target.MinTTL > 0 && !end.IsZero() && end.Sub(now) < o.Target.MinTTL {
-		return nil, fmt.Errorf("API key %s ends in %s, sooner than --min-ttl %v", k.Name, apikeys.Span(end.Sub(now)), o.Target.MinTTL)
+		return nil, fmt.Errorf("API key %s ends in %s, sooner than --min-ttl %v", k.Name, apikeys.Span(end.Sub(now)),
+			o.Target.MinTTL)
 	}
 	line, err := apikeys.HeaderLine(cmp.Or(k.Header, apikeys.DefaultHeader), k.Key.Reveal())
 	if err = errors.Join(err, apikeys.CheckKeyText(k.Key.Reveal())); err != nil { // somebody edited the file
-		return nil, fault.Say(&session.StorageError{Err: errors.New(err.Error())}, fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
+		return nil, fault.Say(&session.StorageError{Err: errors.New(err.Error())},
+			fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
 			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 
 	}
@@ -91,7 +95,8 @@ func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte,
 		return []byte(line), nil
 	}
 	c := credential.Credential{Token: k.Key, IssuedAt: k.CreatedAt, ExpiresAt: k.EndsAt(), StoredAt: k.StoredAt}
-	if name, scheme, _ := apikeys.ParseHeader(cmp.Or(k.Header, apikeys.DefaultHeader)); http.CanonicalHeaderKey(name) == "Authorization" {
+	if name, scheme, _ := apikeys.ParseHeader(cmp.Or(k.Header,
+		apikeys.DefaultHeader)); http.CanonicalHeaderKey(name) == "Authorization" {
 		c.TokenType = scheme
 	}
 	return plugin.EncodeToken(o.Output, !o.NoNewline, c)

@@ -27,7 +27,8 @@ func apiKeyThere(o *settings.Resolved, k *cache.APIKey) error {
 	case !k.Key.IsZero():
 		return nil
 	case k.KeyIn != "":
-		return fault.Say(&cache.KeyringError{Err: errors.New("it has no such entry any more")}, fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
+		return fault.Say(&cache.KeyringError{Err: errors.New("it has no such entry any more")},
+			fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
 			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 
 	case k.Pending != "":
@@ -35,7 +36,8 @@ func apiKeyThere(o *settings.Resolved, k *cache.APIKey) error {
 			"to make it, run that command again; what it may have left at the provider is removed then")
 
 	}
-	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name), "store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
+	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name),
+		"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 }
 
 // APIKeyUnread is the error about a key that could not be read.
@@ -44,7 +46,8 @@ func APIKeyUnread(ctx context.Context, o *settings.Resolved, name string, err er
 	case err == nil:
 		return nil
 	case errors.Is(err, cache.ErrNotExist):
-		return fault.InUsage(fmt.Errorf("no API key %q is stored here", name), "sso-exec apikey list shows those that are; to store one: "+o.Ours("apikey", "set", name))
+		return fault.InUsage(fmt.Errorf("no API key %q is stored here", name),
+			"sso-exec apikey list shows those that are; to store one: "+o.Ours("apikey", "set", name))
 	case errors.Is(err, cache.ErrCorrupt):
 		return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s: %v", name, err),
 			"the file is set aside when the key is stored again: "+o.Ours("apikey", "set", name))
@@ -64,7 +67,8 @@ func APIKeyStorage(ctx context.Context, name string, err error) error {
 	case err == nil || ctx.Err() != nil || errors.As(err, &unsafe) || errors.As(err, &newer):
 		return err
 	case errors.As(err, &keyring):
-		return fault.Hint(err, "unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)")
+		return fault.Hint(err,
+			"unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)")
 	}
 	return fault.Say(&session.StorageError{Err: err}, fmt.Sprintf("API key %s cannot be stored: %v", name, err),
 		"fix that place, or name another with --cache-dir; what is stored there is unchanged")
@@ -81,5 +85,6 @@ func APIKeyEnded(o *settings.Resolved, k *cache.APIKey, now time.Time) error {
 	if !end.Equal(k.ExpiresAt) {
 		why = fmt.Sprintf("is older than the %s that it may become", apikeys.Span(time.Duration(k.MaxAgeSeconds)*time.Second))
 	}
-	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, apikeys.MaskOf(k), why), "to replace it: "+o.Ours("apikey", "rotate", k.Name))
+	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, apikeys.MaskOf(k), why),
+		"to replace it: "+o.Ours("apikey", "rotate", k.Name))
 }

@@ -23,7 +23,8 @@ import (
 func newClient(ctx context.Context, o *settings.Resolved, hc *http.Client) (flows.Client, error) {
 	c := flows.Client{ID: o.Provider.ClientID, Method: o.AuthMethod()}
 	named := func(methods ...string) bool { return slices.Contains(methods, c.Method) }
-	if named(flows.AuthPrivateKeyJWT, flows.AuthTLS, flows.AuthSelfSignedTLS) && (o.Client.KeyFile != "" || o.Client.KeyCommand != "") {
+	if named(flows.AuthPrivateKeyJWT, flows.AuthTLS, flows.AuthSelfSignedTLS) &&
+		(o.Client.KeyFile != "" || o.Client.KeyCommand != "") {
 		key, err := clientKey(ctx, o)
 		if err != nil {
 			return c, local(err)
@@ -43,7 +44,8 @@ func newClient(ctx context.Context, o *settings.Resolved, hc *http.Client) (flow
 		return c, flows.PresentCertificate(hc, certificate)
 	}
 	switch {
-	case o.SignIn.Flow == flows.FlowClientCredentials && o.Workload.SubjectFrom != "" && named("", flows.AuthPrivateKeyJWT):
+	case o.SignIn.Flow == flows.FlowClientCredentials && o.Workload.SubjectFrom != "" &&
+		named("", flows.AuthPrivateKeyJWT):
 		c.Asserter = assertion{o, hc}
 		return c, nil
 	case named(flows.AuthNone):
@@ -58,7 +60,8 @@ func newClient(ctx context.Context, o *settings.Resolved, hc *http.Client) (flow
 func clientKey(ctx context.Context, o *settings.Resolved) (*flows.Key, error) {
 	flag, text := "--client-key-file", []byte(nil)
 	var err error
-	if o.Client.KeyCommand != "" && (o.Client.KeyFile == "" || o.From.Given("client-key-command") && !o.From.Given("client-key-file")) {
+	if o.Client.KeyCommand != "" &&
+		(o.Client.KeyFile == "" || o.From.Given("client-key-command") && !o.From.Given("client-key-file")) {
 		flag = "--client-key-command"
 		text, err = helperOutput(ctx, flag, o.Client.KeyCommand)
 	} else {

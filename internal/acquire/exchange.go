@@ -37,11 +37,13 @@ func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 	if o.SignIn.Flow == flows.FlowTokenExchange { // it was for that one
 		actor = ""
 	}
-	request := flows.Exchange{Requested: exchangeTokenTypeOf(o), Audiences: o.Exchange.Audiences, Resources: o.Exchange.Resources, Scopes: o.Exchange.Scopes, Params: session.Params(o.Exchange.Params)}
+	request := flows.Exchange{Requested: exchangeTokenTypeOf(o), Audiences: o.Exchange.Audiences,
+		Resources: o.Exchange.Resources, Scopes: o.Exchange.Scopes, Params: session.Params(o.Exchange.Params)}
 	return []session.Step{{
-		Kind:   "token-exchange",
-		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor, principal(actor), o.Workload.ActorType, actorAudience(o, actor), o.Exchange.Params},
-		For:    strings.Join(append(append([]string{}, o.Exchange.Audiences...), o.Exchange.Resources...), ", "),
+		Kind: "token-exchange",
+		Params: []any{subjectType, request.Requested, request.Audiences, request.Resources, request.Scopes, actor,
+			principal(actor), o.Workload.ActorType, actorAudience(o, actor), o.Exchange.Params},
+		For: strings.Join(append(append([]string{}, o.Exchange.Audiences...), o.Exchange.Resources...), ", "),
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
 			var none credential.Credential
 			p, err := s.Provider(ctx)
@@ -61,7 +63,8 @@ func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 			if err != nil {
 				return none, err
 			}
-			return credential.Credential{Token: set.AccessToken, TokenType: set.TokenType, IssuedAt: set.IssuedAt, ExpiresAt: set.ExpiresAt}, nil
+			return credential.Credential{Token: set.AccessToken, TokenType: set.TokenType, IssuedAt: set.IssuedAt,
+				ExpiresAt: set.ExpiresAt}, nil
 		},
 	}}
 }
@@ -70,7 +73,8 @@ func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 func serviceExchange(
 	ctx context.Context, o *settings.Resolved, hc *http.Client, target flows.Target,
 ) (flows.Exchange, error) {
-	e := flows.Exchange{Requested: exchangeTokenTypeOf(o), Resources: target.Resources, Scopes: target.Scopes, Params: target.Params}
+	e := flows.Exchange{Requested: exchangeTokenTypeOf(o), Resources: target.Resources, Scopes: target.Scopes,
+		Params: target.Params}
 	if target.Audience != "" {
 		e.Audiences = []string{target.Audience}
 	}

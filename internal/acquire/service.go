@@ -28,7 +28,8 @@ func grantKey(o *settings.Resolved) []string {
 	}
 	parts := []string{o.SignIn.Flow, o.Workload.SubjectFrom, subjectAudience(o)}
 	if o.SignIn.Flow == flows.FlowTokenExchange {
-		parts = append(parts, o.Workload.SubjectType, o.Workload.ActorFrom, o.Workload.ActorType, principal(o.Workload.ActorFrom), exchangeTokenTypeOf(o))
+		parts = append(parts, o.Workload.SubjectType, o.Workload.ActorFrom, o.Workload.ActorType,
+			principal(o.Workload.ActorFrom), exchangeTokenTypeOf(o))
 	}
 	return append(parts, principal(o.Workload.SubjectFrom))
 }
@@ -65,7 +66,8 @@ func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 			return nil, err
 		}
 		who := credential.Identity{Issuer: o.Provider.Issuer, Subject: o.Provider.ClientID}
-		target := flows.Target{Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources, Organization: o.Provider.Organization, Params: session.Params(o.SignIn.AuthParams)}
+		target := flows.Target{Scopes: Request(o).Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources,
+			Organization: o.Provider.Organization, Params: session.Params(o.SignIn.AuthParams)}
 		var set *credential.TokenSet
 		switch o.SignIn.Flow {
 		case flows.FlowClientCredentials:
@@ -98,8 +100,9 @@ func ownToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (*flow
 		return nil, err
 	}
 	return &flows.Result{
-		Tokens:   &credential.TokenSet{AccessToken: own.Value, TokenType: "Bearer", IssuedAt: sent, ExpiresAt: own.Expires},
-		Identity: credential.Identity{Issuer: o.Provider.Issuer, Subject: cmp.Or(subjectOf(own.Value), o.Workload.SubjectFrom)},
+		Tokens: &credential.TokenSet{AccessToken: own.Value, TokenType: "Bearer", IssuedAt: sent, ExpiresAt: own.Expires},
+		Identity: credential.Identity{Issuer: o.Provider.Issuer,
+			Subject: cmp.Or(subjectOf(own.Value), o.Workload.SubjectFrom)},
 	}, nil
 }
 
@@ -132,7 +135,8 @@ func subjectAudience(o *settings.Resolved) string {
 		return o.Provider.Issuer
 	case o.Target.Audience != "":
 		return o.Target.Audience
-	case o.Tool == settings.ToolAWS, o.AWS.RoleARN != "" && o.Tool != settings.ToolKube && o.Tool != settings.ToolToken: // of run, and of a profile that has a role
+	// of run, and of a profile that has a role
+	case o.Tool == settings.ToolAWS, o.AWS.RoleARN != "" && o.Tool != settings.ToolKube && o.Tool != settings.ToolToken:
 		return stsAudience
 	}
 	return ""

@@ -20,11 +20,13 @@ func CheckKeyText(key string) error {
 	odd := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 	switch {
 	case key == "":
-		return fault.InUsage(errors.New("there is no key on stdin"), "pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command")
+		return fault.InUsage(errors.New("there is no key on stdin"),
+			"pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command")
 	case odd && strings.Contains(key, "\n"):
 		return fault.Usagef("what was given as a key has several lines: give the key alone")
 	case odd:
-		return fault.InUsage(errors.New("what was given as a key has spaces, control characters or letters beyond ASCII in it, as no key has"),
+		return fault.InUsage(errors.New("what was given as a key has spaces, control characters or letters beyond ASCII "+
+			"in it, as no key has"),
 			"give the key alone, without the header's name or \"Bearer\"; --header says how it is sent")
 
 	case len(key) < minKey:
@@ -40,7 +42,8 @@ const DefaultHeader = "Authorization: Bearer"
 
 // ownedHeaders are those that a client sets by itself; a key in one of them would
 // break the request, or be sent where it is not meant to.
-var ownedHeaders = []string{"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "te", "upgrade"}
+var ownedHeaders = []string{"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "te",
+	"upgrade"}
 
 // ParseHeader takes a header apart: its name, and the scheme before the key, if
 // there is one.
@@ -52,8 +55,10 @@ func ParseHeader(header string) (name, scheme string, err error) {
 	switch {
 	case LooksLikeKey(name) || LooksLikeKey(scheme):
 		return "", "", ErrKeyOnArgv()
-	case name == "" || strings.ContainsFunc(name, other) || strings.ContainsFunc(scheme, other) || len(name) > 60 || len(scheme) > 30:
-		return "", "", fault.Usagef("--header %s: give a header's name (X-API-Key), or name and scheme (Authorization: Bearer)", Told(header))
+	case name == "" || strings.ContainsFunc(name, other) || strings.ContainsFunc(scheme, other) || len(name) > 60 ||
+		len(scheme) > 30:
+		return "", "", fault.Usagef("--header %s: give a header's name (X-API-Key), or name and scheme (Authorization: "+
+			"Bearer)", Told(header))
 	case slices.Contains(ownedHeaders, strings.ToLower(name)):
 		return "", "", fault.Usagef("--header %s: a key does not go into that header", name)
 	}

@@ -21,13 +21,15 @@ func MaskOf(k *cache.APIKey) string {
 
 // ErrKeyOnArgv refuses a key that came as an argument. It does not repeat it.
 func ErrKeyOnArgv() error {
-	return fault.InUsage(errors.New("an argument looks like an API key itself, so nothing was done: a command line is in the shell's history and in the process list"),
+	return fault.InUsage(errors.New("an argument looks like an API key itself, so nothing was done: a command line is "+
+		"in the shell's history and in the process list"),
 		"if it is one, revoke it; the next one comes by a pipe (sso-exec apikey set NAME < FILE) or by --from-command")
 
 }
 
 // keyPrefixes begin the keys of well-known providers.
-var keyPrefixes = []string{"sk_", "sk-", "pk_", "rk_", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xapp-", "AKIA", "ASIA",
+var keyPrefixes = []string{"sk_", "sk-", "pk_", "rk_", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-",
+	"xoxb-", "xoxp-", "xapp-", "AKIA", "ASIA",
 	"AIza", "eyJ", "npm_", "pypi-", "dop_v1_", "hf_", "whsec_", "SG."}
 
 // HasKeyPrefix reports whether a word begins like a well-known provider's keys
@@ -79,7 +81,8 @@ func CheckAPIKeyName(name string) error {
 	case LooksLikeKey(name):
 		return ErrKeyOnArgv()
 	case name == "" || len(name) > most || strings.ContainsFunc(name, other) || !isAlphanumeric(rune(name[0])):
-		return fault.Usagef("a key's name is of letters, digits, '.', '_' and '-', begins with a letter or a digit, and has %d characters at most", most)
+		return fault.Usagef("a key's name is of letters, digits, '.', '_' and '-', begins with a letter or a digit, and "+
+			"has %d characters at most", most)
 	}
 	return nil
 }

@@ -46,10 +46,11 @@ func Run(args []string) int {
 func NewRoot() *cobra.Command {
 	versionAsked := false
 	root := &cobra.Command{
-		Use:           "sso-exec",
-		Short:         "one sign-in for every command line",
-		Long:          "sso-exec turns one sign-in into whatever credential the tool in front speaks.",
-		Example:       "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec kube --issuer https://login.example.com --client-id cli",
+		Use:   "sso-exec",
+		Short: "one sign-in for every command line",
+		Long:  "sso-exec turns one sign-in into whatever credential the tool in front speaks.",
+		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n" +
+			"  sso-exec kube --issuer https://login.example.com --client-id cli",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -64,7 +65,8 @@ func NewRoot() *cobra.Command {
 		},
 		SuggestionsMinimumDistance: 2,
 	}
-	root.Flags().BoolVar(&versionAsked, "version", false, "the same as the command version") // not -v, which is --verbose elsewhere
+	// not -v, which is --verbose elsewhere
+	root.Flags().BoolVar(&versionAsked, "version", false, "the same as the command version")
 	root.Flags().Lookup("version").Hidden = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
@@ -74,21 +76,24 @@ func NewRoot() *cobra.Command {
 			switch near := config.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
 			case "":
 			case names[0]:
-				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the variable %s", err, settings.SecretVariable)
+				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the "+
+					"variable %s", err, settings.SecretVariable)
 			default:
 				return fmt.Errorf("%w (did you mean --%s?)", err, near)
 			}
 		}
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
-			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, cmp.Or(config.Misread(invalid.GetFlag().Value.Type(), invalid.GetValue()), errors.Unwrap(err)))
+			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name,
+				cmp.Or(config.Misread(invalid.GetFlag().Value.Type(), invalid.GetValue()), errors.Unwrap(err)))
 		}
 		return err
 	})
 	for _, t := range tools.All {
 		root.AddCommand(tools.New(t))
 	}
-	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(), run.New(), newSetup(), configure.New(), keys.New(), newCompletion(), newVersion())
+	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(),
+		run.New(), newSetup(), configure.New(), keys.New(), newCompletion(), newVersion())
 	root.SetHelpCommand(NewHelp())
 	setHelp(root)
 	setCompletions(root)

@@ -157,7 +157,8 @@ func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 		talk.Table(b, g.rows, 14, width)
 	}
 	if len(others) > 0 {
-		b.WriteString("\n" + talk.Wrap("Beside these: "+strings.Join(append(others, "help "+topicSettings), ", "), width) + "\n")
+		b.WriteString("\n" + talk.Wrap("Beside these: "+strings.Join(append(others, "help "+topicSettings), ", "), width) +
+			"\n")
 	}
 	return b
 }
@@ -201,7 +202,8 @@ func briefUsage(f *pflag.Flag) string {
 	}
 	cut, depth := 0, 0
 	for i := range room + 1 {
-		if depth == 0 && (strings.ContainsRune(",;:", rune(usage[i])) && usage[i+1] == ' ' || strings.HasPrefix(usage[i:], " (")) {
+		if depth == 0 && (strings.ContainsRune(",;:", rune(usage[i])) && usage[i+1] == ' ' ||
+			strings.HasPrefix(usage[i:], " (")) {
 			cut = i
 		}
 		switch usage[i] {

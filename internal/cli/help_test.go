@@ -39,7 +39,8 @@ func TestHelpIsThere(t *testing.T) {
 		if c.Short == "" || c.Short != strings.TrimRight(c.Short, ".") || len(c.Short) > 66 {
 			t.Errorf("%s: its line is %q", name, c.Short)
 		}
-		if first, _ := utf8.DecodeRuneInString(c.Short); first >= 'A' && first <= 'Z' && !regexp.MustCompile(`^[A-Z]{2}`).MatchString(c.Short) {
+		if first, _ := utf8.DecodeRuneInString(c.Short); first >= 'A' && first <= 'Z' &&
+			!regexp.MustCompile(`^[A-Z]{2}`).MatchString(c.Short) {
 			t.Errorf("%s: its line begins with a capital: %q", name, c.Short)
 		}
 		if c.Long == "" || c.Example == "" {
@@ -76,7 +77,8 @@ func TestHelpFits(t *testing.T) {
 			for line := range strings.Lines(helpText(c, width)) {
 				line = strings.TrimRight(line, "\n")
 				long := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word)+8 > width })
-				isAsIs := strings.HasPrefix(line, "Usage: ") || strings.HasPrefix(line, "To begin: ") || strings.HasPrefix(line, "  # ") ||
+				isAsIs := strings.HasPrefix(line, "Usage: ") || strings.HasPrefix(line, "To begin: ") ||
+					strings.HasPrefix(line, "  # ") ||
 					slices.ContainsFunc(asIs, func(s string) bool { return strings.TrimRight(s, "\n") == line })
 				if utf8.RuneCountInString(line) > width && !long && !isAsIs {
 					t.Errorf("%s, %d columns: %q", c.CommandPath(), width, line)
@@ -97,7 +99,8 @@ func TestHelpNamesAll(t *testing.T) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			flag := regexp.MustCompile(`--` + f.Name + `\b`)
 			of := settings.Find(f.Name) != nil && settings.Find(f.Name).Of(settings.ToolAWS)
-			if !f.Hidden && f.Name != "help" && !flag.MatchString(screen) && !(of && strings.Contains(strings.Join(strings.Fields(screen), " "), "other settings of a sign-in. ")) {
+			if !f.Hidden && f.Name != "help" && !flag.MatchString(screen) &&
+				!(of && strings.Contains(strings.Join(strings.Fields(screen), " "), "other settings of a sign-in. ")) {
 				t.Errorf("%s --help does not name --%s", c.CommandPath(), f.Name)
 			}
 			if flag.MatchString(whole[strings.Index(whole, "\nFlags:"):]) == f.Hidden {
@@ -211,7 +214,8 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: sso-exec is not called in its example", c.CommandPath())
 		}
 	}
-	for line, ok := range map[string]bool{"login --isuer x": false, "kub": false, "kube extra": false, "kube --issuer x": true, "help config edit": true, "login --flow pcke": false} {
+	for line, ok := range map[string]bool{"login --isuer x": false, "kub": false, "kube extra": false,
+		"kube --issuer x": true, "help config edit": true, "login --flow pcke": false} {
 		if err := parses(strings.Fields(line)); (err == nil) != ok {
 			t.Errorf("%s: %v", line, err)
 		}
@@ -294,7 +298,8 @@ func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath
 
 func manPage(c *cobra.Command) man.Page {
 	c.InitDefaultHelpFlag()
-	p := man.Page{Name: pageName(c), Short: c.Short, Source: strings.TrimSpace("sso-exec " + version), Synopsis: usageLine(c)}
+	p := man.Page{Name: pageName(c), Short: c.Short, Source: strings.TrimSpace("sso-exec " + version),
+		Synopsis: usageLine(c)}
 	p.Sections = append(p.Sections, man.Section{Heading: "description", Text: c.Long})
 	commands, _ := commandGroups(c)
 	if len(commands) > 0 {
@@ -322,7 +327,8 @@ func manPage(c *cobra.Command) man.Page {
 	p.Sections = append(p.Sections, options)
 	if c.Flags().Lookup("issuer") != nil {
 		p.Sections = append(p.Sections, man.Section{Heading: "environment",
-			Text: "A setting of a session can also be a variable: --client-id is SSO_EXEC_CLIENT_ID. A flag stands above a variable, that above a profile."})
+			Text: "A setting of a session can also be a variable: --client-id is SSO_EXEC_CLIENT_ID. A flag stands above a " +
+				"variable, that above a profile."})
 	}
 	p.Sections = append(p.Sections, man.Section{Heading: "examples", Verbatim: c.Example})
 	if !c.HasParent() {

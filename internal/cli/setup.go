@@ -19,8 +19,9 @@ func newSetup() *cobra.Command {
 		Long: `Write another tool's configuration, or a profile of sso-exec's own. Each command
 shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
-		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n  sso-exec setup aws --profile corp --aws-profile corp",
-		Args:    cobra.ArbitraryArgs,
+		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
+			"  sso-exec setup aws --profile corp --aws-profile corp",
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()

@@ -23,7 +23,8 @@ func newVersion() *cobra.Command {
 }
 
 func printVersion(cmd *cobra.Command) error {
-	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH); err != nil {
 		return &command.Failure{Err: err}
 	}
 	return nil

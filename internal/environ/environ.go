@@ -23,11 +23,13 @@ var passedOn = []string{"SSO_EXEC_CONFIG", "SSO_EXEC_CACHE_DIR"}
 // awsVariables are those that would stand above our keys in some SDK, or beside
 // them: other keys, a profile, a role.
 var awsVariables = []string{
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION",
+	"AWS_ACCOUNT_ID",
 	"AWS_ACCESS_KEY", "AWS_SECRET_KEY", // of old SDKs
 	"AWS_PROFILE", "AWS_DEFAULT_PROFILE",
 	"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
-	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 }
 
 // programVariables are those that programs or the loader go by, beside LD_* and
@@ -146,10 +148,12 @@ func (e *Environment) HideDefaultProfile() (told []string) {
 	hide := func(in awsconfig.Place, path, variable string) {
 		if key := wins[in]; key != "" {
 			e.Set(variable, os.DevNull)
-			told = append(told, "the command does not see "+path+": "+key+" of its profile default would stand above keys that renew")
+			told = append(told, "the command does not see "+path+": "+key+
+				" of its profile default would stand above keys that renew")
 		}
 	}
-	if region, ok := awsconfig.Get(configText, profile, "region"); ok && wins[awsconfig.InConfig] != "" && e.get("AWS_REGION") == "" && e.get("AWS_DEFAULT_REGION") == "" {
+	if region, ok := awsconfig.Get(configText, profile, "region"); ok && wins[awsconfig.InConfig] != "" &&
+		e.get("AWS_REGION") == "" && e.get("AWS_DEFAULT_REGION") == "" {
 		e.SetRegion(region)
 	}
 	hide(awsconfig.InConfig, config, "AWS_CONFIG_FILE")

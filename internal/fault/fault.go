@@ -26,7 +26,8 @@ const (
 )
 
 func (k Kind) Error() string {
-	return [...]string{"refused", "forbidden by a policy", "wrong usage", "a sign-in is needed", "the sign-in was not completed",
+	return [...]string{"refused", "forbidden by a policy", "wrong usage", "a sign-in is needed",
+		"the sign-in was not completed",
 		"unavailable", "local storage cannot be used"}[k]
 }
 

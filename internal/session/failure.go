@@ -50,7 +50,8 @@ func (e *SharedError) Is(kind error) bool {
 }
 
 // kindsShared are the kinds of failures as one process tells another.
-var kindsShared = map[string]fault.Kind{FailedProvider: fault.Unavailable, FailedStorage: fault.Storage, FailedFile: fault.Storage,
+var kindsShared = map[string]fault.Kind{FailedProvider: fault.Unavailable, FailedStorage: fault.Storage,
+	FailedFile:   fault.Storage,
 	FailedSignIn: fault.Denied, FailedUsage: fault.Usage}
 
 // LoginRequiredError says that a person must sign in and that this is not
@@ -83,7 +84,8 @@ func (e *StorageError) Is(kind error) bool { return kind == fault.Storage }
 type OtherPersonError struct{ Got, Want string }
 
 func (e *OtherPersonError) Error() string {
-	return fmt.Sprintf("signed in as %s, but this session belongs to %s", flows.Clean(e.Got, 100), flows.Clean(e.Want, 100))
+	return fmt.Sprintf("signed in as %s, but this session belongs to %s", flows.Clean(e.Got, 100),
+		flows.Clean(e.Want, 100))
 }
 
 // TTLError says that even a fresh credential does not last as long as was
@@ -91,7 +93,8 @@ func (e *OtherPersonError) Error() string {
 type TTLError struct{ Lasts, Want time.Duration }
 
 func (e *TTLError) Error() string {
-	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Round(time.Second), e.Want)
+	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Round(time.Second),
+		e.Want)
 }
 
 // sessionEnded says that there is nothing to refresh with: a person must sign in.
@@ -133,7 +136,8 @@ func kindOf(err error) string {
 		return FailedToken
 	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
 		return FailedStorage
-	case errors.As(err, &refusal), errors.As(err, &step), errors.As(err, &verify), errors.As(err, &subject), errors.As(err, &other):
+	case errors.As(err, &refusal), errors.As(err, &step), errors.As(err, &verify), errors.As(err, &subject),
+		errors.As(err, &other):
 		return FailedOther
 	}
 	return "" // an interrupt is meant for one process
@@ -157,8 +161,10 @@ func canWait(err error) bool {
 	var keyring *cache.KeyringError
 	var login *LoginRequiredError
 	var shared *SharedError
-	return errors.As(err, &outage) || isOtherRoots(err) || errors.As(err, &storage) || errors.As(err, &keyring) || errors.As(err, &login) || notYet(err) ||
-		errors.As(err, &shared) && (shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
+	return errors.As(err, &outage) || isOtherRoots(err) || errors.As(err, &storage) || errors.As(err, &keyring) ||
+		errors.As(err, &login) || notYet(err) ||
+		errors.As(err, &shared) &&
+			(shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
 }
 
 // StepRefusal is a refusal by the server of a [Step]. What it means is for the
@@ -208,7 +214,8 @@ func (s *Session) resend(ctx context.Context, window time.Duration, send func() 
 		}
 		patience := outage.Status == http.StatusTooManyRequests && s.attempts == 1
 		heard = heard || !outage.Unsent && !patience
-		wait := max(outage.RetryAfter, time.Duration((0.5+rand.Float64())*float64(pause))) //nolint:gosec // jitter is no secret
+		wait := max(outage.RetryAfter,
+			time.Duration((0.5+rand.Float64())*float64(pause))) //nolint:gosec // jitter is no secret
 		if !heard && tries >= s.attempts || time.Since(began)+wait > window-replayMargin || !sleep(ctx, wait) {
 			return err
 		}
@@ -255,7 +262,8 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		if outage != nil {
 			wish = outage.RetryAfter
 		}
-		if wish > maxRetryAfter || !sleep(ctx, max(wish, time.Duration((0.5+rand.Float64())*float64(pause)))) { //nolint:gosec // jitter is no secret
+		if wish > maxRetryAfter ||
+			!sleep(ctx, max(wish, time.Duration((0.5+rand.Float64())*float64(pause)))) { //nolint:gosec // jitter is no secret
 			return err
 		}
 		pause *= 3

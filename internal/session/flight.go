@@ -67,7 +67,8 @@ func (s *Session) leave(lock *cache.Lock, err error) {
 // themselves, so it is reached only if that process hangs or was stopped.
 const lockTimeout = time.Minute
 
-var errLockHeld = &flows.UnavailableError{Doing: "wait for another sso-exec", Err: fmt.Errorf("it has held the session's lock for %v", lockTimeout)}
+var errLockHeld = &flows.UnavailableError{Doing: "wait for another sso-exec",
+	Err: fmt.Errorf("it has held the session's lock for %v", lockTimeout)}
 
 // lock takes a lock, or returns nil where there is no place for one: a full or
 // read-only disk must not keep a credential from the person. lockErr tells why.
@@ -136,13 +137,15 @@ func (s *Session) RenewAt(c credential.Credential, ttl TTL) time.Time {
 
 // renewAhead renews a token that is still good, if nobody else is at it, and
 // returns the good one if that does not work.
-func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Credential) (c credential.Credential, fresh bool, err error) {
+func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Credential) (c credential.Credential,
+	fresh bool, err error) {
 	lock, err := s.Store.TryLock(cache.LockRefresh, s.sessionKey())
 	if lock == nil || err != nil {
 		return good, false, nil
 	}
 	defer lock.Unlock()
-	if stored, err := s.stored(need, 0); err == nil && s.serves(need.MinTTL, stored, time.Now()) && s.meets(need, stored) && !s.nearEnd(stored, need.MinTTL) {
+	if stored, err := s.stored(need, 0); err == nil && s.serves(need.MinTTL, stored, time.Now()) &&
+		s.meets(need, stored) && !s.nearEnd(stored, need.MinTTL) {
 		return stored, false, nil
 	}
 	if lock.Last != nil && time.Since(lock.Last.At) < aheadPause {
@@ -158,6 +161,7 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 	case ctx.Err() != nil:
 		return c, false, context.Cause(ctx)
 	}
-	s.Log.Warn(fmt.Sprintf("the token lasts only %v, and could not be renewed: %v", time.Until(good.ExpiresAt).Round(time.Second), err))
+	s.Log.Warn(fmt.Sprintf("the token lasts only %v, and could not be renewed: %v",
+		time.Until(good.ExpiresAt).Round(time.Second), err))
 	return good, false, nil
 }

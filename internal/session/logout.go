@@ -111,7 +111,8 @@ func (s *Session) forget(skey string) error {
 // which should end the access tokens as well (RFC 7009 §2.1), then those.
 func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	if e.Session.TokenEndpoint == "" { // a workload's own token
-		return fmt.Errorf("%s: %w: its token is from where it runs, and ends by itself", flows.DoingRevoke, flows.ErrNotSupported)
+		return fmt.Errorf("%s: %w: its token is from where it runs, and ends by itself", flows.DoingRevoke,
+			flows.ErrNotSupported)
 	}
 	if err := s.hold(e.Session); err != nil {
 		return err

@@ -77,7 +77,8 @@ func (s *Session) refusesOrganization(refusal *flows.OAuthError, organization st
 // wantPerson are codes by which any provider may say that it has rules of its own
 // for an organization, which only a sign-in can meet (OpenID Connect Core
 // §3.1.2.6).
-var wantPerson = []string{"organization_selection_required", "interaction_required", "login_required", "consent_required", "account_selection_required"}
+var wantPerson = []string{"organization_selection_required", "interaction_required", "login_required",
+	"consent_required", "account_selection_required"}
 
 // chooseOrganization has a person choose one of those that the provider names.
 // It is asked for once: a provider that asks again has not heard the answer.
@@ -85,7 +86,8 @@ func (s *Session) chooseOrganization(ctx context.Context, asking Ask, e *flows.O
 	list := e.Organizations[:min(len(e.Organizations), maxOrganizations)]
 	s.offered = list
 	if asked := s.SignIn.Organization; asked != "" {
-		return &OrganizationRequiredError{list, fmt.Sprintf("organization %s was named, and the provider asks all the same", flows.Clean(asked, 100))}
+		return &OrganizationRequiredError{list,
+			fmt.Sprintf("organization %s was named, and the provider asks all the same", flows.Clean(asked, 100))}
 	}
 	if len(list) == 0 || s.Person.ChooseOrganization == nil {
 		return &OrganizationRequiredError{list, ""}

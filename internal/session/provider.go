@@ -32,7 +32,8 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 			return nil, err
 		}
 		if err == nil && time.Since(kept.FetchedAt).Abs() < providerAge {
-			if p, err := flows.ParseProvider(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata, kept.Keys); err == nil {
+			if p, err := flows.ParseProvider(s.HTTP, s.Dialect, s.Request.Issuer, s.Request.ClientID, kept.Metadata,
+				kept.Keys); err == nil {
 				s.provider, s.Dialect, s.providerAt, p.Names = p, p.Dialect, kept.FetchedAt, s.Names
 				return p, nil
 			}

@@ -122,7 +122,8 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 // one that was just replaced pass for a few seconds, for this very case. One
 // that calls it reuse ends the session, which it would at the next call too. A
 // provider that says for how long it lets it pass is asked again and again.
-func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Client, rec *cache.Session, organization string, room *cache.Reservation) (*credential.TokenSet, error) {
+func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Client, rec *cache.Session,
+	organization string, room *cache.Reservation) (*credential.TokenSet, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -160,7 +161,8 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 
 // target is what the tokens of this run are to be good for.
 func (s *Session) target(organization string) flows.Target {
-	return flows.Target{Scopes: s.SignIn.Scopes, Audience: s.SignIn.Audience, Resources: s.SignIn.Resources, Organization: organization, Claims: s.SignIn.Claims}
+	return flows.Target{Scopes: s.SignIn.Scopes, Audience: s.SignIn.Audience, Resources: s.SignIn.Resources,
+		Organization: organization, Claims: s.SignIn.Claims}
 }
 
 const ended = "the session has ended"
@@ -168,7 +170,8 @@ const ended = "the session has ended"
 // refused sorts a refresh that failed. The session is forgotten only if the
 // provider says that the grant has ended and the stored refresh token is still
 // the one that was sent (RFC 6749 §5.2, invalid_grant).
-func (s *Session) refused(ctx context.Context, sent credential.Secret, organization string, room *cache.Reservation, err error) error {
+func (s *Session) refused(ctx context.Context, sent credential.Secret, organization string, room *cache.Reservation,
+	err error) error {
 	var refusal *flows.OAuthError
 	if !errors.As(err, &refusal) {
 		return err
@@ -209,7 +212,8 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 // another organization, and was not answered: its refresh token is the one to go on
 // with, and to ask once more with.
 func (s *Session) ofAnother(p *flows.Provider, set *credential.TokenSet, organization string) bool {
-	return p.Dialect.Replay > 0 && p.Dialect.Organization.Switch && organization != "" && p.OrganizationOf(set) != organization
+	return p.Dialect.Replay > 0 && p.Dialect.Organization.Switch && organization != "" &&
+		p.OrganizationOf(set) != organization
 }
 
 // errReplaced says that the stored refresh token is another one than was sent:
@@ -231,10 +235,12 @@ func (s *Session) adoptReplaced(ctx context.Context, need Need) (credential.Cred
 // accept verifies a refresh's answer and stores the tokens. The ID token that
 // is stored already stays where the answer has none (OpenID Connect Core
 // §12.2), with its own end: it never passes for a fresh one.
-func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet, organization string, need Need) (credential.Credential, error) {
+func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Session, set *credential.TokenSet,
+	organization string, need Need) (credential.Credential, error) {
 	var none credential.Credential
 	skey, tkey := s.keys()
-	err := p.VerifyRefreshed(ctx, set, flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: organization})
+	err := p.VerifyRefreshed(ctx, set,
+		flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: organization})
 	s.keepKeys(p)
 	var other *flows.SubjectError
 	if errors.As(err, &other) {
@@ -248,7 +254,8 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	tokens.Organization = cmp.Or(organization, p.OrganizationOf(set))
 	if set.IDToken.IsZero() {
 		if old, err := s.Store.Tokens(skey, tkey); err == nil {
-			tokens.IDToken, tokens.IDTokenIssuedAt, tokens.IDTokenExpiresAt = old.IDToken, old.IDTokenIssuedAt, old.IDTokenExpiresAt
+			tokens.IDToken, tokens.IDTokenIssuedAt, tokens.IDTokenExpiresAt = old.IDToken, old.IDTokenIssuedAt,
+				old.IDTokenExpiresAt
 		}
 	}
 	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
@@ -257,7 +264,8 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		return none, &sessionEnded{"another sign-in is needed: " + unmet}
 	}
 	c := tokens.Credential(need.TokenType)
-	if need.TokenType == credential.IDToken && set.IDToken.IsZero() && (need.Force || c.Token.IsZero() || !c.LastsFor(max(0, need.MinTTL.Exact), time.Now())) {
+	if need.TokenType == credential.IDToken && set.IDToken.IsZero() &&
+		(need.Force || c.Token.IsZero() || !c.LastsFor(max(0, need.MinTTL.Exact), time.Now())) {
 		return none, errNoIDToken()
 	}
 	return c, nil
@@ -294,7 +302,8 @@ func sameHost(issuedBy, endpoint string) error {
 	a, aerr := url.Parse(issuedBy)
 	b, berr := url.Parse(endpoint)
 	if aerr != nil || berr != nil || a.Host != b.Host || a.Scheme != b.Scheme {
-		return &flows.VerifyError{Err: fmt.Errorf("the provider's token endpoint has moved from %s to %s; the refresh token is not sent there",
+		return &flows.VerifyError{Err: fmt.Errorf("the provider's token endpoint has moved from %s to %s; the refresh "+
+			"token is not sent there",
 			flows.Clean(issuedBy, 200), flows.Clean(endpoint, 200))}
 	}
 	return nil

@@ -22,7 +22,8 @@ var serviceConfig = providertest.Config{Clients: []providertest.Client{{ID: "job
 
 // service makes a process one of a service that authenticates as a client.
 func service(p *process) {
-	p.Request.ClientID, p.Request.Identity, p.Request.Grant = "job", credential.Service, []string{flows.FlowClientCredentials}
+	p.Request.ClientID, p.Request.Identity, p.Request.Grant = "job", credential.Service,
+		[]string{flows.FlowClientCredentials}
 	p.Person = session.Person{SignedIn: p.Person.SignedIn} // whatever else is called would panic
 	p.NewClient = func(context.Context) (flows.Client, error) {
 		return flows.Client{ID: "job", Secret: credential.NewSecret("s3cret")}, nil

@@ -176,7 +176,8 @@ func (s *Session) linkKey(need Need, n int) string {
 // that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	good := err == nil && s.serves(need.MinTTL, c, time.Now()) && s.meets(need, c) && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
+	good := err == nil && s.serves(need.MinTTL, c, time.Now()) && s.meets(need, c) &&
+		(len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
 	return c, good, ignoreAbsent(err)
 }
 
@@ -245,8 +246,10 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 	} else {
 		c, err = s.exchange(ctx, need, n)
 	}
-	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && s.meets(need, stale) && s.serves(TTL{}, stale, time.Now()) {
-		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v", time.Until(stale.ExpiresAt).Round(time.Second), err))
+	if err != nil && have && !need.Force && !need.MinTTL.given() && canWait(err) && s.meets(need, stale) &&
+		s.serves(TTL{}, stale, time.Now()) {
+		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v",
+			time.Until(stale.ExpiresAt).Round(time.Second), err))
 		return stale, false, nil
 	}
 	return c, true, err
@@ -294,7 +297,8 @@ func (n Need) forParent(force bool) Need {
 
 // trade runs a link of the chain. If the parent is refused, and renew is given,
 // it is renewed once, and tried again; the parent that was used is returned.
-func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential, renew func() (credential.Credential, error)) (c, used credential.Credential, err error) {
+func (s *Session) trade(ctx context.Context, step Step, parent credential.Credential,
+	renew func() (credential.Credential, error)) (c, used credential.Credential, err error) {
 	s.Log.Info("exchange", "kind", step.Kind)
 	if err := s.holdStored(); err != nil {
 		return c, parent, err

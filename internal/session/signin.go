@@ -29,7 +29,8 @@ func (s *Session) Login(ctx context.Context) error {
 		if lock == nil || !lock.Waited {
 			return false, nil
 		}
-		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) && s.SignIn.Unmet(rec.Login, began.Add(-flows.AuthTimeSlack)) == "" {
+		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) &&
+			s.SignIn.Unmet(rec.Login, began.Add(-flows.AuthTimeSlack)) == "" {
 			s.Person.SignedIn(Ask{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
 			return true, nil
 		}
@@ -41,14 +42,16 @@ func (s *Session) Login(ctx context.Context) error {
 // signIn asks a person, one process at a time: whoever comes to it while another
 // one asks gets what came of that. since is a time before it was seen that a
 // sign-in is needed: the other one may be done by now.
-func (s *Session) signIn(ctx context.Context, need Need, reason string, since time.Time) (credential.Credential, error) {
+func (s *Session) signIn(ctx context.Context, need Need, reason string, since time.Time) (credential.Credential,
+	error) {
 	var c credential.Credential
 	var found bool
 	_, err := s.ask(ctx, reason, func(lock *cache.Lock, began time.Time) (bool, error) {
 		stored, err := s.stored(need, 0)
 		// What was stored since then is what its own sign-in would bring, even if it
 		// lasts too short.
-		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(since) && stored.LastsFor(0, time.Now()) && s.meets(need, stored)) {
+		if err == nil && (s.goodEnough(stored, need) || stored.StoredAt.After(since) && stored.LastsFor(0, time.Now()) &&
+			s.meets(need, stored)) {
 			c, found = stored, true
 			return true, nil
 		}
@@ -74,7 +77,8 @@ func (s *Session) signIn(ctx context.Context, need Need, reason string, since ti
 
 // ofNewSession gets a token of the session that somebody has signed in to since a
 // time; cache.ErrNotExist if there is none, or if that takes a sign-in of its own.
-func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock, since time.Time) (c credential.Credential, err error) {
+func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock,
+	since time.Time) (c credential.Credential, err error) {
 	if lock == nil || s.Dialect.Free == (flows.Free{}) {
 		return c, cache.ErrNotExist
 	}
@@ -92,7 +96,8 @@ func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock,
 // ask chooses the flow and runs it under the sign-in lock. before is called
 // once the lock is held (nil if there is no place for one), with the time when
 // the wait for it began; it reports whether the sign-in is not needed any more.
-func (s *Session) ask(ctx context.Context, reason string, before func(lock *cache.Lock, began time.Time) (bool, error)) (credential.Identity, error) {
+func (s *Session) ask(ctx context.Context, reason string,
+	before func(lock *cache.Lock, began time.Time) (bool, error)) (credential.Identity, error) {
 	var who credential.Identity
 	if s.Store != nil {
 		// First, since a person elsewhere could not help: what they bring could not
@@ -337,8 +342,9 @@ func (s *Session) latched(reason string) error {
 	case l.NeedsOrganization && s.SignIn.Organization != "", l.Only != "" && l.Only != tkey:
 		return nil
 	case time.Now().Before(l.Until):
-		return &LoginRequiredError{Reason: reason, Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
-			l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
+		return &LoginRequiredError{Reason: reason,
+			Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
+				l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func CanAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
 // ErrNobody is the error where there is nobody to answer.
 func ErrNobody() error {
-	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"), "give --yes, or --dry-run to look first")
+	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"),
+		"give --yes, or --dry-run to look first")
 }
 
 // Ask asks for a line. Where nobody is there to answer, that is a usage error.

@@ -29,9 +29,11 @@ func OrgTitle(id, name string) string {
 
 // chooseOrganization has the person choose from the provider's list, where the
 // prompt of the sign-in was, if something can be read there.
-func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, list []flows.Organization) (string, error) {
+func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, list []flows.Organization) (string,
+	error) {
 	if p.on(asking.Prompt).screen == nil || !p.here.Facts.Keyboard {
-		return "", &session.OrganizationRequiredError{Organizations: list, Why: "nobody was asked: there is no terminal here to type on"}
+		return "", &session.OrganizationRequiredError{Organizations: list,
+			Why: "nobody was asked: there is no terminal here to type on"}
 	}
 	p.replace(asking.Prompt, p.program()+"you belong to several organizations; the sign-in must be for one")
 	q := p.begin(asking)
@@ -39,8 +41,10 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 	for _, o := range list {
 		items = append(items, OrgTitle(o.ID, o.Name))
 	}
-	if !q.show(terminal.Choice{Asker: p.who(asking), Question: "Which organization? Type its number.", Items: items, Until: asking.Until}) {
-		return "", &session.OrganizationRequiredError{Organizations: list, Why: "nobody was asked: there is no place for a prompt"}
+	if !q.show(terminal.Choice{Asker: p.who(asking), Question: "Which organization? Type its number.", Items: items,
+		Until: asking.Until}) {
+		return "", &session.OrganizationRequiredError{Organizations: list,
+			Why: "nobody was asked: there is no place for a prompt"}
 	}
 	for {
 		text, err := q.live.ReadAnswer(ctx, "number")

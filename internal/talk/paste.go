@@ -20,9 +20,11 @@ import (
 func (p *prompter) paste(q *prompt, asking session.Ask, a *flows.Authorization) error {
 	reads := q.screen != nil && p.here.Facts.Keyboard || q.screen == nil && !p.noStdin()
 	if !reads && !a.Listening {
-		return &session.LoginRequiredError{Reason: "nothing can be pasted here, and no port can be listened on", Try: "run this on a terminal"}
+		return &session.LoginRequiredError{Reason: "nothing can be pasted here, and no port can be listened on",
+			Try: "run this on a terminal"}
 	}
-	shown := q.show(terminal.Paste{Asker: p.who(asking), URL: a.URL, RedirectURI: a.RedirectURI, Forward: p.forward(a, !reads), NoInput: !reads, Until: asking.Until})
+	shown := q.show(terminal.Paste{Asker: p.who(asking), URL: a.URL, RedirectURI: a.RedirectURI,
+		Forward: p.forward(a, !reads), NoInput: !reads, Until: asking.Until})
 	then := ""
 	if reads && q.screen != nil {
 		then = " After that, press Enter for a new one."

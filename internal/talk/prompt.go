@@ -95,7 +95,8 @@ func (p *prompter) finish() {
 func (p *prompter) choose(noLock bool) (flows.Choice, error) {
 	if !p.looked {
 		var err error
-		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody, Names: p.Names,
+		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody,
+			Names:           p.Names,
 			StderrSwallowed: p.Swallowed, StdinNotOurs: p.noStdin()})
 		if err != nil {
 			return flows.Choice{}, fault.InUsage(err,

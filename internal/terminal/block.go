@@ -52,7 +52,8 @@ type Browser struct {
 func (b Browser) body(p *page) {
 	p.headline(b.headline())
 	if b.Opened != "" {
-		p.say("A page should open in your browser (" + b.Opened + "). If none does, open this address in a browser on this machine:")
+		p.say("A page should open in your browser (" + b.Opened +
+			"). If none does, open this address in a browser on this machine:")
 	} else {
 		p.say("Open this address in a browser on this machine:")
 	}
@@ -94,7 +95,8 @@ func (d Device) body(p *page) {
 		uri = d.VerificationURIComplete
 	}
 	p.qr(uri)
-	p.say("Only go on if you began this sign-in yourself, just now. A code that somebody else gave you signs them in as you.")
+	p.say("Only go on if you began this sign-in yourself, just now. A code that somebody else gave you signs them in " +
+		"as you.")
 }
 
 // hosts returns the host that is shown, and whether the complete address leads
@@ -129,7 +131,8 @@ func (d Paste) body(p *page) {
 		d.unaided(p)
 		return
 	}
-	p.say("If its browser is on another machine, the last page will fail to load. Copy the address of that page, all of it, and paste it here. It begins with:")
+	p.say("If its browser is on another machine, the last page will fail to load. Copy the address of that page, all " +
+		"of it, and paste it here. It begins with:")
 	p.verbatim(d.RedirectURI)
 	if d.Forward != "" {
 		p.say("Or have that page load by itself. Before you sign in, run this on the machine with the browser:")
@@ -141,7 +144,8 @@ func (d Paste) body(p *page) {
 // unaided is for where nothing can be read. What was pasted all the same would
 // be the shell's next command.
 func (d Paste) unaided(p *page) {
-	p.say("Nothing can be pasted here: the input is the calling tool's, or the shell's. So the last page must load by itself. Its address begins with:")
+	p.say("Nothing can be pasted here: the input is the calling tool's, or the shell's. So the last page must load by " +
+		"itself. Its address begins with:")
 	p.verbatim(d.RedirectURI)
 	if d.Forward == "" {
 		p.say("If the browser is on another machine, forward that port from there to this one before you sign in.")

@@ -23,13 +23,16 @@ var (
 var blocks = map[string]Block{
 	"browser":         Browser{asker, "firefox", anAuth, until},
 	"browser-by-hand": Browser{Asker{Provider: "login.example.com"}, "", anAuth, until},
-	"device":          Device{asker, "WDJB-MJHT", "https://login.example.com/device", "https://login.example.com/device?user_code=WDJB-MJHT", until},
-	"device-simple":   Device{Asker{Provider: "login.example.com"}, "WDJB-MJHT", "https://login.example.com/device", "", until},
-	"paste":           Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, false, until},
-	"paste-deaf":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", false, until},
-	"unread":          Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, true, until},
-	"choice": Choice{asker, "Which organization? Type its number.", []string{"Acme Corporation (org_01HJ3R5N4N8Z1Q2W3E4R5T6Y7U)", "org_01BETA",
-		"Société Générale d'Électricité de la Région (org_01GAMMA)"}, until},
+	"device": Device{asker, "WDJB-MJHT", "https://login.example.com/device",
+		"https://login.example.com/device?user_code=WDJB-MJHT", until},
+	"device-simple": Device{Asker{Provider: "login.example.com"}, "WDJB-MJHT", "https://login.example.com/device", "",
+		until},
+	"paste":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, false, until},
+	"paste-deaf": Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", false, until},
+	"unread":     Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, true, until},
+	"choice": Choice{asker, "Which organization? Type its number.",
+		[]string{"Acme Corporation (org_01HJ3R5N4N8Z1Q2W3E4R5T6Y7U)", "org_01BETA",
+			"Société Générale d'Électricité de la Région (org_01GAMMA)"}, until},
 	"unread-alone": Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", true, until},
 }
 
@@ -61,7 +64,8 @@ func check(t *testing.T, name string, l *Live, out string) {
 	dumb := l.s.style == Style{}
 	for _, row := range strings.Split(out, "\n") {
 		plain := strings.NewReplacer("\x1b[1m", "", "\x1b[30;47m", "", "\x1b[0m", "").Replace(row)
-		if strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' || !l.s.style.UTF8 && r > '~' }) || dumb && plain != row {
+		if strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' || !l.s.style.UTF8 && r > '~' }) || dumb &&
+			plain != row {
 			t.Errorf("%s: control characters in %q", name, row)
 		}
 		copied := strings.Contains(row, "://") || strings.Contains(row, "ssh -L")
@@ -155,7 +159,8 @@ func TestRemaining(t *testing.T) {
 
 // On a low screen the code is worth more than what only repeats it.
 func TestLowScreen(t *testing.T) {
-	d := Device{Asker: Asker{Provider: "login.example.com"}, UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device",
+	d := Device{Asker: Asker{Provider: "login.example.com"}, UserCode: "WDJB-MJHT",
+		VerificationURI:         "https://login.example.com/device",
 		VerificationURIComplete: "https://login.example.com/device?user_code=WDJB-MJHT"}
 	for _, c := range []struct {
 		rows int

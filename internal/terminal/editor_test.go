@@ -66,7 +66,8 @@ func TestEditorEnds(t *testing.T) {
 		t.Errorf("a longer one: %v, %v", ended, err)
 	}
 	e = editor{}
-	if ended, err := e.add([]byte(strings.Repeat("x", maxLine+1) + "\x15abc\r")); !ended || err != nil || string(e.line) != "abc" {
+	if ended, err := e.add([]byte(strings.Repeat("x", maxLine+1) + "\x15abc\r")); !ended || err != nil ||
+		string(e.line) != "abc" {
 		t.Errorf("taken back: %v, %v, %q", ended, err, e.line)
 	}
 	// The escape key by itself does not swallow what is pasted later.
@@ -85,13 +86,15 @@ func TestMasked(t *testing.T) {
 	for in, want := range map[string][]string{
 		"":  {""},
 		"x": {"(1 character)"},
-		"http://127.0.0.1:41234/callback?code=SECRET":     {"http://127.0.0.1:41234/callback?... (43 characters)", "(43 characters)"},
-		"https://a.example/?" + strings.Repeat("x", 1513): {"https://a.example/?... (1,532 characters)", "(1,532 characters)"},
-		"code=SECRET&state=x?":                            {"(20 characters)"},
-		"http://SECRET":                                   {"(13 characters)"},
-		"http://a\u202eb/?code=SECRET":                    {"(23 characters)"},
-		strings.Repeat("é", 1000):                         {"(1,000 characters)"},
-		strings.Repeat("x", 1_000*1_000):                  {"(1,000,000 characters)"},
+		"http://127.0.0.1:41234/callback?code=SECRET": {"http://127.0.0.1:41234/callback?... (43 characters)",
+			"(43 characters)"},
+		"https://a.example/?" +
+			strings.Repeat("x", 1513): {"https://a.example/?... (1,532 characters)", "(1,532 characters)"},
+		"code=SECRET&state=x?":           {"(20 characters)"},
+		"http://SECRET":                  {"(13 characters)"},
+		"http://a\u202eb/?code=SECRET":   {"(23 characters)"},
+		strings.Repeat("é", 1000):        {"(1,000 characters)"},
+		strings.Repeat("x", 1_000*1_000): {"(1,000,000 characters)"},
 	} {
 		if got := (&editor{line: []byte(in)}).masked(); !slices.Equal(got, want) {
 			t.Errorf("%.50q: %q, want %q", in, got, want)

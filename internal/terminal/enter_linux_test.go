@@ -56,7 +56,8 @@ func TestTypedBefore(t *testing.T) {
 	p.sees("Signed in as ada.")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") || !strings.Contains(got, "\nls -la\n") {
+	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") ||
+		!strings.Contains(got, "\nls -la\n") {
 		t.Errorf("of what was on the screen, there is left:\n%s", got)
 	}
 }
@@ -74,7 +75,8 @@ func TestTypedUnder(t *testing.T) {
 	p.sees("Signed in as ada.")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") || !strings.HasSuffix(got, "ls -la\nSigned in as ada.") {
+	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") ||
+		!strings.HasSuffix(got, "ls -la\nSigned in as ada.") {
 		t.Errorf("on the screen:\n%s", got)
 	}
 }

@@ -36,7 +36,8 @@ const backgroundPause = 250 * time.Millisecond
 
 // readLine reads a line with the kernel's line editing and echo turned off.
 // echo is called with a form of the line whenever that has changed.
-func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string, error) {
+func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string,
+	error) {
 	if !k.one.TryLock() {
 		return "", ErrInUse
 	}

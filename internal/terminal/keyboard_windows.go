@@ -40,7 +40,8 @@ func (k *keyboard) close() { _ = k.file.Close() }
 
 // readLine reads a line without echo. echo is called with a form of the line once
 // that is whole.
-func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string, error) {
+func (k *keyboard) readLine(ctx context.Context, form func(*editor) []string, echo func(forms []string)) (string,
+	error) {
 	if !k.one.TryLock() {
 		return "", ErrInUse
 	}

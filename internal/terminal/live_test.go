@@ -104,7 +104,8 @@ func TestReplaceScrolled(t *testing.T) {
 		_, _ = p.Write([]byte("before\n"))
 		l := show(p.screen(full), blocks["paste"])
 		l.Replace("Signed in as ada.")
-		if got := p.String(); !strings.HasPrefix(got, "before\nsso-exec: sign in to") || !strings.HasSuffix(got, "\nSigned in as ada.") {
+		if got := p.String(); !strings.HasPrefix(got, "before\nsso-exec: sign in to") ||
+			!strings.HasSuffix(got, "\nSigned in as ada.") {
 			t.Errorf("%s", got)
 		}
 	})
@@ -146,7 +147,8 @@ func TestReplaceBelow(t *testing.T) {
 			l.Replace("Signed in as ada.")
 			got := p.String()
 			whole := strings.Contains(strings.ReplaceAll(got, "\n", ""), "machine:"+anAuth)
-			if !whole || !strings.HasPrefix(got, "sso-exec: sign in to") || !strings.HasSuffix(got, c.before+"Signed in as ada.") {
+			if !whole || !strings.HasPrefix(got, "sso-exec: sign in to") ||
+				!strings.HasSuffix(got, c.before+"Signed in as ada.") {
 				t.Errorf("%s:\n%s", name, got)
 			}
 		})
@@ -183,7 +185,8 @@ func TestCountdown(t *testing.T) {
 			t.Errorf("written %d times: %q", n, p.writes)
 		}
 		var want []string
-		for _, left := range []string{"4 minutes", "3 minutes", "2 minutes", "1 minute", "50 seconds", "40 seconds", "30 seconds", "20 seconds", "10 seconds", "a few seconds"} {
+		for _, left := range []string{"4 minutes", "3 minutes", "2 minutes", "1 minute", "50 seconds", "40 seconds",
+			"30 seconds", "20 seconds", "10 seconds", "a few seconds"} {
 			want = append(want, "  Waiting for the browser; "+left+" left. Ctrl-C cancels.")
 		}
 		if strings.Join(said, "\n") != strings.Join(want, "\n") {
@@ -211,7 +214,8 @@ func TestBackground(t *testing.T) {
 		p.set(func() { p.background = false })
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := p.String(); !strings.HasSuffix(got, "$ vi\n  Nothing came back yet.\n\n$ vi\n  Waiting for the browser; 1 minute left. Ctrl-C cancels.") {
+		if got := p.String(); !strings.HasSuffix(got,
+			"$ vi\n  Nothing came back yet.\n\n$ vi\n  Waiting for the browser; 1 minute left. Ctrl-C cancels.") {
 			t.Errorf("in the foreground again:\n%s", got)
 		}
 		l.Stop()
@@ -251,7 +255,8 @@ sso-exec: cancelled`; got != want {
 func TestPlainWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, 80, 50)
-		l := Show(p, Device{Asker{Provider: "login.example.com"}, "WDJB-MJHT", "https://login.example.com/device", "", time.Date(2026, 5, 4, 14, 5, 0, 0, time.Local)})
+		l := Show(p, Device{Asker{Provider: "login.example.com"}, "WDJB-MJHT", "https://login.example.com/device", "",
+			time.Date(2026, 5, 4, 14, 5, 0, 0, time.Local)})
 		time.Sleep(10 * time.Minute)
 		l.Note("Nothing came back yet.")
 		_, _ = l.Write([]byte("a log\n"))
@@ -357,7 +362,8 @@ func TestConcurrently(t *testing.T) {
 		wg.Wait()
 		synctest.Wait()
 		for _, row := range strings.Split(p.String(), "\n") {
-			if n := strings.Count(row, "a note") + strings.Count(row, "a log"); n > 1 || strings.Contains(row, "minutes left") && n > 0 {
+			if n := strings.Count(row, "a note") + strings.Count(row, "a log"); n > 1 || strings.Contains(row, "minutes left") &&
+				n > 0 {
 				t.Errorf("%q", row)
 			}
 		}

@@ -68,7 +68,8 @@ func child(what string) {
 	if what == "orphan" {
 		what, leftAlone = "line", 5*time.Second // in which the test must look, however busy the machine
 	}
-	l := Show(t, Paste{Asker: Asker{Provider: "login.example.com"}, URL: "https://login.example.com/", RedirectURI: "http://127.0.0.1:1/callback"})
+	l := Show(t, Paste{Asker: Asker{Provider: "login.example.com"}, URL: "https://login.example.com/",
+		RedirectURI: "http://127.0.0.1:1/callback"})
 	switch what {
 	case "line", "two lines":
 		text, err := l.ReadLine(ctx)
@@ -148,7 +149,8 @@ func on(t *testing.T, what string) *pty {
 	}
 	p := &pty{t: t, master: master, slave: slave, shown: newEmulator(t, 60, 40), change: make(chan struct{}, 1)}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childEnv+"="+what, "TERM=xterm", "LANG=C.UTF-8", "LC_ALL=", "NO_COLOR=", "ACCESSIBLE=", "GOTRACEBACK=none",
+	cmd.Env = append(os.Environ(), childEnv+"="+what, "TERM=xterm", "LANG=C.UTF-8", "LC_ALL=", "NO_COLOR=", "ACCESSIBLE=",
+		"GOTRACEBACK=none",
 		"GORACE=atexit_sleep_ms=0") // or it takes a second to end
 	cmd.Stderr = slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}

@@ -18,7 +18,8 @@ func TestWrittenByOthers(t *testing.T) {
 	p.sees("Signed in as ada.")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") || !strings.HasSuffix(got, "cancels.\n\n"+theirs+"\nSigned in as ada.") {
+	if got := p.shown.String(); !strings.HasPrefix(got, "sso-exec: sign in to login.example.com\n") ||
+		!strings.HasSuffix(got, "cancels.\n\n"+theirs+"\nSigned in as ada.") {
 		t.Errorf("on the screen:\n%s", got)
 	}
 }

@@ -9,7 +9,8 @@ import (
 
 // What is drawn is the code, module for module, with light ones around it.
 func TestQR(t *testing.T) {
-	for _, text := range []string{"https://a.example/d", "https://login.example.com/device?user_code=WDJB-MJHT", "https://login.example.com/" + strings.Repeat("x", 200)} {
+	for _, text := range []string{"https://a.example/d", "https://login.example.com/device?user_code=WDJB-MJHT",
+		"https://login.example.com/" + strings.Repeat("x", 200)} {
 		want, err := qr.Encode(text, qr.L)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,8 @@ func TestShared(t *testing.T) {
 			p.shared = true
 			theirs := func(s string) { _, _ = p.Write([]byte(s)) }
 			theirs("$ terraform apply\nloading...")
-			l := show(p.screen(style), Browser{asker, "firefox", "https://a.example/", time.Date(2026, 5, 4, 14, 5, 0, 0, time.Local)})
+			l := show(p.screen(style),
+				Browser{asker, "firefox", "https://a.example/", time.Date(2026, 5, 4, 14, 5, 0, 0, time.Local)})
 			theirs("Still creating... [10s elapsed]\nStill creating... [20s")
 			time.Sleep(10 * time.Minute)
 			l.Note("Nothing came back yet.")

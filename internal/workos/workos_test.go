@@ -46,8 +46,10 @@ func TestOddAnswers(t *testing.T) {
 		{429, `{}`, true, "status 429"},
 		{500, `{"message":"x"}`, true, "status 500"},
 		{401, `nonsense`, false, "does not accept the environment's key"},
-		{403, `{"error":"forbidden","error_description":"no \u001b[2J` + value.Reveal() + `"}`, false, "forbidden (no [2J[secret])"},
-		{422, `{"code":"bad","message":"the-environments-key","errors":["one",{"code":"c","field":"f"},3,"four"]}`, false, "bad ([secret] one f c"},
+		{403, `{"error":"forbidden","error_description":"no \u001b[2J` + value.Reveal() + `"}`, false,
+			"forbidden (no [2J[secret])"},
+		{422, `{"code":"bad","message":"the-environments-key","errors":["one",{"code":"c","field":"f"},3,"four"]}`, false,
+			"bad ([secret] one f c"},
 		{404, `{}`, false, "refuses (status 404)"},
 	} {
 		client := ask(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -58,10 +60,12 @@ func TestOddAnswers(t *testing.T) {
 		_, err := client.ValidateAPIKey(t.Context(), value)
 		var outage *flows.UnavailableError
 		var refusal *Error
-		if errors.As(err, &outage) != c.temporary || errors.As(err, &refusal) == c.temporary || !strings.Contains(err.Error(), c.says) {
+		if errors.As(err, &outage) != c.temporary || errors.As(err, &refusal) == c.temporary ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%d %.60s: %v", c.status, c.body, err)
 		}
-		if err != nil && (strings.Contains(err.Error(), value.Reveal()) || strings.Contains(err.Error(), "the-environments-key") || strings.Contains(err.Error(), "\x1b")) {
+		if err != nil && (strings.Contains(err.Error(), value.Reveal()) ||
+			strings.Contains(err.Error(), "the-environments-key") || strings.Contains(err.Error(), "\x1b")) {
 			t.Errorf("%d: %q", c.status, err)
 		}
 		if Gone(err) != (c.status == 404) {

@@ -29,8 +29,9 @@ func NewLogin() *cobra.Command {
 		Long: `Sign in now, with the flow that this place calls for, whatever is stored. It
 ends the pause after a failed sign-in. With --all, one sign-in after the other
 for every session that the config's profiles have.`,
-		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec login corp\n  sso-exec login --all",
-		Args:    command.OneProfile,
+		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec login corp\n" +
+			"  sso-exec login --all",
+		Args: command.OneProfile,
 	}
 	var all bool
 	c.Flags().BoolVar(&all, "all", false, "sign in for every profile of a person")
@@ -82,7 +83,8 @@ func loginAll(ctx context.Context, base *settings.Resolved) error {
 		fail(base, err)
 	}
 	if len(all) == 0 && failed == nil {
-		return fault.InUsage(errors.New("the config has no profiles that name a provider"), "see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID")
+		return fault.InUsage(errors.New("the config has no profiles that name a provider"),
+			"see: sso-exec setup provider, or sso-exec login --issuer URL --client-id ID")
 	}
 	done := map[string]bool{}
 	for _, o := range all {
@@ -113,13 +115,17 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 	switch {
 	case st.AccessUntil.IsZero():
 	case st.Renews && !st.SessionUntil.IsZero():
-		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself until %s\n", talk.Clock(st.AccessUntil), talk.Clock(st.SessionUntil))
+		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself until %s\n", talk.Clock(st.AccessUntil),
+			talk.Clock(st.SessionUntil))
 	case st.Renews:
-		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself, as long as the provider allows\n", talk.Clock(st.AccessUntil))
+		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself, as long as the provider allows\n",
+			talk.Clock(st.AccessUntil))
 	case o.SignIn.Offline == "never":
-		fmt.Fprintf(talk.Stderr, "  until %s (%s): no refresh token is kept (--offline never)\n", talk.Clock(st.AccessUntil), talk.Rough(time.Until(st.AccessUntil)))
+		fmt.Fprintf(talk.Stderr, "  until %s (%s): no refresh token is kept (--offline never)\n", talk.Clock(st.AccessUntil),
+			talk.Rough(time.Until(st.AccessUntil)))
 	default:
-		fmt.Fprintf(talk.Stderr, "  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent\n",
+		fmt.Fprintf(talk.Stderr,
+			"  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent\n",
 			talk.Clock(st.AccessUntil), talk.Rough(time.Until(st.AccessUntil)))
 	}
 	what := "kubectl and other tools that trust the audience " + o.Provider.ClientID

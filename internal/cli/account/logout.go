@@ -140,7 +140,8 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 		return nil, nil
 	case !all && len(ids) == 0:
 		if o.Provider.Issuer == "" && o.NeedsProvider() {
-			return nil, fault.InUsage(errors.New("which session?"), "give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all")
+			return nil, fault.InUsage(errors.New("which session?"),
+				"give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all")
 		}
 		if err := o.Check(); err != nil {
 			return nil, err
@@ -179,7 +180,8 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) 
 	var stays *session.NotForgottenError
 	switch {
 	case errors.As(err, &stays):
-		return session.Logout{}, fault.Hint(err, "what is left there is of no more use: make that place writable, and sign out again")
+		return session.Logout{},
+			fault.Hint(err, "what is left there is of no more use: make that place writable, and sign out again")
 	case err != nil:
 		return session.Logout{}, err
 	case l.entry.Damaged():
@@ -231,7 +233,8 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 		return nil
 	}
 	pages[page] = true
-	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.SignIn.Browser, NobodyHere: l.o.SignIn.Interactive == "never"})
+	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.SignIn.Browser,
+		NobodyHere: l.o.SignIn.Interactive == "never"})
 	if err != nil {
 		return fault.InUsage(err)
 	}
@@ -239,6 +242,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 		fmt.Fprintln(w, "  a page was opened that ends the session at the provider; confirm it there")
 		return nil
 	}
-	fmt.Fprintf(w, "  to end the session at the provider, open this address in the browser that\n  you signed in with:\n\n%s\n\n", page)
+	fmt.Fprintf(w, "  to end the session at the provider, open this address in the browser that\n"+
+		"  you signed in with:\n\n%s\n\n", page)
 	return nil
 }

@@ -98,7 +98,8 @@ sign-in offered, and those that tokens were got for.`,
 
 // organizations tells what is known of the organizations of a profile's session.
 func organizations(o *settings.Resolved) (organizationsStatus, error) {
-	st := organizationsStatus{Profile: o.Source.Profile, Issuer: o.Provider.Issuer, Pinned: o.Provider.Organization, Organizations: []organizationStatus{}}
+	st := organizationsStatus{Profile: o.Source.Profile, Issuer: o.Provider.Issuer, Pinned: o.Provider.Organization,
+		Organizations: []organizationStatus{}}
 	s, err := acquire.Open(o, acquire.Caller{})
 	if err != nil {
 		return st, err
@@ -126,7 +127,8 @@ func organizations(o *settings.Resolved) (organizationsStatus, error) {
 		list = lookup.Union(list, []cache.Organization{{ID: o.Provider.Organization}})
 	}
 	for _, k := range list {
-		st.Organizations = append(st.Organizations, organizationStatus{k.ID, k.Name, k.ID == st.Current, talk.Seconds(until[k.ID])})
+		st.Organizations = append(st.Organizations,
+			organizationStatus{k.ID, k.Name, k.ID == st.Current, talk.Seconds(until[k.ID])})
 	}
 	slices.SortStableFunc(st.Organizations, func(a, b organizationStatus) int {
 		return strings.Compare(strings.ToLower(cmp.Or(a.Name, a.ID)), strings.ToLower(cmp.Or(b.Name, b.ID)))
@@ -197,9 +199,12 @@ func organizationNamed(list []organizationStatus, word string) (id, name string,
 		for _, k := range named {
 			ids = append(ids, k.ID)
 		}
-		return "", "", false, fault.InUsage(fmt.Errorf("several organizations are named %q", word), "name it by its ID: "+strings.Join(ids, ", "))
+		return "", "", false,
+			fault.InUsage(fmt.Errorf("several organizations are named %q", word), "name it by its ID: "+strings.Join(ids, ", "))
 	case word == "" || word != talk.OneLine(word) || strings.ContainsAny(word, " \t"):
-		return "", "", false, fault.InUsage(fmt.Errorf("no organization %q is known%s", word, config.Suggest(word, names)), "see: sso-exec org list")
+		return "", "", false,
+			fault.InUsage(fmt.Errorf("no organization %q is known%s", word, config.Suggest(word, names)),
+				"see: sso-exec org list")
 	}
 	return word, "", false, nil
 }

@@ -61,9 +61,11 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	case len(args) > 0 && u.Remove:
 		return fault.Usagef("%q and --remove contradict each other: leave one of them out", args[0])
 	case o.From.Typed("organization"):
-		return fault.InUsage(errors.New("--organization is for one call; this command is for a profile"), talk.Paste(append([]string{"sso-exec", "org", "use"}, talk.Positional(o.Provider.Organization)...)...))
+		return fault.InUsage(errors.New("--organization is for one call; this command is for a profile"),
+			talk.Paste(append([]string{"sso-exec", "org", "use"}, talk.Positional(o.Provider.Organization)...)...))
 	case o.Source.Profile == "":
-		return fault.InUsage(errors.New("no profile is used here, so there is none to change"), "give --organization ID beside the other flags, or make a profile: sso-exec setup provider")
+		return fault.InUsage(errors.New("no profile is used here, so there is none to change"),
+			"give --organization ID beside the other flags, or make a profile: sso-exec setup provider")
 	case !u.DryRun && !u.Yes && !talk.CanAsk():
 		return talk.ErrNobody()
 	}
@@ -80,7 +82,8 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 			return err
 		}
 		if u.DryRun && !isKnown {
-			talk.Warn(fmt.Errorf("organization %s is not known here; without --dry-run a token for it would be asked for first", id))
+			talk.Warn(fmt.Errorf("organization %s is not known here; without --dry-run a token for it would be asked for first",
+				id))
 		}
 	}
 	e, err := u.edit(id)
@@ -137,11 +140,13 @@ func (u *orgUse) try(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := acquire.Obtain(ctx, s, session.Need{TokenType: credential.AccessToken, MinTTL: session.TokenTTL}); err != nil {
+	if _, _, err := acquire.Obtain(ctx, s,
+		session.Need{TokenType: credential.AccessToken, MinTTL: session.TokenTTL}); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
-		return fault.Say(err, fmt.Sprintf("profile %s was left as it was: %v", u.o.Source.Profile, err), command.Hints(to, err)...)
+		return fault.Say(err, fmt.Sprintf("profile %s was left as it was: %v", u.o.Source.Profile, err),
+			command.Hints(to, err)...)
 	}
 	talk.Stderr.End()
 	return nil

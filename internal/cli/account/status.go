@@ -165,7 +165,8 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 	for _, f := range stored {
 		switch {
 		case f.Damaged():
-			talk.Warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", lookup.IDOf(f.Key), f.Err, o.Ours("logout", lookup.IDOf(f.Key))))
+			talk.Warn(fmt.Errorf("session %s is passed over: %w; to forget it, run: %s", lookup.IDOf(f.Key), f.Err,
+				o.Ours("logout", lookup.IDOf(f.Key))))
 			continue
 		case f.Err != nil:
 			err := f.StorageFailure()
@@ -192,7 +193,8 @@ func endedText(ended []known, columns int) string {
 			b.WriteByte('\n')
 		}
 		s := k.status
-		b.WriteString(talk.Wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), talk.OrUnknown(s.Account), talk.HostOf(s.Issuer)), columns) + "\n")
+		b.WriteString(talk.Wrap(fmt.Sprintf("%s: %s at %s: the session has ended", k.name(), talk.OrUnknown(s.Account),
+			talk.HostOf(s.Issuer)), columns) + "\n")
 		fmt.Fprintf(&b, "  to sign in, run: %s\n", settings.LoginCommand(k.o))
 	}
 	return b.String()
@@ -209,9 +211,12 @@ func (k known) name() string {
 func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 	r := e.Session
 	s := sessionStatus{
-		ID: lookup.IDOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject, Issuer: r.Issuer, ClientID: r.ClientID,
-		Label: r.Label, Organization: r.Organization, Organizations: lookup.OrganizationsOf(e), Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
-		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt), SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: session.Renews(e),
+		ID: lookup.IDOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject,
+		Issuer: r.Issuer, ClientID: r.ClientID,
+		Label: r.Label, Organization: r.Organization, Organizations: lookup.OrganizationsOf(e),
+		Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
+		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt),
+		SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: session.Renews(e),
 		Store: "file", Derived: []derivedStatus{},
 	}
 	for _, o := range of {

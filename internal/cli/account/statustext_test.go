@@ -18,18 +18,23 @@ import (
 func TestSheetFits(t *testing.T) {
 	now := time.Now()
 	later := now.Add(30 * time.Hour)
-	s := sessionStatus{ID: "0123456789ab", Profiles: []string{"corp"}, Account: "alice", Issuer: "https://login.example", ClientID: "cli",
+	s := sessionStatus{ID: "0123456789ab", Profiles: []string{"corp"}, Account: "alice", Issuer: "https://login.example",
+		ClientID:     "cli",
 		Organization: "of the people who sign in with a name of many words that fits no line at all, wherever it begins",
-		Flow:         "pkce", SignedInAt: now, AccessFrom: now, AccessUntil: later, SessionUntil: later, Renews: true, Store: "file", tokens: 1,
+		Flow:         "pkce", SignedInAt: now, AccessFrom: now, AccessUntil: later, SessionUntil: later, Renews: true,
+		Store: "file", tokens: 1,
 		Derived: []derivedStatus{{"token", "an audience", now, later}, {"token", "", now, now.Add(-time.Hour)}}}
 	ended := []known{{status: s, o: &settings.Resolved{}}}
 	who := identityStatus{Account: "alice", Issuer: s.Issuer, ClientID: "cli", Flow: "pkce", SignedInAt: now,
-		Claims: map[string]json.RawMessage{"preferred_username": []byte(`"al"`), "groups": []byte(`["one of them","another of them","a third one","and the last of all of them"]`)},
+		Claims: map[string]json.RawMessage{"preferred_username": []byte(`"al"`),
+			"groups": []byte(`["one of them","another of them","a third one","and the last of all of them"]`)},
 		Tokens: identityOf(cache.Entry{Session: &cache.Session{}}).Tokens}
-	who.Tokens = append(who.Tokens, tokenStatus{"id", []string{"cli"}, later, "every cluster and account of those that trust this provider and this audience, and no others", "org_01"})
+	who.Tokens = append(who.Tokens, tokenStatus{"id", []string{"cli"}, later, "every cluster and account of those that " +
+		"trust this provider and this audience, and no others", "org_01"})
 	for _, columns := range []int{80, 59, 40, 30} {
 		for _, style := range []terminal.Style{{}, {UTF8: true}} {
-			text := statusText([]sessionStatus{s}, style, columns, now) + endedText(ended, columns) + whoamiText(who, talk.Sheet{Text: &strings.Builder{}, Style: style, Columns: columns}, "sso-exec token")
+			text := statusText([]sessionStatus{s}, style, columns, now) + endedText(ended, columns) +
+				whoamiText(who, talk.Sheet{Text: &strings.Builder{}, Style: style, Columns: columns}, "sso-exec token")
 			for line := range strings.Lines(text) {
 				line = strings.TrimRight(line, "\n")
 				if strings.Contains(line, "run: sso-exec") {
@@ -62,8 +67,10 @@ func TestSheetRows(t *testing.T) {
 		{80, "12345678901234", []string{"one"}, "  12345678901234\n                one\n"},
 		{80, "1234567890123", []string{"one"}, "  1234567890123 one\n"},
 		{40, "short", []string{"fits"}, "  short         fits\n"},
-		{40, "derived", []string{"a role", "more words than fit beside it"}, "  derived\n    a role\n    more words than fit beside it\n"},
-		{40, "url", []string{"https://login.example.com/of/somewhere/else"}, "  url\n    https://login.example.com/of/somewhere/else\n"},
+		{40, "derived", []string{"a role", "more words than fit beside it"},
+			"  derived\n    a role\n    more words than fit beside it\n"},
+		{40, "url", []string{"https://login.example.com/of/somewhere/else"},
+			"  url\n    https://login.example.com/of/somewhere/else\n"},
 		{80, "none", []string{"", "\x1b"}, ""},
 		{80, "some", []string{"", "x"}, "  some          x\n"},
 	} {

@@ -75,7 +75,8 @@ The provider is not asked. The token itself is not shown: see sso-exec token.`,
 			return talk.PrintJSON(who)
 		}
 		columns, style := talk.OutputStyle()
-		_, err = os.Stdout.WriteString(whoamiText(who, talk.Sheet{Text: &strings.Builder{}, Style: style, Columns: columns}, of.Command("token", "--token-type=id")))
+		_, err = os.Stdout.WriteString(whoamiText(who, talk.Sheet{Text: &strings.Builder{}, Style: style, Columns: columns},
+			of.Command("token", "--token-type=id")))
 		return err
 	})
 }
@@ -129,10 +130,13 @@ func storedOne(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resol
 	case len(all) > 1:
 		for _, f := range all {
 			if f.Err == nil {
-				fmt.Fprintf(talk.Stderr, "  %s: %s at %s, client %s\n", lookup.IDOf(f.Key), talk.OrUnknown(f.Session.Account), talk.HostOf(f.Session.Issuer), f.Session.ClientID)
+				fmt.Fprintf(talk.Stderr, "  %s: %s at %s, client %s\n", lookup.IDOf(f.Key), talk.OrUnknown(f.Session.Account),
+					talk.HostOf(f.Session.Issuer), f.Session.ClientID)
 			}
 		}
-		return cache.Entry{}, o, fault.InUsage(errors.New("several sessions are stored: which one?"), "give its ID, as above: "+o.Ours("whoami", "ID"))
+		return cache.Entry{}, o,
+			fault.InUsage(errors.New("several sessions are stored: which one?"),
+				"give its ID, as above: "+o.Ours("whoami", "ID"))
 	}
 	return all[0].Entry, lookup.OptionsFor(o, all[0], nil), signedIn(all[0].Entry, all[0].Err)
 }
@@ -154,12 +158,16 @@ func signedIn(e cache.Entry, err error) error {
 // token that was verified when it came.
 func identityOf(e cache.Entry) identityStatus {
 	r := e.Session
-	who := identityStatus{Account: r.Account, Subject: r.Subject, Identity: r.Identity, Issuer: r.Issuer, ClientID: r.ClientID,
-		Organization: r.Organization, Organizations: lookup.OrganizationsOf(e), Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
+	who := identityStatus{Account: r.Account, Subject: r.Subject, Identity: r.Identity, Issuer: r.Issuer,
+		ClientID:     r.ClientID,
+		Organization: r.Organization, Organizations: lookup.OrganizationsOf(e), Flow: r.Flow,
+		SignedInAt: talk.Seconds(r.SignedInAt), Claims: map[string]json.RawMessage{}, Tokens: []tokenStatus{}}
 	for _, t := range e.Tokens {
 		if claims := acquire.ClaimsOf(t.IDToken); claims != nil {
 			who.Claims = claims
-			who.Tokens = append(who.Tokens, tokenStatus{credential.IDToken, acquire.Texts(claims["aud"]), talk.Seconds(t.IDTokenExpiresAt), byAudience, t.Organization})
+			who.Tokens = append(who.Tokens,
+				tokenStatus{credential.IDToken, acquire.Texts(claims["aud"]), talk.Seconds(t.IDTokenExpiresAt), byAudience,
+					t.Organization})
 		}
 		if t.AccessToken.IsZero() {
 			continue
@@ -174,13 +182,15 @@ func identityOf(e cache.Entry) identityStatus {
 		if len(of) == 0 {
 			takenBy = byProvider
 		}
-		who.Tokens = append(who.Tokens, tokenStatus{credential.AccessToken, talk.OrEmpty(of), talk.Seconds(t.ExpiresAt), takenBy, t.Organization})
+		who.Tokens = append(who.Tokens,
+			tokenStatus{credential.AccessToken, talk.OrEmpty(of), talk.Seconds(t.ExpiresAt), takenBy, t.Organization})
 	}
 	return who
 }
 
 // claimsThatMatter are shown in this order, beside the account.
-var claimsThatMatter = []string{"name", "email", "preferred_username", "groups", "roles", "org_id", "tenant", "tid", "acr", "amr"}
+var claimsThatMatter = []string{"name", "email", "preferred_username", "groups", "roles", "org_id", "tenant", "tid",
+	"acr", "amr"}
 
 func whoamiText(who identityStatus, t talk.Sheet, renew string) string {
 	t.Title(talk.OrUnknown(who.Account))

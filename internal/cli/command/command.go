@@ -66,7 +66,8 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	case len(args) == 0:
 		return nil
 	case cmd.Flags().Lookup("profile") != nil:
-		return fmt.Errorf("%s takes no arguments, but got %q: a profile is a flag here, --profile NAME", cmd.CommandPath(), args[0])
+		return fmt.Errorf("%s takes no arguments, but got %q: a profile is a flag here, --profile NAME", cmd.CommandPath(),
+			args[0])
 	}
 	return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
 }
@@ -98,7 +99,8 @@ func WithSettings(o *settings.Resolved, cmd *cobra.Command, do func(context.Cont
 
 // WithStored is withSettings for a command that may look at all that is stored,
 // which it can whatever stands in the config: anyway tells whether it does.
-func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []string) bool, do func(context.Context, []string) error) *cobra.Command {
+func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []string) bool,
+	do func(context.Context, []string) error) *cobra.Command {
 	o.Bind(cmd.Flags())
 	cmd.Flags().SortFlags = false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -88,7 +88,8 @@ func Hints(o *settings.Resolved, err error) []string {
 	case errors.As(err, &refused):
 		return refused.Hints
 	case errors.As(err, &roots) && roots.Whose != "":
-		return []string{"name that CA where the secret is named: ca-file: FILE; or leave out " + strings.Join(roots.By, " and ")}
+		return []string{"name that CA where the secret is named: ca-file: FILE; or leave out " +
+			strings.Join(roots.By, " and ")}
 	case hasHints:
 		return own
 	case errors.As(err, &unnamed):
@@ -132,23 +133,27 @@ func Hints(o *settings.Resolved, err error) []string {
 	case errors.As(err, &network):
 		return networkHints(network)
 	case errors.As(err, &authority):
-		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the proxy's"}
+		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the " +
+			"proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
 		lines := []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
 		if outage.Status >= 400 { // a refusal, but in no words of the protocol's
 			lines = append(lines, signInAgain(o, outage.Doing)...)
 		}
 		return lines
-	case errors.As(err, &shared) && shared.Kind == session.FailedOther && strings.HasPrefix(shared.Message, flows.DoingRefresh+":"):
+	case errors.As(err, &shared) && shared.Kind == session.FailedOther &&
+		strings.HasPrefix(shared.Message, flows.DoingRefresh+":"):
 		return signInAgain(o, flows.DoingRefresh)
 	case ExitCode(err) == ExitUnavailable && o.Client.CertFile != "" && errors.Is(err, io.EOF):
 		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
 	case ExitCode(err) == ExitUnavailable:
 		return []string{"nothing was lost; try again later"}
 	case flows.NoAddress(err):
-		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri http://[::1]:0/callback, if that is registered at the provider"}
+		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri " +
+			"http://[::1]:0/callback, if that is registered at the provider"}
 	case flows.PortTaken(err):
-		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the provider"}
+		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the " +
+			"provider"}
 	case errors.As(err, &other):
 		return []string{"nothing was changed; if you mean to switch, run: " + settings.LoginCommand(o)}
 	case errors.As(err, &sts):
@@ -161,9 +166,11 @@ func Hints(o *settings.Resolved, err error) []string {
 
 func keyringHints(o *settings.Resolved) []string {
 	if o.Storage.Store != "keyring" { // the session was stored under that choice
-		return []string{"this session's refresh token rests there; unlock or start the keyring, or begin a session under --store " + o.Storage.Store + ": " + settings.LoginCommand(o)}
+		return []string{"this session's refresh token rests there; unlock or start the keyring, or begin a session under " +
+			"--store " + o.Storage.Store + ": " + settings.LoginCommand(o)}
 	}
-	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) or --store none"}
+	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) " +
+		"or --store none"}
 }
 
 // fixHint names the command that fixes a path, fit to paste; where there is none,
@@ -205,7 +212,8 @@ func deniedHints(o *settings.Resolved, err error) []string {
 	case len(d.Register) > 0:
 		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
 	default:
-		return []string{"did the browser show an error? Check the client ID (" + o.Provider.ClientID + ") and the redirect URI that is registered with the provider"}
+		return []string{"did the browser show an error? Check the client ID (" + o.Provider.ClientID +
+			") and the redirect URI that is registered with the provider"}
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ func serviceHints(o *settings.Resolved) []string {
 		key, value = "client-secret-file", "FILE"
 	}
 	if o.Source.Profile == "" {
-		return []string{ci + " can have an identity of its own, with a client ID of its own: add --flow=client-credentials " + talk.Quote("--"+key+"="+value)}
+		return []string{ci + " can have an identity of its own, with a client ID of its own: add --flow=client-credentials " +
+			talk.Quote("--"+key+"="+value)}
 	}
 	return []string{
 		ci + " can have an identity of its own. Give it a profile with a client ID of its own, and these two lines:",

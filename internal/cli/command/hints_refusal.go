@@ -21,7 +21,8 @@ func refusalHints(o *settings.Resolved, e *flows.OAuthError) []string {
 		if e.Skew < 0 {
 			way = "ahead of"
 		}
-		return []string{fmt.Sprintf("this machine's clock is %s %s the provider's: set it, and try again", talk.Rough(by), way)}
+		return []string{fmt.Sprintf("this machine's clock is %s %s the provider's: set it, and try again", talk.Rough(by),
+			way)}
 	}
 	lines := knownRefusal(o, e)
 	if len(lines) > 0 && e.Doing != flows.DoingRefresh && e.Doing != flows.DoingExchange {
@@ -54,19 +55,23 @@ func knownRefusal(o *settings.Resolved, e *flows.OAuthError) []string {
 		if o.Provider.Identity == credential.Service {
 			var lines []string
 			if o.Provider.ClientID != "" {
-				lines = append(lines, fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See --client-auth", o.Provider.ClientID, o.Provider.Issuer, o.SignIn.Flow))
+				lines = append(lines, fmt.Sprintf("is client %q registered at %s, for --flow %s, and with this credential? See "+
+					"--client-auth", o.Provider.ClientID, o.Provider.Issuer, o.SignIn.Flow))
 			}
 			if source, _, _ := strings.Cut(o.Workload.SubjectFrom, ":"); source != "" {
-				lines = append(lines, "does it trust the issuer of the token from "+source+", and whom that token is for (--subject-token-audience)? One that was used before may be refused too")
+				lines = append(lines, "does it trust the issuer of the token from "+source+", and whom that token is for "+
+					"(--subject-token-audience)? One that was used before may be refused too")
 			}
 			return lines
 		}
-		return []string{fmt.Sprintf("is client %q registered at %s, for this flow, and as a public client if it has no secret?", o.Provider.ClientID, o.Provider.Issuer)}
+		return []string{fmt.Sprintf("is client %q registered at %s, for this flow, and as a public client if it has no "+
+			"secret?", o.Provider.ClientID, o.Provider.Issuer)}
 	case "invalid_scope":
 		return []string{"the provider does not know a scope, or does not allow it to this client: see --scope"}
 	}
 	if e.Doing == flows.DoingExchange {
-		return []string{"does the provider let this client exchange such a token (--token-type, --subject-token-type) for this target, and trust its issuer? Has the token ended?"}
+		return []string{"does the provider let this client exchange such a token (--token-type, --subject-token-type) for " +
+			"this target, and trust its issuer? Has the token ended?"}
 	}
 	return nil
 }
@@ -74,23 +79,28 @@ func knownRefusal(o *settings.Resolved, e *flows.OAuthError) []string {
 func stsHints(o *settings.Resolved, e *sts.Error) []string {
 	switch e.Code {
 	case "AccessDenied", "AccessDeniedException":
-		return []string{fmt.Sprintf("does the trust policy of %s allow this provider, audience %q and you?", o.AWS.RoleARN, o.Provider.ClientID)}
+		return []string{fmt.Sprintf("does the trust policy of %s allow this provider, audience %q and you?", o.AWS.RoleARN,
+			o.Provider.ClientID)}
 	case "ExpiredTokenException":
 		return []string{"is this machine's clock right?"}
 	case "InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim":
 		switch {
 		case o.Provider.Identity == credential.Service:
-			return []string{"STS takes a JWT whose issuer is an identity provider of the account, for one of its audiences: see --resource, --audience, and of a platform's own token --subject-token-audience"}
+			return []string{"STS takes a JWT whose issuer is an identity provider of the account, for one of its audiences: " +
+				"see --resource, --audience, and of a platform's own token --subject-token-audience"}
 		case o.Exchanges():
-			return []string{"STS takes a JWT whose issuer is an identity provider of the account: is that what the exchange gives, and for the right --exchange-audience? See --exchange-token-type"}
+			return []string{"STS takes a JWT whose issuer is an identity provider of the account: is that what the exchange " +
+				"gives, and for the right --exchange-audience? See --exchange-token-type"}
 		case o.Target.TokenType == credential.AccessToken:
 			return []string{"STS takes ID tokens: leave out --token-type access"}
 		}
-		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?", o.Provider.Issuer, o.Provider.ClientID)}
+		return []string{fmt.Sprintf("is %s registered as an identity provider of the account, with audience %q?",
+			o.Provider.Issuer, o.Provider.ClientID)}
 	case "ValidationError", "InvalidParameterValue":
 		if strings.Contains(strings.ToLower(e.Message), "durationseconds") {
 			role := o.AWS.RoleARN[strings.LastIndex(o.AWS.RoleARN, "/")+1:]
-			return []string{"give a --duration that the role allows (1h by default), or have its maximum raised, to 12 hours at most:",
+			return []string{"give a --duration that the role allows (1h by default), or have its maximum raised, to 12 hours " +
+				"at most:",
 				"aws iam update-role --role-name " + talk.Quote(role) + " --max-session-duration 43200"}
 		}
 		return []string{"see --role-arn, --role-session-name and --duration"}

@@ -88,7 +88,8 @@ func view(o *settings.Resolved, origins bool) ([]byte, error) {
 	}
 	for _, r := range settings.Rows(o.Tool) {
 		key, values := r.Key(), r.Get(&o.Settings)
-		if key == "" || !o.From.Given(r.Name) || slices.Equal(values, p.Settings[key].Values) { // or the profile stood above the flag
+		// or the profile stood above the flag
+		if key == "" || !o.From.Given(r.Name) || slices.Equal(values, p.Settings[key].Values) {
 			continue
 		}
 		p.Settings[key] = config.Value{Values: values, Origin: config.Origin{Path: o.From.Where(r.Name), Profile: p.Name}}

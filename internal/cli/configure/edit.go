@@ -171,7 +171,8 @@ func (e *configEdit) check(path string) []config.Finding {
 func (e *configEdit) loop() (keep bool, err error) {
 	for {
 		if err := runEditor(e.copy); err != nil {
-			return e.changed(), fault.InUsage(fmt.Errorf("the editor: %w; nothing was changed", err), "name another one: EDITOR=nano sso-exec config edit")
+			return e.changed(), fault.InUsage(fmt.Errorf("the editor: %w; nothing was changed", err),
+				"name another one: EDITOR=nano sso-exec config edit")
 		}
 		text, err := userfile.Read(e.copy)
 		if err != nil {
@@ -181,7 +182,8 @@ func (e *configEdit) loop() (keep bool, err error) {
 			fmt.Fprintln(talk.Stderr, "Nothing was changed.")
 			return false, nil
 		}
-		found := slices.DeleteFunc(e.check(e.copy), func(x config.Finding) bool { return x.Path != e.path && e.old[x.Error()] })
+		found := slices.DeleteFunc(e.check(e.copy),
+			func(x config.Finding) bool { return x.Path != e.path && e.old[x.Error()] })
 		if len(found) > 0 {
 			write, err := e.decide(found)
 			if err != nil {
@@ -267,7 +269,8 @@ func runEditor(path string) error {
 		cmd = exec.Command(words[0], append(words[1:], path)...) //nolint:gosec // the person's own command
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, settings.SecretVariable+"=") })
+	cmd.Env = slices.DeleteFunc(os.Environ(),
+		func(kv string) bool { return strings.HasPrefix(kv, settings.SecretVariable+"=") })
 	// Ctrl-C is the editor's while it runs, and ends us again after that.
 	signal.Reset(os.Interrupt)
 	interrupts := make(chan os.Signal, 1)

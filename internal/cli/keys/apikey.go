@@ -33,8 +33,9 @@ func New() *cobra.Command {
 better. A key comes by stdin or from a helper's output, never as an argument;
 sso-exec token --api-key NAME prints it, in the header that its API wants.
 People sign in instead.`,
-		Example: "  pass show acme/ci | sso-exec apikey set acme --expires 90d\n  sso-exec token --api-key acme -o header | curl -H @- https://api.example.com/",
-		Args:    cobra.ArbitraryArgs,
+		Example: "  pass show acme/ci | sso-exec apikey set acme --expires 90d\n" +
+			"  sso-exec token --api-key acme -o header | curl -H @- https://api.example.com/",
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()

@@ -100,7 +100,8 @@ func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 			return nil, apikeys.ErrKeyOnArgv()
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, helperTimeout, fmt.Errorf("the helper %s printed no key within %v", words[0], helperTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, helperTimeout,
+		fmt.Errorf("the helper %s printed no key within %v", words[0], helperTimeout))
 	defer cancel()
 	program, err := commandline.LookPath(words[0])
 	if err != nil {

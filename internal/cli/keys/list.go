@@ -55,7 +55,8 @@ func newAPIKeyList() *cobra.Command {
 		Short: "show the API keys that are stored, masked",
 		Long: `Show the API keys that are stored, or with --provider those that a provider has
 issued. Of a key itself only the prefix and the last four characters are shown.`,
-		Example: "  sso-exec apikey list\n  sso-exec apikey list -o json\n  sso-exec apikey list --provider workos --organization org_123 \\\n    --with workos-env",
+		Example: "  sso-exec apikey list\n  sso-exec apikey list -o json\n" +
+			"  sso-exec apikey list --provider workos --organization org_123 \\\n    --with workos-env",
 	}
 	var output string
 	var at atWorkOS

@@ -39,7 +39,9 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 	if err := a.save(ctx, &pending); err != nil {
 		return err
 	}
-	made, err := client.CreateAPIKey(ctx, workos.NewAPIKey{Organization: k.Organization, User: k.User, Name: pending.Pending, Permissions: k.Permissions, ExpiresAt: k.ExpiresAt})
+	made, err := client.CreateAPIKey(ctx,
+		workos.NewAPIKey{Organization: k.Organization, User: k.User, Name: pending.Pending, Permissions: k.Permissions,
+			ExpiresAt: k.ExpiresAt})
 	var unknown *flows.UnavailableError
 	switch {
 	case errors.As(err, &unknown): // what is noted as pending stays: there may be a key
@@ -108,7 +110,8 @@ func (a *apiKeys) sweep(ctx context.Context, client workos.Client, k *cache.APIK
 // is stored; a run that is cut off is finished by the next.
 func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *rotation) error {
 	if r.helper != "" || r.unchecked {
-		return fault.Usagef("API key %s: WorkOS makes the successor; --from-command and --unchecked are for keys that it did not make", before.Name)
+		return fault.Usagef("API key %s: WorkOS makes the successor; --from-command and --unchecked are for keys that it "+
+			"did not make", before.Name)
 	}
 	var text string
 	err := a.locked(ctx, before.Name, func() error {

@@ -129,7 +129,9 @@ func (a *apiKeys) expireAtWorkOS(ctx context.Context, client workos.Client, k *c
 	} else if err := client.ExpireAPIKey(ctx, k.KeyID, end); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("API key %s (%s) ends at WorkOS %s.\n  it stays stored; to forget it then: sso-exec apikey revoke %s\n", k.Name, apikeys.MaskOf(k), endText(end, time.Now()), k.Name)
+	text := fmt.Sprintf("API key %s (%s) ends at WorkOS %s.\n"+
+		"  it stays stored; to forget it then: sso-exec apikey revoke %s\n", k.Name, apikeys.MaskOf(k),
+		endText(end, time.Now()), k.Name)
 	k.ExpiresAt, k.Key = end.UTC(), credential.Secret{} // the key stays where it is
 	return text, a.save(ctx, k)
 }

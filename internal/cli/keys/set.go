@@ -78,7 +78,8 @@ func newAPIKeySet() *cobra.Command {
 for, and not shown) or is what a helper prints. Note what it allows, whose it is
 and when it ends: sso-exec warns before that. Nothing is asked of its provider;
 sso-exec apikey validate does that.`,
-		Example: "  sso-exec apikey set acme --header X-API-Key --expires 2027-01-31 < key\n  sso-exec apikey set acme --max-age 90d --from-command \"pass show acme/ci\"",
+		Example: "  sso-exec apikey set acme --header X-API-Key --expires 2027-01-31 < key\n" +
+			"  sso-exec apikey set acme --max-age 90d --from-command \"pass show acme/ci\"",
 	}
 	var n keyNotes
 	var helper string
@@ -117,7 +118,8 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 			return fault.InUsage(fmt.Errorf("an API key %q is stored already%s", k.Name, was),
 				"to replace it, give --yes; to keep what is noted of it: "+a.o.Ours("apikey", "rotate", k.Name))
 		}
-		if ok, err := talk.Confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?", k.Name, was)); err != nil || !ok {
+		if ok, err := talk.Confirm(fmt.Sprintf("An API key %s is stored already%s. Replace it, and keep nothing of it?",
+			k.Name, was)); err != nil || !ok {
 			return err
 		}
 	}

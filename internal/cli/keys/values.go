@@ -38,7 +38,8 @@ func parseEnd(s string, now time.Time) (end time.Time, err error) {
 	if err != nil {
 		d, derr := parseSpan(s)
 		if derr != nil {
-			return end, fault.Usagef("--expires %s: give a day (2027-01-31), a moment (RFC 3339) or a length of time (90d)", apikeys.Told(s))
+			return end, fault.Usagef("--expires %s: give a day (2027-01-31), a moment (RFC 3339) or a length of time (90d)",
+				apikeys.Told(s))
 		}
 		end = now.Add(d).Truncate(time.Second)
 	}

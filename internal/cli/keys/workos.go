@@ -39,11 +39,13 @@ func (w *atWorkOS) check() error {
 	}
 	switch {
 	case w.provider != apikeys.ProviderWorkOS:
-		return fault.InUsage(fmt.Errorf("--provider %s: the API keys of no other provider than workos are managed from here", apikeys.Told(w.provider)), "others: make the key there, then sso-exec apikey set NAME")
+		return fault.InUsage(fmt.Errorf("--provider %s: the API keys of no other provider than workos are managed from here",
+			apikeys.Told(w.provider)), "others: make the key there, then sso-exec apikey set NAME")
 	case w.organization == "":
 		return fault.Usagef("--provider workos needs --organization ID")
 	case w.with == "":
-		return fault.InUsage(errors.New("--provider workos needs --with NAME: a stored API key that has the key of WorkOS's environment"),
+		return fault.InUsage(errors.New("--provider workos needs --with NAME: a stored API key that has the key of "+
+			"WorkOS's environment"),
 			"to store that one: sso-exec apikey set workos-env < FILE")
 
 	}
@@ -107,7 +109,9 @@ func newAPIKeyCreate() *cobra.Command {
 		Long: `Have WorkOS make an API key for an organization, or with --user for one of its
 users, and store it. The key itself is not shown. It takes the key of WorkOS's
 environment, stored before by sso-exec apikey set, which --with names.`,
-		Example: "  sso-exec apikey set workos-env < environment-key\n  sso-exec apikey create acme-ci --provider workos --organization org_123 \\\n    --with workos-env --permission posts:read --expires 90d",
+		Example: "  sso-exec apikey set workos-env < environment-key\n" +
+			"  sso-exec apikey create acme-ci --provider workos --organization org_123 \\\n    --with workos-env " +
+			"--permission posts:read --expires 90d",
 	}
 	var n keyNotes
 	var at atWorkOS

@@ -41,7 +41,8 @@ func ProfileNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.She
 	}
 	// Shells evaluate what stands on their line to complete the next word: a name
 	// that means something to one is left to be typed.
-	return slices.DeleteFunc(c.Names(), func(name string) bool { return name == "" || talk.Quote(name) != name }), cobra.ShellCompDirectiveNoFileComp
+	return slices.DeleteFunc(c.Names(), func(name string) bool { return name == "" || talk.Quote(name) != name }),
+		cobra.ShellCompDirectiveNoFileComp
 }
 
 // sessionIDs lists the stored sessions that are not named yet, by ID, with who
@@ -55,14 +56,16 @@ func sessionIDs(cmd *cobra.Command, args []string, _ string) (ids []string, _ co
 	entries, _, _ := cache.Open(o.Storage.CacheDir, func(string) {}).List()
 	for _, e := range entries {
 		if id := IDOf(e.Key); !slices.Contains(args, id) {
-			ids = append(ids, cobra.CompletionWithDesc(id, talk.OrUnknown(e.Session.Account)+" at "+talk.HostOf(e.Session.Issuer)))
+			ids = append(ids, cobra.CompletionWithDesc(id,
+				talk.OrUnknown(e.Session.Account)+" at "+talk.HostOf(e.Session.Issuer)))
 		}
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // ProfilesAndIDs lists the profiles, before anything else is named, and the sessions.
-func ProfilesAndIDs(cmd *cobra.Command, args []string, word string) (words []string, directive cobra.ShellCompDirective) {
+func ProfilesAndIDs(cmd *cobra.Command, args []string, word string) (words []string,
+	directive cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		words, _ = ProfileNames(cmd, args, word)
 	}

@@ -68,7 +68,8 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 	if o.Storage.CacheDir == "" {
 		o.Storage.CacheDir = base.Storage.CacheDir
 	}
-	o.Report.Explain, o.Report.Verbose, o.Report.LogLevel, o.Report.LogFile = base.Report.Explain, base.Report.Verbose, base.Report.LogLevel, base.Report.LogFile
+	o.Report.Explain, o.Report.Verbose, o.Report.LogLevel, o.Report.LogFile = base.Report.Explain, base.Report.Verbose,
+		base.Report.LogLevel, base.Report.LogFile
 	// The command for a person to run names the profile, and not its settings.
 	if err := o.Set("profile", settings.ByFlag, name); err != nil {
 		return nil, err
@@ -176,11 +177,13 @@ func SessionsByID(o *settings.Resolved, all []Found, ids []string) ([]Found, err
 		first := slices.IndexFunc(all, match)
 		switch {
 		case first < 0 && len(ids) == 1: // else none of them can be a profile
-			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q, and no profile has that name", id), "see: "+o.Ours("status"))
+			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q, and no profile has that name", id),
+				"see: "+o.Ours("status"))
 		case id == "" || first < 0:
 			return nil, fault.InUsage(fmt.Errorf("no session has the ID %q", id), "see: "+o.Ours("status"))
 		case slices.ContainsFunc(all[first+1:], match):
-			return nil, fault.InUsage(fmt.Errorf("several sessions have an ID that begins with %q", id), "see: "+o.Ours("status"))
+			return nil, fault.InUsage(fmt.Errorf("several sessions have an ID that begins with %q", id),
+				"see: "+o.Ours("status"))
 		}
 		list = append(list, all[first])
 	}
@@ -205,7 +208,8 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 	}
 	r := f.Session.Reach
 	o.SignedInBy = r.Login
-	if ofProfile := func(word string) bool { return strings.HasPrefix(word, "--profile=") }; r.Login == nil || slices.ContainsFunc(r.Login, ofProfile) {
+	if ofProfile := func(word string) bool { return strings.HasPrefix(word, "--profile=") }; r.Login == nil ||
+		slices.ContainsFunc(r.Login, ofProfile) {
 		o.SignedInBy = wordsOfRecord(f.Session) // of an older version, or that profile says something else today
 	}
 	if !base.From.Given("provider") {
@@ -236,7 +240,8 @@ func wordsOfRecord(rec *cache.Session) (words []string) {
 	if provider == dialect.Of(rec.Issuer).Name {
 		provider = ""
 	}
-	scopes := slices.DeleteFunc(slices.Clone(rec.Scopes), func(s string) bool { return s == "openid" || s == "offline_access" })
+	scopes := slices.DeleteFunc(slices.Clone(rec.Scopes),
+		func(s string) bool { return s == "openid" || s == "offline_access" })
 	for _, w := range []struct {
 		flag   string
 		values []string

@@ -24,7 +24,8 @@ func OrganizationsOfOthers(o *settings.Resolved) (list []cache.Organization) {
 		if rule.Issuer != nil && r.Organization != "" {
 			issuer = rule.Issuer(o.Provider.Issuer, r.Organization)
 		}
-		if r.Organization != "" && r.Issuer == issuer && r.ClientID == o.Provider.ClientID && r.Identity == o.Provider.Identity && r.Label == o.Provider.Session {
+		if r.Organization != "" && r.Issuer == issuer && r.ClientID == o.Provider.ClientID &&
+			r.Identity == o.Provider.Identity && r.Label == o.Provider.Session {
 			list = Union(list, r.Organizations, []cache.Organization{{ID: r.Organization}})
 		}
 	}

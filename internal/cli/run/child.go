@@ -20,7 +20,8 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 	// PR_SET_PDEATHSIG goes by the thread that forks; this one lives as long as
 	// the process.
 	runtime.LockOSThread()
-	cmd := &exec.Cmd{Path: path, Args: argv, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, SysProcAttr: childAttributes()}
+	cmd := &exec.Cmd{Path: path, Args: argv, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		SysProcAttr: childAttributes()}
 	signals := takeSignals()
 	defer signal.Reset(childSignals...) // what comes while we clean up ends us
 	if err := cmd.Start(); err != nil {

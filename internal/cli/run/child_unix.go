@@ -13,7 +13,8 @@ import (
 )
 
 // childSignals are those that mean the command while there is one.
-var childSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+var childSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1,
+	syscall.SIGUSR2}
 
 // become replaces this process by the command, which then is what whoever runs
 // us waits for, signals and stops.

@@ -71,7 +71,8 @@ type renewal struct {
 
 // serveKeys begins to serve keys, and what comes after them: those of renew, as
 // soon as the ones before last less than ttl says.
-func serveKeys(ttl session.TTL, keys credential.Credential, renew func(context.Context) (credential.Credential, error), explain func(error) string) (*endpoint, error) {
+func serveKeys(ttl session.TTL, keys credential.Credential, renew func(context.Context) (credential.Credential, error),
+	explain func(error) string) (*endpoint, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("the endpoint for AWS keys: %w", err)
@@ -111,7 +112,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Host != e.host: // a page whose name was made to lead here (DNS rebinding)
 		refuse(w, http.StatusMisdirectedRequest, "WrongHost", "this is not the host that was asked for")
 	case len(sent) != 1 || subtle.ConstantTimeCompare([]byte(sent[0]), []byte(e.token)) != 1:
-		refuse(w, http.StatusUnauthorized, "Unauthorized", "the Authorization header is not the value of "+plugin.ContainerAuthorization)
+		refuse(w, http.StatusUnauthorized, "Unauthorized",
+			"the Authorization header is not the value of "+plugin.ContainerAuthorization)
 	case r.RequestURI != endpointPath:
 		refuse(w, http.StatusNotFound, "NotFound", "nothing is here")
 	case r.Method != http.MethodGet:

@@ -28,9 +28,11 @@ func roleKeys(id string, life, lasts time.Duration) credential.Credential {
 }
 
 // serve serves keys for a test.
-func serve(t *testing.T, keys credential.Credential, renew func(context.Context) (credential.Credential, error)) *endpoint {
+func serve(t *testing.T, keys credential.Credential,
+	renew func(context.Context) (credential.Credential, error)) *endpoint {
 	t.Helper()
-	e, err := serveKeys(session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}, keys, renew, func(err error) string { return "why: " + err.Error() })
+	e, err := serveKeys(session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}, keys, renew,
+		func(err error) string { return "why: " + err.Error() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,8 @@ func getKeys(t *testing.T, url, token string) keysAnswer {
 // Whoever has not the token, or asks for something else, gets nothing.
 func TestEndpointRefuses(t *testing.T) {
 	e := serve(t, roleKeys("ASIA1", time.Hour, time.Hour), nil)
-	if a := getKeys(t, e.url, e.token); a.status != 200 || a.AccessKeyID != "ASIA1" || a.SecretAccessKey != "s" || a.Token != "t" || a.Expiration.IsZero() ||
+	if a := getKeys(t, e.url, e.token); a.status != 200 || a.AccessKeyID != "ASIA1" || a.SecretAccessKey != "s" ||
+		a.Token != "t" || a.Expiration.IsZero() ||
 		a.contentType != "application/json" || a.cors != "" || a.caching != "no-store" {
 		t.Errorf("%+v", a)
 	}
@@ -89,15 +92,19 @@ func TestEndpointRefuses(t *testing.T) {
 		change func(*http.Request)
 		status int
 	}{
-		"no token":             {func(r *http.Request) { r.Header.Del("Authorization") }, 401},
-		"an empty one":         {func(r *http.Request) { r.Header.Set("Authorization", "") }, 401},
-		"another":              {func(r *http.Request) { r.Header.Set("Authorization", strings.ToLower(e.token)) }, 401},
-		"one that begins so":   {func(r *http.Request) { r.Header.Set("Authorization", e.token[:51]) }, 401},
-		"one that goes on":     {func(r *http.Request) { r.Header.Set("Authorization", e.token+"A") }, 401},
-		"with a scheme":        {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+e.token) }, 401},
-		"two":                  {func(r *http.Request) { r.Header.Add("Authorization", e.token) }, 401},
-		"another host":         {func(r *http.Request) { r.Host = "attacker.example" + strings.TrimPrefix(e.host, "127.0.0.1") }, 421},
-		"localhost":            {func(r *http.Request) { r.Host = "localhost" + strings.TrimPrefix(e.host, "127.0.0.1") }, 421},
+		"no token":           {func(r *http.Request) { r.Header.Del("Authorization") }, 401},
+		"an empty one":       {func(r *http.Request) { r.Header.Set("Authorization", "") }, 401},
+		"another":            {func(r *http.Request) { r.Header.Set("Authorization", strings.ToLower(e.token)) }, 401},
+		"one that begins so": {func(r *http.Request) { r.Header.Set("Authorization", e.token[:51]) }, 401},
+		"one that goes on":   {func(r *http.Request) { r.Header.Set("Authorization", e.token+"A") }, 401},
+		"with a scheme":      {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+e.token) }, 401},
+		"two":                {func(r *http.Request) { r.Header.Add("Authorization", e.token) }, 401},
+		"another host": {func(r *http.Request) {
+			r.Host = "attacker.example" +
+				strings.TrimPrefix(e.host, "127.0.0.1")
+		}, 421},
+		"localhost": {func(r *http.Request) { r.Host = "localhost" + strings.TrimPrefix(e.host, "127.0.0.1") },
+			421},
 		"no port":              {func(r *http.Request) { r.Host = "127.0.0.1" }, 421},
 		"another path":         {func(r *http.Request) { r.URL.Path = "/" }, 404},
 		"a longer path":        {func(r *http.Request) { r.URL.Path += "/" }, 404},
@@ -119,19 +126,23 @@ func TestEndpointRefuses(t *testing.T) {
 		r.Header.Set("Authorization", e.token)
 		c.change(r)
 		a := askEndpoint(t, r)
-		if a.status != c.status || a.AccessKeyID+a.SecretAccessKey+a.Token != "" || a.cors != "" || (a.allow != "") != (a.status == 405) {
+		if a.status != c.status || a.AccessKeyID+a.SecretAccessKey+a.Token != "" || a.cors != "" ||
+			(a.allow != "") != (a.status == 405) {
 			t.Errorf("%s: %+v, want %d", name, a, c.status)
 		}
 	}
-	for _, raw := range []string{"GET /credentials HTTP/1.0\r\nAuthorization: " + e.token, "\x16\x03\x01", "GET /credentials HTTP/1.1\r\nHost: " + e.host + "\r\nHost: x\r\nAuthorization: " + e.token,
-		"GET /credentials HTTP/1.1\r\nHost: " + e.host + "\r\nX: " + strings.Repeat("x", 64<<10), "GET http://x" + endpointPath + " HTTP/1.1\r\nHost: " + e.host + "\r\nAuthorization: " + e.token} {
+	for _, raw := range []string{"GET /credentials HTTP/1.0\r\nAuthorization: " + e.token, "\x16\x03\x01",
+		"GET /credentials HTTP/1.1\r\nHost: " + e.host + "\r\nHost: x\r\nAuthorization: " + e.token,
+		"GET /credentials HTTP/1.1\r\nHost: " + e.host + "\r\nX: " + strings.Repeat("x", 64<<10),
+		"GET http://x" + endpointPath + " HTTP/1.1\r\nHost: " + e.host + "\r\nAuthorization: " + e.token} {
 		conn, err := net.Dial("tcp", e.host)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(conn, raw+"\r\n\r\n")
 		answer, _ := io.ReadAll(bufio.NewReader(conn))
-		if !strings.HasPrefix(string(answer), "HTTP/1.") || strings.Contains(string(answer), " 200 ") || strings.Contains(string(answer), "ASIA") {
+		if !strings.HasPrefix(string(answer), "HTTP/1.") || strings.Contains(string(answer), " 200 ") ||
+			strings.Contains(string(answer), "ASIA") {
 			t.Errorf("%.60q: %q", raw, answer)
 		}
 		_ = conn.Close()
@@ -232,7 +243,8 @@ func TestEndpointFailures(t *testing.T) {
 			return credential.Credential{}, c.err
 		})
 		for range 3 {
-			if a := getKeys(t, e.url, e.token); a.status != c.want || !strings.Contains(a.Message, c.says) || (a.AccessKeyID != "") != (c.want == 200) {
+			if a := getKeys(t, e.url, e.token); a.status != c.want || !strings.Contains(a.Message, c.says) ||
+				(a.AccessKeyID != "") != (c.want == 200) {
 				t.Errorf("%s: %+v", name, a)
 			}
 		}

@@ -62,8 +62,10 @@ Keys in variables do not renew. For a command that may outlive them there is
 	}
 	f := c.Flags()
 	f.SetInterspersed(false) // what follows COMMAND is its own
-	f.BoolVar(&r.renew, "renew", false, "AWS keys that renew by themselves: from an endpoint on loopback that the AWS SDKs know")
-	f.StringVar(&r.tokenEnv, "token-env", "", "put a token into the variable `NAME`: the access token, or what --token-type says")
+	f.BoolVar(&r.renew, "renew", false,
+		"AWS keys that renew by themselves: from an endpoint on loopback that the AWS SDKs know")
+	f.StringVar(&r.tokenEnv, "token-env", "",
+		"put a token into the variable `NAME`: the access token, or what --token-type says")
 	f.BoolVar(&r.aws, "aws", false, "AWS keys beside --token-env; without that they are what a profile's role-arn means")
 	c = command.WithSettings(r.o, c, r.run)
 	f.Lookup("api-key").Usage = "`name` of a stored API key to put into --token-env instead of a token"
@@ -140,7 +142,8 @@ func (r *runner) choose() error {
 	case r.o.APIKey != "" && r.tokenEnv == "":
 		return fault.InUsage(errors.New("--api-key: in which variable?"), "give --token-env NAME")
 	case !r.aws && r.tokenEnv == "":
-		return fault.InUsage(errors.New("no credential to give to the command"), "give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token")
+		return fault.InUsage(errors.New("no credential to give to the command"),
+			"give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token")
 	case r.tokenEnv != "" && !environ.IsVariableName(r.tokenEnv):
 		return fault.Usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
 	case environ.IsProgramVariable(r.tokenEnv):
@@ -148,7 +151,8 @@ func (r *runner) choose() error {
 	case strings.HasPrefix(r.tokenEnv, environ.OwnPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
 		return fault.Usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
 	case r.renew && r.o.Storage.Store == "none":
-		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"), "leave out one of the two")
+		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"),
+			"leave out one of the two")
 	case !r.aws:
 		return nil
 	}
@@ -286,7 +290,8 @@ func (e *commandError) hints() []string {
 		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
 	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
 		ours := os.Args[1 : len(os.Args)-len(e.argv)]
-		return []string{"a script without #! needs its interpreter, here a shell: " + commandline.Line(runtime.GOOS, slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
+		return []string{"a script without #! needs its interpreter, here a shell: " +
+			commandline.Line(runtime.GOOS, slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
 	}
 	return nil
 }

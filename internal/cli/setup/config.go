@@ -57,5 +57,6 @@ func notWritable(err error) error {
 	if err == nil || errors.Is(err, userfile.ErrChanged) {
 		return err
 	}
-	return fault.Hint(&fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the config file cannot be written: %w", err)}, "--config FILE writes another one; --dry-run only shows what it would say")
+	return fault.Hint(&fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the config file cannot be written: %w", err)},
+		"--config FILE writes another one; --dry-run only shows what it would say")
 }

@@ -88,8 +88,10 @@ func (s *Flags) Apply(edits ...Edit) (done bool, err error) {
 			fmt.Fprint(talk.Stderr, wrote.String())
 			return false, err
 		}
-		if now, err := os.Stat(e.Path); err == nil && before != nil && os.SameFile(before, now) && !now.ModTime().Equal(before.ModTime()) {
-			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s was written in place: it is a mount of its own or has other names, so it could not be replaced\n", talk.Visible(e.Path))
+		if now, err := os.Stat(e.Path); err == nil && before != nil && os.SameFile(before, now) &&
+			!now.ModTime().Equal(before.ModTime()) {
+			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s was written in place: it is a mount of its own or has other "+
+				"names, so it could not be replaced\n", talk.Visible(e.Path))
 		}
 		fmt.Fprintln(&wrote, "Wrote "+talk.OneLine(e.Path)+".")
 	}

@@ -20,7 +20,8 @@ import (
 func New(t *tool) *cobra.Command {
 	o := settings.For(t.name)
 	return command.WithFlags(o, &cobra.Command{
-		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: command.NoArgs, Annotations: map[string]string{command.ForTool: ""},
+		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: command.NoArgs,
+		Annotations: map[string]string{command.ForTool: ""},
 	}, func(ctx context.Context) error {
 		if t.check != nil {
 			if err := t.check(o); err != nil {

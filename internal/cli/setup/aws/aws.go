@@ -58,10 +58,12 @@ With a profile of sso-exec only its name does.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is used where none is named (default: as sso-exec's profile)")
+	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is "+
+		"used where none is named (default: as sso-exec's profile)")
 	f.Var(settings.Path.Var(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
 	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	f.Var(settings.Path.Var(&s.command), "command",
+		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	cmd = command.WithSettings(s.o, cmd, s.run)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -86,7 +88,8 @@ func (s *awsSetup) run(context.Context, []string) error {
 		s.profile = s.o.Source.Profile
 	}
 	if s.profile == "" {
-		return fault.InUsage(errors.New("which profile of the AWS config is it?"), "give --aws-profile NAME; default is the one that is used where none is named")
+		return fault.InUsage(errors.New("which profile of the AWS config is it?"),
+			"give --aws-profile NAME; default is the one that is used where none is named")
 	}
 	if s.Remove {
 		return s.Plan(s.undo)
@@ -141,7 +144,8 @@ func (s *awsSetup) check() error {
 // usesProfile tells whether the process names sso-exec's profile: it was asked
 // for, or it says who the provider is. Else it would only be in the way.
 func (s *awsSetup) usesProfile() bool {
-	return s.o.From.Given("profile") || s.o.Source.Profile != "" && !(s.o.From.Given("issuer") && s.o.From.Given("client-id") && s.o.From.Given("role-arn"))
+	return s.o.From.Given("profile") || s.o.Source.Profile != "" &&
+		!(s.o.From.Given("issuer") && s.o.From.Given("client-id") && s.o.From.Given("role-arn"))
 }
 
 // process is the line of credential_process: the profile, and every setting that
@@ -203,7 +207,8 @@ func (s *awsSetup) undo() error {
 		return refusedEdit(file, err)
 	}
 	if !found {
-		fmt.Fprintf(talk.Stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", s.profile, talk.OneLine(file.Path))
+		fmt.Fprintf(talk.Stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", s.profile,
+			talk.OneLine(file.Path))
 	}
 	_, err = s.write(file, text)
 	return err
@@ -213,7 +218,8 @@ func (s *awsSetup) undo() error {
 func refusedEdit(file *awsconfig.File, err error) error {
 	var text *awsconfig.TextError
 	if errors.As(err, &text) && text.Line > 0 {
-		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why), "nothing was changed; fix that line, then run this again")
+		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why),
+			"nothing was changed; fix that line, then run this again")
 	}
 	return fault.InUsage(fmt.Errorf("%s: %w", file.Path, err), "nothing was changed")
 }
@@ -242,7 +248,8 @@ func withoutSecrets(process string) func([]byte) ([]byte, error) {
 			m := awsProcess().FindSubmatch(line)
 			name := strings.Trim(string(m[2]), `"'`)
 			name = strings.ToLower(name[strings.LastIndexAny(name, `/\`)+1:])
-			ours := strings.TrimSuffix(name, ".exe") == "sso-exec" && strings.HasPrefix(strings.TrimLeft(string(m[3]), " \t"), settings.ToolAWS)
+			ours := strings.TrimSuffix(name, ".exe") == "sso-exec" &&
+				strings.HasPrefix(strings.TrimLeft(string(m[3]), " \t"), settings.ToolAWS)
 			if ours || process != "" && bytes.HasSuffix(bytes.TrimRight(line, " \t"), []byte(process)) {
 				return line
 			}

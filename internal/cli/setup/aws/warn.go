@@ -17,7 +17,8 @@ import (
 // from asking sso-exec, and who else takes the same token.
 func (s *awsSetup) warn(path, text string) {
 	if why := awsconfig.Unread(text); why != nil {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", talk.OneLine(path), talk.OneLine(why.Error()))
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", talk.OneLine(path),
+			talk.OneLine(why.Error()))
 		fmt.Fprintln(talk.Stderr, "  fix that line: until then they take nothing of the file, this profile included")
 	}
 	home, _ := userfile.Home()
@@ -26,7 +27,8 @@ func (s *awsSetup) warn(path, text string) {
 	if f, err := awsconfig.Open(credentials); err == nil {
 		credentialsText = f.Text
 	} else {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: whether %s has keys for this profile cannot be told: %s\n", talk.OneLine(credentials), talk.OneLine(err.Error()))
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: whether %s has keys for this profile cannot be told: %s\n",
+			talk.OneLine(credentials), talk.OneLine(err.Error()))
 	}
 	inFiles := false
 	for _, c := range awsconfig.Conflicts(text, credentialsText, s.profile, os.Getenv) {
@@ -35,14 +37,16 @@ func (s *awsSetup) warn(path, text string) {
 			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s\n", talk.OneLine(c.Text))
 			continue
 		}
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s stands above sso-exec\n  %s\n", talk.OneLine(fmt.Sprintf("%s:%d", where, c.Line)), talk.OneLine(c.Text))
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s stands above sso-exec\n  %s\n",
+			talk.OneLine(fmt.Sprintf("%s:%d", where, c.Line)), talk.OneLine(c.Text))
 		inFiles = true
 	}
 	if inFiles {
 		fmt.Fprintln(talk.Stderr, "  take that out, or write another profile: --aws-profile NAME")
 	}
 	if os.Getenv(settings.SecretVariable) != "" && s.o.Client.SecretFile == "" {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the AWS config\n", settings.SecretVariable)
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the AWS config\n",
+			settings.SecretVariable)
 		fmt.Fprintln(talk.Stderr, "  keep it in a file that only you can read, and give that with --client-secret-file")
 	}
 	s.warnOfClusters(home)
@@ -90,5 +94,6 @@ func (s *awsSetup) sameToken(e kubeconfig.Exec, home string) bool {
 	if err != nil || o.Read(nil) != nil {
 		return false
 	}
-	return o.Provider.Issuer == s.o.Provider.Issuer && o.Provider.ClientID == s.o.Provider.ClientID && o.Target.TokenType == credential.IDToken
+	return o.Provider.Issuer == s.o.Provider.Issuer && o.Provider.ClientID == s.o.Provider.ClientID &&
+		o.Target.TokenType == credential.IDToken
 }

@@ -41,7 +41,8 @@ func (s *kubeSetup) warnCommand(command string) {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	fmt.Fprintf(talk.Stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", talk.OneLine(command), talk.OneLine(err.Error()), hint)
+	fmt.Fprintf(talk.Stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", talk.OneLine(command),
+		talk.OneLine(err.Error()), hint)
 }
 
 // warn says, before anything is asked, what a stanza with these arguments would
@@ -51,7 +52,8 @@ func (s *kubeSetup) warn(args []string) {
 	if !s.fromKubelogin { // else nothing but the arguments counts
 		issuer, client, tokenType = s.o.Provider.Issuer, s.o.Provider.ClientID, s.o.Target.TokenType
 		if os.Getenv(settings.SecretVariable) != "" && s.o.Client.SecretFile == "" {
-			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the kubeconfig\n", settings.SecretVariable)
+			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the kubeconfig\n",
+				settings.SecretVariable)
 			fmt.Fprintf(talk.Stderr, "  keep it in a file that only you can read, and give that with --client-secret-file\n")
 		}
 	}
@@ -69,7 +71,8 @@ func (s *kubeSetup) warn(args []string) {
 	case profile == s.o.Source.Profile:
 		instead = []string{profile + "-aws:", "  extends: " + profile}
 	}
-	fmt.Fprintf(talk.Stderr, "sso-exec: warning: the cluster and AWS would take the same ID token (client %s)\n", talk.OneLine(client))
+	fmt.Fprintf(talk.Stderr, "sso-exec: warning: the cluster and AWS would take the same ID token (client %s)\n",
+		talk.OneLine(client))
 	fmt.Fprintf(talk.Stderr, "  whoever runs the cluster could assume %s (%s)\n", talk.OneLine(role), talk.OneLine(where))
 	fmt.Fprintf(talk.Stderr, "  register a client for AWS alone, have the role trust only that, and name it:\n")
 	for _, line := range append(instead, "  client-id: ANOTHER-ID") {
@@ -121,7 +124,8 @@ func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
 	case s.context != "":
 		try("--context=" + s.context)
 	case len(plan.conf.Clusters) == 0:
-		fmt.Fprintln(talk.Out, "There is no cluster in the kubeconfig yet:\n  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
+		fmt.Fprintln(talk.Out, "There is no cluster in the kubeconfig yet:\n"+
+			"  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
 		fmt.Fprintln(talk.Out, "Then run this again with --context NAME.")
 	case plan.contextOf(s.user) != "":
 		try("--context=" + plan.contextOf(s.user))
@@ -134,11 +138,13 @@ func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
 	if talk.Quote(name) != name {
 		name = strconv.Quote(name)
 	}
-	fmt.Fprintf(talk.Out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its credentialPluginAllowlist:\n- name: %s\n", name)
+	fmt.Fprintf(talk.Out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its "+
+		"credentialPluginAllowlist:\n- name: %s\n", name)
 	if home, err := userfile.Home(); err == nil && s.fromKubelogin {
 		old := filepath.Join(home, ".kube", "cache", "oidc-login")
 		if _, err := os.Stat(old); err == nil {
-			fmt.Fprintf(talk.Out, "kubelogin's tokens are still in %s; remove that directory once nothing uses it any more.\n", talk.OneLine(old))
+			fmt.Fprintf(talk.Out, "kubelogin's tokens are still in %s; remove that directory once nothing uses it any more.\n",
+				talk.OneLine(old))
 		}
 	}
 }

@@ -71,17 +71,22 @@ a profile only its name does.`,
 	f.StringVar(&s.cluster, "cluster", "", "`name` of that context's cluster (default: the only one that there is)")
 	f.StringVarP(&s.namespace, "namespace", "n", "", "that context's `namespace`")
 	f.BoolVar(&s.useContext, "use-context", false, "make that context the current one")
-	f.Var(settings.Path.Var(&s.kubeconfig), "kubeconfig", "`file` to change (default: as kubectl, by $KUBECONFIG or ~/.kube/config)")
-	f.Var((*kubeloginUser)(s), "from-kubelogin", "convert the entry of USER, else of the current context's user, which runs kubelogin (kubectl oidc-login)")
+	f.Var(settings.Path.Var(&s.kubeconfig), "kubeconfig",
+		"`file` to change (default: as kubectl, by $KUBECONFIG or ~/.kube/config)")
+	f.Var((*kubeloginUser)(s), "from-kubelogin",
+		"convert the entry of USER, else of the current context's user, which runs kubelogin (kubectl oidc-login)")
 	f.Lookup("from-kubelogin").NoOptDefVal = "true"
 	f.BoolVar(&s.replace, "replace", false, "replace other credentials of the user entry, or the context's other user")
 	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command", "`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	f.Var(settings.Path.Var(&s.command), "command",
+		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	f.StringVar(&s.apiVersion, "api-version", "v1", "v1, or v1beta1 for a kubectl older than 1.22")
 	f.StringVar(&s.interactiveMode, "interactive-mode", "IfAvailable", "who has stdin: IfAvailable, Never or Always")
-	f.StringVar(&s.installHint, "install-hint", defaultInstallHint, "`text` that kubectl shows where the command is missing")
+	f.StringVar(&s.installHint, "install-hint", defaultInstallHint,
+		"`text` that kubectl shows where the command is missing")
 	f.Lookup("install-hint").DefValue = "how to install sso-exec"
-	f.BoolVar(&s.provideClusterInfo, "provide-cluster-info", false, "hand the cluster's address to sso-exec, which does not use it")
+	f.BoolVar(&s.provideClusterInfo, "provide-cluster-info", false,
+		"hand the cluster's address to sso-exec, which does not use it")
 	return command.WithSettings(s.o, cmd, s.run)
 }
 
@@ -144,7 +149,8 @@ func (s *kubeSetup) check(args []string) error {
 	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
 		return fault.Usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
 	}
-	for flag, known := range map[string][]string{"api-version": {"v1", "v1beta1"}, "interactive-mode": {"Never", "IfAvailable", "Always"}} {
+	for flag, known := range map[string][]string{"api-version": {"v1", "v1beta1"},
+		"interactive-mode": {"Never", "IfAvailable", "Always"}} {
 		value := map[string]string{"api-version": s.apiVersion, "interactive-mode": s.interactiveMode}[flag]
 		if !slices.Contains(known, value) {
 			return fault.Usagef("--%s %q: use %s", flag, value, strings.Join(known, " or "))
@@ -220,7 +226,8 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 	if errors.As(err, &exists) {
 		hint := "--replace puts sso-exec in their place (a backup is kept); --user NAME makes another entry"
 		if convertible(exists.User) && !s.fromKubelogin {
-			hint = "--from-kubelogin " + talk.Quote(s.user) + " converts it; --replace replaces it (a backup is kept); --user NAME makes another entry"
+			hint = "--from-kubelogin " + talk.Quote(s.user) +
+				" converts it; --replace replaces it (a backup is kept); --user NAME makes another entry"
 		}
 		return fault.InUsage(err, hint)
 	}
@@ -261,10 +268,12 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 		cluster = plan.conf.Clusters[0].Name
 	}
 	if cluster == "" && there.Cluster == "" {
-		return fault.InUsage(fmt.Errorf("which cluster is context %q for?", s.context), plan.clusterHint("give --cluster NAME"))
+		return fault.InUsage(fmt.Errorf("which cluster is context %q for?", s.context),
+			plan.clusterHint("give --cluster NAME"))
 	}
 	if _, known := plan.conf.Cluster(cluster); !known && cluster != "" {
-		return fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", cluster), plan.clusterHint("name one of these"))
+		return fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", cluster),
+			plan.clusterHint("name one of these"))
 	}
 	if err := plan.change(plan.conf.ContextFile(s.context), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetContext(text, s.context, cluster, s.user, s.namespace)

@@ -61,7 +61,8 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 		return nil, err
 	}
 	if err := checkArgs(e.Args); err != nil {
-		return nil, fault.InUsage(fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err), "pass the flags that you want to change together with --from-kubelogin")
+		return nil, fault.InUsage(fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err),
+			"pass the flags that you want to change together with --from-kubelogin")
 	}
 	whose := "kubelogin's"
 	if there.Exec == nil {
@@ -123,7 +124,8 @@ func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
 	case runtime.GOOS == "windows":
 		fmt.Fprintf(talk.Stderr, "  to make that file, run this, and paste the secret: %s\n", talk.Paste("notepad", file))
 	default:
-		fmt.Fprintf(talk.Stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask 077; cat >%s)\n", talk.Quote(file))
+		fmt.Fprintf(talk.Stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask "+
+			"077; cat >%s)\n", talk.Quote(file))
 	}
 	words, flags := []string{"--user=" + u.Name}, e.Args[1:]
 	if s.DryRun { // the entry is still as it was
@@ -133,7 +135,8 @@ func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
 	if s.kubeconfig != "" {
 		words = append(words, "--kubeconfig="+s.kubeconfig)
 	}
-	words = slices.Concat([]string{"sso-exec", "setup", settings.ToolKube}, words, flags, []string{"--client-secret-file=" + file})
+	words = slices.Concat([]string{"sso-exec", "setup", settings.ToolKube}, words, flags,
+		[]string{"--client-secret-file=" + file})
 	fmt.Fprintf(talk.Stderr, "  then run: %s\n", talk.Paste(words...))
 }
 
@@ -149,7 +152,8 @@ func (s *kubeSetup) source(plan *kubePlan) (kubeconfig.User, error) {
 		s.user = there.User
 	}
 	if s.user == "" {
-		return kubeconfig.User{}, fault.InUsage(errors.New("which user entry is to be converted? There is no current context that says so"), plan.kubeloginHint())
+		return kubeconfig.User{}, fault.InUsage(errors.New("which user entry is to be converted? There is no current "+
+			"context that says so"), plan.kubeloginHint())
 	}
 	u, ok := plan.conf.User(s.user)
 	if !ok {
@@ -189,7 +193,8 @@ func (s *kubeSetup) warnLost(there kubeconfig.User, e kubeconfig.Exec) {
 		switch has := argument(e.Args, name[2:]); {
 		case slices.Contains(e.Args, a) || name == "--redirect-uri":
 		case name == "--scope":
-			less := slices.DeleteFunc(strings.Split(value, ","), func(s string) bool { return slices.Contains(strings.Split(has, ","), s) })
+			less := slices.DeleteFunc(strings.Split(value, ","),
+				func(s string) bool { return slices.Contains(strings.Split(has, ","), s) })
 			if len(less) > 0 {
 				lost = append(lost, name+"="+strings.Join(less, ","))
 			}
@@ -204,8 +209,10 @@ func (s *kubeSetup) warnLost(there kubeconfig.User, e kubeconfig.Exec) {
 		lost = append(lost, "--client-secret-file=FILE")
 	}
 	if len(lost) > 0 {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the old entry also says what the new one does not: %s\n", talk.OneLine(strings.Join(lost, " ")))
-		fmt.Fprintf(talk.Stderr, "  to keep it, add these flags, or convert the entry: --from-kubelogin %s\n", talk.Quote(there.Name))
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the old entry also says what the new one does not: %s\n",
+			talk.OneLine(strings.Join(lost, " ")))
+		fmt.Fprintf(talk.Stderr, "  to keep it, add these flags, or convert the entry: --from-kubelogin %s\n",
+			talk.Quote(there.Name))
 	}
 }
 

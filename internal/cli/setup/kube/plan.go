@@ -107,7 +107,8 @@ func (p *kubePlan) write(e *setup.Edit) error {
 				return nil, err
 			}
 			if name != kubeconfig.BackupName(e.Path, 0) {
-				fmt.Fprintf(talk.Stderr, "sso-exec: what was there is kept as %s: an older backup has credentials that are nowhere else\n", talk.OneLine(name))
+				fmt.Fprintf(talk.Stderr, "sso-exec: what was there is kept as %s: an older backup has credentials that are "+
+					"nowhere else\n", talk.OneLine(name))
 			}
 		}
 		return e.New, nil

@@ -12,7 +12,8 @@ import (
 // usesProfile tells whether the stanza names the profile: it was asked for, or
 // it says who the provider is. Else it would only tie the stanza to this machine.
 func (s *kubeSetup) usesProfile() bool {
-	return s.o.From.Given("profile") || s.o.Source.Profile != "" && !(s.o.From.Given("issuer") && s.o.From.Given("client-id"))
+	return s.o.From.Given("profile") || s.o.Source.Profile != "" &&
+		!(s.o.From.Given("issuer") && s.o.From.Given("client-id"))
 }
 
 // args returns the arguments of the stanza: the profile, and every setting that

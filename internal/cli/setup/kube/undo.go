@@ -74,7 +74,8 @@ func (s *kubeSetup) leftAlone(plan *kubePlan, removed []string) error {
 		}
 	}
 	if len(others) > 0 {
-		fmt.Fprintf(talk.Stderr, "sso-exec: user %q is also that of: %s; --context NAME removes one of them too\n", s.user, strings.Join(others, ", "))
+		fmt.Fprintf(talk.Stderr, "sso-exec: user %q is also that of: %s; --context NAME removes one of them too\n", s.user,
+			strings.Join(others, ", "))
 	}
 	return nil
 }
@@ -122,7 +123,8 @@ func (p *kubePlan) restore(user string, contexts []string) {
 		}
 		if where != "" {
 			p.keepBackup[e.Path] = true
-			fmt.Fprintf(talk.Stderr, "sso-exec: what user %q had before (%s) is in %s\n", user, talk.OneLine(kind), talk.OneLine(where))
+			fmt.Fprintf(talk.Stderr, "sso-exec: what user %q had before (%s) is in %s\n", user, talk.OneLine(kind),
+				talk.OneLine(where))
 		}
 	}
 }
@@ -219,7 +221,8 @@ func (p *kubePlan) removeContext(name, user string) error {
 				before = old.CurrentContext
 			}
 		}
-		if err := p.change(path, func(text []byte) ([]byte, error) { return kubeconfig.SetCurrentContext(text, before) }); err != nil {
+		if err := p.change(path,
+			func(text []byte) ([]byte, error) { return kubeconfig.SetCurrentContext(text, before) }); err != nil {
 			return err
 		}
 	}

@@ -85,7 +85,8 @@ func (p *providerSetup) removeProfile() error {
 	name := p.o.Source.Profile
 	names := p.config.Names()
 	if name == "" {
-		return fault.InUsage(errors.New("which profile is to be removed?"), "there are: "+cmp.Or(strings.Join(names, ", "), "none"))
+		return fault.InUsage(errors.New("which profile is to be removed?"),
+			"there are: "+cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	e, err := p.change(func(text []byte) ([]byte, error) {
 		own := &config.Config{}

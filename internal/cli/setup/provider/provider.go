@@ -135,7 +135,8 @@ func (p *providerSetup) begin(args []string) error {
 	p.asks = talk.CanAsk() && o.SignIn.Interactive != "never" && !p.Yes
 	if !p.asks && !p.Yes && !p.DryRun {
 		if o.SignIn.Interactive == "never" {
-			return fault.InUsage(errors.New("nobody can be asked: --interactive never"), "give --yes, or --dry-run to look first")
+			return fault.InUsage(errors.New("nobody can be asked: --interactive never"),
+				"give --yes, or --dry-run to look first")
 		}
 		return talk.ErrNobody()
 	}
@@ -234,7 +235,8 @@ func (p *providerSetup) findClient() (err error) {
 		return err
 	}
 	if d := o.Dialect(); d.NeedsSecret && !o.HasCredential() {
-		return fault.InUsage(fmt.Errorf("clients of %s have a secret, also those for command lines", d.Title), "put it into a file that only you can read, and add --client-secret-file FILE")
+		return fault.InUsage(fmt.Errorf("clients of %s have a secret, also those for command lines", d.Title),
+			"put it into a file that only you can read, and add --client-secret-file FILE")
 	}
 	if o.Source.Profile != "" || o.Provider.ClientID == "" { // which check complains about
 		return nil
@@ -255,7 +257,8 @@ func (p *providerSetup) findClient() (err error) {
 			fmt.Fprintln(talk.Stderr, "There is a profile of that name. What would change is shown before it does.")
 		}
 	} else if p.exists(name) {
-		return fault.InUsage(fmt.Errorf("there is a profile %q already, for something else", name), "name the profile: sso-exec setup provider NAME")
+		return fault.InUsage(fmt.Errorf("there is a profile %q already, for something else", name),
+			"name the profile: sso-exec setup provider NAME")
 	}
 	return p.adopt(name)
 }
@@ -302,9 +305,11 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 		for _, why := range login.Why {
 			lines = append(lines, "nobody was asked: "+why)
 		}
-		lines = append(lines, "run this on a terminal, or name the flow (--flow device), or write the profile without a sign-in: --no-login")
+		lines = append(lines,
+			"run this on a terminal, or name the flow (--flow device), or write the profile without a sign-in: --no-login")
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client" && !p.o.HasCredential():
-		lines = []string{"if this client has a secret, put that into a file that only you can read, and add --client-secret-file FILE",
+		lines = []string{"if this client has a secret, put that into a file that only you can read, and add " +
+			"--client-secret-file FILE",
 			"if it should have none, register it as a public or native application"}
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
 		lines = []string{fmt.Sprintf("is that the secret of client %q, and has it not ended?", p.o.Provider.ClientID)}
@@ -321,7 +326,8 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 // next tells what to do with the profile.
 func (p *providerSetup) next() {
 	if os.Getenv(settings.SecretVariable) != "" && p.o.Client.SecretFile == "" {
-		p.say("", "The client's secret is in "+settings.SecretVariable+", which no profile holds: set it wherever this one is used, or add --client-secret-file.")
+		p.say("", "The client's secret is in "+settings.SecretVariable+
+			", which no profile holds: set it wherever this one is used, or add --client-secret-file.")
 	}
 	fmt.Fprintln(talk.Out, "\nNext, have a tool use it:")
 	fmt.Fprintln(talk.Out, "  "+p.command("setup", "kube")+" --context NAME")

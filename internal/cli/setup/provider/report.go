@@ -111,7 +111,8 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 func (p *providerSetup) keepProvider(s *session.Session, provider *flows.Provider) {
 	if s.Store != nil && !provider.Incomplete && !flows.Foreign(s.HTTP) {
 		// The sign-in tells what is wrong with the place.
-		_ = s.Store.WriteProvider(s.ProviderKey, &cache.Provider{FetchedAt: time.Now().UTC(), Metadata: provider.RawMetadata, Keys: provider.RawKeys})
+		_ = s.Store.WriteProvider(s.ProviderKey,
+			&cache.Provider{FetchedAt: time.Now().UTC(), Metadata: provider.RawMetadata, Keys: provider.RawKeys})
 	}
 }
 
@@ -179,10 +180,12 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 	case c.location != "":
 		return []string{"it leads on to " + flows.Clean(c.location, 200) + ": is the issuer there?"}
 	case c.page:
-		return []string{"what answers is a page for people: is the issuer right? Or does this network want you to sign in to it first?"}
+		return []string{"what answers is a page for people: is the issuer right? Or does this network want you to sign in " +
+			"to it first?"}
 	case c.status >= 400 && c.status < 500:
 		return []string{"looked for " + strings.TrimSuffix(p.o.Provider.Issuer, "/") + wellKnown,
-			"an issuer is often more than a host: …/realms/NAME (Keycloak), …/oauth2/default (Okta), …/TENANT-ID/v2.0 (Microsoft)"}
+			"an issuer is often more than a host: …/realms/NAME (Keycloak), …/oauth2/default (Okta), …/TENANT-ID/v2.0 " +
+				"(Microsoft)"}
 	}
 	return command.Hints(p.o, err)
 }
@@ -256,13 +259,19 @@ func missing(provider *flows.Provider, offline bool) (list []string) {
 		text string
 	}{
 		{provider.AuthorizationEndpoint == "", "sign-in with a browser here: only --flow device can be used"},
-		{provider.DeviceAuthorizationEndpoint == "", "device code: where no browser can be opened, you open an address elsewhere and paste the answer"},
-		{!slices.Contains(more.Challenges, "S256"), "PKCE by S256 (RFC 7636): it is sent all the same; most providers take it without saying so"},
+		{provider.DeviceAuthorizationEndpoint == "",
+			"device code: where no browser can be opened, you open an address elsewhere and paste the answer"},
+		{!slices.Contains(more.Challenges, "S256"),
+			"PKCE by S256 (RFC 7636): it is sent all the same; most providers take it without saying so"},
 		{lacks(more.Grants, "refresh_token"), "refresh: a person must sign in whenever a token ends"},
-		{!lacks(more.Grants, "refresh_token") && !offline, "scope offline_access: it is not asked for. If the sign-in does not last, try --scope offline_access"},
-		{lacks(more.AuthMethods, "none"), "public clients: many take them all the same. If this one has a secret, give --client-secret-file FILE"},
-		{provider.RevocationEndpoint == "" && !provider.EndsSessions(), "revocation: a logout only forgets what is on this machine"},
-		{provider.EndSessionEndpoint == "" && provider.Dialect.SignOut == nil, "end of its own session: after a logout, its browser session goes on"},
+		{!lacks(more.Grants, "refresh_token") && !offline,
+			"scope offline_access: it is not asked for. If the sign-in does not last, try --scope offline_access"},
+		{lacks(more.AuthMethods, "none"),
+			"public clients: many take them all the same. If this one has a secret, give --client-secret-file FILE"},
+		{provider.RevocationEndpoint == "" && !provider.EndsSessions(),
+			"revocation: a logout only forgets what is on this machine"},
+		{provider.EndSessionEndpoint == "" && provider.Dialect.SignOut == nil,
+			"end of its own session: after a logout, its browser session goes on"},
 	} {
 		if m.is {
 			list = append(list, m.text)
@@ -317,7 +326,9 @@ func defaultName(issuer string) string {
 		return host
 	}
 	labels := strings.Split(host, ".")
-	for len(labels) > 2 && slices.Contains([]string{"login", "auth", "sso", "id", "idp", "account", "accounts", "oidc", "oauth", "www"}, labels[0]) {
+	for len(labels) > 2 &&
+		slices.Contains([]string{"login", "auth", "sso", "id", "idp", "account", "accounts", "oidc", "oauth", "www"},
+			labels[0]) {
 		labels = labels[1:]
 	}
 	return labels[0]
