@@ -68,9 +68,9 @@ var floors = map[string]int{
 	"cache": 2, "flows": 2, "plugin": 2, "apikey": 2, "internal/loopback": 2, "internal/userfile": 2, "internal/edit": 2,
 	"internal/config": 2, "internal/terminal": 2, "internal/browser": 2,
 
-	"internal/session": 3, "internal/place": 3, "internal/workload": 3, "internal/workos": 3, "sso": 3,
+	"internal/session": 3, "internal/place": 3, "internal/workload": 3, "internal/workos": 3, "internal/talk": 3, "sso": 3,
 
-	"internal/settings": 4, "internal/acquire": 4, "internal/talk": 4, "internal/environ": 4, "internal/apikeys": 4,
+	"internal/settings": 4, "internal/acquire": 4, "internal/environ": 4, "internal/apikeys": 4,
 
 	"internal/cli": 5, "cmd": 5,
 
