@@ -18,7 +18,7 @@ import (
 // Empty: in the file.
 const (
 	InKeyring = "keyring" // the token is the keyring's entry
-	inSealed    = "sealed"  // it is in the file, sealed by a key that is the keyring's entry
+	inSealed  = "sealed"  // it is in the file, sealed by a key that is the keyring's entry
 )
 
 // KeyringError says that the system's keyring could not be used. Nothing else
