@@ -13,9 +13,11 @@ import (
 type (
 	// List is written as a sequence. What stands in it, and in a Mapping, is a string,
 	// a List or a Mapping, or prints as it is to be written.
-	List    []any
+	List []any
+	// Mapping is written as a mapping, in this order.
 	Mapping []Pair
-	Pair    [2]any // a key, which is a string, and its value
+	// Pair is a key, which is a string, and its value.
+	Pair [2]any
 )
 
 // Key returns the key.
