@@ -3,7 +3,7 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)"
-MOST_BYTES = 12000000# that the stripped binary may have
+MOST_BYTES = 12500000# that the stripped binary may have
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 # Set these on the command line or in the environment.

@@ -40,8 +40,7 @@ func ExampleFormat_Pattern() {
 // Before something is published, or a log is handed on.
 func ExampleFormat_Find() {
 	format := apikey.MustFormat("acme_test")
-	text := `{"url": "https://api.example.com", "key": "` + sample + `", "not": "acme_test_` + strings.Repeat("x", 38) +
-		`"}`
+	text := `{"url": "https://api.example.com", "key": "` + sample + `", "not": "acme_test_` + strings.Repeat("x", 38) + `"}`
 	for _, key := range format.Find(text) {
 		fmt.Println("found", key)
 	}
