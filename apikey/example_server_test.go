@@ -143,10 +143,9 @@ func Example_server() {
 	// Output:
 	// 201
 	// 200
-	// 403 Bearer realm="acme_live", error="insufficient_scope", error_description="the API
-	// key's scopes do not cover this", scope="keys" 400 Bearer realm="acme_live",
-	// error="invalid_request", error_description="an API key was sent in the URL, where
-	// logs keep it: revoke it" 401 Bearer realm="acme_live" 204 401 Bearer
-	// realm="acme_live", error="invalid_token", error_description="the API key has been
-	// revoked"
+	// 403 Bearer realm="acme_live", error="insufficient_scope", error_description="the API key's scopes do not cover this", scope="keys"
+	// 400 Bearer realm="acme_live", error="invalid_request", error_description="an API key was sent in the URL, where logs keep it: revoke it"
+	// 401 Bearer realm="acme_live"
+	// 204
+	// 401 Bearer realm="acme_live", error="invalid_token", error_description="the API key has been revoked"
 }
