@@ -117,8 +117,14 @@ func TestMTLSRefusedByTLS(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				hc, err := mtlsClient(10*time.Second, ca, cert)
+				hc, err := NewHTTPClient(10*time.Second, ca)
 				if err != nil {
+					t.Fatal(err)
+				}
+				if resp, err := hc.Get(srv.URL); err == nil { // a client that has chosen its protocols
+					resp.Body.Close()
+				}
+				if err := PresentCertificate(hc, cert); err != nil {
 					t.Fatal(err)
 				}
 				p := testProvider(t, hc)
