@@ -225,7 +225,7 @@ func TestPublicPackagesKnowNoFlags(t *testing.T) {
 }
 
 // The sizes by which a room is still one that a reader keeps in mind: tests are not
-// counted but for the length of files and lines.
+// counted, except for the length of files and lines.
 func TestSizes(t *testing.T) {
 	const (
 		maxFiles, maxLines, maxFile = 26, 3600, 400

@@ -14,7 +14,7 @@ import (
 type Need struct {
 	TokenType string // credential.IDToken or credential.AccessToken; of the first link
 	MinTTL    TTL    // of the last link
-	Force     bool   // the last link is made anew
+	Force     bool   // the last link is made again
 	Steps     []Step // what is derived from the token, link by link
 
 	StepUp flows.StepUp // what the sign-in behind it must be like

@@ -87,11 +87,11 @@ var table = []*Row{
 		Help:  "further `K=V` of the authorization request, or of a service's request for a token; repeatable",
 		at:    func(s *Settings) any { return &s.SignIn.AuthParams }},
 	{Name: "acr", Group: GroupSignIn, Kind: List, Traits: Keeps | Asks, Check: checkACR,
-		Help: "`acr` that the sign-in must have, else somebody is asked to sign in anew (acr_values); " +
+		Help: "`acr` that the sign-in must have, else somebody is asked to sign in again (acr_values); " +
 			"repeatable, any of them will do",
 		at: func(s *Settings) any { return &s.SignIn.ACR }},
 	{Name: "max-age", Group: GroupSignIn, Kind: Duration, Open: "-1ns", Traits: Keeps | Asks, Check: checkWholeSeconds,
-		Help: "how long ago the sign-in may have been, else somebody is asked to sign in anew; 0s is now",
+		Help: "how long ago the sign-in may have been, else somebody is asked to sign in again; 0s is now",
 		at:   func(s *Settings) any { return &s.SignIn.MaxAge }},
 	{Name: "claims", Group: GroupSignIn, Traits: Keeps | Asks, Check: checkClaims,
 		Help: "parameter claims of a sign-in: `JSON`, or its base64 as a claims challenge has it",

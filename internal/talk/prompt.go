@@ -81,7 +81,7 @@ func (s Sitting) Person() (person session.Person, finish func()) {
 // program is what a line begins with.
 func (p *prompter) program() string { return cmp.Or(p.Program, "sso-exec") + ": " }
 
-// finish ends the prompt, which stays but for its last line.
+// finish ends the prompt, which stays, except for its last line.
 func (p *prompter) finish() {
 	if p.now == nil {
 		return

@@ -22,7 +22,7 @@ func OutputStyle() (columns int, style terminal.Style) {
 	return columns, t.Style()
 }
 
-// Sheet writes labelled lines, none of which is wider than the terminal but for
+// Sheet writes labelled lines, none of which is wider than the terminal, except for
 // words that are, such as addresses.
 type Sheet struct {
 	Text    *strings.Builder

@@ -28,7 +28,7 @@ func Table(b *strings.Builder, rows [][2]string, column, width int) {
 	}
 }
 
-// Reflow breaks paragraphs anew for a width below that which they were written
+// Reflow breaks paragraphs again for a width below that which they were written
 // for. Lines that are indented stay as they are.
 func Reflow(text string, width int) string {
 	text = strings.TrimRight(text, "\n") + "\n"

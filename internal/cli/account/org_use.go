@@ -128,7 +128,7 @@ func (u *orgUse) edit(id string) (setup.Edit, error) {
 	})
 }
 
-// try gets a token for the organization: from the session that there is, or by a
+// try gets a token for the organization: from the stored session, or by a
 // sign-in.
 func (u *orgUse) try(ctx context.Context, id string) error {
 	o := *u.o

@@ -148,7 +148,7 @@ func (a *apiKeys) locked(ctx context.Context, name string, do func() error) erro
 	return do()
 }
 
-// find reads a key, without one that rests in the keyring.
+// find reads a key, without one that is stored in the keyring.
 func (a *apiKeys) find(ctx context.Context, name string) (*cache.APIKey, error) {
 	k, err := a.store.APIKey(name)
 	return k, acquire.APIKeyUnread(ctx, a.o, name, err)

@@ -134,7 +134,7 @@ func (d *Document) blockScalarEnd(n *Node, off int) (int, error) {
 	return end, nil
 }
 
-// match walks over a text that is there as it is but for the blanks and line
+// match walks over a text that is there as it is, except for the blanks and line
 // breaks within, and returns where it ends.
 func (d *Document) match(n *Node, off int, s string) (int, error) {
 	blank := true
