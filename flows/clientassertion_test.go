@@ -64,6 +64,10 @@ func TestAssertionRefused(t *testing.T) {
 		change(m)
 		return m
 	}
+	off := func(d time.Duration) providertest.Config {
+		return providertest.Config{Now: func() time.Time { return time.Now().Add(d) }}
+	}
+	withKey := func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }
 	for name, c := range map[string]struct {
 		config   providertest.Config
 		asserter func(p *providertest.Provider) Asserter
@@ -72,7 +76,7 @@ func TestAssertionRefused(t *testing.T) {
 		"good": {providertest.Config{},
 			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{ID: "k1"}) }, ""},
 		"good, without a kid": {providertest.Config{},
-			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+			withKey, ""},
 		"another key": {providertest.Config{},
 			func(*providertest.Provider) Asserter { return mustParse(t, pkcs8(t, other), KeyOptions{ID: "k1"}) }, "signature"},
 		"another kid": {providertest.Config{},
@@ -85,13 +89,13 @@ func TestAssertionRefused(t *testing.T) {
 			return mustParse(t, raw, KeyOptions{Audience: AudienceTokenEndpoint})
 		}, "aud"},
 		"issuer for token endpoint": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint},
-			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "aud"},
+			withKey, "aud"},
 		"token endpoint where it is wanted": {providertest.Config{AssertionAudience: providertest.AudienceTokenEndpoint},
 			func(*providertest.Provider) Asserter {
 				return mustParse(t, raw, KeyOptions{Audience: AudienceTokenEndpoint})
 			}, ""},
 		"issuer where either will do": {providertest.Config{AssertionAudience: providertest.AudienceAny},
-			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+			withKey, ""},
 		"another audience": {providertest.Config{AssertionAudience: providertest.AudienceAny},
 			func(*providertest.Provider) Asserter {
 				return mustParse(t, raw, KeyOptions{Audience: "https://evil.example"})
@@ -119,12 +123,12 @@ func TestAssertionRefused(t *testing.T) {
 		}, "x5t"},
 		"no JWT": {providertest.Config{},
 			func(*providertest.Provider) Asserter { return fixed("opaque") }, "JWS"},
-		"our clock five minutes behind":   {providertest.Config{Now: func() time.Time { return time.Now().Add(5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "expired"},
-		"our clock five minutes ahead":    {providertest.Config{Now: func() time.Time { return time.Now().Add(-5 * time.Minute) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, "future"},
-		"our clock three seconds ahead":   {providertest.Config{Now: func() time.Time { return time.Now().Add(-3 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
-		"our clock thirty seconds behind": {providertest.Config{Now: func() time.Time { return time.Now().Add(30 * time.Second) }}, func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+		"our clock five minutes behind":   {off(5 * time.Minute), withKey, "expired"},
+		"our clock five minutes ahead":    {off(-5 * time.Minute), withKey, "future"},
+		"our clock three seconds ahead":   {off(-3 * time.Second), withKey, ""},
+		"our clock thirty seconds behind": {off(30 * time.Second), withKey, ""},
 		"where a life is a minute: Keycloak": {providertest.Config{AssertionLifetime: time.Minute},
-			func(*providertest.Provider) Asserter { return mustParse(t, raw, KeyOptions{}) }, ""},
+			withKey, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.config.Clients = []providertest.Client{{ID: "svc", JWKS: publicSet(t, key, "k1")}}

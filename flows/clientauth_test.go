@@ -229,8 +229,9 @@ func TestAliasesAreChecked(t *testing.T) {
 			raw, _ := json.Marshal(map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token",
 				"mtls_endpoint_aliases": map[string]any{name: endpoint}})
 			var verify *VerifyError
-			if _, err := ParseProvider(http.DefaultClient, nil, issuer, "", raw, []byte(`{"keys":[]}`)); (err == nil) != ok || !ok &&
-				!errors.As(err, &verify) {
+			if _, err := ParseProvider(http.DefaultClient, nil, issuer, "", raw, []byte(`{"keys":[]}`)); (err == nil) != ok ||
+				!ok &&
+					!errors.As(err, &verify) {
 				t.Errorf("%s %s: %v", name, endpoint, err)
 			}
 		}

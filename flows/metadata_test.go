@@ -96,7 +96,8 @@ func TestSecondDocumentAlone(t *testing.T) {
 	}
 	for at, says := range map[string]string{"page": "(status 200, text/html)", "away": "redirects (status 302)"} {
 		second = true
-		if p, err := Discover(t.Context(), hc, nil, server.URL+"/"+at, ""); err != nil || p.TokenEndpoint != server.URL+"/token" {
+		if p, err := Discover(t.Context(), hc, nil, server.URL+"/"+at, ""); err != nil || p.TokenEndpoint != server.URL+
+			"/token" {
 			t.Errorf("%s: %v", at, err)
 		}
 		second = false

@@ -187,7 +187,8 @@ func portalAnswer(host string, body []byte) error {
 
 // elsewhere is where a page sends its reader by itself, or has a form sent to.
 var elsewhere = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)\s*["']?https?://([^"'/?#\s<>]+)`)
+	return regexp.MustCompile(`(?i)(?:\burl=|\baction=|\blocation(?:\.href)?\s*=|<LoginURL>)` +
+		`\s*["']?https?://([^"'/?#\s<>]+)`)
 })
 
 // portalIn finds the other host that a page leads to; empty if there is none.

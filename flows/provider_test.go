@@ -260,7 +260,8 @@ func TestNewHTTPClientCA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Discover(t.Context(), hc, nil, p.Issuer(), ""); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Discover(t.Context(), hc, nil, p.Issuer(), ""); err == nil ||
+		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("without its CA the provider is %v", err)
 	}
 }

@@ -199,7 +199,8 @@ func (p *Provider) grantDevice(r *Request, client *Client) *answer {
 	if d == nil {
 		return fail("invalid_grant", "the device code is unknown")
 	}
-	if sum := sha256.Sum256([]byte(r.Form.Get("code_verifier"))); d.challenge != "" && keys.Base64URL(sum[:]) != d.challenge {
+	if sum := sha256.Sum256([]byte(r.Form.Get("code_verifier"))); d.challenge != "" &&
+		keys.Base64URL(sum[:]) != d.challenge {
 		return fail("invalid_grant", "the code_verifier does not fit")
 	}
 	if d.done || d.ended {

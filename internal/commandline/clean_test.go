@@ -32,7 +32,8 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, most int) {
 		most &= 0xfff
 		got := Clean(s, most)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.Contains(got, "\n") {
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) ||
+			strings.Contains(got, "\n") {
 			t.Errorf("Clean(%q) is %q", s, got)
 		}
 		if n := utf8.RuneCountInString(got); n > most+1 {

@@ -257,7 +257,8 @@ func TestEditFile(t *testing.T) {
 	if err != nil || strings.Join(c.Names(), " ") != "a b" {
 		t.Errorf("%v, %v", c, err)
 	}
-	if bak, err := os.ReadFile(path + ".bak"); err != nil || string(bak) != "version: 1\nprofiles:\n  a:\n    issuer: x\n" {
+	if bak, err := os.ReadFile(path + ".bak"); err != nil ||
+		string(bak) != "version: 1\nprofiles:\n  a:\n    issuer: x\n" {
 		t.Errorf("the backup: %q, %v", bak, err)
 	}
 	if err := EditFile(path, add("")); err == nil || !strings.Contains(err.Error(), path) {

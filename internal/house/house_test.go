@@ -37,7 +37,8 @@ type listed struct {
 // list runs go list for a system; release builds are made for all of these.
 func list(t *testing.T, goos string, args ...string) []listed {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Name,Doc,Standard,Dir,Imports,Deps,GoFiles"}, args...)...)
+	cmd := exec.Command("go",
+		append([]string{"list", "-json=ImportPath,Name,Doc,Standard,Dir,Imports,Deps,GoFiles"}, args...)...)
 	cmd.Dir = "../.."
 	cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	out, err := cmd.Output()
@@ -135,12 +136,14 @@ func TestImports(t *testing.T) {
 // client-go is the judge, not a passenger; neither are test helpers.
 func TestWhatTheBinaryLinks(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
-		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache/...", "./flows/...", "./plugin", "./apikey", "./sso/...", "./internal/...") {
+		for _, p := range list(t, goos, "./cmd/sso-exec", "./credential", "./cache/...", "./flows/...", "./plugin",
+			"./apikey", "./sso/...", "./internal/...") {
 			if p.ImportPath == module+"/internal/hosted" || p.ImportPath == module+"/internal/ptytest" {
 				continue // test helpers themselves
 			}
 			for _, dep := range p.Deps {
-				for _, no := range []string{"k8s.io/", "sigs.k8s.io/", "testing", "net/http/httptest", module + "/providertest", module + "/internal/hosted", module + "/internal/ptytest", "github.com/rogpeppe/go-internal/testscript"} {
+				for _, no := range []string{"k8s.io/", "sigs.k8s.io/", "testing", "net/http/httptest", module + "/providertest",
+					module + "/internal/hosted", module + "/internal/ptytest", "github.com/rogpeppe/go-internal/testscript"} {
 					if strings.HasPrefix(dep, no) && (strings.HasSuffix(no, "/") || dep == no || strings.HasPrefix(dep, no+"/")) {
 						t.Errorf("%s: %s links %s", goos, p.ImportPath, dep)
 					}
@@ -193,8 +196,10 @@ func TestEveryPackageIsDocumented(t *testing.T) {
 // The library is for programs of any kind: what it links is what a sign-in needs.
 func TestWhatTheLibraryLinks(t *testing.T) {
 	never := []string{
-		"github.com/spf13/", "github.com/zalando/", "github.com/godbus/", "go.yaml.in/", "flows/sts", "plugin", "internal/settings",
-		"internal/config", "internal/edit", "internal/acquire", "internal/workload", "internal/workos", "internal/cli", "cache/keyring",
+		"github.com/spf13/", "github.com/zalando/", "github.com/godbus/", "go.yaml.in/", "flows/sts", "plugin",
+		"internal/settings",
+		"internal/config", "internal/edit", "internal/acquire", "internal/workload", "internal/workos", "internal/cli",
+		"cache/keyring",
 	}
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		for _, p := range list(t, goos, "./sso") {

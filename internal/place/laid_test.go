@@ -78,7 +78,8 @@ var (
 	wayland = map[string]string{"XDG_RUNTIME_DIR": "/run/user/1", "WAYLAND_DISPLAY": "wayland-0"}
 	desktop = map[string]string{
 		"/usr/bin/xdg-open": program, "/run/user/1/wayland-0": socket,
-		"/proc/self/cgroup": "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Terminal.slice/vte-spawn-1.scope\n",
+		"/proc/self/cgroup": "0::/user.slice/user-1000.slice/user@1000.service/app.slice/" +
+			"app-org.gnome.Terminal.slice/vte-spawn-1.scope\n",
 	}
 	overSSH = map[string]string{"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22", "SSH_CLIENT": "192.0.2.1 1 22",
 		"SSH_TTY": "/dev/pts/1"}

@@ -103,7 +103,8 @@ func Parse(token string, algs []string) (t Token, err error) {
 	}
 	t.alg, t.kid = text(header["alg"]), text(header["kid"])
 	if !slices.Contains(algs, t.alg) {
-		return t, fmt.Errorf("it is signed with %q, and only %s are accepted", commandline.Clean(t.alg, 40), strings.Join(algs, ", "))
+		return t, fmt.Errorf("it is signed with %q, and only %s are accepted", commandline.Clean(t.alg, 40),
+			strings.Join(algs, ", "))
 	}
 	if _, there := header["crit"]; there { // RFC 7515 §4.1.11: none of these is understood
 		return t, errors.New("its header has extensions that must be understood (crit)")

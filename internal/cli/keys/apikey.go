@@ -113,7 +113,8 @@ func (a *apiKeys) begin() error {
 // keeps refuses to take a key where nothing is to be kept.
 func (a *apiKeys) keeps() error {
 	if a.o.Storage.Store == "none" {
-		return fault.Usagef("under --store none nothing is kept, so no API key can be: choose --store file or --store keyring")
+		return fault.Usagef("under --store none nothing is kept, so no API key can be: " +
+			"choose --store file or --store keyring")
 	}
 	return nil
 }

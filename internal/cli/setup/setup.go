@@ -146,13 +146,16 @@ func HideSecrets(text []byte) ([]byte, error) {
 
 var (
 	secretValue = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?im)((?:^|[\s{,#"'])["']?)([\w.-]*(?:secret|passw|token|credential|api-?key|private-?key|assertion)[\w.-]*)(["']?[ \t]*[=:][ \t]*)\S[^\r\n]*`)
+		return regexp.MustCompile(`(?im)((?:^|[\s{,#"'])["']?)([\w.-]*(?:secret|passw|token|credential|` +
+			`api-?key|private-?key|assertion)[\w.-]*)(["']?[ \t]*[=:][ \t]*)\S[^\r\n]*`)
 	})
 	publicKey = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`-(file|type|dir|from|audience|endpoint|command|env)$|^credential[_-](process|source)$|^api-key$`)
+		return regexp.MustCompile(`-(file|type|dir|from|audience|endpoint|command|env)$|` +
+			`^credential[_-](process|source)$|^api-key$`)
 	})
 	commandValue = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?im)(\b(?:[\w-]+-command|(?:subject|actor)-token-from["']?[ \t]*:[ \t]*["']?command)["']?[ \t]*:[ \t]*["']?[^\s"',}]+)[ \t]+[^\r\n]*`)
+		return regexp.MustCompile(`(?im)(\b(?:[\w-]+-command|(?:subject|actor)-token-from["']?` +
+			`[ \t]*:[ \t]*["']?command)["']?[ \t]*:[ \t]*["']?[^\s"',}]+)[ \t]+[^\r\n]*`)
 	})
 )
 
