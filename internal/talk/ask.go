@@ -42,6 +42,9 @@ func Ask(question string) (string, error) {
 	if !CanAsk() {
 		return "", ErrNobody()
 	}
+	interrupted := make(chan os.Signal, 1)
+	Notify(interrupted) // first: whoever sees the question may already press Ctrl-C
+	defer signal.Stop(interrupted)
 	fmt.Fprint(Stderr, question)
 	type answer struct {
 		line string
@@ -52,9 +55,6 @@ func Ask(question string) (string, error) {
 		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 		answered <- answer{line, err}
 	}()
-	interrupted := make(chan os.Signal, 1)
-	Notify(interrupted)
-	defer signal.Stop(interrupted)
 	select {
 	case a := <-answered:
 		if a.err != nil {
