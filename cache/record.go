@@ -139,6 +139,7 @@ type Tokens struct {
 	IDTokenIssuedAt  time.Time `json:"idTokenIssuedAt,omitzero"`
 	IDTokenExpiresAt time.Time `json:"idTokenExpiresAt,omitzero"`
 	Organization     string    `json:"organization,omitempty"` // that they are for, as far as that is known
+	SignedInAt       time.Time `json:"signedInAt,omitzero"`    // the person, to the session they are of
 
 	credential.Login
 
@@ -158,10 +159,10 @@ type tokensFile struct {
 func (t *Tokens) Credential(tokenType string) credential.Credential {
 	if tokenType == credential.IDToken {
 		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt,
-			ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
+			ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt}
 	}
 	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt,
-		ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login}
+		ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt}
 }
 
 func (t *Tokens) encode() ([]byte, error) {
@@ -190,6 +191,7 @@ type derivedFile struct {
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	For       string    `json:"for,omitempty"` // a role, an audience: for people
 	credential.Login
+	SignedInAt time.Time `json:"signedInAt,omitzero"`
 
 	Token     string `json:"token,omitempty"`
 	TokenType string `json:"tokenType,omitempty"`
@@ -208,7 +210,7 @@ const (
 func encodeDerived(c credential.Credential) ([]byte, error) {
 	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(),
 		ExpiresAt: c.ExpiresAt.UTC(),
-		For:       c.For, Login: c.Login, Token: c.Token.Reveal(), TokenType: c.TokenType}
+		For:       c.For, Login: c.Login, SignedInAt: c.SignedInAt.UTC(), Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(),
@@ -223,7 +225,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 		return credential.Credential{}, err
 	}
 	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For,
-		Login: f.Login}
+		Login: f.Login, SignedInAt: f.SignedInAt}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType

@@ -92,7 +92,8 @@ type Credential struct {
 	ExpiresAt time.Time // zero: the issuer does not say
 	StoredAt  time.Time // zero: never stored
 
-	Login // that it comes of
+	Login                // that it comes of
+	SignedInAt time.Time // when that ended; zero: not known
 
 	For string // what it is good for, in a word for people: a role's ARN, an audience; empty for the sign-in's own tokens
 }
@@ -112,6 +113,15 @@ func (c Credential) Life() time.Duration {
 		return 0
 	}
 	return c.ExpiresAt.Sub(c.IssuedAt)
+}
+
+// SignIn is when the person signed in: as the provider tells, else as this program
+// saw it; zero: not known.
+func (c Credential) SignIn() time.Time {
+	if c.AuthTime.IsZero() {
+		return c.SignedInAt
+	}
+	return c.AuthTime
 }
 
 // Same reports whether both are the same token or keys.

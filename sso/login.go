@@ -92,7 +92,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	switch {
 	case errors.Is(err, cache.ErrNotExist), errors.Is(err, cache.ErrCorrupt):
 		err = &session.LoginRequiredError{Reason: "nobody has signed in here yet"}
-	case err == nil && !session.Usable(e, time.Now()):
+	case err == nil && !session.Usable(e, time.Now(), s.Limits):
 		err = &session.LoginRequiredError{Reason: "the session has ended"}
 	}
 	if err != nil {

@@ -56,6 +56,7 @@ type Config struct {
 
 	Names   flows.Names // of settings, for errors; may be nil
 	Person  Person
+	Limits  Limits
 	Log     *slog.Logger // nil: nothing is logged
 	Started time.Time    // of this process; zero: now
 }
@@ -177,6 +178,7 @@ func New(c Config) (*Session, error) {
 			AuthParams: Params(c.AuthParams), StepUp: c.StepUp, PAR: c.PAR, NoOffline: c.NoOffline,
 		},
 		Names: c.Names, HTTP: hc, Person: c.Person, Started: c.Started, Log: log, Reach: c.Reach,
+		Limits: c.Limits,
 	}
 	s.Reach.Provider, s.Reach.Roots = c.Dialect.Name, c.rootsHash()
 	if s.Started.IsZero() {

@@ -111,9 +111,11 @@ func Renews(e cache.Entry) bool {
 	return (e.Session.Renewable || e.Session.Identity == credential.Service) && e.Session.EndedAt.IsZero()
 }
 
-// Usable reports whether a stored session can still give a credential by itself.
-func Usable(e cache.Entry, now time.Time) bool {
-	if !e.Session.EndedAt.IsZero() {
+// Usable reports whether a stored session can still give a credential by itself,
+// under limits.
+func Usable(e cache.Entry, now time.Time, l Limits) bool {
+	human := e.Session.Identity != credential.Service
+	if !e.Session.EndedAt.IsZero() || human && l.over(signedInAt(e.Session), lastUsed(e, now), now) != "" {
 		return false
 	}
 	if Renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {
@@ -137,7 +139,7 @@ func (s *Session) check(ctx context.Context) error {
 		_, err := s.serviceToken(ctx, need)
 		return err
 	}
-	if c, err := s.stored(need, 0); err == nil && s.Dialect.Lasting && c.ExpiresAt.IsZero() {
+	if c, err := s.stored(need, 0); err == nil && s.Dialect.Lasting && c.ExpiresAt.IsZero() && s.outlived(c) == "" {
 		return s.checkLasting(ctx, c.Token)
 	}
 	_, err := s.refresh(ctx, need)

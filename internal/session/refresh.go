@@ -250,7 +250,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		return none, err
 	}
 	tokens := newTokens(set)
-	tokens.Login = loginOf(rec, set)
+	tokens.Login, tokens.SignedInAt = loginOf(rec, set), rec.SignedInAt
 	tokens.Organization = cmp.Or(organization, p.OrganizationOf(set))
 	if set.IDToken.IsZero() {
 		if old, err := s.Store.Tokens(skey, tkey); err == nil {

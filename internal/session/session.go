@@ -32,6 +32,7 @@ type Session struct {
 	HTTP        *http.Client
 	Person      Person
 	Grant       *Grant // of a service; nil: a person's session
+	Limits      Limits // of a person's session
 	// NewClient tells how this program authenticates to the provider. It is called
 	// once, when a request needs it: it may read a file or run a helper.
 	NewClient func(context.Context) (flows.Client, error)
@@ -117,9 +118,10 @@ func (s *Session) linkKey(need Need, n int) string {
 // that is unsafe; nothing stored is no error.
 func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
-	good := err == nil && s.serves(need.MinTTL, c, time.Now()) && s.meets(need, c) &&
-		(len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
-	return c, good, ignoreAbsent(err)
+	now := time.Now()
+	good := err == nil && s.serves(need.MinTTL, c, now) && s.unmet(need, c.Login, c.StoredAt) == "" &&
+		s.limits().over(c.SignIn(), c.StoredAt, now) == "" && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
+	return s.bounded(c), good, ignoreAbsent(err)
 }
 
 // stored reads the chain's n-th link.
@@ -164,7 +166,7 @@ func (s *Session) Credential(ctx context.Context, need Need) (credential.Credent
 			s.Log.Warn(fmt.Sprintf("a fresh credential lasts only %v", lasts.Round(time.Second)))
 		}
 	}
-	return c, nil
+	return s.bounded(c), nil
 }
 
 // link returns the chain's n-th link, and whether it is freshly made. Where a
@@ -257,7 +259,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 		}
 		return err
 	})
-	c.For, c.Login = step.For, parent.Login
+	c.For, c.Login, c.SignedInAt = step.For, parent.Login, parent.SignedInAt
 	return c, parent, everybodys(ctx, err)
 }
 

@@ -30,7 +30,7 @@ func (s *Session) Login(ctx context.Context) error {
 			return false, nil
 		}
 		if rec, err := s.Store.Peek(s.sessionKey()); err == nil && rec.SignedInAt.After(began) &&
-			s.SignIn.Unmet(rec.Login, began.Add(-flows.AuthTimeSlack)) == "" {
+			s.asks().Unmet(rec.Login, began.Add(-flows.AuthTimeSlack)) == "" {
 			s.Person.SignedIn(Ask{}, credential.Identity{Subject: rec.Subject, Name: rec.Account})
 			return true, nil
 		}
@@ -163,10 +163,10 @@ func (s *Session) ask(ctx context.Context, reason string,
 		for _, why := range asking.Why {
 			s.Log.Info("sign-in: " + why)
 		}
-		err = s.run(ctx, asking, func(res *flows.Result) error {
+		err = s.explain(s.run(ctx, asking, func(res *flows.Result) error {
 			who = res.Identity
 			return s.signedIn(ctx, asking.Flow, res)
-		})
+		}))
 		var which *flows.OrganizationChoiceError
 		if errors.As(err, &which) {
 			if err = s.chooseOrganization(ctx, asking, which); err == nil {
@@ -236,6 +236,7 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 		return err
 	}
 	req := s.SignIn
+	req.StepUp = s.asks()
 	if req.Client, err = s.Client(ctx); err != nil {
 		return err
 	}
@@ -265,7 +266,8 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		res.Tokens.RefreshToken = credential.Secret{}
 	}
 	s.last = newTokens(res.Tokens)
-	s.last.Organization = cmp.Or(s.SignIn.Organization, res.Organization)
+	now := time.Now().UTC()
+	s.last.Organization, s.last.SignedInAt = cmp.Or(s.SignIn.Organization, res.Organization), now
 	s.reportScopes(s.asked, res.Tokens.Scopes)
 	if s.Store == nil {
 		return nil
@@ -293,7 +295,6 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		// sign-in was asked for: nothing of them is inherited.
 		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
 	}
-	now := time.Now().UTC()
 	rec := s.record(res, flow)
 	rec.SignedInAt, rec.RefreshedAt = now, now
 	rec.Organization = cmp.Or(s.SignIn.Organization, s.last.Organization, s.Request.Organization)

@@ -25,13 +25,16 @@ func (s *Session) unmet(need Need, login credential.Login, storedAt time.Time) s
 }
 
 func (s *Session) meets(need Need, c credential.Credential) bool {
-	return s.unmet(need, c.Login, c.StoredAt) == ""
+	return s.unmet(need, c.Login, c.StoredAt) == "" && s.outlived(c) == ""
 }
 
 // needsSignIn says why a refresh cannot bring what is asked for; empty: it may.
 func (s *Session) needsSignIn(need Need, rec *cache.Session) string {
 	if unmet := s.unmet(need, rec.Login, rec.SignedInAt); unmet != "" {
 		return "another sign-in is needed: " + unmet
+	}
+	if why := s.reached(rec); why != "" {
+		return "another sign-in is needed: " + why
 	}
 	if need.StepUp.Claims != "" && need.StepUp.Claims != rec.LoginClaims && !s.Dialect.ClaimsAtToken {
 		return "another sign-in is needed: claims are asked for that the last one did not ask for"

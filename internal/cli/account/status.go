@@ -175,7 +175,7 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 			continue
 		}
 		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), lookup.OptionsFor(o, f, by)}
-		if session.Usable(f.Entry, time.Now()) {
+		if session.Usable(f.Entry, time.Now(), session.Limits{}) {
 			list = append(list, k)
 		} else {
 			ended = append(ended, k)
@@ -273,7 +273,7 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 		}
 		k.status = statusOf(k.entry, nil)
 		k.status.Profiles, k.status.Check = profiles, check
-		if session.Usable(k.entry, time.Now()) {
+		if session.Usable(k.entry, time.Now(), session.Limits{}) {
 			good = append(good, k)
 		} else {
 			gone = append(gone, k)

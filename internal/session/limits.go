@@ -1,0 +1,136 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sso-exec/sso-exec/cache"
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// Limits bound a person's session, whatever the provider allows. Zero: no limit.
+type Limits struct {
+	MaxAge  time.Duration // since the person signed in (auth_time, else the sign-in's own time); whole seconds
+	MaxIdle time.Duration // since the last answer that was not from the cache
+}
+
+// limits are those of the session. A service is not a person.
+func (s *Session) limits() Limits {
+	if s.Request.Identity == credential.Service {
+		return Limits{}
+	}
+	return s.Limits
+}
+
+// over says which limit a session has reached; empty: none.
+func (l Limits) over(signedIn, used, now time.Time) string {
+	for _, m := range []struct {
+		most     time.Duration
+		at       time.Time
+		did, key string
+	}{{l.MaxAge, signedIn, "the person signed in", "max-session-age"}, {l.MaxIdle, used, "the session was last used",
+		"max-idle"}} {
+		switch ago := now.Sub(m.at); {
+		case m.most == 0:
+		case m.at.IsZero():
+			return "it is not known when " + m.did + ", and the policy sets " + m.key
+		case ago < -maxAhead: // else a clock that was set back would stop the time
+			return "by this machine's clock " + m.did + " in the future, and the policy sets " + m.key
+		case ago >= m.most:
+			return fmt.Sprintf("%s %v ago, and the policy allows %v (%s)", m.did, ago.Round(time.Second), m.most, m.key)
+		}
+	}
+	return ""
+}
+
+// outlived says which limit the session of a stored credential has reached. Its file
+// knows when it was stored; where that is too long ago, or an earlier version wrote
+// it, what else is stored of the session decides.
+func (s *Session) outlived(c credential.Credential) string {
+	l, now := s.limits(), time.Now()
+	if l == (Limits{}) {
+		return ""
+	}
+	why := l.over(c.SignIn(), c.StoredAt, now)
+	if why == "" || s.Store == nil {
+		return why
+	}
+	e, err := s.Store.Entry(s.sessionKey())
+	if err != nil {
+		return why
+	}
+	at := c.SignIn()
+	if at.IsZero() && !c.StoredAt.Before(e.Session.SignedInAt) { // else it comes of an earlier sign-in
+		at = signedInAt(e.Session)
+	}
+	return l.over(at, lastUsed(e, now), now)
+}
+
+// reached is outlived for a session whose refresh token is about to be sent.
+func (s *Session) reached(rec *cache.Session) string {
+	l, now := s.limits(), time.Now()
+	why := l.over(signedInAt(rec), rec.RefreshedAt, now)
+	if why == "" || l.MaxIdle == 0 {
+		return why
+	}
+	e, err := s.Store.Entry(s.sessionKey())
+	if err != nil {
+		return why
+	}
+	return l.over(signedInAt(rec), lastUsed(e, now), now)
+}
+
+// signedInAt is when a session's person signed in.
+func signedInAt(rec *cache.Session) time.Time {
+	return credential.Credential{Login: rec.Login, SignedInAt: rec.SignedInAt}.SignIn()
+}
+
+// lastUsed is when the last answer of a session was not from the cache: what was
+// fetched, or exchanged for that. What seems to be of the future says nothing.
+func lastUsed(e cache.Entry, now time.Time) (last time.Time) {
+	see := func(at time.Time) {
+		if at.After(last) && at.Before(now.Add(maxAhead)) {
+			last = at
+		}
+	}
+	see(e.Session.RefreshedAt)
+	for _, t := range e.Tokens {
+		see(t.StoredAt)
+	}
+	for _, d := range e.Derived {
+		see(d.StoredAt)
+	}
+	return last
+}
+
+// bounded has a credential end when its session does, for who keeps it in memory.
+func (s *Session) bounded(c credential.Credential) credential.Credential {
+	if l := s.limits(); l.MaxAge > 0 && !c.SignIn().IsZero() {
+		end := c.SignIn().Add(l.MaxAge)
+		if end.After(time.Now()) && (c.ExpiresAt.IsZero() || c.ExpiresAt.After(end)) {
+			c.ExpiresAt = end
+		}
+	}
+	return c
+}
+
+// asks is what a sign-in must be like: what was asked for, and no older than the
+// limit. Where there are no ID tokens nobody tells its age: it is of now then.
+func (s *Session) asks() flows.StepUp {
+	u := s.SignIn.StepUp
+	if most := s.limits().MaxAge; most > 0 && !s.Dialect.NoOpenID && (u.MaxAge == nil || *u.MaxAge > most) {
+		u.MaxAge = &most
+	}
+	return u
+}
+
+// explain adds to a sign-in that is not of the age that was asked for whose wish that was.
+func (s *Session) explain(err error) error {
+	if u := s.asks(); isUnmet(err) && len(u.ACR) == 0 && u.MaxAge != s.SignIn.MaxAge {
+		return fault.Hint(err, fmt.Sprintf("the policy has max-session-age: %v, so the sign-in was asked for with "+
+			"max_age; the provider must honour it, and tell auth_time (OpenID Connect Core §3.1.2.1)", *u.MaxAge))
+	}
+	return err
+}
