@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -15,21 +16,8 @@ var ErrNotExist = fs.ErrNotExist
 var ErrCorrupt = errors.New("the file does not parse")
 
 // UnsafeError says that a file or directory of the cache could be read or
-// replaced by somebody else. It is never repaired quietly: Fix is the command
-// for the user to run once they know why. It is empty where a command could do
-// harm; Hint then says what else helps, and
-// ends with the directory to use instead; empty: any other one.
-type UnsafeError struct {
-	Path string
-	Why  string
-	Fix  string
-	Hint string
-}
-
-func (e *UnsafeError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Why) }
-
-// Is tells the kind of the failure.
-func (e *UnsafeError) Is(kind error) bool { return kind == fault.Storage }
+// replaced by somebody else.
+type UnsafeError = perm.UnsafeError
 
 // NewerError says that a durable file was written by a newer version of
 // sso-exec. It is left untouched.

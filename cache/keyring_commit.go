@@ -38,7 +38,7 @@ func (r *Reservation) reserveKey(ctx context.Context) error {
 
 // stored is the session that the reservation is to replace, or nil.
 func (r *Reservation) stored() *Session {
-	b, err := r.d.read(r.name)
+	b, err := r.d.Read(r.name, maxFile)
 	if err != nil {
 		return nil
 	}

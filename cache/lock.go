@@ -140,7 +140,7 @@ func (s *Store) openLock(purpose, key string) (*os.File, error) {
 		return nil, err
 	}
 	defer d.Close()
-	return d.openLock(key + "." + purpose)
+	return d.OpenLock(key + "." + purpose)
 }
 
 // taken reads what the holder before left, and writes who holds it now.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // reserved is how much room is made sure of before a refresh token is spent: a
@@ -16,7 +18,7 @@ const reserved = 32 << 10
 // before a refresh is sent: once the server has rotated the token, a disk that
 // is full must not cost its successor.
 type Reservation struct {
-	d       dir
+	d       perm.Dir
 	f       *os.File
 	temp    string
 	name    string
@@ -139,7 +141,7 @@ func (r *Reservation) fill(b []byte) error {
 // crash it is set aside by the next reader; the file that it was holds a token
 // that is spent. The copy under the temporary name stays if this fails too.
 func (r *Reservation) overwrite(b []byte) error {
-	f, err := r.d.openToWrite(r.name)
+	f, err := r.d.OpenToWrite(r.name)
 	if err != nil {
 		r.temp = ""
 		return err

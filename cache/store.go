@@ -25,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/credential"
 )
 
@@ -260,19 +261,19 @@ func (s *Store) orAbsent(err error, elem ...string) error {
 }
 
 // open opens a directory of the cache.
-func (s *Store) open(create bool, elem ...string) (dir, error) {
+func (s *Store) open(create bool, elem ...string) (perm.Dir, error) {
 	if create {
-		if note := homeNote(s.path); note != "" {
+		if note := perm.HomeNote(s.path); note != "" {
 			s.warn(note)
 		}
 	}
-	d, err := openRoot(s.path, create)
+	d, err := perm.OpenRoot(s.path, create)
 	for _, name := range elem {
 		if err != nil {
-			return dir{}, err
+			return perm.Dir{}, err
 		}
 		parent := d
-		d, err = parent.sub(name, create)
+		d, err = parent.Sub(name, create)
 		parent.Close()
 	}
 	return d, err
@@ -285,7 +286,11 @@ func (s *Store) read(elem ...string) ([]byte, error) {
 		return nil, err
 	}
 	defer d.Close()
-	return d.read(elem[last])
+	b, err := d.Read(elem[last], maxFile)
+	if errors.Is(err, perm.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return b, err
 }
 
 // readJSON reads a short-lived file into v.

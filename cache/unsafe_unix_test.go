@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // whoever is another user than the one who runs the tests.
@@ -202,7 +204,7 @@ func TestParentOfAnotherOwner(t *testing.T) {
 	case os.Geteuid() != 0:
 		t.Log("not root: there is nobody else's home to write to")
 		return
-	case inContainer():
+	case perm.InContainer():
 		t.Log("in a container: root may work in every home")
 		return
 	}

@@ -1,15 +1,37 @@
 // Package perm judges who else could change what is at a path: who can rename an
 // entry of one of the directories that lead there can put a file or a directory
-// of their own in its place. It also decides which commands may be suggested to
-// fix that.
+// of their own in its place. It opens directories that only this user can open, and
+// files in them. It also decides which commands may be suggested to fix that.
 package perm
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
+
+// UnsafeError says that a file or directory of ours could be read or replaced by
+// somebody else. It is never repaired quietly: Fix is the command for the user to
+// run once they know why. It is empty where a command could do harm; Hint then says
+// what else helps, and ends with the directory to use instead; empty: any other one.
+type UnsafeError struct {
+	Path string
+	Why  string
+	Fix  string
+	Hint string
+}
+
+func (e *UnsafeError) Error() string { return e.Path + " " + e.Why }
+
+// Is tells the kind of the failure.
+func (e *UnsafeError) Is(kind error) bool { return kind == fault.Storage }
+
+// ErrTooLarge is in the chain of the error about a file that is larger than it can be.
+var ErrTooLarge = errors.New("the file is too large")
 
 // Finding says that a directory lets others replace what is in it.
 type Finding struct {

@@ -1,4 +1,4 @@
-package cache
+package perm
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package cache
+package perm
 
 // keepsNoModes is not told here: chmod is the advice, and says itself if it
 // cannot.

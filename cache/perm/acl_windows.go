@@ -1,4 +1,4 @@
-package cache
+package perm
 
 import (
 	"errors"
@@ -8,8 +8,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
-
-	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 // makePrivate creates a directory whose access list names the user and SYSTEM
@@ -57,7 +55,7 @@ func checkPrivate(path string) error {
 		return err
 	}
 	// For cmd and PowerShell, and by SID: names are in Windows' own language.
-	icacls := perm.Command("icacls", path)
+	icacls := Command("icacls", path)
 	unsafeBecause := func(why, arguments string) error {
 		e := &UnsafeError{Path: path, Why: why}
 		if icacls != "" {

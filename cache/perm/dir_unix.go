@@ -1,6 +1,6 @@
 //go:build unix
 
-package cache
+package perm
 
 import (
 	"errors"
@@ -11,39 +11,38 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
-// dir is an open directory of ours. Everything below the cache directory is
-// reached from one with openat and O_NOFOLLOW: neither the last component nor
-// one on the way can be a link. (os.Root of go1.26 follows relative links
+// Dir is an open directory that only this user can open. Everything below it is
+// reached from its descriptor with openat and O_NOFOLLOW: neither the last component
+// nor one on the way can be a link. (os.Root of go1.26 follows relative links
 // inside its root even then.)
-type dir struct{ disk.Dir }
+type Dir struct{ disk.Dir }
 
-// openRoot opens the cache directory, which must be ours alone, as the directories
-// above it must be ours or root's. With create it is made, 0700, with the parents
-// that are missing.
-func openRoot(path string, create bool) (dir, error) {
+// OpenRoot opens a directory by its absolute path. It must be this user's alone; the
+// directories above it must be the user's or root's. With create it is made, 0700,
+// with the parents that are missing. What is unsafe is an [*UnsafeError].
+func OpenRoot(path string, create bool) (Dir, error) {
 	parent := filepath.Dir(path)
 	if err := checkHome(parent); err != nil {
-		return dir{}, err
+		return Dir{}, err
 	}
-	anyOwner := os.Geteuid() == 0 && inContainer() // see checkHome
-	err := perm.CheckDir(parent, anyOwner, create)
-	var found *perm.Finding
+	anyOwner := os.Geteuid() == 0 && InContainer() // see checkHome
+	err := CheckDir(parent, anyOwner, create)
+	var found *Finding
 	switch {
 	case errors.As(err, &found):
-		return dir{}, &UnsafeError{found.Path, found.Why, found.Fix, elsewhere(found.Path)}
+		return Dir{}, &UnsafeError{found.Path, found.Why, found.Fix, elsewhere(found.Path)}
 	case errors.Is(err, unix.EACCES) && !create:
 		// a home that is not this user's: nothing of ours is in it
-		return dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}
+		return Dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}
 	case err != nil:
-		return dir{}, err
+		return Dir{}, err
 	}
 	if create {
 		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
-			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
+			return Dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 	}
 	return openDirAt(unix.AT_FDCWD, path, path)
@@ -62,18 +61,18 @@ func elsewhere(parent string) string {
 // checkHome refuses to work as root below a directory of somebody else: with
 // sudo and the user's HOME, files of root's would be left there that lock the
 // user out. In a container the owner of a mounted home means little; there
-// homeNote says it.
+// HomeNote says it.
 func checkHome(path string) error {
-	if owner, at := foreignOwner(path); at != "" && !inContainer() {
+	if owner, at := foreignOwner(path); at != "" && !InContainer() {
 		return &UnsafeError{Path: at, Why: fmt.Sprintf("belongs to user %d, and this runs as root", owner),
 			Hint: "run it without sudo, or with sudo -H, or with a directory of root's own"}
 	}
 	return nil
 }
 
-// homeNote is a warning for the first time that something is written below a
+// HomeNote is a warning for the first time that something is written below a
 // directory of somebody else.
-func homeNote(path string) string {
+func HomeNote(path string) string {
 	if _, err := os.Lstat(path); err == nil {
 		return ""
 	}
@@ -103,7 +102,8 @@ func foreignOwner(path string) (uid uint32, at string) {
 	return st.Uid, path
 }
 
-func inContainer() bool {
+// InContainer reports whether this process runs in a container, as far as that shows.
+func InContainer() bool {
 	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} {
 		if _, err := os.Stat(mark); err == nil {
 			return true
@@ -112,21 +112,21 @@ func inContainer() bool {
 	return os.Getenv("KUBERNETES_SERVICE_HOST") != ""
 }
 
-func openDirAt(at int, name, path string) (dir, error) {
+func openDirAt(at int, name, path string) (Dir, error) {
 	fd, err := disk.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return dir{}, whyNot(err, at, name, path, unix.S_IFDIR)
+		return Dir{}, whyNot(err, at, name, path, unix.S_IFDIR)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		_ = unix.Close(fd)
-		return dir{}, &os.PathError{Op: "stat", Path: path, Err: err}
+		return Dir{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 	if err := checkOurs(fd, &st, path, "chmod 700"); err != nil {
 		_ = unix.Close(fd)
-		return dir{}, err
+		return Dir{}, err
 	}
-	return dir{disk.Dir{FD: fd, Path: path}}, nil
+	return Dir{disk.Dir{FD: fd, Path: path}}, nil
 }
 
 // whyNot is the error of what could not be opened: that it is unsafe, if it is a
@@ -136,7 +136,7 @@ func whyNot(err error, at int, name, path string, kind uint32) error {
 	if !errors.Is(err, unix.ENOENT) && unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 		switch is := uint32(st.Mode) & unix.S_IFMT; {
 		case is == unix.S_IFLNK:
-			return &UnsafeError{Path: path, Why: "is a symbolic link", Fix: perm.Command("rm", path)}
+			return &UnsafeError{Path: path, Why: "is a symbolic link", Fix: Command("rm", path)}
 		case is != kind && kind == unix.S_IFREG:
 			return notRegular(path)
 		case is == kind && int(st.Uid) != os.Geteuid():
@@ -147,7 +147,7 @@ func whyNot(err error, at int, name, path string, kind uint32) error {
 }
 
 func notRegular(path string) error {
-	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: perm.Command("rm -r", path)}
+	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: Command("rm -r", path)}
 }
 
 func notOurs(st *unix.Stat_t, path string) error {
@@ -169,42 +169,35 @@ func checkOurs(fd int, st *unix.Stat_t, path, chmod string) error {
 			Hint: "use a directory on another file system"}
 	case st.Mode&0o077 != 0:
 		return &UnsafeError{Path: path, Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode&0o7777),
-			Fix: perm.Command(chmod, path)}
+			Fix: Command(chmod, path)}
 	}
 	return nil
 }
 
-// sub opens a directory below d, made first if create is set.
-func (d dir) sub(name string, create bool) (dir, error) {
+// Sub opens a directory below d, made first if create is set.
+func (d Dir) Sub(name string, create bool) (Dir, error) {
 	path := filepath.Join(d.Path, name)
 	if create {
 		if err := unix.Mkdirat(d.FD, name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
-			return dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
+			return Dir{}, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 	}
 	return openDirAt(d.FD, name, path)
 }
 
-// read returns a whole file of ours: regular, owned by us, 0600 or tighter,
-// with one link, at most maxFile bytes. The checks are made on the open file,
+// Read returns a whole file of ours: regular, owned by us, 0600 or tighter,
+// with one link, at most max bytes. The checks are made on the open file,
 // not on its name.
-func (d dir) read(name string) ([]byte, error) {
-	path := filepath.Join(d.Path, name)
-	// O_NONBLOCK: opening a FIFO that somebody left here must not hang.
-	fd, err := disk.Openat(d.FD, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
-	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	st, err := checkFile(fd, path)
+func (d Dir) Read(name string, max int64) ([]byte, error) {
+	f, size, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	if st.Size > maxFile {
-		return nil, fmt.Errorf("%s: %w: it is larger than %d bytes", path, ErrCorrupt, maxFile)
+	defer f.Close()
+	if size > max {
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", f.Name(), ErrTooLarge, max)
 	}
-	b := make([]byte, st.Size)
+	b := make([]byte, size)
 	n, err := io.ReadFull(f, b)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -221,38 +214,49 @@ func checkFile(fd int, path string) (st unix.Stat_t, err error) {
 		return st, notRegular(path)
 	}
 	if st.Nlink > 1 {
-		return st, &UnsafeError{Path: path, Why: "has a second name (a hard link)", Fix: perm.Command("rm", path)}
+		return st, &UnsafeError{Path: path, Why: "has a second name (a hard link)", Fix: Command("rm", path)}
 	}
 	return st, checkOurs(fd, &st, path, "chmod 600")
 }
 
-// openLock opens a lock file, made if there is none. What is done with the lock
-// goes through this descriptor, never through the name again.
-func (d dir) openLock(name string) (*os.File, error) {
-	path := filepath.Join(d.Path, name)
-	fd, err := disk.Openat(d.FD, name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
-	if err != nil {
-		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
-	}
-	f := os.NewFile(uintptr(fd), path)
-	if _, err := checkFile(fd, path); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
+// OpenRead opens a file of ours to read it.
+func (d Dir) OpenRead(name string) (*os.File, error) {
+	f, _, err := d.open(name, unix.O_RDONLY)
+	return f, err
 }
 
-// openToWrite opens a file that is there, and ours, to be overwritten.
-func (d dir) openToWrite(name string) (*os.File, error) {
+// OpenLock opens a lock file, made if there is none. What is done with the lock
+// goes through this descriptor, never through the name again.
+func (d Dir) OpenLock(name string) (*os.File, error) {
+	f, _, err := d.open(name, unix.O_RDWR|unix.O_CREAT)
+	return f, err
+}
+
+// OpenToWrite opens a file that is there, and ours, to be overwritten.
+func (d Dir) OpenToWrite(name string) (*os.File, error) {
+	f, _, err := d.open(name, unix.O_WRONLY)
+	return f, err
+}
+
+// OpenAppend opens a file to add to its end, made if there is none, and to read it.
+func (d Dir) OpenAppend(name string) (*os.File, error) {
+	f, _, err := d.open(name, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT)
+	return f, err
+}
+
+// open opens a file of ours, and tells its size. O_NONBLOCK: a FIFO that somebody
+// left here must not hang.
+func (d Dir) open(name string, flags int) (*os.File, int64, error) {
 	path := filepath.Join(d.Path, name)
-	fd, err := disk.Openat(d.FD, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	fd, err := disk.Openat(d.FD, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		return nil, whyNot(err, d.FD, name, path, unix.S_IFREG)
+		return nil, 0, whyNot(err, d.FD, name, path, unix.S_IFREG)
 	}
 	f := os.NewFile(uintptr(fd), path)
-	if _, err := checkFile(fd, path); err != nil {
+	st, err := checkFile(fd, path)
+	if err != nil {
 		_ = f.Close()
-		return nil, err
+		return nil, 0, err
 	}
-	return f, nil
+	return f, st.Size, nil
 }
