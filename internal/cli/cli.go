@@ -17,6 +17,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/keys"
 	"github.com/sso-exec/sso-exec/internal/cli/run"
 	"github.com/sso-exec/sso-exec/internal/cli/tools"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -73,7 +74,7 @@ func NewRoot() *cobra.Command {
 		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" { // nothing is near to one letter
 			names := []string{"client-secret"}
 			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			switch near := config.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
+			switch near := commandline.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
 			case "":
 			case names[0]:
 				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the "+

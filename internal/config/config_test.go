@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -217,7 +218,7 @@ func TestNearest(t *testing.T) {
 		"froce": "force", "issuer-url": "issuer", "client-secret-file_of-mine": "client-secret-file", "issuerings": "",
 		"-issuer-url": "",
 	} {
-		if got := Nearest(word, words); got != want && !(word == "client-secret" && got == "") {
+		if got := commandline.Nearest(word, words); got != want && !(word == "client-secret" && got == "") {
 			t.Errorf("Nearest(%q) is %q, want %q", word, got, want)
 		}
 	}

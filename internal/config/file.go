@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // version is the format that is understood.
@@ -93,8 +95,8 @@ func parse(path string, layer Layer, b []byte) (*File, []Finding) {
 		default:
 			// A key that is not known may be a newer version's; one that looks like a
 			// slip is an error.
-			near := Nearest(e.key.Value, topKeys)
-			x := f.finding(e.key.Line, "unknown key %q%s", e.key.Value, suggest(e.key.Value, topKeys))
+			near := commandline.Nearest(e.key.Value, topKeys)
+			x := f.finding(e.key.Line, "unknown key %q%s", e.key.Value, commandline.DidYouMean(e.key.Value, topKeys))
 			x.harmless = near == ""
 			r.add(x)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // The types of keys. A key without a type is not checked, and takes a value or a
@@ -85,7 +87,7 @@ func (k *Key) check(values []string, list bool) string {
 			}
 		case Enum:
 			if !slices.Contains(k.Enum, v) {
-				return k.Name + ": invalid value " + strconv.Quote(v) + Suggest(v, k.Enum)
+				return k.Name + ": invalid value " + strconv.Quote(v) + commandline.Suggest(v, k.Enum)
 			}
 		}
 		if k.Check != nil {

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -90,7 +91,7 @@ func (c *Config) unknown(name string) error {
 		files = append(files, f.Path)
 	}
 	names := c.Names()
-	text := fmt.Sprintf("there is no profile %q in %s%s", name, strings.Join(files, " or "), suggest(name, names))
+	text := fmt.Sprintf("there is no profile %q in %s%s", name, strings.Join(files, " or "), commandline.DidYouMean(name, names))
 	switch {
 	case len(files) == 0 && len(c.paths) == 0:
 		text = fmt.Sprintf("profile %q: there is no config file", name)
@@ -148,7 +149,7 @@ func (r *resolver) chain(name string, layers int, asked []string) (chain []*defi
 	}
 	below, ok := r.chain(parent, layers, asked)
 	if !ok {
-		at("it extends %q, which there is not%s", parent, suggest(parent, (&Config{Files: r.files[:layers]}).Names()))
+		at("it extends %q, which there is not%s", parent, commandline.DidYouMean(parent, (&Config{Files: r.files[:layers]}).Names()))
 	}
 	return append(below, chain...), true
 }
@@ -324,7 +325,7 @@ func (r *resolver) hint(name, section string) string {
 	if section == "" {
 		near = append(near, extendsKey)
 	}
-	return suggest(name, near)
+	return commandline.DidYouMean(name, near)
 }
 
 // values reads a value or a list of values, as they are spelt.

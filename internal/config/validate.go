@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // maxFindings bounds what Validate tells.
@@ -80,7 +82,7 @@ func (r *resolver) everything(c *Config) {
 		r.checkAlone(settings)
 	}
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
-		r.add(origin.finding("default-profile: there is no profile %q%s", name, suggest(name, names)))
+		r.add(origin.finding("default-profile: there is no profile %q%s", name, commandline.DidYouMean(name, names)))
 	}
 }
 

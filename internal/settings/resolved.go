@@ -12,6 +12,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -151,7 +152,7 @@ func (o *Resolved) checkWords() error {
 		}
 		value, known := r.Get(&o.Settings)[0], r.Values()
 		if !slices.Contains(known, value) && (value != "" || r.Default != "") {
-			return fault.Usagef("invalid --%s %q%s", r.Name, value, config.Suggest(value, known))
+			return fault.Usagef("invalid --%s %q%s", r.Name, value, commandline.Suggest(value, known))
 		}
 	}
 	return nil

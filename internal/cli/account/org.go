@@ -16,7 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
-	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -203,7 +203,7 @@ func organizationNamed(list []organizationStatus, word string) (id, name string,
 			fault.InUsage(fmt.Errorf("several organizations are named %q", word), "name it by its ID: "+strings.Join(ids, ", "))
 	case word == "" || word != talk.OneLine(word) || strings.ContainsAny(word, " \t"):
 		return "", "", false,
-			fault.InUsage(fmt.Errorf("no organization %q is known%s", word, config.Suggest(word, names)),
+			fault.InUsage(fmt.Errorf("no organization %q is known%s", word, commandline.Suggest(word, names)),
 				"see: sso-exec org list")
 	}
 	return word, "", false, nil

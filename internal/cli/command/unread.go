@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -26,7 +26,7 @@ func warnUnread() {
 			continue
 		}
 		hint := ""
-		if near := config.Nearest(strings.ToUpper(word), known); near != "" {
+		if near := commandline.Nearest(strings.ToUpper(word), known); near != "" {
 			hint = fmt.Sprintf(" (did you mean %s?)", environ.OwnPrefix+near)
 		}
 		talk.Warn(fmt.Errorf("unknown variable %s%s", name, hint))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -120,7 +121,7 @@ func (p *providerSetup) removeProfile() error {
 }
 
 func didYouMean(name string, names []string) string {
-	if near := config.Nearest(name, names); near != "" {
+	if near := commandline.Nearest(name, names); near != "" {
 		return fmt.Sprintf(" Did you mean %q?", near)
 	}
 	return ""

@@ -1,23 +1,12 @@
-package config
+package commandline
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-
-	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
-// word is a name for a message: as it is, unless something in it cannot be seen.
-func word(name string) string {
-	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !commandline.Seen(c) }) {
-		return strconv.Quote(name)
-	}
-	return name
-}
-
-// suggest names the nearest of the known words, if one is near.
-func suggest(word string, known []string) string {
+// DidYouMean names the nearest of the known words, if one is near.
+func DidYouMean(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
 		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
@@ -27,7 +16,7 @@ func suggest(word string, known []string) string {
 // Suggest names the nearest of the known words, or else all of them; two are always
 // named. It follows the text of an error.
 func Suggest(word string, known []string) string {
-	if near := suggest(word, known); near != "" && len(known) > 2 {
+	if near := DidYouMean(word, known); near != "" && len(known) > 2 {
 		return near
 	}
 	list := strings.Join(known, ", ")
