@@ -73,8 +73,7 @@ func (i *Issuer) Refuse(w http.ResponseWriter, err error) {
 	if code != "" {
 		challenge += fmt.Sprintf(", error=%q, error_description=%q", code, text)
 	}
-	var scope *ScopeError
-	if errors.As(err, &scope) {
+	if scope, ok := errors.AsType[*ScopeError](err); ok {
 		if set, err := scopeSet(scope.Needed); err == nil {
 			challenge += fmt.Sprintf(", scope=%q", strings.Join(set, " "))
 		}

@@ -146,8 +146,7 @@ func (s *Store) apiKeyFile(id string) (*APIKey, error) {
 	}
 	f := apiKeyFile{APIKey: &APIKey{}}
 	err = decode(b, &f, &f.Version)
-	var v newer
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[newer](err); ok {
 		return nil, &NewerError{path, int(v)}
 	}
 	if err == nil {

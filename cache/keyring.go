@@ -145,8 +145,7 @@ func (s *Store) withRing(ctx context.Context, call func(context.Context, Keyring
 		return &KeyringError{errors.New("this program was built without one"), s.KeyringBy}
 	}
 	err := bounded(ctx, func(ctx context.Context) error { return call(ctx, ring) })
-	var unreachable *KeyringError
-	if errors.As(err, &unreachable) {
+	if unreachable, ok := errors.AsType[*KeyringError](err); ok {
 		unreachable.By = s.KeyringBy
 	}
 	return err

@@ -105,8 +105,7 @@ func (s *Store) readSession(skey string) (*Session, error) {
 		return nil, err
 	}
 	rec, err := decodeSession(b)
-	var v newer
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[newer](err); ok {
 		return nil, &NewerError{s.sessionPath(skey), int(v)}
 	}
 	return rec, err

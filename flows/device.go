@@ -71,8 +71,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 		return nil, err
 	}
 	if err := a.Refusal(doingDevice, fields); err != nil {
-		var refusal *OAuthError
-		if errors.As(err, &refusal) && refusal.Code == "access_denied" {
+		if refusal, ok := errors.AsType[*OAuthError](err); ok && refusal.Code == "access_denied" {
 			return nil, &deniedError{refusal}
 		}
 		return nil, explain(err)

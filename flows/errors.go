@@ -146,8 +146,7 @@ var (
 // here, or with this provider and client, and not by what a person or a server
 // decided: it makes sense to offer another flow.
 func Unusable(err error) bool {
-	var refusal *OAuthError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*OAuthError](err); ok {
 		// RFC 6749 §4.1.2.1 and §5.2: the client is not registered for this grant.
 		switch refusal.Code {
 		// the last is GitHub's

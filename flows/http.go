@@ -117,15 +117,13 @@ func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 	req.Header.Set("User-Agent", "sso-exec")
 	watched, seen := watch(ctx)
 	resp, err := hc.Do(req.WithContext(watched))
-	var foreign *RootError
-	if errors.As(err, &foreign) {
+	if foreign, ok := errors.AsType[*RootError](err); ok {
 		foreign.Host = Clean(req.URL.Host, 100)
 		return nil, foreign
 	}
 	if err != nil {
 		err = unavailable(seen.explain(err, req.URL, hc.Timeout))
-		var outage *UnavailableError
-		if errors.As(err, &outage) {
+		if outage, ok := errors.AsType[*UnavailableError](err); ok {
 			outage.Unsent = seen.unsent()
 		}
 		return nil, err

@@ -138,8 +138,7 @@ func (r *route) unsent() bool {
 // explain says why a request was not answered; timeout is what it was given.
 // Who asked for it, and that it was a request, stand in the error around it.
 func (r *route) explain(err error, to *url.URL, timeout time.Duration) error {
-	var inURL *url.Error
-	if errors.As(err, &inURL) { // net/http wraps it in the whole URL
+	if inURL, ok := errors.AsType[*url.Error](err); ok { // net/http wraps it in the whole URL
 		err = inURL.Err
 	}
 	r.mu.Lock()
@@ -149,8 +148,7 @@ func (r *route) explain(err error, to *url.URL, timeout time.Duration) error {
 		w.proxy = Clean(r.proxy.Host, 100)
 		w.login = r.proxy.User != nil
 	}
-	var netErr net.Error
-	if errors.As(err, &netErr) && netErr.Timeout() {
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
 		w.within = timeout
 	}
 	var proxyconnect *net.OpError

@@ -33,8 +33,7 @@ func (w way) error(kind, format string, args ...any) error {
 }
 
 func (w way) explain() error {
-	var connect *connectError
-	if errors.As(w.err, &connect) {
+	if connect, ok := errors.AsType[*connectError](w.err); ok {
 		return w.connect(connect)
 	}
 	if err := w.certificate(); err != nil {
@@ -90,8 +89,7 @@ func taking(schemes []string) string {
 // certificate explains one that does not verify; nil: it is not that.
 func (w way) certificate() error {
 	var shown []*x509.Certificate
-	var refused *tls.CertificateVerificationError
-	if errors.As(w.err, &refused) {
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](w.err); ok {
 		shown = refused.UnverifiedCertificates
 	}
 	var (
@@ -251,8 +249,7 @@ func (w way) whole() string {
 }
 
 func (w way) innermost() string {
-	var errno syscall.Errno
-	if errors.As(w.err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](w.err); ok {
 		return errno.Error()
 	}
 	return Clean(w.err.Error(), 300)

@@ -217,8 +217,7 @@ func outcomePage(who credential.Identity, err error) loopback.Page {
 			Text: "Nobody was signed in. If that was not what you meant, start again in your terminal. You can close this " +
 				"window."}
 	}
-	var which *OrganizationChoiceError
-	if errors.As(err, &which) {
+	if _, ok := errors.AsType[*OrganizationChoiceError](err); ok {
 		return loopback.Page{Title: "Which organization?", Mark: "?", Class: "no",
 			Text: "You belong to several. Your terminal asks which one this sign-in is for, or says how to name it. You can " +
 				"close this window."}

@@ -96,8 +96,7 @@ func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret
 		return err
 	}
 	err = a.Refusal(DoingRevoke, fields)
-	var refusal *OAuthError
-	if errors.As(err, &refusal) && refusal.Code == "unsupported_token_type" {
+	if refusal, ok := errors.AsType[*OAuthError](err); ok && refusal.Code == "unsupported_token_type" {
 		return fmt.Errorf("%w: %w", err, ErrNotSupported)
 	}
 	return err

@@ -192,8 +192,7 @@ var explained = map[string]string{
 
 // explain adds what a refusal means.
 func explain(err error) error {
-	var refusal *OAuthError
-	if errors.As(err, &refusal) && refusal.Hint == "" {
+	if refusal, ok := errors.AsType[*OAuthError](err); ok && refusal.Hint == "" {
 		refusal.Hint = explained[refusal.Code]
 	}
 	return err

@@ -62,8 +62,7 @@ func (p *Provider) parseTokens(doing string, a *Answer, sent time.Time) (*creden
 	if err == nil {
 		err = mustBeBearer(doing, set)
 	}
-	var refusal *OAuthError
-	if errors.As(err, &refusal) && len(p.Dialect.Capabilities) > 0 {
+	if refusal, ok := errors.AsType[*OAuthError](err); ok && len(p.Dialect.Capabilities) > 0 {
 		refusal.Claims, _ = ParseClaims(text(fields["claims"])) // what cannot be asked for is not
 	}
 	if set != nil && p.Dialect.Tokens != nil {
@@ -155,8 +154,7 @@ func mustBeBearer(doing string, set *credential.TokenSet) error {
 func (a *Answer) Refusal(doing string, fields Fields) error {
 	if a.refuse != nil {
 		if err := a.refuse(doing, a, fields); err != nil {
-			var refusal *OAuthError
-			if errors.As(err, &refusal) {
+			if refusal, ok := errors.AsType[*OAuthError](err); ok {
 				refusal.interval, _ = seconds(fields["interval"])
 			}
 			return err

@@ -36,8 +36,7 @@ func ParseKubeRequest(env string) (KubeRequest, error) {
 	}
 	var info, spec map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(env, "\ufeff")), &info); err != nil {
-		var other *json.UnmarshalTypeError
-		if errors.As(err, &other) { // its own words tell of Go's types
+		if other, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its own words tell of Go's types
 			return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: it is a JSON %s", other.Value)
 		}
 		return KubeRequest{}, fmt.Errorf("KUBERNETES_EXEC_INFO is not JSON: %w", err)

@@ -196,8 +196,7 @@ var errNotRenewed = errors.New("the token that was refused cannot be renewed")
 // provider says that the session has ended.
 func (c *Client) renew(ctx context.Context, s *session.Session, need session.Need) (credential.Credential, error) {
 	err := s.Check(ctx)
-	var login *session.LoginRequiredError
-	if errors.As(err, &login) {
+	if _, ok := errors.AsType[*session.LoginRequiredError](err); ok {
 		if e, err := s.Stored(); err != nil || e.Session.EndedAt.IsZero() {
 			return credential.Credential{}, errNotRenewed
 		}

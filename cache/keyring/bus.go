@@ -84,8 +84,7 @@ func nameBus() error {
 			continue
 		}
 		checked, err := checkBus(one)
-		var unsafe *unsafeBusError
-		if errors.As(err, &unsafe) { // of none: the library would try them all
+		if _, ok := errors.AsType[*unsafeBusError](err); ok { // of none: the library would try them all
 			return err
 		}
 		if last = err; err == nil && trusted == "" {

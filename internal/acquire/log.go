@@ -29,8 +29,7 @@ func NewLog(o *settings.Resolved) (*slog.Logger, error) {
 		return slog.New(&lineHandler{w: talk.Stderr, level: level}), nil
 	}
 	f, err := userfile.OpenLog(o.Report.LogFile)
-	var unsafe *userfile.UnsafeError
-	if errors.As(err, &unsafe) {
+	if _, ok := errors.AsType[*userfile.UnsafeError](err); ok {
 		return nil, err
 	}
 	if err != nil {

@@ -64,8 +64,7 @@ func (c Command) open(ctx context.Context, url string, settle time.Duration) err
 	cmd.SysProcAttr = detached() // a Ctrl-C meant for us must not close the browser
 	closeInherited()
 	if err := cmd.Start(); err != nil {
-		var cause *fs.PathError // names the program again, and fork
-		if errors.As(err, &cause) {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
 			err = cause.Err
 		}
 		return fmt.Errorf("%s could not be started: %w", c.name(), err)

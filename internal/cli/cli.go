@@ -36,8 +36,7 @@ func Run(args []string) int {
 	if !errors.As(err, &failed) {
 		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
 	}
-	var said *fault.Silent
-	if !errors.As(failed.Err, &said) {
+	if _, ok := errors.AsType[*fault.Silent](failed.Err); !ok {
 		command.Complain(failed.Settings, failed.Err)
 	}
 	return command.ExitCode(failed.Err)
@@ -83,8 +82,7 @@ func NewRoot() *cobra.Command {
 				return fmt.Errorf("%w (did you mean --%s?)", err, near)
 			}
 		}
-		var invalid *pflag.InvalidValueError
-		if errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			return fmt.Errorf("--%s: %w", invalid.GetFlag().Name,
 				cmp.Or(config.Misread(invalid.GetFlag().Value.Type(), invalid.GetValue()), errors.Unwrap(err)))
 		}

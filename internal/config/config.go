@@ -193,8 +193,7 @@ func DefaultPath() string {
 // none at all, or a home that this user cannot even look into (sudo -u keeps
 // HOME). A file that can be seen but not read is there.
 func IsAbsent(err error) bool {
-	var path *fs.PathError
-	if errors.As(err, &path) && errors.Is(err, fs.ErrPermission) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
 		_, err = os.Lstat(path.Path)
 		return errors.Is(err, fs.ErrPermission)
 	}

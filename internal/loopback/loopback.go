@@ -115,8 +115,7 @@ func Listen(redirectURIs []string, hold func(string) (func(), bool)) (*Listener,
 			return l, nil
 		}
 		free()
-		var cause syscall.Errno // what is around it names the address again
-		if errors.As(err, &cause) {
+		if cause, ok := errors.AsType[syscall.Errno](err); ok {
 			err = cause
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", raw, err))

@@ -250,8 +250,7 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		attempts--
 		var outage *flows.UnavailableError
 		var again *againError
-		var local *LocalError // which has tried again by itself
-		if errors.As(err, &local) {
+		if _, ok := errors.AsType[*LocalError](err); ok {
 			return err
 		}
 		passes := errors.As(err, &outage) || errors.As(err, &again) || notYet(err)

@@ -163,8 +163,7 @@ func (s *Session) Organization() string {
 // signInTo reports whether a refusal is one that a sign-in to the organization
 // may mend.
 func signInTo(err error) (reason string, ok bool) {
-	var refused *OrganizationError
-	if errors.As(err, &refused) && refused.SignIn {
+	if refused, ok := errors.AsType[*OrganizationError](err); ok && refused.SignIn {
 		return refused.Error(), true
 	}
 	return "", false

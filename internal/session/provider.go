@@ -143,8 +143,7 @@ func (s *Session) check(ctx context.Context) error {
 		return s.checkLasting(ctx, c.Token)
 	}
 	_, err := s.refresh(ctx, need)
-	var ended *sessionEnded
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*sessionEnded](err); ok {
 		return &LoginRequiredError{Reason: ended.reason}
 	}
 	if reason, ok := signInTo(err); ok {

@@ -193,8 +193,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 	}
 	room.Release()
 	now, rerr := s.Store.SessionWithToken(context.WithoutCancel(ctx), s.sessionKey())
-	var unreachable *cache.KeyringError
-	if errors.As(rerr, &unreachable) { // whether it is still the one cannot be told
+	if _, ok := errors.AsType[*cache.KeyringError](rerr); ok { // whether it is still the one cannot be told
 		return rerr
 	}
 	if rerr == nil && !now.RefreshToken.Equal(sent) {
@@ -242,8 +241,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	err := p.VerifyRefreshed(ctx, set,
 		flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: organization})
 	s.keepKeys(p)
-	var other *flows.SubjectError
-	if errors.As(err, &other) {
+	if _, ok := errors.AsType[*flows.SubjectError](err); ok {
 		s.keep("the session's end", s.Store.RemoveSession(skey))
 	}
 	if err != nil {
@@ -311,8 +309,7 @@ func sameHost(issuedBy, endpoint string) error {
 
 // cannotStore tells storage that is unsafe from storage that is full or absent.
 func (s *Session) cannotStore(err error) error {
-	var unsafe *cache.UnsafeError
-	if errors.As(err, &unsafe) {
+	if _, ok := errors.AsType[*cache.UnsafeError](err); ok {
 		return err
 	}
 	return &StorageError{err}

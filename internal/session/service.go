@@ -82,8 +82,7 @@ func (s *Session) keepGrant(ctx context.Context, res *flows.Result) error {
 	if err == nil {
 		err = s.Store.WriteTokens(skey, tkey, s.last)
 	}
-	var unsafe *cache.UnsafeError
-	if errors.As(err, &unsafe) {
+	if _, ok := errors.AsType[*cache.UnsafeError](err); ok {
 		return err
 	}
 	s.keep("the token", err)

@@ -266,8 +266,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 // refusesParent reports whether an exchange was refused for what was given to
 // it: a token that was revoked, or signed by a key that is no more.
 func refusesParent(err error) bool {
-	var refusal *flows.OAuthError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*flows.OAuthError](err); ok {
 		// RFC 8693 §2.2.2: invalid_request for a subject token that is not valid.
 		return slices.Contains([]string{"invalid_request", "invalid_grant", "invalid_token"}, refusal.Code)
 	}
@@ -315,8 +314,7 @@ func (s *Session) token(ctx context.Context, need Need) (credential.Credential, 
 	}
 	began := time.Now()
 	c, err := s.refresh(ctx, need)
-	var ended *sessionEnded
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*sessionEnded](err); ok {
 		return s.signIn(ctx, need, ended.reason, began)
 	}
 	if reason, ok := signInTo(err); ok {

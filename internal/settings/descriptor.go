@@ -100,8 +100,7 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 
 // cause is an error of a file without the file's name, which is made up here.
 func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}
 	return err

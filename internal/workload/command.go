@@ -147,13 +147,11 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 }
 
 func failure(name string, cmd *exec.Cmd, err error, line string) error {
-	var path *fs.PathError // names the program again, and fork
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	why := name + " could not be run: " + flows.Clean(err.Error(), 200)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		why = fmt.Sprintf("%s failed (%s)", name, cmd.ProcessState)
 	} else if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		why = "there is no command " + name

@@ -140,19 +140,16 @@ func (r request) unavailable(ctx context.Context, timeout time.Duration, err err
 	if ctx.Err() != nil {
 		return ended(ctx, r.doing, host)
 	}
-	var netErr net.Error
-	if errors.As(err, &netErr) && netErr.Timeout() {
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
 		return &flows.UnavailableError{Doing: r.doing, Err: fmt.Errorf("no answer from %s within %v", host, timeout)}
 	}
-	var outage *flows.UnavailableError
-	if errors.As(err, &outage) {
+	if outage, ok := errors.AsType[*flows.UnavailableError](err); ok {
 		if outage.Garbled {
 			return err
 		}
 		err = outage.Err
 	}
-	var network *flows.NetworkError
-	if errors.As(err, &network) && network.Unwrap() != nil {
+	if network, ok := errors.AsType[*flows.NetworkError](err); ok && network.Unwrap() != nil {
 		err = network.Unwrap()
 	}
 	// net/http quotes what a server sent that is no HTTP.

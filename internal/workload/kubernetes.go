@@ -31,8 +31,7 @@ func (s *kubernetes) FixedAudience() bool { return true }
 
 func (s *kubernetes) Available() error {
 	err := s.fileThere(s.path)
-	var missing *NotHereError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*NotHereError](err); ok {
 		missing.Hints = s.projection("AUDIENCE")
 	}
 	return err

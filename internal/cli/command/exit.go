@@ -200,8 +200,7 @@ func fixHint(o *settings.Resolved, path, fix, hint string) string {
 // not let come to its end.
 func deniedHints(o *settings.Resolved, err error) []string {
 	d := o.Spoken()
-	var refusal *flows.OAuthError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*flows.OAuthError](err); ok {
 		if say := d.Hint(refusal, settings.NameOf); say != "" {
 			return []string{say}
 		}

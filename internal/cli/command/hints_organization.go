@@ -37,8 +37,7 @@ func organizationHints(o *settings.Resolved, e *session.OrganizationRequiredErro
 
 // refusedOrganizationHints is what to do about a refused switch.
 func refusedOrganizationHints(o *settings.Resolved, e *session.OrganizationError) (lines []string) {
-	var refusal *flows.OAuthError
-	if errors.As(e.Err, &refusal) {
+	if refusal, ok := errors.AsType[*flows.OAuthError](e.Err); ok {
 		if known := o.Dialect().Hint(refusal, settings.NameOf); known != "" {
 			lines = append(lines, known)
 		}

@@ -139,8 +139,7 @@ func foundAt(layer config.Layer, path string) string {
 	case config.IsAbsent(err):
 		return "missing"
 	}
-	var pathError *os.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathError.Err
 	}
 	return "cannot be read: " + talk.OneLine(err.Error())

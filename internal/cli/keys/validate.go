@@ -167,8 +167,7 @@ func (a *apiKeys) tryKey(ctx context.Context, name, header string, key credentia
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		var in *url.Error // which tells the whole address
-		if errors.As(err, &in) {
+		if in, ok := errors.AsType[*url.Error](err); ok {
 			err = in.Err
 		}
 		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("no answer from %s: %w", req.URL.Host, err)}

@@ -88,8 +88,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 func Profiles(base *settings.Resolved) (all []*settings.Resolved, wrong []error, err error) {
 	c, err := config.DefaultPaths(base.Source.Config).Open()
 	if err != nil {
-		var unsafe *userfile.UnsafeError
-		if errors.As(err, &unsafe) {
+		if _, ok := errors.AsType[*userfile.UnsafeError](err); ok {
 			return nil, nil, err
 		}
 		return nil, nil, fault.Usagef("config: %w", err)

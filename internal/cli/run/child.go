@@ -36,8 +36,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 			forward(cmd.Process, sig)
 		case <-stopped: // a signal that came just before the command was started
 			stopped = nil
-			var early *talk.SignalError
-			if errors.As(context.Cause(ctx), &early) {
+			if early, ok := errors.AsType[*talk.SignalError](context.Cause(ctx)); ok {
 				forward(cmd.Process, early.Sig)
 			}
 		case err := <-ended:

@@ -259,8 +259,7 @@ type commandError struct {
 
 func (e *commandError) Error() string {
 	why := e.err
-	var lookup *exec.Error
-	if errors.As(e.err, &lookup) {
+	if lookup, ok := errors.AsType[*exec.Error](e.err); ok {
 		why = lookup.Err
 	}
 	if errors.Is(why, exec.ErrNotFound) {

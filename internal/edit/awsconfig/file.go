@@ -130,8 +130,7 @@ func (f *File) Writable() error {
 	}
 	w, err := os.OpenFile(f.target, os.O_WRONLY, 0)
 	if err != nil {
-		var why *fs.PathError
-		if errors.As(err, &why) {
+		if why, ok := errors.AsType[*fs.PathError](err); ok {
 			err = why.Err
 		}
 		return notWritten(f.Path, fmt.Errorf("it cannot be written: %w", err))

@@ -240,8 +240,7 @@ func takesFiles(dir string) error {
 	}
 	f, err := os.CreateTemp(dir, ".sso-exec.*.tmp")
 	if err != nil {
-		var why *fs.PathError
-		if errors.As(err, &why) { // its path is a name that nobody knows
+		if why, ok := errors.AsType[*fs.PathError](err); ok { // its path is a name that nobody knows
 			err = why.Err
 		}
 		return fmt.Errorf("no file can be made in %s: %w", dir, err)

@@ -216,8 +216,7 @@ func (s *awsSetup) undo() error {
 
 // refusedEdit is an edit that would not be read in the same way by everybody.
 func refusedEdit(file *awsconfig.File, err error) error {
-	var text *awsconfig.TextError
-	if errors.As(err, &text) && text.Line > 0 {
+	if text, ok := errors.AsType[*awsconfig.TextError](err); ok && text.Line > 0 {
 		return fault.InUsage(fmt.Errorf("%s:%d: %s", file.Path, text.Line, text.Why),
 			"nothing was changed; fix that line, then run this again")
 	}

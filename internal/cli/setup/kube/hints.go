@@ -33,12 +33,10 @@ func (s *kubeSetup) warnCommand(command string) {
 	case filepath.IsAbs(command):
 		hint = "a relative path starts at the working directory; give an absolute one, or a name on PATH"
 	}
-	var in *exec.Error
-	if errors.As(err, &in) {
+	if in, ok := errors.AsType[*exec.Error](err); ok {
 		err = in.Err
 	}
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		err = at.Err
 	}
 	fmt.Fprintf(talk.Stderr, "sso-exec: warning: --command %s cannot be run here: %s\n  %s\n", talk.OneLine(command),

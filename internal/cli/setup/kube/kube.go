@@ -222,8 +222,7 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 	err := plan.change(plan.conf.UserFile(s.user), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetUser(text, s.user, e, replace)
 	})
-	var exists *kubeconfig.ExistsError
-	if errors.As(err, &exists) {
+	if exists, ok := errors.AsType[*kubeconfig.ExistsError](err); ok {
 		hint := "--replace puts sso-exec in their place (a backup is kept); --user NAME makes another entry"
 		if convertible(exists.User) && !s.fromKubelogin {
 			hint = "--from-kubelogin " + talk.Quote(s.user) +

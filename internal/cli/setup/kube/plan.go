@@ -148,8 +148,7 @@ func (p *kubePlan) holds(backup, now []byte) bool {
 
 // keptHint adds to the refusal to remove an entry how to remove it all the same.
 func keptHint(err error, command string) error {
-	var kept *kubeconfig.NotOursError
-	if errors.As(err, &kept) {
+	if _, ok := errors.AsType[*kubeconfig.NotOursError](err); ok {
 		return fault.InUsage(err, "if it is to go all the same: "+command)
 	}
 	return err
