@@ -167,14 +167,12 @@ func (s *Session) ask(ctx context.Context, reason string,
 			who = res.Identity
 			return s.signedIn(ctx, asking.Flow, res)
 		}))
-		var which *flows.OrganizationChoiceError
-		if errors.As(err, &which) {
+		if which, ok := errors.AsType[*flows.OrganizationChoiceError](err); ok {
 			if err = s.chooseOrganization(ctx, asking, which); err == nil {
 				continue // it begins again, for that one
 			}
 		}
-		var held *flows.PortsHeldError
-		if errors.As(err, &held) {
+		if held, ok := errors.AsType[*flows.PortsHeldError](err); ok {
 			if err := s.awaitPort(waits, held.Ports[0]); err != nil {
 				return who, err
 			}
