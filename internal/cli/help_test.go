@@ -171,7 +171,10 @@ func TestSettingsComplete(t *testing.T) {
 	root := NewRoot()
 	for _, r := range settings.Table() {
 		tool := settings.ToolAWS
-		if !r.Of(tool) {
+		switch {
+		case r.Is(settings.KeyOnly):
+			continue
+		case !r.Of(tool):
 			tool = settings.ToolToken
 		}
 		cmd, _, err := root.Find([]string{tool})

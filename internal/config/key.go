@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
 )
@@ -40,6 +43,11 @@ type Key struct {
 	Enum    []string // the values of an Enum
 	Usage   string   // for editors
 	Default string   // for editors
+
+	// Instead, if it is not empty, is the one key of a mapping that may stand in place
+	// of a value, and names another profile: {profile: NAME} is the value
+	// "profile:NAME".
+	Instead string
 
 	// From, if it is not nil, has what is relative in a value start at the directory
 	// of the file that has it.
@@ -97,4 +105,21 @@ func (k *Key) check(values []string, list bool) string {
 		}
 	}
 	return ""
+}
+
+// instead reads the name of another profile.
+func (r *resolver) instead(f *File, e pair, what string, key *Key, s *setting) bool {
+	pairs := r.mapping(f, e.value, e.key.Line, what+", "+key.Name)
+	if len(pairs) != 1 || pairs[0].key.Value != key.Instead || pairs[0].value.Kind != yaml.ScalarNode ||
+		!isText(pairs[0].value.Tag) || strings.TrimSpace(pairs[0].value.Value) == "" {
+		r.add(f.finding(e.key.Line, "%s: %s: use %s or {%s: NAME}", what, key.Name, strings.Join(key.Enum, ", "), key.Instead))
+		return false
+	}
+	name := strings.TrimSpace(pairs[0].value.Value)
+	if name == s.Profile {
+		r.add(f.finding(e.key.Line, "%s: %s: it names itself", what, key.Name))
+		return false
+	}
+	s.Values = []string{key.Instead + ":" + name}
+	return true
 }

@@ -330,6 +330,9 @@ func (r *resolver) hint(name, section string) string {
 
 // values reads a value or a list of values, as they are spelt.
 func (r *resolver) values(f *File, e pair, what string, key *Key, s *setting) bool {
+	if key.Instead != "" && e.value.Kind == yaml.MappingNode {
+		return r.instead(f, e, what, key, s)
+	}
 	items, list := []*yaml.Node{e.value}, e.value.Kind == yaml.SequenceNode
 	if list {
 		items = e.value.Content

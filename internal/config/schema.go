@@ -81,6 +81,11 @@ func (k *Key) schema() map[string]any {
 			values = append(values, v)
 		}
 		s = map[string]any{"enum": append(values, nil)}
+		if k.Instead != "" {
+			s = map[string]any{"anyOf": []any{s, map[string]any{"type": "object", "additionalProperties": false,
+				"required":   []string{k.Instead},
+				"properties": map[string]any{k.Instead: map[string]any{"type": "string", "minLength": 1}}}}}
+		}
 	}
 	if usage := strings.ReplaceAll(k.Usage, "`", ""); usage != "" {
 		s["description"] = usage

@@ -80,9 +80,22 @@ func (r *resolver) everything(c *Config) {
 		settings := r.merge(chain)
 		r.checkSecrets(name, settings)
 		r.checkAlone(settings)
+		r.checkInstead(settings, names)
 	}
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
 		r.add(origin.finding("default-profile: there is no profile %q%s", name, commandline.DidYouMean(name, names)))
+	}
+}
+
+// checkInstead looks for the profiles that values name.
+func (r *resolver) checkInstead(settings map[string]Value, names []string) {
+	for _, k := range r.keys {
+		at := settings[k.full()]
+		name, ok := strings.CutPrefix(one(at), k.Instead+":")
+		if k.Instead != "" && ok && !slices.Contains(names, name) {
+			r.add(at.finding("profile %s: %s: there is no profile %q%s", word(at.Profile), k.Name, name,
+				commandline.DidYouMean(name, names)))
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (p *Profile) YAML(keys []Key, origins bool) []byte {
 				in = section
 				b.WriteString("    " + scalar(section) + ":\n")
 			}
-			b.WriteString(indent + scalar(name) + ": " + flow(s.Values))
+			b.WriteString(indent + scalar(name) + ": " + valueOf(keys, s))
 			if origins {
 				b.WriteString(" # " + p.comment(s.Origin))
 			}
@@ -72,6 +72,17 @@ func (p *Profile) comment(o Origin) string {
 		return o.String()
 	}
 	return o.String() + " (profile " + word(o.Profile) + ")"
+}
+
+// valueOf writes a setting's value as a file has it.
+func valueOf(keys []Key, s Setting) string {
+	for i := range keys {
+		if name, ok := strings.CutPrefix(one(s.Value), keys[i].Instead+":"); ok && keys[i].Instead != "" &&
+			keys[i].full() == s.Key {
+			return "{" + keys[i].Instead + ": " + scalar(name) + "}"
+		}
+	}
+	return flow(s.Values)
 }
 
 // flow writes one value as it is and several as a list, on one line.

@@ -11,7 +11,7 @@ import (
 
 // Rows lists the settings that a command has.
 func Rows(tool string) []*Row {
-	return slices.DeleteFunc(slices.Clone(table), func(r *Row) bool { return !r.Of(tool) })
+	return slices.DeleteFunc(slices.Clone(table), func(r *Row) bool { return !r.Of(tool) || r.Is(KeyOnly) })
 }
 
 // Bind makes settings the flags of a command, in the order of the table: those of
@@ -19,7 +19,7 @@ func Rows(tool string) []*Row {
 func (o *Resolved) Bind(f *pflag.FlagSet, names ...string) {
 	flags, values := make([]pflag.Flag, len(table)), make([]bound, len(table))
 	for i, r := range table {
-		if !r.Of(o.Tool) || names != nil && !slices.Contains(names, r.Name) {
+		if !r.Of(o.Tool) || r.Is(KeyOnly) || names != nil && !slices.Contains(names, r.Name) {
 			continue
 		}
 		values[i] = bound{row: r, o: o}

@@ -76,6 +76,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
 	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
 	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
+	"agents":                {"invalid value|invalid value", "some|profile:x"},
 	"api-key": {"a key's name is of letters|looks like an API key itself",
 		"a b|" + strings.Repeat("x1", 40)},
 }

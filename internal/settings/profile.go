@@ -120,8 +120,11 @@ func (r *Row) key() config.Key {
 	switch r.Kind {
 	case List, Words:
 		key.Type, key.Default = config.List, ""
-	case Word:
+	case Word, Instead:
 		key.Type, key.Enum = config.Enum, r.Values()
+		if r.Kind == Instead {
+			key.Instead = "profile"
+		}
 	case Path:
 		key.Type = config.Path
 	case Duration:

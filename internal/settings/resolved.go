@@ -12,6 +12,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -25,9 +26,11 @@ type Resolved struct {
 	From Origins
 	Tool string // the command: kube, aws, token, login
 
-	FromProfile bool        // these are a profile's settings, which nobody named
-	ProfileHold *flows.Hold // whom what the profile authenticates with may go to; nil: it does not
-	SignedInBy  []string    // the flags of a stored session's sign-in, if these are the settings of one
+	FromProfile bool         // these are a profile's settings, which nobody named
+	ProfileHold *flows.Hold  // whom what the profile authenticates with may go to; nil: it does not
+	Agent       agents.Agent // that the credential is for, once ForAgent looked; zero: none
+	InsteadOf   *Asked       // what was asked for, where a coding agent gets another profile; else nil
+	SignedInBy  []string     // the flags of a stored session's sign-in, if these are the settings of one
 
 	// FoundOut tells which dialect the provider turned out to have; nil before a
 	// session asks it.

@@ -28,6 +28,7 @@ const (
 	Number         // a whole one
 	List           // repeatable
 	Words          // repeatable, commas allowed
+	Instead        // one of Row.Choices; in a profile also another one: profile:NAME
 )
 
 // repeats reports whether a setting of this kind may have several values.
@@ -36,7 +37,7 @@ func (k Kind) repeats() bool { return k == List || k == Words }
 // flagType is the name that pflag and shells know a kind by.
 func (k Kind) flagType() string {
 	return [...]string{Text: "string", Word: "string", Path: "path", Command: "string", TokenFrom: "string",
-		Duration: "duration", Switch: "bool", Number: "int", List: "stringArray", Words: "stringSlice"}[k]
+		Duration: "duration", Switch: "bool", Number: "int", Instead: "string", List: "stringArray", Words: "stringSlice"}[k]
 }
 
 // Group is a heading that settings stand below.
@@ -79,7 +80,9 @@ const (
 	Credential                    // it names a credential, which is for one provider alone
 	// a profile needs it even where a variable gave it: without it the sign-in would be another
 	Needed
-	Asks // it is about a sign-in itself, or the token that it is for
+	Asks     // it is about a sign-in itself, or the token that it is for
+	KeyOnly  // no flag sets it
+	Harmless // whatever it is, the same is obtained
 )
 
 // Completion says what completes a value, other than its kind and its choices.

@@ -32,6 +32,7 @@ type Settings struct {
 type Source struct {
 	Config  string // the config file; empty: the user's own
 	Profile string
+	Agents  string // what a coding agent gets: allow, deny, or profile:NAME
 }
 
 // Provider is the authorization server, and whose session at it.

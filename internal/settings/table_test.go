@@ -87,6 +87,7 @@ func TestTable(t *testing.T) {
 		if want := [...]any{Text: new(string), Word: new(string), Path: new(string), Command: new(string),
 			TokenFrom: new(string),
 			Duration:  new(time.Duration), Switch: new(bool), Number: new(int), List: new([]string), Words: new([]string),
+			Instead: new(string),
 		}[r.Kind]; reflect.TypeOf(r.at(&s)) != reflect.TypeOf(want) {
 			t.Errorf("%s: its field is a %T, its kind wants a %T", r.Name, r.at(&s), want)
 		}
@@ -105,7 +106,7 @@ func TestTable(t *testing.T) {
 		if r.AloneFrom != "" && Find(r.AloneFrom) == nil || (r.Alone == nil) != (r.AloneFrom == "") {
 			t.Errorf("%s: alone from %q", r.Name, r.AloneFrom)
 		}
-		if r.Kind == Word && (len(r.Values()) < 2 || r.Default != "" && !slices.Contains(r.Values(), r.Default)) {
+		if (r.Kind == Word || r.Kind == Instead) && (len(r.Values()) < 2 || r.Default != "" && !slices.Contains(r.Values(), r.Default)) {
 			t.Errorf("%s: %q, of which the default %q is none", r.Name, r.Values(), r.Default)
 		}
 		for _, start := range []string{r.Default, r.Open} {
@@ -161,8 +162,10 @@ func TestRowsAreEverywhere(t *testing.T) {
 				t.Errorf("%s: %s: %+v, by %d, %v", r.Name, how, o.Settings, o.From[r.Name].By, err)
 			}
 		}
-		o, err := Parse(tool, []string{"--" + r.Name + "=" + sample(r)})
-		is("a flag", o, err, ByFlag)
+		if !r.Is(KeyOnly) {
+			o, err := Parse(tool, []string{"--" + r.Name + "=" + sample(r)})
+			is("a flag", o, err, ByFlag)
+		}
 		if !r.Is(NoVariable) {
 			o := For(tool)
 			t.Setenv(r.Variable(), sample(r))
@@ -187,7 +190,7 @@ func TestRowsAreEverywhere(t *testing.T) {
 				t.Errorf("%s: the schema says %q", r.Name, about)
 			}
 		}
-		if !regexp.MustCompile("--" + r.Name + `\b[^-]`).MatchString(docs) {
+		if !regexp.MustCompile("--"+r.Name+`\b[^-]`).MatchString(docs) && !r.Is(KeyOnly) {
 			t.Errorf("no document in docs names --%s", r.Name)
 		}
 	}

@@ -42,6 +42,9 @@ for every session that the config's profiles have.`,
 		if all {
 			return loginAll(ctx, o)
 		}
+		if err := command.ForAgent(o); err != nil {
+			return err
+		}
 		if err := o.Check(); err != nil {
 			return err
 		}
@@ -88,6 +91,10 @@ func loginAll(ctx context.Context, base *settings.Resolved) error {
 	}
 	done := map[string]bool{}
 	for _, o := range all {
+		if err := command.ForAgent(o); err != nil {
+			fail(o, err)
+			continue
+		}
 		key := acquire.Request(o).SessionKey()
 		if done[key] || o.Provider.Identity != credential.Human {
 			continue

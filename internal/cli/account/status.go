@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -48,6 +49,7 @@ type sessionStatus struct {
 	Renews        bool                       `json:"renews"`
 	Store         string                     `json:"store"`
 	Derived       []derivedStatus            `json:"derived"`
+	Agents        []agentStatus              `json:"agents"`
 	Check         *checkStatus               `json:"check,omitempty"`
 
 	tokens int // that are stored; none is not one without a known end
@@ -59,6 +61,13 @@ type derivedStatus struct {
 	For   string    `json:"for"`  // a role's ARN, an audience
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until,omitzero"`
+}
+
+// agentStatus is what a coding agent gets that asks for a profile of a session.
+type agentStatus struct {
+	Profile string `json:"profile"`
+	Gets    string `json:"gets"`              // allow, deny, or profile
+	Instead string `json:"instead,omitempty"` // the profile that it gets
 }
 
 // checkStatus is what the provider says of a session.
@@ -103,10 +112,14 @@ session's token. The exit code is 3 if no session can be used.`,
 		if output == "json" {
 			err = talk.PrintJSON(struct {
 				Sessions []sessionStatus `json:"sessions"`
-			}{statusesOf(list)})
+				Agent    *agents.Agent   `json:"agent,omitempty"` // that this runs under
+			}{statusesOf(list), runsUnder()})
 		} else {
 			columns, style := talk.OutputStyle()
 			text := endedText(ended, columns)
+			if a := runsUnder(); a != nil {
+				text += talk.Wrap(fmt.Sprintf("\nRun by a coding agent: %s (variable %s).", a.Name, a.Variable), columns) + "\n"
+			}
 			if !unknown {
 				text = statusText(statusesOf(list), style, columns, time.Now()) + text
 			}
@@ -122,6 +135,14 @@ session's token. The exit code is 3 if no session can be used.`,
 		}
 		return nil
 	})
+}
+
+// runsUnder is the coding agent that this program runs under; nil: none.
+func runsUnder() *agents.Agent {
+	if a := agents.Seen(); a.Name != "" {
+		return &a
+	}
+	return nil
 }
 
 // known is a stored session with what is shown of it.
@@ -217,10 +238,12 @@ func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 		Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
 		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt),
 		SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: session.Renews(e),
-		Store: "file", Derived: []derivedStatus{},
+		Store: "file", Derived: []derivedStatus{}, Agents: []agentStatus{},
 	}
 	for _, o := range of {
+		rule := o.AgentRule()
 		s.Profiles = append(s.Profiles, o.Source.Profile)
+		s.Agents = append(s.Agents, agentStatus{o.Source.Profile, rule.Gets(), rule.Profile})
 	}
 	if r.RefreshTokenIn != "" {
 		s.Store = "keyring"
@@ -245,6 +268,19 @@ func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 	return s
 }
 
+// agentRows says what coding agents get of a session's profiles, where that is less.
+func agentRows(list []agentStatus) (rows []string) {
+	for _, a := range list {
+		switch a.Gets {
+		case settings.AgentsDeny:
+			rows = append(rows, talk.OneLine(a.Profile)+": get nothing")
+		case "profile":
+			rows = append(rows, talk.OneLine(a.Profile)+": get profile "+talk.OneLine(a.Instead))
+		}
+	}
+	return rows
+}
+
 // askProviders renews each session's token, without asking anybody, and returns
 // those that are still sessions and those that have ended. The error has the code
 // of the first that failed; each was said.
@@ -267,12 +303,12 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 				failed = fault.Silently(err)
 			}
 		}
-		profiles := k.status.Profiles
+		profiles, rules := k.status.Profiles, k.status.Agents
 		if k.entry, err = lookup.OpenCache(o).Entry(k.entry.Key); err != nil {
 			continue
 		}
 		k.status = statusOf(k.entry, nil)
-		k.status.Profiles, k.status.Check = profiles, check
+		k.status.Profiles, k.status.Agents, k.status.Check = profiles, rules, check
 		if session.Usable(k.entry, time.Now(), session.Limits{}) {
 			good = append(good, k)
 		} else {

@@ -50,6 +50,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		for _, d := range s.Derived {
 			t.Row("derived", append([]string{cmp.Or(d.For, d.Kind)}, t.Life(d.From, d.Until, now, false)...)...)
 		}
+		t.Row("agents", agentRows(s.Agents)...)
 		if c := s.Check; c != nil {
 			ok := "the provider renewed it just now"
 			if !s.Renews {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // Each calls do for a command and all that are below it.
@@ -84,11 +85,33 @@ func OneProfile(cmd *cobra.Command, args []string) error {
 // which must name a session.
 func WithFlags(o *settings.Resolved, cmd *cobra.Command, do func(context.Context) error) *cobra.Command {
 	return WithSettings(o, cmd, func(ctx context.Context, _ []string) error {
-		if err := o.Check(); err != nil {
+		var err error
+		if o.Tool != settings.ToolOrg { // which gives no credential
+			err = ForAgent(o)
+		}
+		if err == nil {
+			err = o.Check()
+		}
+		if err != nil {
 			return err
 		}
 		return do(ctx)
 	})
+}
+
+// ForAgent makes settings what a coding agent gets, where this runs under one.
+// Every command that gives a credential calls it first.
+func ForAgent(o *settings.Resolved) error {
+	err := o.ForAgent()
+	if err != nil || !o.Report.Explain || o.Agent.Name == "" {
+		return err
+	}
+	what := "gets all that was asked for"
+	if o.InsteadOf != nil {
+		what = fmt.Sprintf("gets profile %q: agents in %s", o.Source.Profile, o.InsteadOf.Rule.Where)
+	}
+	fmt.Fprintf(talk.Stderr, "sso-exec: coding agent %s %s\n", o.AgentSeen(), what)
+	return nil
 }
 
 // WithSettings is withFlags for a command that may do without an issuer; do is

@@ -33,6 +33,7 @@ const (
 	ExitDenied      = 4   // the sign-in was denied, cancelled or not completed in time
 	ExitUnavailable = 5   // a server cannot be reached or is failing; try again later
 	ExitStorage     = 6   // local files are unsafe, or a refresh token could not be kept
+	ExitForbidden   = 7   // a policy, or what a profile says of coding agents, does not allow it
 	ExitNotRunnable = 126 // run: the command cannot be executed, as a shell says it
 	ExitNotFound    = 127 // run: there is no such command
 	ExitSignal      = 128
@@ -41,7 +42,7 @@ const (
 // codes are the exit codes of the kinds of failures.
 var codes = map[fault.Kind]int{
 	fault.Other: ExitOther, fault.Usage: ExitUsage, fault.SignIn: ExitLogin, fault.Denied: ExitDenied,
-	fault.Unavailable: ExitUnavailable, fault.Storage: ExitStorage,
+	fault.Unavailable: ExitUnavailable, fault.Storage: ExitStorage, fault.Forbidden: ExitForbidden,
 }
 
 // ExitCode returns the exit code of an error.

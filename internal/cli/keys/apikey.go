@@ -80,6 +80,9 @@ func apiKeyCommand(c *cobra.Command, network bool,
 	c.Args = cobra.ArbitraryArgs // what is wrong with them is said without repeating them
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		err := a.begin()
+		if err == nil && c.Name() != "list" { // which shows no key
+			err = command.ForAgent(a.o)
+		}
 		if err == nil {
 			err = do(cmd.Context(), a, args)
 		}

@@ -77,6 +77,9 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	if len(argv) == 0 {
 		return fault.InUsage(errors.New("no command to run"), "sso-exec run [flags] -- COMMAND [ARGUMENT...]")
 	}
+	if err := command.ForAgent(r.o); err != nil {
+		return err
+	}
 	if err := r.o.Check(); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func CachedAnswer(args []string) ([]byte, bool) {
 		return nil, false
 	}
 	o, err := settings.Parse(t.name, args[1:])
-	if err != nil || o.ReadAndCheck() != nil {
+	if err != nil || o.Read(nil) != nil || o.ForAgent() != nil || o.Check() != nil {
 		return nil, false
 	}
 	if t.check != nil && t.check(o) != nil {

@@ -1,0 +1,125 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// This file is what a coding agent gets.
+
+// The words of the key agents.
+const (
+	AgentsAllow = "allow"
+	AgentsDeny  = "deny"
+)
+
+// AgentRule is what a coding agent gets: everything, nothing, or what another
+// profile gives.
+type AgentRule struct {
+	Deny    bool
+	Profile string // the narrower one
+	Where   string // a file and its line
+}
+
+// Gets names the rule in a word.
+func (r AgentRule) Gets() string {
+	switch {
+	case r.Deny:
+		return AgentsDeny
+	case r.Profile != "":
+		return "profile"
+	}
+	return AgentsAllow
+}
+
+// AgentRule is what an agent gets by these settings.
+func (o *Resolved) AgentRule() AgentRule {
+	profile, _ := strings.CutPrefix(o.Source.Agents, "profile:")
+	switch profile {
+	case AgentsAllow, "":
+		return AgentRule{}
+	case AgentsDeny:
+		return AgentRule{Deny: true, Where: o.From.Where("agents")}
+	}
+	return AgentRule{Profile: profile, Where: o.From.Where("agents")}
+}
+
+// ForAgent makes these settings what a coding agent gets that this program runs
+// under, if it does: those of a narrower profile, which flags and variables do not
+// change, or an error of the kind [fault.Forbidden]. Commands that give a
+// credential call it before Check.
+func (o *Resolved) ForAgent() error {
+	if o.Agent.Name != "" {
+		return nil
+	}
+	o.Agent = agents.Seen()
+	if o.Agent.Name == "" {
+		return nil
+	}
+	rule := o.AgentRule()
+	switch {
+	case rule.Deny:
+		return o.forbidAgent(rule, "a coding agent gets no credential",
+			"run it in a terminal of your own; a profile can give agents less instead: agents: {profile: NAME}")
+	case rule.Profile == "":
+		return nil
+	}
+	if o.Tool == ToolAPIKey {
+		return o.forbidAgent(rule, "a coding agent gets no API key", "run it in a terminal of your own")
+	}
+	return o.narrow(rule)
+}
+
+// narrow takes the settings of the profile that a rule names, in place of these.
+// That profile's own rule leads no further, but may be deny.
+func (o *Resolved) narrow(rule AgentRule) error {
+	to := For(o.Tool)
+	to.Agent, to.InsteadOf = o.Agent, &Asked{o.Source.Profile, rule}
+	for _, r := range table {
+		if o.From.Given(r.Name) && r.Is(Harmless) && r.Of(o.Tool) {
+			to.take(o, r)
+		}
+	}
+	if err := to.Set("profile", ByFlag, rule.Profile); err != nil {
+		return err
+	}
+	if err := to.FillFromConfig(); err != nil {
+		return fault.Hint(fmt.Errorf("what a coding agent gets (%s): %w", rule.Where, err))
+	}
+	if own := to.AgentRule(); own.Deny {
+		return o.forbidAgent(own, "a coding agent gets no credential", "change agents of one of the profiles")
+	}
+	if err := to.Settle(); err != nil {
+		return err
+	}
+	for _, r := range table {
+		if !o.From.Given(r.Name) || r.Is(Harmless) || !r.Of(o.Tool) || slices.Equal(r.Get(&o.Settings), r.Get(&to.Settings)) {
+			continue
+		}
+		return o.forbidAgent(rule, fmt.Sprintf("%s: a coding agent gets what profile %q gives, and nothing else",
+			o.From.Where(r.Name), rule.Profile), "leave it out")
+	}
+	*o = *to
+	return nil
+}
+
+// Asked is the profile that was asked for where a coding agent gets another one.
+type Asked struct {
+	Profile string
+	Rule    AgentRule
+}
+
+func (o *Resolved) forbidAgent(rule AgentRule, what, instead string) error {
+	return &fault.Error{Kind: fault.Forbidden, Hints: []string{"seen as a coding agent: " + o.AgentSeen(), instead},
+		Err: errors.New(what + ": forbidden by agents in " + rule.Where)}
+}
+
+// AgentSeen tells people which coding agent was seen, and by what.
+func (o *Resolved) AgentSeen() string {
+	return fmt.Sprintf("%s (variable %s)", o.Agent.Name, o.Agent.Variable)
+}
