@@ -36,7 +36,8 @@ func NewLogout() *cobra.Command {
 		Short: "revoke a sign-in at the provider, and forget it",
 		Long: `Revoke the session's tokens at the provider, then forget all that is stored of
 it, and say which of the two was done. Which session: the one that flags or the
-profile name, those whose IDs are given (sso-exec status shows them), or --all.`,
+profile name, those whose IDs are given (sso-exec status shows them), or --all:
+in every cache directory that a profile names, not only the usual one.`,
 		Example: "  sso-exec logout\n  sso-exec logout 3f2a9c01d4e5\n  sso-exec logout --all --end-session",
 	}
 	var all, endSession, require bool
@@ -136,7 +137,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 		}
 	}
 	switch {
-	case o.Storage.CacheDir == "":
+	case o.Storage.CacheDir == "" && !all:
 		return nil, nil
 	case !all && len(ids) == 0:
 		if o.Provider.Issuer == "" && o.NeedsProvider() {
@@ -149,15 +150,28 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 		l := newLeaver(lookup.Found{Entry: cache.Entry{Key: acquire.Request(o).SessionKey()}}, o)
 		return []leaver{l}, l.err
 	}
-	stored, err := lookup.StoredSessions(o)
-	if err == nil && !all {
-		stored, err = lookup.SessionsByID(o, stored, ids)
-	}
-	if err != nil {
-		return nil, err
-	}
 	by := lookup.KnownProfiles(o)
+	if !all {
+		stored, err := lookup.StoredSessions(o)
+		if err == nil {
+			stored, err = lookup.SessionsByID(o, stored, ids)
+		}
+		return leavers(o, stored, by), err
+	}
 	var who []leaver
+	for _, dir := range lookup.CacheDirs(o) {
+		there := *o
+		there.Storage.CacheDir = dir
+		stored, err := lookup.StoredSessions(&there)
+		if who = append(who, leavers(&there, stored, by)...); err != nil {
+			who = append(who, leaver{o: &there, err: err})
+		}
+	}
+	return who, nil
+}
+
+// leavers are sessions that are stored in one place.
+func leavers(o *settings.Resolved, stored []lookup.Found, by map[string][]*settings.Resolved) (who []leaver) {
 	for _, f := range stored {
 		of := lookup.OptionsFor(o, f, by)
 		if slices.ContainsFunc(settings.NamesIn(settings.GroupClient), o.From.Typed) {
@@ -165,7 +179,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 		}
 		who = append(who, newLeaver(f, of))
 	}
-	return who, nil
+	return who
 }
 
 // leave ends one session and says to w what was done.

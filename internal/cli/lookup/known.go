@@ -132,6 +132,40 @@ func bySession(all []*settings.Resolved) map[string][]*settings.Resolved {
 	return by
 }
 
+// CacheDirs lists where sessions may be stored: where this run stores its own, the
+// usual place, and those that profiles name. A flag names the only one. A profile
+// that cannot be read is reported, since its directory is then not known.
+func CacheDirs(base *settings.Resolved) []string {
+	usual := settings.For(base.Tool)
+	if base.From.Typed("cache-dir") || usual.Settle() != nil {
+		return compact(base.Storage.CacheDir)
+	}
+	dirs := []string{base.Storage.CacheDir, usual.Storage.CacheDir}
+	c, err := config.DefaultPaths(base.Source.Config).Open()
+	if err != nil {
+		return compact(dirs...) // which was reported when the settings were read
+	}
+	for _, name := range c.Names() {
+		p, err := c.Profile(name, settings.ProfileKeys())
+		if err != nil {
+			talk.Warn(fmt.Errorf("no cache directory of profile %q is looked at: %w", name, err))
+			continue
+		}
+		dirs = append(dirs, p.Settings["cache-dir"].Values...)
+	}
+	return compact(dirs...)
+}
+
+// compact leaves out what is empty, or there twice.
+func compact(list ...string) (once []string) {
+	for _, s := range list {
+		if s != "" && !slices.Contains(once, s) {
+			once = append(once, s)
+		}
+	}
+	return once
+}
+
 // OpenCache opens the cache for a command that looks at all of it.
 func OpenCache(o *settings.Resolved) *cache.Store {
 	return cache.Open(o.Storage.CacheDir, func(what string) { talk.Warn(errors.New(what)) })
