@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,7 @@ func TestAmend(t *testing.T) {
 		s, _ := withRing(t)
 		s.UseKeyring = keyring
 		key := strings.Repeat("a", 64)
-		room, err := s.Reserve(context.Background(), key)
+		room, err := s.Reserve(key)
 		if err != nil {
 			t.Fatal(err)
 		}

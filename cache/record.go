@@ -3,7 +3,6 @@ package cache
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -143,6 +142,7 @@ type Tokens struct {
 	SignedInAt       time.Time `json:"signedInAt,omitzero"`    // the person, to the session they are of
 
 	credential.Login
+	credential.Origin
 
 	AccessToken credential.Secret `json:"-"`
 	IDToken     credential.Secret `json:"-"`
@@ -160,10 +160,12 @@ type tokensFile struct {
 func (t *Tokens) Credential(tokenType string) credential.Credential {
 	if tokenType == credential.IDToken {
 		return credential.Credential{Token: t.IDToken, TokenType: "Bearer", IssuedAt: t.IDTokenIssuedAt,
-			ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt}
+			ExpiresAt: t.IDTokenExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt,
+			Origin: t.Origin}
 	}
 	return credential.Credential{Token: t.AccessToken, TokenType: t.TokenType, IssuedAt: t.IssuedAt,
-		ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt}
+		ExpiresAt: t.ExpiresAt, StoredAt: t.StoredAt, Login: t.Login, SignedInAt: t.SignedInAt,
+		Origin: t.Origin}
 }
 
 func (t *Tokens) encode() ([]byte, error) {
@@ -193,6 +195,7 @@ type derivedFile struct {
 	For       string    `json:"for,omitempty"` // a role, an audience: for people
 	credential.Login
 	SignedInAt time.Time `json:"signedInAt,omitzero"`
+	credential.Origin
 
 	Token     string `json:"token,omitempty"`
 	TokenType string `json:"tokenType,omitempty"`
@@ -211,7 +214,8 @@ const (
 func encodeDerived(c credential.Credential) ([]byte, error) {
 	f := derivedFile{Version: formatVersion, Kind: kindToken, StoredAt: time.Now().UTC(), IssuedAt: c.IssuedAt.UTC(),
 		ExpiresAt: c.ExpiresAt.UTC(),
-		For:       c.For, Login: c.Login, SignedInAt: c.SignedInAt.UTC(), Token: c.Token.Reveal(), TokenType: c.TokenType}
+		For:       c.For, Login: c.Login, SignedInAt: c.SignedInAt.UTC(), Origin: c.Origin,
+		Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(),
@@ -226,7 +230,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 		return credential.Credential{}, err
 	}
 	c := credential.Credential{IssuedAt: f.IssuedAt, ExpiresAt: f.ExpiresAt, StoredAt: f.StoredAt, For: f.For,
-		Login: f.Login, SignedInAt: f.SignedInAt}
+		Login: f.Login, SignedInAt: f.SignedInAt, Origin: f.Origin}
 	switch {
 	case f.Kind == kindToken && f.Token != "":
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
@@ -323,9 +327,16 @@ func encodeKeeping(unknown map[string]json.RawMessage, v any) ([]byte, error) {
 	if err != nil || len(unknown) == 0 {
 		return b, err
 	}
-	all := maps.Clone(unknown)
-	if err := json.Unmarshal(b, &all); err != nil {
+	all := map[string]json.RawMessage{}
+	for k, raw := range unknown {
+		all[k] = raw
+	}
+	var known map[string]json.RawMessage
+	if err := json.Unmarshal(b, &known); err != nil {
 		return nil, err
+	}
+	for k, raw := range known {
+		all[k] = raw
 	}
 	return json.Marshal(all)
 }

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -237,7 +236,7 @@ func TestRemoveSession(t *testing.T) {
 func TestRelease(t *testing.T) {
 	s := newStore(t)
 	commit(t, s, "k", aSession())
-	room, err := s.Reserve(context.Background(), "k")
+	room, err := s.Reserve("k")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,7 @@
 // The module is v0: names may still change between minor versions.
 package credential
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // Identity kinds: a service never becomes a person, nor a person a service.
 const (
@@ -41,7 +38,12 @@ type Identity struct {
 // address, else the name, else the subject. It is somebody else's text: clean
 // it before it goes to a terminal.
 func (i Identity) Display() string {
-	return cmp.Or(i.Email, i.Name, i.Subject)
+	for _, s := range []string{i.Email, i.Name, i.Subject} {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // Login is how and when a person signed in, as far as the provider tells (acr and
@@ -92,6 +94,7 @@ type Credential struct {
 
 	Login                // that it comes of
 	SignedInAt time.Time // when that ended; zero: not known
+	Origin
 
 	For string // what it is good for, in a word for people: a role's ARN, an audience; empty for the sign-in's own tokens
 }
@@ -111,6 +114,13 @@ func (c Credential) Life() time.Duration {
 		return 0
 	}
 	return c.ExpiresAt.Sub(c.IssuedAt)
+}
+
+// Origin is how the session was made that a credential comes of, and where the session
+// is kept. Empty: not known.
+type Origin struct {
+	Flow  string `json:"flow,omitempty"`
+	Store string `json:"store,omitempty"`
 }
 
 // SignIn is when the person signed in: as the provider tells, else as this program

@@ -1,5 +1,10 @@
 package flows
 
+import (
+	"slices"
+	"strings"
+)
+
 // Flow names, as a session remembers them.
 const (
 	FlowAuto   = "auto"
@@ -46,9 +51,10 @@ type Facts struct {
 	Names Names `json:"-"` // of settings, for [Choice.Why] and [Choice.Try]; may be nil
 
 	// What was asked for.
-	Flow       string // FlowAuto, or the flow that was named
-	Device     string // DeviceAllow if empty
-	NobodyHere bool   // nobody may be asked
+	Flow       string   // FlowAuto, or the flow that was named
+	Device     string   // DeviceAllow if empty
+	NobodyHere bool     // nobody may be asked
+	Allowed    []string // the flows that may be used; nil: all
 
 	// Who would see a prompt, and could answer it.
 	StderrTerminal  bool
@@ -92,6 +98,9 @@ func Choose(f Facts) Choice {
 	}
 	prompt, seen := promptPlace(f)
 	reaches, page := browserReaches(f)
+	if f.Flow != "" && f.Flow != FlowAuto && !f.allows(f.Flow) {
+		return Choice{Why: []string{f.Names.Of("flow") + " " + f.Flow + " is not allowed here"}}
+	}
 	if f.Flow == FlowPKCE || f.Flow == FlowPaste || f.Flow == FlowDevice && f.mayUseDevice(reaches) {
 		return named(f, prompt, seen)
 	}
@@ -104,20 +113,23 @@ func Choose(f Facts) Choice {
 		c.Why = append(c.Why,
 			f.Names.Fill("a device sign-in is allowed only where no browser can be reached ({device} headless)"))
 	}
-	if reaches {
+	if f.Allowed != nil {
+		c.Why = append(c.Why, "only these flows are allowed here: "+strings.Join(f.Allowed, ", "))
+	}
+	if reaches && f.allows(FlowPKCE) {
 		c.Flow = FlowPKCE
 	}
 	if prompt != PromptNowhere {
-		if f.mayUseDevice(reaches) {
+		if f.mayUseDevice(reaches) && f.allows(FlowDevice) {
 			c.Then = append(c.Then, FlowDevice)
-		} else if !reaches {
+		} else if !reaches && f.allows(FlowDevice) {
 			c.Why = append(c.Why, f.Names.Fill("a device sign-in is not allowed ({device} never)"))
 		}
-		if f.Keyboard {
+		if f.Keyboard && f.allows(FlowPaste) {
 			c.Then = append(c.Then, FlowPaste)
 		}
 	}
-	if !reaches {
+	if c.Flow == "" {
 		c.Why = append(c.Why, seen)
 		if len(c.Then) == 0 {
 			return Choice{Why: c.Why, Try: f.try()}
@@ -160,6 +172,8 @@ func (f Facts) flowToName() string {
 	}
 	return f.Names.Of("flow") + " device shows its code on stderr"
 }
+
+func (f Facts) allows(flow string) bool { return f.Allowed == nil || slices.Contains(f.Allowed, flow) }
 
 func (f Facts) mayUseDevice(reaches bool) bool {
 	switch f.Device {

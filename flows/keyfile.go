@@ -5,9 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -72,8 +70,7 @@ func ParseKey(b []byte, o KeyOptions) (*Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest := sha256.Sum256(chain[0].Raw)
-		k.thumbprint = base64.RawURLEncoding.EncodeToString(digest[:])
+		k.thumbprint = thumbprint(chain[0])
 	}
 	return k, nil
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -161,8 +160,8 @@ func TestDiscover(t *testing.T) {
 					p.Fault(providertest.OpenID, providertest.Fault{Status: 404})
 				}
 				found := discover(t, p)
-				if found.Issuer != p.Issuer() || len(found.keys) == 0 ||
-					!slices.Contains(found.ScopesSupported, "offline_access") {
+				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.supportsScope("offline_access") ||
+					found.supportsScope("offline") {
 					t.Errorf("found %+v", found.Metadata)
 				}
 				again, err := ParseProvider(found.hc, nil, p.Issuer(), "", found.RawMetadata, found.RawKeys)

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)
 	}
 	testscript.Main(suite{m}, map[string]func(){
+		"system": system,
 		// The browser of the scripts: it opens a page and follows redirects, as
 		// far as sso-exec's own last page.
 		"testbrowser": func() {
@@ -115,6 +116,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Condition: func(cond string) (bool, error) {
+			if cond == "system" {
+				return canBeSystem()
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))

@@ -27,11 +27,11 @@ func Credential(ctx context.Context, o *settings.Resolved, by Caller, keys bool)
 // Cached is Credential where a stored file can answer alone. On anything out of the
 // ordinary it is false, and says nothing.
 func Cached(o *settings.Resolved, keys bool) (credential.Credential, bool) {
-	if !plain(o) {
+	if !plain(o) || o.Obey() != nil {
 		return credential.Credential{}, false
 	}
 	damaged := false
-	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(),
+	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(), Limits: session.LimitsOf(o.Policy),
 		Store: cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
 	c, ok, err := s.Cached(Need(o, s, keys))
 	return c, ok && err == nil && !damaged

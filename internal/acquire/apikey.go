@@ -70,6 +70,9 @@ func APIKeyOf(ctx context.Context, o *settings.Resolved) (*cache.APIKey, error) 
 // EncodeAPIKey renders a key as a token is rendered, with the header that its API
 // wants.
 func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte, error) {
+	if err := o.Policy.AllowAPIKey(k.Identity == credential.Human); err != nil {
+		return nil, err
+	}
 	if k.Identity == credential.Human {
 		return nil, fault.Hint(fmt.Errorf("API key %s: API keys are for services, and this one is a person's", k.Name),
 			"people sign in: sso-exec login")

@@ -66,6 +66,9 @@ type Caller struct {
 
 // Open puts the rooms together.
 func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
+	if err := o.Obey(); err != nil {
+		return nil, err
+	}
 	log, err := NewLog(o)
 	if err != nil {
 		return nil, err
@@ -77,8 +80,9 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 	c.RedirectURIs, c.PAR, c.NoOffline = o.SignIn.RedirectURIs, o.SignIn.PAR, o.SignIn.Offline == "never"
 	c.Reach, c.Person, c.Log, c.Started = reach(o), personOf(o, by), log, Started
 	c.Client = func(ctx context.Context, hc *http.Client) (flows.Client, error) { return newClient(ctx, o, hc) }
+	c.Limits = session.LimitsOf(o.Policy)
 	c.Names, c.KeyringBy = settings.NameOf, "--store keyring"
-	c.Keyring, c.Stay = o.Storage.Store == "keyring", !o.MovesStore()
+	c.Keyring, c.Stay = o.Storage.Store == "keyring", !o.MovesStore() && c.Limits.Stores == nil
 	c.Waiting = func(h cache.Holder) {
 		if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
 			return // its prompt is seen here
@@ -115,6 +119,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 		Names: settings.NameOf, Explain: o.Report.Explain, Explained: cmp.Or(by.Explained, new(bool)),
 		Login:  func(without ...string) string { return settings.LoginCommand(o, without...) },
 		ToKeep: o.ToKeep,
+		Policy: o.Policy,
 	}.Person()
 	return person
 }

@@ -21,6 +21,7 @@ type Command struct {
 	Args    []string // %s stands for the URL and %% for %; if no word has %s, the URL comes last
 
 	system bool // the system's own way, which may look at $BROWSER again
+	alone  bool // its environment is that of [Environment]
 }
 
 // Commands are tried in their order until one opens the page.

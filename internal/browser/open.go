@@ -53,7 +53,9 @@ func (c Command) open(ctx context.Context, url string, settle time.Duration) err
 	// Stdin, stdout and stderr are the null device. Stderr is not looked at: a
 	// browser outlives us, and would be ended by a pipe that nobody reads, or
 	// fill a disk with a file that nobody sees; and openers put the URL into it.
-	cmd.Env = scrub(os.Environ())
+	if cmd.Env = scrub(os.Environ()); c.alone {
+		cmd.Env = Environment()
+	}
 	if c.system {
 		// $BROWSER was looked at already. xdg-open would take a text-mode
 		// browser from it or, without it, from its own list.

@@ -18,6 +18,7 @@ import (
 func setHelp(root *cobra.Command) {
 	all := false
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		command.WarnOfPolicy()
 		text := helpText
 		if all || cmd.Name() == topicSettings {
 			text = fullHelp

@@ -23,6 +23,7 @@ func newVersion() *cobra.Command {
 }
 
 func printVersion(cmd *cobra.Command) error {
+	command.WarnOfPolicy()
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS,
 		runtime.GOARCH); err != nil {
 		return &command.Failure{Err: err}

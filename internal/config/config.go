@@ -163,14 +163,11 @@ var systemPath = "/etc/sso-exec/config.yaml"
 // SystemPath returns where the system's config file is, or nothing if that
 // cannot be determined.
 func SystemPath() string {
-	if runtime.GOOS != "windows" {
-		return systemPath
+	path, err := userfile.SystemPath(systemPath)
+	if err != nil {
+		return ""
 	}
-	// A caller may have set it to anything: the file must be the administrators'.
-	if dir := os.Getenv("ProgramData"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "sso-exec", "config.yaml")
-	}
-	return ""
+	return path
 }
 
 // DefaultPath returns where the user's config file is, or nothing if that

@@ -26,6 +26,8 @@ type host struct {
 	session  func() (uint32, bool) // Windows: the session of this process
 
 	tmuxLimit time.Duration // how long tmux may take to answer
+
+	alone bool // no variable chooses a program
 }
 
 func here() host {
@@ -36,7 +38,16 @@ func here() host {
 }
 
 func (h host) finder() browser.Finder {
-	return browser.Finder{OS: h.os, Getenv: h.getenv, Root: h.root}
+	getenv := h.getenv
+	if h.alone {
+		getenv = func(name string) string {
+			if name == "PATH" {
+				return browser.SystemPath
+			}
+			return h.getenv(name)
+		}
+	}
+	return browser.Finder{OS: h.os, Getenv: getenv, Root: h.root}
 }
 
 func (h host) path(path string) string {

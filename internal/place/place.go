@@ -15,6 +15,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/policy"
 )
 
 // Asked is what the caller was asked for, and knows of the tool that calls it.
@@ -24,6 +25,8 @@ type Asked struct {
 	Browser string // as --browser; empty if none was named
 
 	Names flows.Names // of settings, for the reasons; may be nil
+
+	Policy *policy.Policy // of the system; nil: there is none
 
 	NobodyHere      bool // nobody may be asked
 	StderrSwallowed bool // the calling tool keeps stderr from the person
@@ -40,7 +43,15 @@ type Place struct {
 
 // Look gathers the facts, in well under a millisecond. An error means that
 // Asked.Browser is no command.
-func Look(a Asked) (Place, error) { return here().look(a) }
+func Look(a Asked) (Place, error) {
+	h := here()
+	h.alone = a.Policy != nil && a.Policy.HelpersDenied
+	p, err := h.look(a)
+	if h.alone {
+		p.Browser = p.Browser.Alone()
+	}
+	return p, err
+}
 
 func (h host) look(a Asked) (Place, error) {
 	t := h.terminal(a.StderrSwallowed)
@@ -50,6 +61,9 @@ func (h host) look(a Asked) (Place, error) {
 		Terminal: t.Open, Keyboard: t.Open && !t.Raw && !a.StdinNotOurs,
 		CI: h.ci(),
 	}}
+	if a.Policy != nil {
+		p.Facts.Allowed = a.Policy.Flows
+	}
 	f := &p.Facts
 	switch {
 	case t.Stops:
@@ -99,6 +113,9 @@ func (h host) findBrowser(named string, windows wsl, p *Place) error {
 		return nil
 	}
 	variable := h.getenv("BROWSER")
+	if h.alone {
+		variable = ""
+	}
 	if isHelper(variable) {
 		if c, ok := h.editorHelper(variable, p); ok {
 			p.take(flows.BrowserByEditor, browser.Commands{c})
@@ -130,6 +147,7 @@ func (h host) findBrowser(named string, windows wsl, p *Place) error {
 	return nil
 }
 
+// take takes what opens pages.
 func (p *Place) take(by string, found browser.Commands) {
 	p.Browser = found
 	if len(found) > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/browser"
 )
 
 // tmuxLimit is how long tmux may take to answer: it is asked while a person
@@ -48,6 +49,9 @@ func (h host) tmuxClient(p *Place) string {
 		if v := h.getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
+	}
+	if h.alone {
+		cmd.Env = browser.Environment()
 	}
 	cmd.WaitDelay = h.tmuxLimit
 	out, err := cmd.Output()

@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -119,15 +117,4 @@ func (e *ForbiddenError) Is(kind error) bool { return kind == fault.Forbidden }
 func (p *Policy) Forbid(rule, what, instead string) error {
 	return &fault.Error{Err: &ForbiddenError{Rule: rule, Path: p.Path, What: what}, Kind: fault.Forbidden,
 		Hints: []string{instead}}
-}
-
-// oneOf says whether a list allows a value; a nil list allows all.
-func (p *Policy) oneOf(rule string, allowed []string, what, value string) error {
-	if allowed == nil || slices.Contains(allowed, value) {
-		return nil
-	}
-	if value == "" {
-		return p.Forbid(rule, "no "+what, "name one of: "+strings.Join(allowed, ", "))
-	}
-	return p.Forbid(rule, what+" "+strconv.Quote(value), "allowed: "+strings.Join(allowed, ", "))
 }

@@ -143,7 +143,7 @@ func TestParseIsBounded(t *testing.T) {
 
 func TestForbid(t *testing.T) {
 	p := &Policy{Path: "/p.yaml", Issuers: []string{"https://a.example"}}
-	err := p.oneOf("issuers", p.Issuers, "issuer", "https://b.example")
+	err := p.Allow("issuers", "https://b.example")
 	var forbidden *ForbiddenError
 	if !errors.As(err, &forbidden) || fault.KindOf(err) != fault.Forbidden || forbidden.Rule != "issuers" {
 		t.Fatal(err)
@@ -153,6 +153,48 @@ func TestForbid(t *testing.T) {
 	}
 	if hints, _ := fault.HintsOf(err); len(hints) != 1 || hints[0] != "allowed: https://a.example" {
 		t.Errorf("%q", hints)
+	}
+}
+
+func TestNilForbidsNothing(t *testing.T) {
+	var p *Policy
+	uris, err := p.Redirects([]string{"http://127.0.0.1:0/callback"})
+	if err != nil || len(uris) != 1 || p.AllowAPIKey(true) != nil || p.AllowHelper("x") != nil ||
+		p.Allow("issuers", "x") != nil || p.AllowURL("https://x.example") != nil {
+		t.Errorf("%v, %v", uris, err)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	p := &Policy{RedirectPorts: []PortRange{{8400, 8401}, {9000, 9000}}}
+	for uris, want := range map[string]string{
+		"http://127.0.0.1:0/callback":                   "http://127.0.0.1:8400/callback http://127.0.0.1:8401/callback http://127.0.0.1:9000/callback",
+		"http://[::1]/c":                                "http://[::1]:8400/c http://[::1]:8401/c http://[::1]:9000/c",
+		"http://localhost:8000/ http://localhost:9000/": "http://localhost:9000/",
+		"http://localhost:8000/":                        "",
+	} {
+		got, err := p.Redirects(strings.Fields(uris))
+		if strings.Join(got, " ") != want || (want == "") != (fault.KindOf(err) == fault.Forbidden) {
+			t.Errorf("%s: %q, %v", uris, got, err)
+		}
+	}
+	wide := &Policy{RedirectPorts: []PortRange{{1024, 65535}}}
+	if got, err := wide.Redirects([]string{"http://127.0.0.1:0/"}); err != nil || len(got) != mostPorts {
+		t.Errorf("%d, %v", len(got), err)
+	}
+}
+
+func TestAllowURL(t *testing.T) {
+	p := &Policy{Hosts: []string{"*.corp.example", "api.example:8443"}}
+	for url, want := range map[string]bool{
+		"https://a.corp.example/x": true, "https://A.Corp.example:443": true, "https://api.example:8443/": true,
+		"https://corp.example": false, "https://api.example": false, "http://a.corp.example": false,
+		"https://a.corp.example.": false, "https://evil.example/.corp.example": false, "https://a.corp.example@evil.example": false,
+		"https://a.corp.example:8443": false, "": false,
+	} {
+		if err := p.AllowURL(url); (err == nil) != want || err != nil && fault.KindOf(err) != fault.Forbidden {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }
 

@@ -225,8 +225,10 @@ func (s *Session) resend(ctx context.Context, window time.Duration, send func() 
 
 // sleep waits, and reports whether ctx did not end meanwhile.
 func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
 	select {
-	case <-time.After(d):
+	case <-t.C:
 		return true
 	case <-ctx.Done():
 		return false

@@ -1,19 +1,54 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 )
 
 // Limits bound a person's session, whatever the provider allows. Zero: no limit.
 type Limits struct {
 	MaxAge  time.Duration // since the person signed in (auth_time, else the sign-in's own time); whole seconds
 	MaxIdle time.Duration // since the last answer that was not from the cache
+	Flows   []string      // that the person may have signed in by; nil: any
+	Stores  []string      // that the session may be kept in; nil: any
+}
+
+// LimitsOf are those that a policy sets.
+func LimitsOf(p *policy.Policy) Limits {
+	if p == nil {
+		return Limits{}
+	}
+	return Limits{MaxAge: p.MaxSessionAge, MaxIdle: p.MaxIdle, Flows: p.Flows, Stores: p.Stores}
+}
+
+// forbids says why a session that a person signed in to by a flow, and that is kept in a
+// store, counts as none; empty: it counts. What is not known counts as forbidden.
+func (l Limits) forbids(of credential.Origin) string {
+	switch {
+	case l.Flows != nil && !slices.Contains(l.Flows, of.Flow):
+		return fmt.Sprintf("the session was signed in to by the flow %q, which the policy does not allow (flows)", of.Flow)
+	case l.Stores != nil && !slices.Contains(l.Stores, of.Store):
+		return fmt.Sprintf("the session is kept in the store %q, which the policy does not allow (stores)", of.Store)
+	}
+	return ""
+}
+
+// originOf is how a session was made and where it is kept. One without a refresh token is
+// kept where it would have been.
+func (s *Session) originOf(rec *cache.Session) credential.Origin {
+	o := credential.Origin{Flow: rec.Flow, Store: "file"}
+	if rec.RefreshTokenIn != "" || rec.RefreshToken.IsZero() && s.Store.UseKeyring {
+		o.Store = "keyring"
+	}
+	return o
 }
 
 // limits are those of the session. A service is not a person.
@@ -50,7 +85,10 @@ func (l Limits) over(signedIn, used, now time.Time) string {
 // it, what else is stored of the session decides.
 func (s *Session) outlived(c credential.Credential) string {
 	l, now := s.limits(), time.Now()
-	if l == (Limits{}) {
+	if why := l.forbids(c.Origin); why != "" {
+		return why
+	}
+	if l.MaxAge == 0 && l.MaxIdle == 0 {
 		return ""
 	}
 	why := l.over(c.SignIn(), c.StoredAt, now)
@@ -71,7 +109,7 @@ func (s *Session) outlived(c credential.Credential) string {
 // reached is outlived for a session whose refresh token is about to be sent.
 func (s *Session) reached(rec *cache.Session) string {
 	l, now := s.limits(), time.Now()
-	why := l.over(signedInAt(rec), rec.RefreshedAt, now)
+	why := cmp.Or(l.forbids(s.originOf(rec)), l.over(signedInAt(rec), rec.RefreshedAt, now))
 	if why == "" || l.MaxIdle == 0 {
 		return why
 	}

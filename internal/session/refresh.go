@@ -87,7 +87,7 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 	if err := sameHost(rec.TokenEndpoint, p.TokenEndpointFor(client)); err != nil {
 		return none, err
 	}
-	room, err := s.Store.Reserve(ctx, s.sessionKey())
+	room, err := s.Store.ReserveContext(ctx, s.sessionKey())
 	if err != nil {
 		return none, s.cannotStore(err)
 	}
@@ -249,6 +249,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	}
 	tokens := newTokens(set)
 	tokens.Login, tokens.SignedInAt = loginOf(rec, set), rec.SignedInAt
+	tokens.Origin = s.originOf(rec)
 	tokens.Organization = cmp.Or(organization, p.OrganizationOf(set))
 	if set.IDToken.IsZero() {
 		if old, err := s.Store.Tokens(skey, tkey); err == nil {

@@ -120,7 +120,7 @@ func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
 	now := time.Now()
 	good := err == nil && s.serves(need.MinTTL, c, now) && s.unmet(need, c.Login, c.StoredAt) == "" &&
-		s.limits().over(c.SignIn(), c.StoredAt, now) == "" && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
+		s.limits().over(c.SignIn(), c.StoredAt, now) == "" && s.limits().forbids(c.Origin) == "" && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
 	return s.bounded(c), good, ignoreAbsent(err)
 }
 
@@ -260,6 +260,7 @@ func (s *Session) trade(ctx context.Context, step Step, parent credential.Creden
 		return err
 	})
 	c.For, c.Login, c.SignedInAt = step.For, parent.Login, parent.SignedInAt
+	c.Origin = parent.Origin
 	return c, parent, everybodys(ctx, err)
 }
 

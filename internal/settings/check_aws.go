@@ -47,7 +47,7 @@ func (o *Resolved) settleSTS() error {
 		if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
 			return fault.InUsage(err, "give another --sts-endpoint, or unset "+name+" for this command")
 		}
-		o.AWS.STSEndpoint = url
+		o.AWS.STSEndpoint, o.stsByVariable = url, true
 		return nil
 	}
 	if err := checkARN(o.AWS.RoleARN); err != nil {

@@ -64,7 +64,10 @@ func (o *Resolved) tightens(r *Row, values []string) bool {
 // nor by the config. The config's default is not used next to an issuer or a client
 // ID that is not its own.
 func LoadProfile(o *Resolved) (*config.Profile, error) {
-	c, err := config.DefaultPaths(o.Source.Config).Open()
+	if err := o.readPolicy(); err != nil {
+		return nil, err
+	}
+	c, err := o.ConfigPaths().Open()
 	name := o.Source.Profile
 	if err == nil && name == "" {
 		name, _ = c.Default()
@@ -73,6 +76,10 @@ func LoadProfile(o *Resolved) (*config.Profile, error) {
 		return nil, nil
 	}
 	var p *config.Profile
+	if err == nil && o.bound() && o.Policy.OverridesDenied && !slices.Contains(c.Names(), name) {
+		return nil, o.Policy.Forbid("overrides", fmt.Sprintf("profile %q, which %s does not have", name, config.SystemPath()),
+			"its profiles: "+cmp.Or(strings.Join(c.Names(), ", "), "none"))
+	}
 	if err == nil {
 		p, err = c.Profile(name, ProfileKeys())
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -35,6 +36,11 @@ type Resolved struct {
 	// FoundOut tells which dialect the provider turned out to have; nil before a
 	// session asks it.
 	FoundOut func() *flows.Dialect
+
+	Policy  *policy.Policy // of the system; nil: there is none, or [Resolved.Obey] did not read it yet
+	obeying bool           // it was read
+
+	stsByVariable bool // one of AWS's names the endpoint of STS
 
 	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }
@@ -85,6 +91,16 @@ func (o *Resolved) empty() bool { return o.From == nil }
 // Check tells what is wrong with the settings, in the order in which a person
 // would mend them.
 func (o *Resolved) Check() error {
+	if err := o.Obey(); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.Obey() // again: only now it is known where STS is
+}
+
+func (o *Resolved) check() error {
 	if o.APIKey != "" {
 		return o.checkAPIKey()
 	}
@@ -247,7 +263,13 @@ func (o *Resolved) ReadAndCheck() error {
 // it is not nil, tells, once the environment is read, whether the command works
 // whatever stands in the config: what is wrong there is a warning then.
 func (o *Resolved) Read(anyway func() bool) error {
+	if err := o.readPolicy(); err != nil {
+		return err
+	}
 	if err := o.FillFromEnvironment(); err != nil {
+		return err
+	}
+	if err := o.checkOverrides(); err != nil {
 		return err
 	}
 	if err := o.FillFromConfig(); err != nil {

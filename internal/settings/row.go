@@ -83,6 +83,7 @@ const (
 	Asks     // it is about a sign-in itself, or the token that it is for
 	KeyOnly  // no flag sets it
 	Harmless // whatever it is, the same is obtained
+	Free     // a flag or a variable may give it where the policy denies overrides
 )
 
 // Completion says what completes a value, other than its kind and its choices.
@@ -116,6 +117,7 @@ type Row struct {
 	Alone    func(string) error // the same, where the key AloneFrom is not set; only config validate asks
 	// AloneFrom is the name of a setting; see Alone.
 	AloneFrom string
+	Rule      string // of a policy, that bounds its values; empty: none
 
 	at func(*Settings) any
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/place"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
@@ -66,6 +67,7 @@ type Sitting struct {
 	Names     flows.Names                    // of settings, for why
 	Login     func(without ...string) string // the command that signs in to the same session; nil: there is none
 	ToKeep    func(organization string) string
+	Policy    *policy.Policy // of the system; nil: there is none
 }
 
 // Person tells a session how to ask somebody. finish takes off what is still shown.
@@ -96,7 +98,7 @@ func (p *prompter) choose(noLock bool) (flows.Choice, error) {
 	if !p.looked {
 		var err error
 		p.here, err = place.Look(place.Asked{Flow: p.Flow, Device: p.Device, Browser: p.Browser, NobodyHere: p.Nobody,
-			Names:           p.Names,
+			Names: p.Names, Policy: p.Policy,
 			StderrSwallowed: p.Swallowed, StdinNotOurs: p.noStdin()})
 		if err != nil {
 			return flows.Choice{}, fault.InUsage(err,
@@ -198,13 +200,15 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	// Most openers that fail do so at once. Of the others it is said when they do.
 	opened := make(chan error, 1)
 	go func() { opened <- p.Open(q.ctx, a.URL) }()
+	t := time.NewTimer(quiet)
+	defer t.Stop()
 	select {
 	case err := <-opened:
 		if err != nil {
 			return fail(err)
 		}
 		opened <- nil
-	case <-time.After(quiet):
+	case <-t.C:
 	}
 	block.Opened = filepath.Base(p.here.Facts.Browser)
 	shown := q.show(block)
@@ -229,8 +233,10 @@ const quiet = 250 * time.Millisecond
 // offer waits for a while and then offers the next flow: the browser may be on
 // another machine, or nobody may have seen it.
 func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) {
+	t := time.NewTimer(min(unanswered, p.Timeout/3))
+	defer t.Stop()
 	select {
-	case <-time.After(min(unanswered, p.Timeout/3)):
+	case <-t.C:
 	case <-q.ctx.Done():
 		return
 	}
@@ -255,8 +261,10 @@ func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) 
 // remind says after a while what a provider tells in the browser alone: that it does
 // not know the client, or the redirect URI.
 func (p *prompter) remind(q *prompt, a *flows.Authorization) {
+	t := time.NewTimer(min(silent, 2*p.Timeout/3))
+	defer t.Stop()
 	select {
-	case <-time.After(min(silent, 2*p.Timeout/3)):
+	case <-t.C:
 	case <-q.ctx.Done():
 		return
 	}

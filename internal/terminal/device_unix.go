@@ -14,7 +14,10 @@ import (
 // out of Go's poller, which on macOS cannot wait for /dev/tty.
 func openScreen() (*os.File, error) {
 	fd, err := openTTY()
-	return os.NewFile(uintptr(fd), tty), err
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), tty), nil
 }
 
 const tty = "/dev/tty"

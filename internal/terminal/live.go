@@ -169,9 +169,11 @@ func (l *Live) now(op func()) {
 	if stuck {
 		return
 	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
 	select {
 	case <-done:
-	case <-time.After(patience):
+	case <-t.C:
 		l.setStuck(true)
 	}
 }

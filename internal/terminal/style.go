@@ -1,6 +1,8 @@
 package terminal
 
 import (
+	"os"
+	"runtime"
 	"strings"
 )
 
@@ -17,6 +19,10 @@ type surroundings struct {
 	goos      string
 	sequences bool // the console takes escape sequences; always so but on Windows
 	getenv    func(string) string
+}
+
+func here(sequences bool) surroundings {
+	return surroundings{runtime.GOOS, sequences, os.Getenv}
 }
 
 // styleOf is a pure function; its specification is the table in its test.

@@ -10,10 +10,8 @@
 package terminal
 
 import (
-	"cmp"
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 )
 
@@ -70,7 +68,7 @@ func Of(f *os.File) *Terminal {
 	if !isTerminal {
 		return nil
 	}
-	return &Terminal{out: f, style: styleOf(surroundings{runtime.GOOS, sequences, os.Getenv})}
+	return &Terminal{out: f, style: styleOf(here(sequences))}
 }
 
 // Style tells what the terminal can show.
@@ -79,7 +77,13 @@ func (t *Terminal) Style() Style { return t.style }
 // Size returns its columns and rows; 80 and 24 where it does not say.
 func (t *Terminal) Size() (columns, rows int) {
 	columns, rows = size(t.out)
-	return cmp.Or(max(columns, 0), defaultColumns), cmp.Or(max(rows, 0), defaultRows)
+	if columns <= 0 {
+		columns = defaultColumns
+	}
+	if rows <= 0 {
+		rows = defaultRows
+	}
+	return columns, rows
 }
 
 // Write writes to the terminal.

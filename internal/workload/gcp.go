@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -27,7 +26,9 @@ const (
 )
 
 func newGCP(b base, account string) (Source, error) {
-	account = cmp.Or(account, "default")
+	if account == "" {
+		account = "default"
+	}
 	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.@_-]*$`).MatchString(account) {
 		return nil, errors.New("what follows gcp: is neither a service account's e-mail address nor default")
 	}

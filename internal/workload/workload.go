@@ -28,10 +28,11 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
-// Types of tokens.
+// Types of tokens (RFC 8693 §3).
 const (
-	TypeJWT         = flows.TokenTypeJWT
-	TypeAccessToken = flows.TokenTypeAccess
+	TypeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+	TypeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
+	TypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 )
 
 // maxToken bounds a token, wherever it comes from. Those of CI services, with all
@@ -255,8 +256,10 @@ func (env Env) on(name string) bool {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
-	case <-time.After(d):
+	case <-timer.C:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

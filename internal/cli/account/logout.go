@@ -50,6 +50,7 @@ in every cache directory that a profile names, not only the usual one.`,
 		if err != nil {
 			return err
 		}
+		require = require || o.Policy != nil && o.Policy.RevokeRequired
 		var said strings.Builder
 		err = leaveAll(ctx, &said, who, endSession, require)
 		if len(who) == 0 {
@@ -229,7 +230,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 	if l.entry.Session != nil {
 		hint = l.entry.Session.Account
 	}
-	page, err := p.EndSessionURL(l.o.Provider.ClientID, hint)
+	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.Provider.ClientID, LogoutHint: hint})
 	if own := p.Dialect.SignOut; own != nil {
 		in := flows.SignedIn{ClientID: l.o.Provider.ClientID, Account: hint, AccessToken: out.AccessToken}
 		if l.o.From.Said("redirect-uri") {
@@ -247,7 +248,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 		return nil
 	}
 	pages[page] = true
-	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.SignIn.Browser,
+	here, err := place.Look(place.Asked{Flow: flows.FlowAuto, Browser: l.o.SignIn.Browser, Policy: l.o.Policy,
 		NobodyHere: l.o.SignIn.Interactive == "never"})
 	if err != nil {
 		return fault.InUsage(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
@@ -26,5 +27,13 @@ func Complain(o *settings.Resolved, err error) {
 	fmt.Fprintf(talk.Stderr, "sso-exec: %s\n", talk.OneLine(err.Error()))
 	for _, h := range o.WithSecret(Hints(o, err)) {
 		fmt.Fprintf(talk.Stderr, "  %s\n", strings.Map(talk.Unbroken, h)) // all of it: it may be there to be pasted
+	}
+}
+
+// WarnOfPolicy says what is wrong with the system's policy, for commands that work under
+// any.
+func WarnOfPolicy() {
+	if _, err := policy.Load(); err != nil {
+		talk.Warn(err)
 	}
 }

@@ -71,7 +71,7 @@ A secret is never shown, only where it is.`,
 
 // view renders the settings that are used.
 func view(o *settings.Resolved, origins bool) ([]byte, error) {
-	if err := o.FillFromEnvironment(); err != nil {
+	if err := errors.Join(o.ReadPolicy(true), o.FillFromEnvironment()); err != nil {
 		return nil, err
 	}
 	p, err := settings.LoadProfile(o)

@@ -20,6 +20,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -86,13 +87,20 @@ type configEdit struct {
 
 // editConfig has a person change a config file.
 func editConfig(path string) error {
+	p, err := policy.Load()
+	if err == nil {
+		err = p.AllowHelper("an editor")
+	}
+	if err != nil {
+		return err
+	}
 	if path == "" {
 		return settings.NoHome("no config file", "name one with --config FILE")
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return fault.InUsage(errors.New("an editor needs a terminal, and stdin is none"), "the file is "+path)
 	}
-	path, err := filepath.Abs(path)
+	path, err = filepath.Abs(path)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,12 @@ func apiKeyCommand(c *cobra.Command, network bool,
 		if err == nil && c.Name() != "list" { // which shows no key
 			err = command.ForAgent(a.o)
 		}
+		if err == nil && !slices.Contains([]string{"list", "revoke"}, c.Name()) {
+			err = a.o.Policy.AllowAPIKey(false)
+		}
+		if f := cmd.Flags().Lookup("from-command"); err == nil && f != nil && f.Changed {
+			err = a.o.Policy.AllowHelper("--from-command")
+		}
 		if err == nil {
 			err = do(cmd.Context(), a, args)
 		}

@@ -86,7 +86,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 // and what is wrong with others, an error each. One without an issuer or a client
 // ID is what others extend. err is of the config as a whole.
 func Profiles(base *settings.Resolved) (all []*settings.Resolved, wrong []error, err error) {
-	c, err := config.DefaultPaths(base.Source.Config).Open()
+	c, err := base.ConfigPaths().Open()
 	if err != nil {
 		if _, ok := errors.AsType[*userfile.UnsafeError](err); ok {
 			return nil, nil, err

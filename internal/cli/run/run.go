@@ -86,11 +86,11 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	if err := r.choose(); err != nil {
 		return err
 	}
-	path, err := exec.LookPath(argv[0])
+	path, err := environ.LookPath(argv[0])
 	if err != nil { // now: nobody is to sign in for nothing
 		return notRun(argv, err)
 	}
-	env := environ.NewEnvironment(os.Environ())
+	env := environ.NewEnvironment(environ.Given())
 	if r.o.APIKey != "" {
 		if err := r.setAPIKey(ctx, env); err != nil {
 			return err
@@ -168,7 +168,10 @@ func (r *runner) choose() error {
 	if r.o.From.Given("region") || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
 		r.region = r.o.AWS.Region
 	}
-	return r.keys.CheckAWS()
+	if err := r.keys.CheckAWS(); err != nil {
+		return err
+	}
+	return r.keys.Obey()
 }
 
 // setToken puts the token into the environment.

@@ -1,0 +1,158 @@
+package settings
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/environ"
+	"github.com/sso-exec/sso-exec/internal/policy"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// This file is how settings obey the system's policy.
+
+// bound reports whether there is a policy that the command obeys: those that give no
+// credential work under any.
+func (o *Resolved) bound() bool {
+	return o.Policy != nil && o.Tool != ToolLogout && o.Tool != ToolStatus
+}
+
+// readPolicy reads the policy, before anything else counts. A command that gives no
+// credential works under any, and says what is wrong with it.
+func (o *Resolved) readPolicy() error {
+	return o.ReadPolicy(o.Tool == ToolLogout || o.Tool == ToolStatus)
+}
+
+// ReadPolicy is that; tolerant: a policy that cannot be used is a warning.
+func (o *Resolved) ReadPolicy(tolerant bool) (err error) {
+	if o.obeying {
+		return nil
+	}
+	if o.Policy, err = policy.Load(); err != nil {
+		if !tolerant {
+			return err
+		}
+		talk.Warn(err)
+	}
+	o.obeying = true
+	if p := o.Policy; p != nil && p.HelpersDenied {
+		environ.PinPrograms()
+	}
+	if p := o.Policy; p != nil && p.OverridesDenied {
+		return environ.Pin()
+	}
+	return nil
+}
+
+// ConfigPaths are the config files that count.
+func (o *Resolved) ConfigPaths() config.Paths {
+	if o.bound() && o.Policy.OverridesDenied {
+		return config.Paths{System: config.SystemPath()}
+	}
+	return config.DefaultPaths(o.Source.Config)
+}
+
+// checkOverrides refuses settings of flags and variables where the policy has them come
+// from the system's config.
+func (o *Resolved) checkOverrides() error {
+	if !o.bound() || !o.Policy.OverridesDenied {
+		return nil
+	}
+	forbid := func(what string) error {
+		var free []string
+		for _, name := range With(Free) {
+			if Find(name).Of(o.Tool) {
+				free = append(free, "--"+name)
+			}
+		}
+		return o.Policy.Forbid("overrides", what, "settings come from "+config.SystemPath()+"; allowed: "+
+			strings.Join(free, ", "))
+	}
+	for _, r := range table {
+		switch {
+		case !o.From.Given(r.Name):
+		case !r.Is(Free):
+			return forbid(o.From.Where(r.Name))
+		case r.Name == "interactive" && o.SignIn.Interactive != "never":
+			return forbid(o.From.Where(r.Name) + ", unless it is never")
+		}
+	}
+	if os.Getenv(SecretVariable) != "" {
+		return forbid("variable " + SecretVariable)
+	}
+	return nil
+}
+
+// Obey tells what the policy forbids of the settings, and keeps those of the redirect
+// URIs that it allows.
+func (o *Resolved) Obey() error {
+	if err := o.readPolicy(); err != nil || !o.bound() {
+		return err
+	}
+	for _, r := range table {
+		if r.Rule == "" || !r.Of(o.Tool) {
+			continue
+		}
+		if err := o.obeys(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Resolved) obeys(r *Row) (err error) {
+	p, value := o.Policy, r.Get(&o.Settings)
+	switch r.Rule {
+	case "api-keys":
+		if o.APIKey != "" {
+			return p.AllowAPIKey(false)
+		}
+	case "helpers":
+		if o.isForeignHelper(r, value[0]) {
+			return p.AllowHelper(fmt.Sprintf("--%s (%s)", r.Name, o.From.Where(r.Name)))
+		}
+	case "hosts":
+		if o.AWS.STSEndpoint != "" && (o.From.Said(r.Name) || o.stsByVariable) {
+			return p.AllowURL(o.AWS.STSEndpoint)
+		}
+	case "stores":
+		return p.Allow(r.Rule, value[0])
+	default:
+		if o.APIKey != "" || !o.NeedsProvider() { // of no provider
+			return nil
+		}
+		return o.obeysOfSignIn(r, value)
+	}
+	return nil
+}
+
+// obeysOfSignIn is obeys for the rules about a provider, and about people.
+func (o *Resolved) obeysOfSignIn(r *Row, value []string) (err error) {
+	human := o.Provider.Identity != credential.Service
+	switch {
+	case r.Rule == "redirect-ports" && human:
+		o.SignIn.RedirectURIs, err = o.Policy.Redirects(value)
+		return err
+	case r.Rule == "redirect-ports", r.Rule == "flows" && (!human || value[0] == "auto"),
+		r.Rule != "organizations" && value[0] == "": // which is another error
+		return nil
+	}
+	return o.Policy.Allow(r.Rule, value[0])
+}
+
+// isForeignHelper reports whether a setting names a program, and not the system's config
+// did.
+func (o *Resolved) isForeignHelper(r *Row, value string) bool {
+	from := o.From[r.Name]
+	switch {
+	case value == "" || from.By == ByDefault || from.By == ByProfile && from.At.Layer == config.System:
+		return false
+	case r.Kind == TokenFrom:
+		return strings.HasPrefix(value, "command:")
+	}
+	return value != browser.None
+}

@@ -1,0 +1,19 @@
+package userfile
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// EntryHome is the user's profile directory, whatever variables say.
+func EntryHome() (string, error) { return windows.GetCurrentProcessToken().GetUserProfileDirectory() }
+
+// SetHome has this process's variables name a home, and the known folders of the user.
+func SetHome(home string) error {
+	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+	roaming, rerr := windows.KnownFolderPath(windows.FOLDERID_RoamingAppData, 0)
+	return errors.Join(err, rerr, os.Setenv("USERPROFILE", home), os.Setenv("LocalAppData", local),
+		os.Setenv("AppData", roaming))
+}
