@@ -124,17 +124,7 @@ func (k *APIKey) Masked() string {
 // APIKey reads an API key, without a key that rests in the keyring (see
 // APIKeyWithKey). It takes no lock and changes nothing: a file that does not
 // parse is an error with [ErrCorrupt] in it. [ErrNotExist]: there is none.
-func (s *Store) APIKey(name string) (*APIKey, error) {
-	k, err := s.apiKeyFile(APIKeyID(name))
-	if err == nil && k.Name != name {
-		return nil, fmt.Errorf("%s: %w: it holds another key", s.apiKeyPath(name), ErrCorrupt)
-	}
-	return k, err
-}
-
-func (s *Store) apiKeyPath(name string) string {
-	return filepath.Join(s.path, apiKeysDir, APIKeyID(name)+".json")
-}
+func (s *Store) APIKey(name string) (*APIKey, error) { return s.apiKeyFile(APIKeyID(name)) }
 
 const apiKeysDir = "apikeys"
 
@@ -151,6 +141,9 @@ func (s *Store) apiKeyFile(id string) (*APIKey, error) {
 	}
 	if err == nil {
 		f.unknown, err = unknownFields(b, f)
+	}
+	if err == nil && APIKeyID(f.Name) != id {
+		err = fmt.Errorf("%w: it holds another key", ErrCorrupt)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -176,28 +169,23 @@ func (s *Store) writeAPIKeyFile(k *APIKey) error {
 // APIKeys reads every API key as APIKey does, by name, and names those that it
 // could not read. It takes no lock and touches no keyring.
 func (s *Store) APIKeys() ([]*APIKey, []Unread, error) {
-	names, err := s.names(apiKeysDir)
-	if err != nil {
-		return nil, nil, err
-	}
 	var all []*APIKey
 	var unread []Unread
-	for _, name := range names {
-		id, ok := strings.CutSuffix(name, ".json")
-		if !ok || strings.Contains(id, ".") { // temporary files and marks
-			continue
+	err := s.each(apiKeysDir, func(id string) error {
+		if strings.Contains(id, ".") { // a mark
+			return nil
 		}
 		k, err := s.apiKeyFile(id)
-		if err == nil && APIKeyID(k.Name) != id {
-			err = fmt.Errorf("%s: %w: it holds another key", filepath.Join(s.path, apiKeysDir, name), ErrCorrupt)
-		}
 		switch {
-		case errors.Is(err, ErrNotExist): // revoked meanwhile
-		case err != nil:
-			unread = append(unread, Unread{id, err})
-		default:
+		case err == nil:
 			all = append(all, k)
+		case !errors.Is(err, ErrNotExist): // or it was revoked meanwhile
+			unread = append(unread, Unread{id, err})
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(all, func(a, b *APIKey) int { return strings.Compare(a.Name, b.Name) })
 	return all, unread, nil

@@ -23,7 +23,7 @@ func (s *Store) WriteAPIKey(ctx context.Context, k *APIKey) error {
 	was, err := s.APIKey(k.Name)
 	switch {
 	case errors.Is(err, ErrCorrupt):
-		if err := s.setAPIKeyAside(k.Name); err != nil {
+		if err := s.setAside(apiKeysDir, APIKeyID(k.Name)); err != nil {
 			return err
 		}
 		was = nil
@@ -50,7 +50,8 @@ func (s *Store) WriteAPIKey(ctx context.Context, k *APIKey) error {
 	if err := s.writeAPIKeyFile(k); err != nil {
 		return err
 	}
-	s.forgetWarning(k.Name)
+	mark := APIKeyID(k.Name) + ".warned.json" // of the key before
+	_ = s.removeAll(apiKeysDir, func(file string) bool { return file == mark })
 	if was != nil && was.KeyIn != "" {
 		if err := s.dropAPIKeyEntries(was.Name, was.KeyringSlot); err != nil {
 			s.warn(err.Error()) // the key that is stored is the new one all the same
@@ -106,27 +107,6 @@ func (s *Store) RemoveAPIKey(name string) error {
 	}
 	id := APIKeyID(name)
 	return errors.Join(err, s.removeAll(apiKeysDir, func(file string) bool { return strings.HasPrefix(file, id+".") }))
-}
-
-// forgetWarning removes the mark of the last warning: there is a new key.
-func (s *Store) forgetWarning(name string) {
-	id := APIKeyID(name)
-	_ = s.removeAll(apiKeysDir, func(file string) bool { return file == id+".warned.json" })
-}
-
-func (s *Store) setAPIKeyAside(name string) error {
-	d, err := s.open(false, apiKeysDir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	id := APIKeyID(name)
-	if err := d.Rename(id+".json", id+".json.corrupt"); err != nil {
-		return err
-	}
-	path := s.apiKeyPath(name)
-	s.warn(fmt.Sprintf("%s does not parse; it was set aside as %s.corrupt", path, path))
-	return nil
 }
 
 func (s *Store) apiKeyAccount(name, slot string) string {

@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +24,7 @@ func reserveUnderLimit(s *Store, skey string) error {
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 16 << 10, Max: 16 << 10}); err != nil {
 		return err
 	}
-	room, err := s.Reserve(skey)
+	room, err := s.Reserve(context.Background(), skey)
 	if err == nil {
 		room.Release()
 		return errors.New("room was found where there is none")
@@ -58,12 +59,12 @@ func TestCommitOnADiskThatFilledUp(t *testing.T) {
 		return
 	}
 	commit(t, s, "k", aSession())
-	room, err := s.Reserve("k")
+	room, err := s.Reserve(context.Background(), "k")
 	if err != nil {
 		t.Fatal(err)
 	}
 	fill(t, s)
-	if _, err := s.Reserve("other"); !errors.Is(err, unix.ENOSPC) {
+	if _, err := s.Reserve(context.Background(), "other"); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("Reserve on a full disk: %v", err)
 	}
 	if err := s.WriteTokens("k", "t", telltale(1500)); !errors.Is(err, unix.ENOSPC) {
@@ -106,7 +107,7 @@ func fill(t *testing.T, s *Store) {
 // one in which nothing can be renamed.
 func commitReadOnly(s *Store, skey string) error {
 	for _, token := range []string{"first", "second"} {
-		room, err := s.Reserve(skey)
+		room, err := s.Reserve(context.Background(), skey)
 		if err != nil {
 			return err
 		}

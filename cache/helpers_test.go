@@ -144,7 +144,7 @@ func put(t testing.TB, s *Store, content string, elem ...string) string {
 // commit stores a session as a refresh does.
 func commit(t testing.TB, s *Store, skey string, rec *Session) {
 	t.Helper()
-	room, err := s.Reserve(skey)
+	room, err := s.Reserve(context.Background(), skey)
 	if err == nil {
 		err = room.Commit(rec)
 	}
@@ -202,3 +202,7 @@ next:
 
 // credentialOf is a secret of so many bytes.
 func credentialOf(n int) credential.Secret { return credential.NewSecret(strings.Repeat("x", n)) }
+
+func (s *Store) apiKeyPath(name string) string {
+	return filepath.Join(s.path, apiKeysDir, APIKeyID(name)+".json")
+}

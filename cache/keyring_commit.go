@@ -38,15 +38,10 @@ func (r *Reservation) reserveKey(ctx context.Context) error {
 
 // stored is the session that the reservation is to replace, or nil.
 func (r *Reservation) stored() *Session {
-	b, err := r.d.Read(r.name, maxFile)
-	if err != nil {
-		return nil
+	if rec, err := r.store.readSession(r.skey); err == nil {
+		return rec
 	}
-	rec, err := decodeSession(b)
-	if err != nil {
-		return nil
-	}
-	return rec
+	return nil
 }
 
 // commitToKeyring stores a session whose token belongs into the keyring.
@@ -106,16 +101,5 @@ func (r *Reservation) setToken(token string) bool {
 // has the same token.
 func (r *Reservation) pointToEntry(rec *Session) {
 	rec.RefreshTokenIn = InKeyring
-	b, err := rec.encode()
-	if err == nil {
-		err = r.store.write(b, true, "sessions", r.name)
-	}
-	r.keyring.spare = err == nil
-}
-
-// release removes a key that nothing is sealed by.
-func (k *roomInKeyring) release(s *Store) {
-	if k.spare && !k.failed {
-		_ = s.ringRemove(context.Background(), k.account+ringKey)
-	}
+	r.keyring.spare = r.store.writeSession(r.skey, rec) == nil
 }

@@ -182,7 +182,7 @@ func TestKeyringCrash(t *testing.T) {
 				t.Run(fmt.Sprintf("%s-%d-%s", form, len(next), subject), func(t *testing.T) {
 					s, m := withRing(t)
 					prepare(s)
-					room, err := s.Reserve(skey)
+					room, err := s.Reserve(context.Background(), skey)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -228,7 +228,7 @@ func TestKeyringCrash(t *testing.T) {
 func TestKeyringFailsLate(t *testing.T) {
 	s, m := withRing(t)
 	commit(t, s, skey, withToken("old"))
-	room, err := s.Reserve(skey)
+	room, err := s.Reserve(context.Background(), skey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestKeyringUnusable(t *testing.T) {
 	// As of a bus's socket that is gone.
 	m.before = func(string, string) error { return &os.PathError{Op: "dial", Path: "/run/bus", Err: os.ErrNotExist} }
 	_, rerr := s.SessionWithToken(t.Context(), skey)
-	_, werr := s.Reserve(skey)
+	_, werr := s.Reserve(context.Background(), skey)
 	for _, err := range []error{rerr, werr, s.HasRoom(t.Context(), skey)} {
 		var unreachable *KeyringError
 		if !errors.As(err, &unreachable) || errors.Is(err, ErrNotExist) ||

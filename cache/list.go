@@ -1,10 +1,12 @@
 package cache
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/credential"
 )
 
@@ -33,31 +35,23 @@ type Unread struct {
 // not read. It takes no lock and touches no keyring. The error is of the cache as
 // a whole.
 func (s *Store) List() ([]Entry, []Unread, error) {
-	names, err := s.names("sessions")
+	var entries []Entry
+	var unread []Unread
+	err := s.each("sessions", func(key string) error {
+		e, err := s.Entry(key)
+		switch {
+		case err == nil:
+			entries = append(entries, e)
+		case !errors.Is(err, ErrNotExist): // or it ended meanwhile
+			unread = append(unread, Unread{key, err})
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	var entries []Entry
-	var unread []Unread
-	for _, name := range names {
-		key, ok := strings.CutSuffix(name, ".json")
-		if !ok {
-			continue
-		}
-		e, err := s.Entry(key)
-		switch {
-		case errors.Is(err, ErrNotExist): // ended meanwhile
-		case err != nil:
-			unread = append(unread, Unread{key, err})
-		default:
-			entries = append(entries, e)
-		}
-	}
 	slices.SortFunc(entries, func(a, b Entry) int {
-		if c := a.Session.SignedInAt.Compare(b.Session.SignedInAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Key, b.Key)
+		return cmp.Or(a.Session.SignedInAt.Compare(b.Session.SignedInAt), strings.Compare(a.Key, b.Key))
 	})
 	return entries, unread, nil
 }
@@ -96,35 +90,23 @@ func (s *Store) Entry(skey string) (Entry, error) {
 	return e, err
 }
 
-// each calls f with the key of each file of a directory. One that has gone
+// each calls f with the key of each file of a directory, sorted. One that has gone
 // meanwhile is no error.
 func (s *Store) each(rel string, f func(key string) error) error {
-	names, err := s.names(rel)
-	for _, name := range names {
-		key, ok := strings.CutSuffix(name, ".json")
-		if !ok || strings.HasPrefix(name, tempPrefix) {
-			continue
+	var keys []string
+	err := s.inDir(rel, func(_ perm.Dir, name string) error {
+		if key, ok := strings.CutSuffix(name, ".json"); ok {
+			keys = append(keys, key)
 		}
+		return nil
+	})
+	slices.Sort(keys)
+	for _, key := range keys {
 		if err := f(key); err != nil && !errors.Is(err, ErrNotExist) {
 			return err
 		}
 	}
 	return err
-}
-
-// names lists a directory of the cache, sorted; an absent one is empty.
-func (s *Store) names(rel string) ([]string, error) {
-	d, err := s.open(false, strings.Split(rel, "/")...)
-	if errors.Is(err, ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	names, err := d.Names()
-	slices.Sort(names)
-	return names, err
 }
 
 // RemoveCorrupt removes what was set aside of a session that did not parse.

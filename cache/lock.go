@@ -75,35 +75,29 @@ func (s *Store) Lock(ctx context.Context, purpose, key string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok, err := disk.TryLock(f); ok {
-		return taken(f, purpose, false), nil
-	} else if err != nil {
+	ok, err := disk.TryLock(f)
+	if err == nil && !ok {
+		err = s.wait(ctx, f)
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	if err := s.wait(ctx, f); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return taken(f, purpose, true), nil
+	return taken(f, purpose, !ok), nil
 }
 
 // wait takes a lock that somebody holds.
 func (s *Store) wait(ctx context.Context, f *os.File) error {
-	pause := lockPoll
-	poll := time.NewTimer(pause)
-	defer poll.Stop()
-	notice := time.NewTimer(lockNotice)
-	defer notice.Stop()
+	pause, notice := lockPoll, time.After(lockNotice)
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-notice.C:
+		case <-notice:
 			if h, ok := readHolder(f); ok && s.Waiting != nil {
 				s.Waiting(h)
 			}
-		case <-poll.C:
+		case <-time.After(pause):
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -111,7 +105,6 @@ func (s *Store) wait(ctx context.Context, f *os.File) error {
 				return err
 			}
 			pause = min(pause+pause/8, lockPollMost)
-			poll.Reset(pause)
 		}
 	}
 }
@@ -156,13 +149,9 @@ func taken(f *os.File, purpose string, waited bool) *Lock {
 	return l
 }
 
-// Fail leaves word of a failure for those who wait.
-func (l *Lock) Fail(kind, message string) {
-	l.FailFor("", kind, message)
-}
-
-// FailFor is Fail for what concerns one of the things that the lock is for.
-func (l *Lock) FailFor(key, kind, message string) {
+// Fail leaves word of a failure for those who wait. key is the one of the things that
+// the lock is for that it concerns; empty: all.
+func (l *Lock) Fail(key, kind, message string) {
 	l.self.Failure = &Failure{At: time.Now().UTC(), Kind: kind, Message: message, For: key}
 	l.write()
 }

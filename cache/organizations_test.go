@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ func TestAmend(t *testing.T) {
 		s, _ := withRing(t)
 		s.UseKeyring = keyring
 		key := strings.Repeat("a", 64)
-		room, err := s.Reserve(key)
+		room, err := s.Reserve(context.Background(), key)
 		if err != nil {
 			t.Fatal(err)
 		}

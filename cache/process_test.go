@@ -222,7 +222,7 @@ func TestLockTellsFailures(t *testing.T) {
 		return l
 	}
 	l := take("")
-	l.Fail("provider", "down")
+	l.Fail("", "provider", "down")
 	l.Unlock()
 	take("provider: down").Unlock() // who says nothing changes nothing
 	path := filepath.Join(s.path, "locks", "k."+LockRefresh)

@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -327,16 +328,9 @@ func encodeKeeping(unknown map[string]json.RawMessage, v any) ([]byte, error) {
 	if err != nil || len(unknown) == 0 {
 		return b, err
 	}
-	all := map[string]json.RawMessage{}
-	for k, raw := range unknown {
-		all[k] = raw
-	}
-	var known map[string]json.RawMessage
-	if err := json.Unmarshal(b, &known); err != nil {
+	all := maps.Clone(unknown)
+	if err := json.Unmarshal(b, &all); err != nil {
 		return nil, err
-	}
-	for k, raw := range known {
-		all[k] = raw
 	}
 	return json.Marshal(all)
 }

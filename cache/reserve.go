@@ -28,15 +28,9 @@ type Reservation struct {
 }
 
 // Reserve makes sure that the session can be written, into the keyring too if
-// that is where tokens go. The caller holds the session's refresh lock, and ends
-// with Commit or Release.
-func (s *Store) Reserve(skey string) (*Reservation, error) {
-	return s.ReserveContext(context.Background(), skey)
-}
-
-// ReserveContext is Reserve with an end to the wait for a keyring that comes
-// before its own.
-func (s *Store) ReserveContext(ctx context.Context, skey string) (*Reservation, error) {
+// that is where tokens go; ctx may end the wait for a keyring before its own time.
+// The caller holds the session's refresh lock, and ends with Commit or Release.
+func (s *Store) Reserve(ctx context.Context, skey string) (*Reservation, error) {
 	r, err := s.reserveFile(skey)
 	if err != nil || !s.intoKeyring(skey) {
 		return r, err
@@ -165,8 +159,8 @@ func (r *Reservation) Release() {
 	if r.temp != "" {
 		_ = r.d.Remove(r.temp)
 	}
-	if r.keyring != nil {
-		r.keyring.release(r.store)
+	if k := r.keyring; k != nil && k.spare && !k.failed { // nothing is sealed by it
+		_ = r.store.ringRemove(context.Background(), k.account+ringKey)
 	}
 	r.d.Close()
 	r.f = nil

@@ -82,17 +82,25 @@ func (s *Store) Session(skey string) (*Session, error) {
 	if !errors.Is(err, ErrCorrupt) {
 		return rec, err
 	}
-	d, err := s.open(false, "sessions")
-	if err != nil {
+	if err := s.setAside("sessions", skey); err != nil {
 		return nil, err
+	}
+	return nil, ErrNotExist
+}
+
+// setAside gives a file that does not parse another name.
+func (s *Store) setAside(dir, key string) error {
+	d, err := s.open(false, dir)
+	if err != nil {
+		return err
 	}
 	defer d.Close()
-	if err := d.Rename(skey+".json", skey+".json.corrupt"); err != nil {
-		return nil, err
+	if err := d.Rename(key+".json", key+".json.corrupt"); err != nil {
+		return err
 	}
-	path := s.sessionPath(skey)
+	path := filepath.Join(s.path, dir, key+".json")
 	s.warn(fmt.Sprintf("%s does not parse; it was set aside as %s.corrupt", path, path))
-	return nil, ErrNotExist
+	return nil
 }
 
 func (s *Store) sessionPath(skey string) string {
@@ -217,14 +225,19 @@ func (s *Store) EndSession(skey string) error {
 	}
 	err = errors.Join(s.RemoveTokens(skey), s.removeEntries(skey))
 	rec.RefreshToken, rec.RefreshTokenIn, rec.EndedAt = credential.Secret{}, "", time.Now().UTC()
-	b, eerr := rec.encode()
-	if eerr == nil {
-		eerr = s.write(b, true, "sessions", skey+".json")
-	}
-	if eerr != nil { // better nothing than a token that is known to be dead
+	if s.writeSession(skey, rec) != nil { // better nothing than a token that is known to be dead
 		return errors.Join(err, s.RemoveSession(skey))
 	}
 	return err
+}
+
+// writeSession replaces the durable half, without room that was reserved for it.
+func (s *Store) writeSession(skey string, rec *Session) error {
+	b, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	return s.write(b, true, "sessions", skey+".json")
 }
 
 // Amend changes what stands in a session beside its refresh token, which rests
@@ -235,11 +248,7 @@ func (s *Store) Amend(skey string, change func(*Session)) error {
 		return err
 	}
 	change(rec)
-	b, err := rec.encode()
-	if err != nil {
-		return err
-	}
-	return s.write(b, true, "sessions", skey+".json")
+	return s.writeSession(skey, rec)
 }
 
 // RemoveTokens forgets a session's short-lived halves and derivations.
@@ -324,6 +333,17 @@ func (s *Store) write(b []byte, durable bool, elem ...string) error {
 // removeAll removes the files of a directory that match; an absent directory
 // has none.
 func (s *Store) removeAll(rel string, match func(string) bool) error {
+	return s.inDir(rel, func(d perm.Dir, name string) error {
+		if !match(name) {
+			return nil
+		}
+		return d.Remove(name)
+	})
+}
+
+// inDir calls f for each file of a directory, and joins its errors, except that one
+// is not there any more; an absent directory has none.
+func (s *Store) inDir(rel string, f func(d perm.Dir, name string) error) error {
 	d, err := s.open(false, strings.Split(rel, "/")...)
 	if errors.Is(err, ErrNotExist) {
 		return nil
@@ -334,10 +354,8 @@ func (s *Store) removeAll(rel string, match func(string) bool) error {
 	defer d.Close()
 	names, err := d.Names()
 	for _, name := range names {
-		if match(name) {
-			if rerr := d.Remove(name); rerr != nil && !errors.Is(rerr, ErrNotExist) {
-				err = errors.Join(err, rerr)
-			}
+		if ferr := f(d, name); !errors.Is(ferr, ErrNotExist) {
+			err = errors.Join(err, ferr)
 		}
 	}
 	return err

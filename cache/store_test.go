@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -236,7 +237,7 @@ func TestRemoveSession(t *testing.T) {
 func TestRelease(t *testing.T) {
 	s := newStore(t)
 	commit(t, s, "k", aSession())
-	room, err := s.Reserve("k")
+	room, err := s.Reserve(context.Background(), "k")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
 package cache
 
 import (
-	"errors"
 	"strings"
 	"time"
 
+	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/credential"
 )
 
@@ -36,33 +36,13 @@ func (s *Store) SweepServices() error {
 		return err
 	}
 	defer lock.Unlock()
-	names, err := s.untouched("sessions")
-	for _, name := range names {
-		if key, ok := strings.CutSuffix(name, ".json"); ok {
-			err = errors.Join(err, s.sweepSession(key))
+	return s.inDir("sessions", func(d perm.Dir, name string) error {
+		key, ok := strings.CutSuffix(name, ".json")
+		if at, err := d.ModTime(name); !ok || err != nil || time.Since(at) < serviceAge {
+			return nil
 		}
-	}
-	return err
-}
-
-// untouched lists the files of a directory that nobody has written to for
-// serviceAge.
-func (s *Store) untouched(rel string) (old []string, err error) {
-	d, err := s.open(false, rel)
-	if errors.Is(err, ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	names, err := d.Names()
-	for _, name := range names {
-		if at, err := d.ModTime(name); err == nil && time.Since(at) >= serviceAge {
-			old = append(old, name)
-		}
-	}
-	return old, err
+		return s.sweepSession(key)
+	})
 }
 
 func (s *Store) sweepSession(key string) error {

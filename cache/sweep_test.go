@@ -1,12 +1,15 @@
 package cache
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/credential"
 )
 
@@ -14,7 +17,7 @@ import (
 // that is good until another.
 func stored(t *testing.T, s *Store, skey, identity string, refreshed, expires time.Time) {
 	t.Helper()
-	room, err := s.Reserve(skey)
+	room, err := s.Reserve(context.Background(), skey)
 	if err == nil {
 		err = room.Commit(&Session{Issuer: "https://i.example", Subject: "x", Identity: identity, RefreshedAt: refreshed})
 	}
@@ -61,12 +64,12 @@ func TestSweepServices(t *testing.T) {
 	left := func(want ...string) {
 		t.Helper()
 		for _, dir := range []string{"sessions", "tokens", "derived"} {
-			names, err := s.names(dir)
-			if dir == "sessions" {
-				for i := range names {
-					names[i] = names[i][:len(names[i])-len(".json")]
-				}
-			}
+			var names []string
+			err := s.inDir(dir, func(_ perm.Dir, name string) error {
+				names = append(names, strings.TrimSuffix(name, ".json"))
+				return nil
+			})
+			slices.Sort(names)
 			if !slices.Equal(names, want) || err != nil {
 				t.Errorf("%s: %q, %v, want %q", dir, names, err, want)
 			}

@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -172,7 +173,7 @@ func TestUnsafeDirectories(t *testing.T) {
 					unsafeAt(t, s.WriteTokens("k", "t", telltale(1)), path)
 				}
 				if rel == "sessions" {
-					_, err := s.Reserve("k")
+					_, err := s.Reserve(context.Background(), "k")
 					unsafeAt(t, err, path)
 				}
 			})
@@ -211,7 +212,7 @@ func TestParentOfAnotherOwner(t *testing.T) {
 	home := t.TempDir()
 	must(t, os.Chown(home, whoever, -1))
 	s := Open(filepath.Join(home, ".cache", "sso-exec"), func(string) {})
-	_, err := s.Reserve("k")
+	_, err := s.Reserve(context.Background(), "k")
 	unsafeAt(t, err, home)
 	if entries, _ := os.ReadDir(home); len(entries) > 0 {
 		t.Fatalf("made there: %v", entries)

@@ -10,7 +10,10 @@
 // The module is v0: names may still change between minor versions.
 package credential
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Identity kinds: a service never becomes a person, nor a person a service.
 const (
@@ -38,12 +41,7 @@ type Identity struct {
 // address, else the name, else the subject. It is somebody else's text: clean
 // it before it goes to a terminal.
 func (i Identity) Display() string {
-	for _, s := range []string{i.Email, i.Name, i.Subject} {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
+	return cmp.Or(i.Email, i.Name, i.Subject)
 }
 
 // Login is how and when a person signed in, as far as the provider tells (acr and

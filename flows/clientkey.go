@@ -7,10 +7,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -228,9 +226,4 @@ func (k *Key) chain(certPEM []byte) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("the certificate belongs to another key: it is for %s, and this is %s", its, k)
 	}
 	return nil, errors.New("the certificate belongs to another key of the same kind")
-}
-
-func thumbprint(c *x509.Certificate) string {
-	digest := sha256.Sum256(c.Raw)
-	return base64.RawURLEncoding.EncodeToString(digest[:])
 }

@@ -191,12 +191,7 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 	if verifier != "" {
 		form.Set("code_verifier", verifier)
 	}
-	if len(req.Resources) > 0 {
-		form["resource"] = req.Resources
-	}
-	if p.Dialect.ClaimsAtToken {
-		p.Dialect.addClaims(form, req.Claims)
-	}
+	p.addAtToken(form, req.Resources, req.Claims)
 	p.adapt(RequestCode, form)
 	wait := interval
 	var lastOutage error
@@ -241,10 +236,8 @@ func (p *Provider) pollDevice(ctx context.Context, req SignIn, deviceCode creden
 
 // sleep waits for d, or returns the cause of ctx's end.
 func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -198,8 +198,8 @@ func (e *OAuthError) among(list []string) bool {
 // brings a refresh token and one is wanted.
 func (p *Provider) Scopes(asked []string, noOffline bool) []string {
 	scopes := slices.Clone(asked)
-	offline := !noOffline &&
-		(p.Dialect.Offline == OfflineAlways || p.Dialect.Offline == OfflineListed && p.supportsScope("offline_access"))
+	offline := !noOffline && (p.Dialect.Offline == OfflineAlways ||
+		p.Dialect.Offline == OfflineListed && slices.Contains(p.ScopesSupported, "offline_access"))
 	for _, s := range []struct {
 		name string
 		ask  bool

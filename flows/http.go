@@ -228,14 +228,8 @@ func CheckURL(name, raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s must not carry a user or a password", name)
 	case u.Fragment != "":
 		return nil, fmt.Errorf("%s %q must not have a fragment", name, Clean(raw, 200))
-	case u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname()):
+	case u.Scheme == "https" || u.Scheme == "http" && loopback.IsLiteral(u.Hostname()):
 		return u, nil
 	}
 	return nil, fmt.Errorf("%s %q must be https (http is for a literal loopback address only)", name, Clean(raw, 200))
-}
-
-// IsLoopback reports whether host is a literal loopback address. The name
-// localhost is not one: it is resolved, and not everywhere to the loopback.
-func IsLoopback(host string) bool {
-	return loopback.IsLiteral(host)
 }

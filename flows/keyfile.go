@@ -5,7 +5,9 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -70,7 +72,8 @@ func ParseKey(b []byte, o KeyOptions) (*Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		k.thumbprint = thumbprint(chain[0])
+		digest := sha256.Sum256(chain[0].Raw)
+		k.thumbprint = base64.RawURLEncoding.EncodeToString(digest[:])
 	}
 	return k, nil
 }

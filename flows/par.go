@@ -20,11 +20,6 @@ const (
 
 const doingPAR = "pushed authorization request"
 
-// pushes reports whether a request is to be pushed.
-func (p *Provider) pushes(when string) bool {
-	return when == PARAlways || when != PARNever && p.RequiresPAR
-}
-
 // push sends an authorization request to the provider directly (RFC 9126 §2), so
 // that the browser's address has nothing but a reference to it. It returns the
 // parameters of that address, and how long it can be opened; 0: that is not told.

@@ -102,13 +102,14 @@ func (a *Authorization) pastedCode(text string, severalWords bool) (url.Values, 
 		host = u.Host
 	}
 	text = strings.TrimPrefix(text, "code=")
-	code, err := url.PathUnescape(text) // which leaves "+" alone
+	code, err := url.PathUnescape(text)                                                       // which leaves "+" alone
+	isCode := !strings.ContainsFunc(code, func(r rune) bool { return r <= ' ' || r >= 0x7f }) // RFC 6749 A.11
 	switch {
 	case strings.Contains(text, "://") || strings.Contains(text, host):
 		return nil, a.notTheLast("this address has no code")
 	case strings.HasPrefix(text, "state=") || strings.HasPrefix(text, "error="):
 		return nil, errors.New("this is a part of the address only: copy all of it, from http:// to its end")
-	case err != nil || severalWords || len(code) < minCode || !isCode(code):
+	case err != nil || severalWords || len(code) < minCode || !isCode:
 		return nil, errors.New("this is neither the address of the last page nor a code")
 	case a.needsIssuer:
 		return nil, a.notTheLast("the code alone is not enough for this provider")
@@ -119,11 +120,6 @@ func (a *Authorization) pastedCode(text string, severalWords bool) (url.Values, 
 // minCode tells a code from a word that was typed by mistake, which would end
 // the sign-in.
 const minCode = 16
-
-// isCode tells what RFC 6749 appendix A.11 allows, without blanks.
-func isCode(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
 
 // tellPasted adds what a person can have done wrong. What they brought is their own.
 func tellPasted(err error) error {

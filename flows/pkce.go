@@ -95,14 +95,6 @@ func (e *PortsHeldError) Unwrap() error { return e.err }
 // CheckRedirectURI accepts http on a literal loopback address or localhost.
 func CheckRedirectURI(raw string) (*url.URL, error) { return loopback.CheckRedirectURI(raw) }
 
-// NoAddress reports whether this machine does not have the address that a
-// loopback redirect needs.
-func NoAddress(err error) bool { return loopback.NoAddress(err) }
-
-// PortTaken reports whether another program listens where a loopback redirect
-// needs to.
-func PortTaken(err error) bool { return loopback.PortTaken(err) }
-
 // authorize runs the flow with the listener that it takes over.
 func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Listener, open func(*Authorization) error,
 	accept func(*Result) error) error {
@@ -121,8 +113,8 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 		"response_type": {"code"}, "client_id": {req.Client.ID}, "redirect_uri": {loop.RedirectURI},
 		"state": {state}, "nonce": {nonce},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
+		"scope": {joinScopes(req.Scopes)},
 	}
-	form["scope"] = []string{joinScopes(req.Scopes)}
 	req.addTargets(form, p.Dialect)
 	params := p.Dialect.AuthParams
 	if !req.NoOffline {
@@ -146,7 +138,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 	began, shown := time.Now(), form
 	var life time.Duration
 	var again func(context.Context) (string, error)
-	if p.pushes(req.PAR) {
+	if req.PAR == PARAlways || req.PAR != PARNever && p.RequiresPAR {
 		var err error
 		if shown, life, err = p.push(ctx, req.Client, form); err != nil {
 			return err
@@ -247,12 +239,7 @@ func (p *Provider) redeem(ctx context.Context, req SignIn, q url.Values, redirec
 		"redirect_uri":  {redirectURI},
 		"code_verifier": {verifier},
 	}
-	if len(req.Resources) > 0 {
-		form["resource"] = req.Resources
-	}
-	if p.Dialect.ClaimsAtToken {
-		p.Dialect.addClaims(form, req.Claims)
-	}
+	p.addAtToken(form, req.Resources, req.Claims)
 	p.adapt(RequestCode, form)
 	set, fields, err := p.signInRequest(ctx, doingPKCE, req.Client, form)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows/internal/jws"
@@ -261,7 +260,6 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 			p.Dialect = other
 		}
 	}
-	loopback := strings.HasPrefix(issuer, "http://")
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint":                                      p.AuthorizationEndpoint,
 		"token_endpoint":                                              p.TokenEndpoint,
@@ -275,12 +273,8 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 		if endpoint == "" {
 			continue
 		}
-		u, err := CheckURL("the provider's "+name, endpoint)
-		if err != nil {
-			return nil, &VerifyError{err}
-		}
-		if u.Scheme != "https" && !loopback {
-			return nil, verifyErrorf("the provider's %s is not https: %s", name, Clean(endpoint, 200))
+		if _, err := p.checkEndpoint(name, endpoint); err != nil {
+			return nil, err
 		}
 	}
 	if p.TokenEndpoint == "" {
@@ -336,11 +330,6 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 
 // HTTP is the client that the provider is asked with.
 func (p *Provider) HTTP() *http.Client { return p.hc }
-
-// supportsScope reports whether the metadata lists a scope.
-func (p *Provider) supportsScope(scope string) bool {
-	return slices.Contains(p.ScopesSupported, scope)
-}
 
 // KeysRefetched reports whether the keys were fetched again since the provider
 // was made, so that RawKeys should be kept anew.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -160,8 +161,8 @@ func TestDiscover(t *testing.T) {
 					p.Fault(providertest.OpenID, providertest.Fault{Status: 404})
 				}
 				found := discover(t, p)
-				if found.Issuer != p.Issuer() || len(found.keys) == 0 || !found.supportsScope("offline_access") ||
-					found.supportsScope("offline") {
+				if found.Issuer != p.Issuer() || len(found.keys) == 0 ||
+					!slices.Contains(found.ScopesSupported, "offline_access") {
 					t.Errorf("found %+v", found.Metadata)
 				}
 				again, err := ParseProvider(found.hc, nil, p.Issuer(), "", found.RawMetadata, found.RawKeys)

@@ -28,9 +28,7 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {refreshToken.Reveal()},
 	}
-	if len(t.Resources) > 0 {
-		form["resource"] = t.Resources
-	}
+	p.addAtToken(form, t.Resources, t.Claims)
 	if p.Dialect.Free.Scopes { // or it would be those of the sign-in, which another profile may have begun
 		form.Set("scope", joinScopes(p.Scopes(t.Scopes, false)))
 	}
@@ -39,9 +37,6 @@ func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credentia
 	}
 	if p.Dialect.Organization.Switch && t.Organization != "" {
 		form.Set(cmp.Or(p.Dialect.Organization.Param, "organization"), t.Organization)
-	}
-	if p.Dialect.ClaimsAtToken {
-		p.Dialect.addClaims(form, t.Claims)
 	}
 	p.adapt(RequestRefresh, form)
 	return p.tokenRequest(ctx, DoingRefresh, c, form)

@@ -120,8 +120,8 @@ func (p *Provider) End(ctx context.Context, s SignedIn, issuedBy string) error {
 	return p.Dialect.EndSession(ctx, p, s)
 }
 
-// checkEndpoint holds an endpoint that not every flow needs to the rule for
-// all: https, or http where the issuer is on a loopback address.
+// checkEndpoint holds an endpoint to the rule for all: https, or http where the
+// issuer is on a loopback address.
 func (p *Provider) checkEndpoint(name, endpoint string) (*url.URL, error) {
 	u, err := CheckURL("the provider's "+name, endpoint)
 	if err != nil {

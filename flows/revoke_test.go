@@ -215,7 +215,7 @@ func TestRevokeElsewhere(t *testing.T) {
 func TestEndSessionURL(t *testing.T) {
 	p := providertest.New(t, providertest.Config{})
 	found := discover(t, p)
-	raw, err := found.EndSessionURL(EndSession{"cli", "alice@corp.example"})
+	raw, err := found.EndSessionURL("cli", "alice@corp.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,18 +229,18 @@ func TestEndSessionURL(t *testing.T) {
 		t.Errorf("%v", q)
 	}
 	found.EndSessionEndpoint = "https://login.example.com/end?tenant=1"
-	for e, want := range map[EndSession]string{
-		{}:                  "https://login.example.com/end?tenant=1",
-		{ClientID: "a b&c"}: "https://login.example.com/end?client_id=a+b%26c&tenant=1",
+	for clientID, want := range map[string]string{
+		"":      "https://login.example.com/end?tenant=1",
+		"a b&c": "https://login.example.com/end?client_id=a+b%26c&tenant=1",
 	} {
-		if got, err := found.EndSessionURL(e); err != nil || got != want {
+		if got, err := found.EndSessionURL(clientID, ""); err != nil || got != want {
 			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
 	for endpoint, supported := range map[string]bool{"": false, "http://login.example.com/end": true,
 		"http://127.0.0.1/end": true, "javascript:alert(1)": true, "https://x/\n": true, "/end": true} {
 		found.EndSessionEndpoint = endpoint
-		got, err := found.EndSessionURL(EndSession{ClientID: "cli"})
+		got, err := found.EndSessionURL("cli", "")
 		var wrong *VerifyError
 		if got != "" || errors.Is(err, ErrNotSupported) == supported || errors.As(err, &wrong) != supported {
 			t.Errorf("%q: %q, %v", endpoint, got, err)

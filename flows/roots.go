@@ -2,6 +2,7 @@ package flows
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -242,34 +243,24 @@ func guardOf(hc *http.Client) *guard {
 	}
 }
 
-func (g *guard) transport() *http.Transport {
+// transport is what sends, for TLS with its roots. They are read when a server is
+// asked over TLS, not before: that takes milliseconds, and who waits for another
+// process asks nobody.
+func (g *guard) transport(overTLS bool) *http.Transport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.next
-}
-
-// trusting is the transport with its roots. They are read when a server is asked
-// over TLS, not before: that takes milliseconds, and who waits for another process
-// asks nobody.
-func (g *guard) trusting() *http.Transport {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.ready {
+	if overTLS && !g.ready {
 		g.ready = true
 		g.next.TLSClientConfig.RootCAs = trustedRoots(g.extra)
 	}
 	return g.next
 }
 
-func (g *guard) CloseIdleConnections() { g.transport().CloseIdleConnections() }
+func (g *guard) CloseIdleConnections() { g.transport(false).CloseIdleConnections() }
 
 // RoundTrip notes whether only the variables vouch for who answered.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := g.transport
-	if req.URL.Scheme == "https" {
-		next = g.trusting
-	}
-	resp, err := next().RoundTrip(req)
+	resp, err := g.transport(req.URL.Scheme == "https").RoundTrip(req)
 	if err == nil && resp.TLS != nil && len(RootVariables()) > 0 && !vouched(resp.TLS.PeerCertificates, g.extra) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -334,10 +325,7 @@ func issuerOf(chain []*x509.Certificate) string {
 		return ""
 	}
 	by := chain[len(chain)-1].Issuer
-	if by.CommonName != "" {
-		return Clean(by.CommonName, 100)
-	}
-	return Clean(by.String(), 100)
+	return Clean(cmp.Or(by.CommonName, by.String()), 100)
 }
 
 // OtherRoot names, for a person, the first certificate of a set that another set does

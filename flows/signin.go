@@ -58,6 +58,16 @@ func (s SignIn) addTargets(form url.Values, d *Dialect) {
 	}
 }
 
+// addAtToken sets what a token request says again of its sign-in.
+func (p *Provider) addAtToken(form url.Values, resources []string, claims string) {
+	if len(resources) > 0 {
+		form["resource"] = resources
+	}
+	if p.Dialect.ClaimsAtToken {
+		p.Dialect.addClaims(form, claims)
+	}
+}
+
 // ownParams are the parameters of the authorization request that are set here
 // and nowhere else: another value for one of them would undo a protection or
 // contradict what was asked for.

@@ -115,10 +115,7 @@ func parseExchange(a *Answer, sent time.Time, requested string) (*credential.Tok
 	if isJWT && strings.EqualFold(set.TokenType, "N_A") {
 		set.TokenType = "" // it is no access token; whoever takes ID tokens takes them as Bearer tokens
 	}
-	if err := mustBeBearer(DoingExchange, set); err != nil {
-		return nil, err
-	}
-	if err := mustBeVisible(DoingExchange, set); err != nil {
+	if err := cmp.Or(mustBeBearer(DoingExchange, set), mustBeVisible(DoingExchange, set)); err != nil {
 		return nil, err
 	}
 	if isJWT {

@@ -146,7 +146,7 @@ func checkBus(address string) (string, error) {
 	if err := unix.Lstat(end, &st); err != nil {
 		return "", &os.PathError{Op: "stat", Path: end, Err: err}
 	}
-	var found *perm.Finding
+	var found *perm.UnsafeError
 	switch err := perm.Check(path); {
 	case errors.As(err, &found):
 		return "", &unsafeBusError{found.Error()}

@@ -30,10 +30,10 @@ func OpenRoot(path string, create bool) (Dir, error) {
 	}
 	anyOwner := os.Geteuid() == 0 && InContainer() // see checkHome
 	err := CheckDir(parent, anyOwner, create)
-	var found *Finding
-	switch {
-	case errors.As(err, &found):
-		return Dir{}, &UnsafeError{found.Path, found.Why, found.Fix, elsewhere(found.Path)}
+	switch found, ok := errors.AsType[*UnsafeError](err); {
+	case ok:
+		found.Hint = elsewhere(found.Path)
+		return Dir{}, found
 	case errors.Is(err, unix.EACCES) && !create:
 		// a home that is not this user's: nothing of ours is in it
 		return Dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}

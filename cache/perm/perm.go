@@ -33,15 +33,6 @@ func (e *UnsafeError) Is(kind error) bool { return kind == fault.Storage }
 // ErrTooLarge is in the chain of the error about a file that is larger than it can be.
 var ErrTooLarge = errors.New("the file is too large")
 
-// Finding says that a directory lets others replace what is in it.
-type Finding struct {
-	Path string
-	Why  string
-	Fix  string // a command for a shell, or empty: see Command
-}
-
-func (f *Finding) Error() string { return f.Path + " " + f.Why }
-
 // Command returns a command for a shell that does something to a file or a
 // directory, which it names by its absolute path. It returns nothing where that
 // could do harm: to the system's own places, to a directory that holds other

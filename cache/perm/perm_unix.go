@@ -15,7 +15,7 @@ import (
 
 // Check judges every directory that leads to a file, those of the links on the
 // way too. The file itself is the caller's to look at. An error that is no
-// [*Finding] is the system's.
+// [*UnsafeError] is the system's.
 func Check(file string) error { return walk(file, false, false) }
 
 // CheckDir judges a directory and all above it. What is missing is made, 0700, if
@@ -60,7 +60,7 @@ func walk(path string, anyOwner, create bool) error {
 		case kind == unix.S_IFLNK:
 			if sticky && found == nil && !isOurs(st.Uid) {
 				why := fmt.Sprintf("is a link of user %d, who is neither you nor root", st.Uid)
-				found = &Finding{Path: next, Why: why}
+				found = &UnsafeError{Path: next, Why: why}
 			}
 			to, err := os.Readlink(next)
 			if links++; err == nil && links > maxLinks {
@@ -105,7 +105,7 @@ func look(path string, st *unix.Stat_t, create bool) error {
 
 // judge refuses a directory in which somebody else can rename entries. The sticky
 // bit forbids that to all but its owner.
-func judge(path string, st *unix.Stat_t, anyOwner bool) *Finding {
+func judge(path string, st *unix.Stat_t, anyOwner bool) *UnsafeError {
 	mode := st.Mode & 0o7777
 	// A user's private group, which has the user's number, is nobody else (umask
 	// 002, Kubernetes' fsGroup), and the group root is root's.
@@ -121,10 +121,10 @@ func judge(path string, st *unix.Stat_t, anyOwner bool) *Finding {
 			who = "everybody"
 		}
 		why := fmt.Sprintf("can be written to by %s (mode %04o), who could replace what is in it", who, mode)
-		return &Finding{path, why, Command("chmod go-w", path)}
+		return &UnsafeError{Path: path, Why: why, Fix: Command("chmod go-w", path)}
 	case !anyOwner && !isOurs(st.Uid):
 		why := fmt.Sprintf("belongs to user %d, who is neither you nor root and could replace what is in it", st.Uid)
-		return &Finding{Path: path, Why: why}
+		return &UnsafeError{Path: path, Why: why}
 	}
 	return nil
 }

@@ -225,10 +225,8 @@ func (s *Session) resend(ctx context.Context, window time.Duration, send func() 
 
 // sleep waits, and reports whether ctx did not end meanwhile.
 func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false

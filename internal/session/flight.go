@@ -57,9 +57,9 @@ func (s *Session) leave(lock *cache.Lock, err error) {
 		lock.Succeed()
 	case kind == FailedOther && (s.Dialect.Free != (flows.Free{}) || !s.SignIn.StepUp.IsZero()):
 		_, tkey := s.keys()
-		lock.FailFor(tkey, kind, err.Error())
+		lock.Fail(tkey, kind, err.Error())
 	case kind != "":
-		lock.Fail(kind, err.Error())
+		lock.Fail("", kind, err.Error())
 	}
 }
 

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -170,7 +171,7 @@ func (m *machine) replace(t *testing.T, token string) {
 	t.Helper()
 	rec := m.session(t)
 	rec.RefreshToken = credential.NewSecret(token)
-	room, err := m.store().Reserve(m.request.SessionKey())
+	room, err := m.store().Reserve(context.Background(), m.request.SessionKey())
 	if err == nil {
 		err = room.Commit(rec)
 	}

@@ -87,7 +87,7 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 	if err := sameHost(rec.TokenEndpoint, p.TokenEndpointFor(client)); err != nil {
 		return none, err
 	}
-	room, err := s.Store.ReserveContext(ctx, s.sessionKey())
+	room, err := s.Store.Reserve(ctx, s.sessionKey())
 	if err != nil {
 		return none, s.cannotStore(err)
 	}

@@ -75,7 +75,7 @@ func (s *Session) keepGrant(ctx context.Context, res *flows.Result) error {
 		// Whose the tokens and derivations of before were is not known.
 		s.keep("the end of the session before", s.Store.RemoveTokens(skey))
 	}
-	room, err := s.Store.ReserveContext(ctx, skey)
+	room, err := s.Store.Reserve(ctx, skey)
 	if err == nil {
 		err = room.Commit(rec)
 	}

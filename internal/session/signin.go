@@ -297,7 +297,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	rec.SignedInAt, rec.RefreshedAt = now, now
 	rec.Organization = cmp.Or(s.SignIn.Organization, s.last.Organization, s.Request.Organization)
 	s.inherit(rec, old)
-	room, err := s.Store.ReserveContext(ctx, skey)
+	room, err := s.Store.Reserve(ctx, skey)
 	if err == nil {
 		err = room.Commit(rec)
 	}

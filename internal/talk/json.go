@@ -48,9 +48,4 @@ func escapeUnseen(doc string) string {
 func Seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // OrEmpty is a list that JSON shows as [], and not as null.
-func OrEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
-}
+func OrEmpty(list []string) []string { return append([]string{}, list...) }

@@ -200,15 +200,13 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	// Most openers that fail do so at once. Of the others it is said when they do.
 	opened := make(chan error, 1)
 	go func() { opened <- p.Open(q.ctx, a.URL) }()
-	t := time.NewTimer(quiet)
-	defer t.Stop()
 	select {
 	case err := <-opened:
 		if err != nil {
 			return fail(err)
 		}
 		opened <- nil
-	case <-t.C:
+	case <-time.After(quiet):
 	}
 	block.Opened = filepath.Base(p.here.Facts.Browser)
 	shown := q.show(block)
@@ -233,10 +231,8 @@ const quiet = 250 * time.Millisecond
 // offer waits for a while and then offers the next flow: the browser may be on
 // another machine, or nobody may have seen it.
 func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) {
-	t := time.NewTimer(min(unanswered, p.Timeout/3))
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(min(unanswered, p.Timeout/3)):
 	case <-q.ctx.Done():
 		return
 	}
@@ -261,10 +257,8 @@ func (p *prompter) offer(q *prompt, asking session.Ask, a *flows.Authorization) 
 // remind says after a while what a provider tells in the browser alone: that it does
 // not know the client, or the redirect URI.
 func (p *prompter) remind(q *prompt, a *flows.Authorization) {
-	t := time.NewTimer(min(silent, 2*p.Timeout/3))
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(min(silent, 2*p.Timeout/3)):
 	case <-q.ctx.Done():
 		return
 	}

@@ -5,6 +5,7 @@
 package talk
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"time"
@@ -17,18 +18,15 @@ func HostOf(issuer string) string {
 	if issuer == "" { // of a workload's own token
 		return "its platform"
 	}
-	if u, err := url.Parse(issuer); err == nil && u.Host != "" {
-		return flows.Clean(u.Host, 100)
+	if u, err := url.Parse(issuer); err == nil {
+		issuer = cmp.Or(u.Host, issuer)
 	}
 	return flows.Clean(issuer, 100)
 }
 
 // OrUnknown is an account as it is shown, or that it is not known.
 func OrUnknown(account string) string {
-	if account == "" {
-		return "somebody"
-	}
-	return flows.Clean(account, 100)
+	return flows.Clean(cmp.Or(account, "somebody"), 100)
 }
 
 // Clock tells a time as people do: today's by the clock, others with their day.

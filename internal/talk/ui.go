@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -23,14 +24,7 @@ func Unbroken(r rune) rune {
 
 // explain tells which flow was chosen, and by which facts.
 func explain(c flows.Choice, notes []string) {
-	flow, prompt := c.Flow, c.Prompt
-	if flow == "" {
-		flow = "none"
-	}
-	if prompt == flows.PromptNowhere {
-		prompt = "nowhere"
-	}
-	fmt.Fprintf(Stderr, "sso-exec: flow: %s, prompt: %s\n", flow, prompt)
+	fmt.Fprintf(Stderr, "sso-exec: flow: %s, prompt: %s\n", cmp.Or(c.Flow, "none"), cmp.Or(c.Prompt, "nowhere"))
 	for _, why := range slices.Concat(c.Why, notes) {
 		fmt.Fprintf(Stderr, "sso-exec:   %s\n", OneLine(why))
 	}

@@ -84,17 +84,14 @@ func (d Device) body(p *page) {
 	p.verbatim(d.VerificationURI)
 	p.say("Enter this code there:")
 	p.large(d.UserCode)
+	p.code = d.VerificationURI
 	if complete {
-		p.spare(func() {
-			p.say("This address has the code in it already; compare the two:")
-			p.verbatim(d.VerificationURIComplete)
-		})
+		p.code, p.from = d.VerificationURIComplete, len(p.lines)
+		p.say("This address has the code in it already; compare the two:")
+		p.verbatim(d.VerificationURIComplete)
+		p.to = len(p.lines)
 	}
-	uri := d.VerificationURI
-	if complete {
-		uri = d.VerificationURIComplete
-	}
-	p.qr(uri)
+	p.codeAt = len(p.lines)
 	p.say("Only go on if you began this sign-in yourself, just now. A code that somebody else gave you signs them in " +
 		"as you.")
 }
@@ -208,7 +205,7 @@ type page struct {
 	columns    int
 	background bool // the shell has put us there
 	lines      []line
-	code       string // to be drawn as a QR code
+	code       string // to be drawn as a QR code, if there is room for it when all else is known
 	codeAt     int    // before which line
 	from       int    // lines that are left out where rows are few
 	to         int
@@ -263,16 +260,6 @@ func (p *page) large(s string) {
 	}
 }
 
-// spare adds what is left out if the block would not be on the screen as a whole.
-func (p *page) spare(add func()) {
-	p.from = len(p.lines)
-	add()
-	p.to = len(p.lines)
-}
-
-// qr draws a QR code here if there is room for it when all else is known.
-func (p *page) qr(text string) { p.code, p.codeAt = text, len(p.lines) }
-
 // layout lays a block out on an empty page, without its last line. The last of
 // a terminal's rows is for that.
 func layout(b Block, p *page, rows int) []line {
@@ -291,9 +278,7 @@ func layout(b Block, p *page, rows int) []line {
 	if qr == nil {
 		return p.lines
 	}
-	lines := append([]line{}, p.lines[:p.codeAt]...)
-	lines = append(lines, line{})
-	return append(append(lines, qr...), p.lines[p.codeAt:]...)
+	return slices.Concat(p.lines[:p.codeAt], []line{{}}, qr, p.lines[p.codeAt:])
 }
 
 // rowsTaken returns how many rows of a terminal lines take, and whether that is

@@ -14,10 +14,7 @@ import (
 // out of Go's poller, which on macOS cannot wait for /dev/tty.
 func openScreen() (*os.File, error) {
 	fd, err := openTTY()
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), tty), nil
+	return os.NewFile(uintptr(fd), tty), err
 }
 
 const tty = "/dev/tty"

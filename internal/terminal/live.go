@@ -169,11 +169,9 @@ func (l *Live) now(op func()) {
 	if stuck {
 		return
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
 	select {
 	case <-done:
-	case <-t.C:
+	case <-time.After(patience):
 		l.setStuck(true)
 	}
 }

@@ -1,8 +1,6 @@
 package terminal
 
 import (
-	"os"
-	"runtime"
 	"strings"
 )
 
@@ -19,10 +17,6 @@ type surroundings struct {
 	goos      string
 	sequences bool // the console takes escape sequences; always so but on Windows
 	getenv    func(string) string
-}
-
-func here(sequences bool) surroundings {
-	return surroundings{runtime.GOOS, sequences, os.Getenv}
 }
 
 // styleOf is a pure function; its specification is the table in its test.

@@ -10,8 +10,10 @@
 package terminal
 
 import (
+	"cmp"
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 )
 
@@ -68,7 +70,7 @@ func Of(f *os.File) *Terminal {
 	if !isTerminal {
 		return nil
 	}
-	return &Terminal{out: f, style: styleOf(here(sequences))}
+	return &Terminal{out: f, style: styleOf(surroundings{runtime.GOOS, sequences, os.Getenv})}
 }
 
 // Style tells what the terminal can show.
@@ -77,13 +79,7 @@ func (t *Terminal) Style() Style { return t.style }
 // Size returns its columns and rows; 80 and 24 where it does not say.
 func (t *Terminal) Size() (columns, rows int) {
 	columns, rows = size(t.out)
-	if columns <= 0 {
-		columns = defaultColumns
-	}
-	if rows <= 0 {
-		rows = defaultRows
-	}
-	return columns, rows
+	return cmp.Or(max(columns, 0), defaultColumns), cmp.Or(max(rows, 0), defaultRows)
 }
 
 // Write writes to the terminal.

@@ -102,19 +102,13 @@ func checkSystem(path string, uid, gid, mode uint32) error {
 	return nil
 }
 
-// readOnly is ST_RDONLY of Linux and MNT_RDONLY of macOS and the BSDs.
-const readOnly = 1
-
-func isReadOnly(statfs func(*unix.Statfs_t) error) bool {
-	var fs unix.Statfs_t
-	return statfs(&fs) == nil && fs.Flags&readOnly != 0
-}
-
 func checkNotReadable(f *os.File, st os.FileInfo) error {
+	const readOnly = 1 // ST_RDONLY of Linux and MNT_RDONLY of macOS and the BSDs
 	if st.Mode().Perm()&0o077 == 0 || !st.Mode().IsRegular() {
 		return nil
 	}
-	if isReadOnly(func(fs *unix.Statfs_t) error { return unix.Fstatfs(int(f.Fd()), fs) }) {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &fs) == nil && fs.Flags&readOnly != 0 {
 		return nil
 	}
 	return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()),

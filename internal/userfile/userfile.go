@@ -44,7 +44,7 @@ func ReadConfig(path string) ([]byte, error) {
 		if err := checkNotWritable(f, st); err != nil {
 			return err
 		}
-		if found, ok := errors.AsType[*perm.Finding](perm.Check(path)); ok {
+		if found, ok := errors.AsType[*perm.UnsafeError](perm.Check(path)); ok {
 			return &UnsafeError{Path: found.Path, Why: found.Why, Fix: found.Fix}
 		}
 		return nil // whatever else: of /dev/fd/3 the end has no name, and nobody can put another in its place

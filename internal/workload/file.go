@@ -1,40 +1,67 @@
 package workload
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 )
 
-// file takes the token out of a file that somebody else keeps fresh, such as the
-// token that a platform projects. It may be a JWT or opaque.
-type file struct {
+// held is a source whose token is there already, in a file or a variable, for an
+// audience that was decided where it was issued.
+type held struct {
 	base
-	path string
+	what   string                                // the token, for errors
+	opaque bool                                  // it need not be a JWT
+	svid   bool                                  // it is a JWT-SVID
+	there  func() error                          // nil: whether it can be read
+	read   func(audience string) (string, error) // the audience is for hints
+	hints  func(audience string) []string        // what brings one for an audience; nil if opaque
+	owners func(token string) []string           // whose it is
 }
 
-func newFile(b base, path string) (Source, error) { return &file{b, b.env.given(path)}, nil }
+func (s *held) FixedAudience() bool { return true }
 
-func (s *file) FixedAudience() bool { return true }
+func (s *held) Available() error {
+	if s.there != nil {
+		return s.there()
+	}
+	_, err := s.read("AUDIENCE")
+	return err
+}
 
-func (s *file) Available() error { return s.fileThere(s.path) }
-
-func (s *file) Token(_ context.Context, audience string) (Token, error) {
-	token, err := s.readToken(s.path, false)
+func (s *held) Token(_ context.Context, audience string) (Token, error) {
+	token, err := s.read(cmp.Or(audience, "AUDIENCE"))
 	if err != nil {
 		return Token{}, err
 	}
-	return s.any("the token in "+flows.Clean(s.path, 200), token, audience)
+	if s.opaque {
+		return s.any(s.what, token, audience)
+	}
+	if c, _ := parseJWT(token); s.svid && (c.expires.IsZero() || len(c.audience) == 0) {
+		return Token{}, s.notHere(s.what + " has no exp or no aud, which it must have")
+	}
+	return s.fixed(s.what, token, audience, func() []string { return s.hints(audience) })
 }
 
-func (s *file) Principal() (string, error) {
-	token, err := s.readToken(s.path, false)
+func (s *held) Principal() (string, error) {
+	token, err := s.read("AUDIENCE")
 	if err != nil {
 		return "", err
 	}
-	return principal(s.ownersOf(token)...), nil
+	return principal(s.owners(token)...), nil
+}
+
+// newFile takes the token out of a file that somebody else keeps fresh, such as the
+// token that a platform projects. It may be a JWT or opaque.
+func newFile(b base, path string) (Source, error) {
+	path = b.env.given(path)
+	return &held{base: b, what: "the token in " + flows.Clean(path, 200), opaque: true, owners: b.ownersOf,
+		there: func() error { return b.fileThere(path) },
+		read:  func(string) (string, error) { return b.readToken(path, false) }}, nil
 }
 
 // fileThere looks for a token's file. A link whose end is missing is one that is
@@ -64,60 +91,74 @@ func (b base) any(what, token, audience string) (Token, error) {
 // jobs can have one subject, and differ in what else they say.
 func (b base) ownersOf(token string) []string {
 	if b.env.job() != nil {
-		return []string{"sha256", hash(token)}
+		return hashed(token)
 	}
 	return who(token)
 }
 
-// spiffe takes a JWT-SVID out of a file, as spiffe-helper writes it
+// newSPIFFE takes a JWT-SVID out of a file, as spiffe-helper writes it
 // (jwt_svid_file_name in its configuration). JWT-SVID §3: sub is the SPIFFE ID,
 // aud and exp must be there.
-type spiffe struct {
-	base
-	path string
+func newSPIFFE(b base, path string) (Source, error) {
+	path = b.env.given(path)
+	shown := flows.Clean(path, 200)
+	return &held{base: b, what: "the JWT-SVID in " + shown, svid: true,
+		there: func() error { return b.fileThere(path) },
+		read: func(string) (string, error) {
+			token, err := b.readToken(path, true)
+			if err != nil {
+				return "", err
+			}
+			c, err := parseJWT(token)
+			if err == nil && !strings.HasPrefix(c.subject, "spiffe://") {
+				err = b.notHere("the token in " + shown + " is no JWT-SVID: its subject is " + quote(c.subject) +
+					", not a spiffe:// ID")
+			}
+			return token, err
+		},
+		hints: func(audience string) []string {
+			return []string{"in spiffe-helper's configuration:",
+				`  jwt_svids = [{jwt_audience="` + flows.Clean(audience, 200) + `", jwt_svid_file_name="…"}]`}
+		},
+		owners: func(token string) []string {
+			if c, _ := parseJWT(token); b.env.job() == nil {
+				return []string{"spiffe", c.subject}
+			}
+			return hashed(token)
+		}}, nil
 }
 
-func newSPIFFE(b base, path string) (Source, error) { return &spiffe{b, b.env.given(path)}, nil }
-
-func (s *spiffe) FixedAudience() bool { return true }
-
-func (s *spiffe) Available() error { return s.fileThere(s.path) }
-
-func (s *spiffe) Token(_ context.Context, audience string) (Token, error) {
-	token, c, err := s.read()
-	if err != nil {
-		return Token{}, err
+// newVariable takes the token out of a variable, as CI services hand it to their
+// jobs. It may be a JWT or opaque.
+func newVariable(b base, name string) (Source, error) {
+	if err := checkVariable(name); err != nil {
+		return nil, err
 	}
-	what := "the JWT-SVID in " + flows.Clean(s.path, 200)
-	if c.expires.IsZero() || len(c.audience) == 0 {
-		return Token{}, s.notHere(what + " has no exp or no aud, which it must have")
-	}
-	return s.fixed(what, token, audience, func() []string {
-		return []string{"in spiffe-helper's configuration:",
-			`  jwt_svids = [{jwt_audience="` + flows.Clean(audience, 200) + `", jwt_svid_file_name="…"}]`}
-	})
+	return &held{base: b, what: "the token in the variable " + name, opaque: true, owners: b.ownersOf,
+		read: func(string) (string, error) {
+			value := b.env.Getenv(name)
+			if value == "" {
+				return "", b.notHere("the variable " + name + " is not set, or empty")
+			}
+			token, err := tokenIn([]byte(value))
+			if err != nil {
+				return "", b.notHere("what is in the variable " + name + " is no token: " + err.Error())
+			}
+			return token, nil
+		}}, nil
 }
 
-func (s *spiffe) Principal() (string, error) {
-	token, c, err := s.read()
-	if err != nil {
-		return "", err
+// checkVariable refuses what is no variable's name; somebody may have written
+// the token there, so it is not shown.
+func checkVariable(name string) error {
+	if name == "SSO_EXEC_CLIENT_SECRET" {
+		return errors.New("SSO_EXEC_CLIENT_SECRET holds the client's secret, which is no token")
 	}
-	if s.env.job() != nil {
-		return principal("sha256", hash(token)), nil
+	for i, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return errors.New("what is to name a variable with a token is no variable's name")
+		}
 	}
-	return principal("spiffe", c.subject), nil
-}
-
-func (s *spiffe) read() (string, claims, error) {
-	token, err := s.readToken(s.path, true)
-	if err != nil {
-		return "", claims{}, err
-	}
-	c, err := parseJWT(token)
-	if err == nil && !strings.HasPrefix(c.subject, "spiffe://") {
-		err = s.notHere("the token in " + flows.Clean(s.path, 200) + " is no JWT-SVID: its subject is " + quote(c.subject) +
-			", not a spiffe:// ID")
-	}
-	return token, c, err
+	return nil
 }

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -26,9 +27,7 @@ const (
 )
 
 func newGCP(b base, account string) (Source, error) {
-	if account == "" {
-		account = "default"
-	}
+	account = cmp.Or(account, "default")
 	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.@_-]*$`).MatchString(account) {
 		return nil, errors.New("what follows gcp: is neither a service account's e-mail address nor default")
 	}

@@ -134,7 +134,7 @@ func (c claims) jwt(value string) Token {
 func who(token string) []string {
 	c, err := parseJWT(token)
 	if err != nil || c.subject == "" {
-		return []string{"sha256", hash(token)}
+		return hashed(token)
 	}
 	parts := []string{"sub", c.issuer, c.subject}
 	if c.pod != "" {
@@ -142,6 +142,9 @@ func who(token string) []string {
 	}
 	return parts
 }
+
+// hashed is a token that stands for itself.
+func hashed(token string) []string { return []string{"sha256", hash(token)} }
 
 // hash stands for a token in a principal.
 func hash(token string) string {

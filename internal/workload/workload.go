@@ -28,11 +28,10 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
-// Types of tokens (RFC 8693 §3).
+// Types of tokens.
 const (
-	TypeJWT         = "urn:ietf:params:oauth:token-type:jwt"
-	TypeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
-	TypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	TypeJWT         = flows.TokenTypeJWT
+	TypeAccessToken = flows.TokenTypeAccess
 )
 
 // maxToken bounds a token, wherever it comes from. Those of CI services, with all
@@ -256,10 +255,8 @@ func (env Env) on(name string) bool {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

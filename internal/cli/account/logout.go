@@ -230,7 +230,7 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 	if l.entry.Session != nil {
 		hint = l.entry.Session.Account
 	}
-	page, err := p.EndSessionURL(flows.EndSession{ClientID: l.o.Provider.ClientID, LogoutHint: hint})
+	page, err := p.EndSessionURL(l.o.Provider.ClientID, hint)
 	if own := p.Dialect.SignOut; own != nil {
 		in := flows.SignedIn{ClientID: l.o.Provider.ClientID, Account: hint, AccessToken: out.AccessToken}
 		if l.o.From.Said("redirect-uri") {

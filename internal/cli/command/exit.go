@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/loopback"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -149,10 +150,10 @@ func Hints(o *settings.Resolved, err error) []string {
 		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
 	case ExitCode(err) == ExitUnavailable:
 		return []string{"nothing was lost; try again later"}
-	case flows.NoAddress(err):
+	case loopback.NoAddress(err):
 		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri " +
 			"http://[::1]:0/callback, if that is registered at the provider"}
-	case flows.PortTaken(err):
+	case loopback.PortTaken(err):
 		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the " +
 			"provider"}
 	case errors.As(err, &other):

@@ -23,6 +23,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/loopback"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -320,7 +321,7 @@ func defaultName(issuer string) string {
 	}
 	host := u.Hostname()
 	if _, err := netip.ParseAddr(host); err == nil {
-		if flows.IsLoopback(host) {
+		if loopback.IsLiteral(host) {
 			return "local"
 		}
 		return host

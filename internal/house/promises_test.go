@@ -1,0 +1,64 @@
+package house
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What the documents promise is shown by tests that are there: each test, script and
+// file of tests that they name.
+func TestPromisesHaveTests(t *testing.T) {
+	const scripts = "../../cmd/sso-exec/testdata/script/"
+	files, names := map[string]bool{}, map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(file)
+		for _, m := range function.FindAllSubmatch(b, -1) {
+			names[string(m[1])] = true
+		}
+		files[path.Base(file)] = true
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`)
+	script := regexp.MustCompile("TestScripts/([\\w-]+)|`([\\w-]+)\\.txt`")
+	file := regexp.MustCompile(`[\w/-]+_test\.go`)
+	for _, page := range []string{"docs/administrators.md", "docs/agents.md", "docs/security.md", "docs/sessions.md",
+		"cmd/sso-exec/testdata/README.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, name := range test.FindAllString(string(text), -1) {
+			if found++; !names[name] {
+				t.Errorf("%s: there is no test %s", page, name)
+			}
+		}
+		for _, m := range script.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if _, err := os.Stat(scripts + m[1] + m[2] + ".txt"); err != nil && m[1]+m[2] != "x" { // x stands for any
+				t.Errorf("%s: there is no script %s", page, m[1]+m[2])
+			}
+		}
+		for _, name := range file.FindAllString(string(text), -1) {
+			found++
+			if _, err := os.Stat("../../" + name); !files[name] && err != nil {
+				t.Errorf("%s: there is no file %s", page, name)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s names no test", page)
+		}
+	}
+}
