@@ -283,6 +283,17 @@ func (c *Client) findCache(cfg *session.Config) (err error) {
 	return nil
 }
 
+// bounded is session for a call that gives a token: it obeys the system's policy.
+func (c *Client) bounded(ctx context.Context, login bool) (s *session.Session, end func(), err error) {
+	if _, err := c.config(); err != nil {
+		return nil, nil, err
+	}
+	if _, err := c.obey(); err != nil {
+		return nil, nil, err
+	}
+	return c.session(ctx, login)
+}
+
 // session makes a session for one call. end takes what it shows off the screen.
 // login is whether another person may sign in than before.
 func (c *Client) session(ctx context.Context, login bool) (s *session.Session, end func(), err error) {
@@ -296,7 +307,13 @@ func (c *Client) session(ctx context.Context, login bool) (s *session.Session, e
 			c.Logger.Info("waiting for another process", "pid", h.PID, "purpose", h.Purpose)
 		}
 	}
-	cfg.Person, end = c.person(ctx, cfg, login)
+	c.mu.Lock()
+	p := c.policy
+	c.mu.Unlock()
+	if err := c.bind(&cfg, p); err != nil {
+		return nil, nil, err
+	}
+	cfg.Person, end = c.person(ctx, cfg, login, p)
 	if s, err = session.New(cfg); err != nil {
 		return nil, nil, fault.InUsage(err)
 	}

@@ -27,7 +27,8 @@ import (
 // unless its body cannot be read again ([http.Request.GetBody]). A request that
 // has an Authorization header keeps that.
 //
-// If an origin is wrong, every request fails with [ErrUsage].
+// If an origin is wrong, every request fails with [ErrUsage]; if a policy of the machine
+// has no token go there, one that would carry it fails with [ErrForbidden].
 func (c *Client) HTTPClient(origins ...string) *http.Client {
 	t := &transport{c: c}
 	for _, o := range origins {
@@ -126,6 +127,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	h, err := t.c.token(r.Context(), credential.Secret{})
 	if err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	if err := t.c.allows(r.URL.String()); err != nil {
 		closeBody(r)
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // returns who it was. Another person than before may sign in. It ends when ctx
 // does, or after [Client.LoginTimeout] with [ErrDenied].
 func (c *Client) Login(ctx context.Context) (*Identity, error) {
-	s, end, err := c.session(ctx, true)
+	s, end, err := c.bounded(ctx, true)
 	if err != nil {
 		return nil, sorted(ctx, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/place"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -48,13 +49,14 @@ type Prompt struct {
 
 // person tells a session how to ask somebody. end ends what is being shown. login is
 // whether another person may sign in than before.
-func (c *Client) person(ctx context.Context, cfg session.Config, login bool) (p session.Person, end func()) {
+func (c *Client) person(ctx context.Context, cfg session.Config, login bool, rules *policy.Policy) (
+	p session.Person, end func()) {
 	sitting := talk.Sitting{
 		Issuer: cfg.Issuer, ClientID: c.ClientID, Program: flows.Clean(filepath.Base(os.Args[0]), 100),
 		Flow: cmp.Or(c.Flow, flows.FlowAuto), Device: cmp.Or(c.Device, flows.DeviceAllow),
 		Browser: c.Browser, Open: c.OpenBrowser, Nobody: c.Interactive == never,
 		Timeout: cmp.Or(c.LoginTimeout, 5*time.Minute), LatchOnTimeout: true,
-		Switches: login, Quiet: true, Names: fieldOf,
+		Switches: login, Quiet: true, Names: fieldOf, Policy: rules,
 		// What is piped into the program is the program's.
 		StdinTaken: func() bool { return terminal.Of(os.Stdin) == nil },
 	}
@@ -91,7 +93,7 @@ func (a *asker) choose(noLock bool) (flows.Choice, error) {
 	if a.here == nil {
 		s := a.sitting
 		here, err := place.Look(place.Asked{Flow: s.Flow, Device: s.Device, Browser: s.Browser,
-			NobodyHere: s.Nobody, Names: s.Names})
+			NobodyHere: s.Nobody, Names: s.Names, Policy: s.Policy})
 		if err != nil {
 			return flows.Choice{}, fault.InUsage(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
@@ -18,10 +19,13 @@ type state struct {
 	base    session.Config
 	baseErr error
 
+	loadPolicy func() (*policy.Policy, error) // nil: the system's
+
 	mu      sync.Mutex
-	held    held    // the last token; zero: none
-	renewed held    // what came of the last renewal for a token that an API had refused
-	flight  *flight // that gets a token; nil: none
+	policy  *policy.Policy // as it was obeyed last; nil: there was none
+	held    held           // the last token; zero: none
+	renewed held           // what came of the last renewal for a token that an API had refused
+	flight  *flight        // that gets a token; nil: none
 }
 
 // held is a token in memory.
@@ -85,6 +89,9 @@ func (s source) Token() (*oauth2.Token, error) {
 func (c *Client) token(ctx context.Context, refused credential.Secret) (held, error) {
 	if _, err := c.config(); err != nil {
 		return held{}, err
+	}
+	if _, err := c.obey(); err != nil {
+		return held{}, sorted(ctx, err)
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -169,7 +176,7 @@ func (c *Client) land(f *flight, h held, err error) {
 
 // get gets a token by whatever it takes.
 func (c *Client) get(ctx context.Context, refused credential.Secret) (held, error) {
-	s, end, err := c.session(ctx, false)
+	s, end, err := c.bounded(ctx, false)
 	if err != nil {
 		return held{}, sorted(ctx, err)
 	}

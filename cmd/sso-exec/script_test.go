@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)
 	}
 	testscript.Main(suite{m}, map[string]func(){
-		"system": system,
+		"system":  system,
+		"libuser": libraryUser,
 		// The browser of the scripts: it opens a page and follows redirects, as
 		// far as sso-exec's own last page.
 		"testbrowser": func() {

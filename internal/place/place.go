@@ -11,6 +11,7 @@
 package place
 
 import (
+	"os"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
@@ -46,6 +47,14 @@ type Place struct {
 func Look(a Asked) (Place, error) {
 	h := here()
 	h.alone = a.Policy != nil && a.Policy.HelpersDenied
+	if h.alone || a.Policy != nil && a.Policy.OverridesDenied {
+		h.getenv = func(name string) string {
+			if name == "BROWSER" {
+				return ""
+			}
+			return os.Getenv(name)
+		}
+	}
 	p, err := h.look(a)
 	if h.alone {
 		p.Browser = p.Browser.Alone()
@@ -113,9 +122,6 @@ func (h host) findBrowser(named string, windows wsl, p *Place) error {
 		return nil
 	}
 	variable := h.getenv("BROWSER")
-	if h.alone {
-		variable = ""
-	}
 	if isHelper(variable) {
 		if c, ok := h.editorHelper(variable, p); ok {
 			p.take(flows.BrowserByEditor, browser.Commands{c})

@@ -35,3 +35,9 @@ func EntryHome() (string, error) {
 
 // SetHome has this process's variables name a home.
 func SetHome(home string) error { return os.Setenv("HOME", home) }
+
+// EntryCacheDir is the cache directory below the home in the user's entry.
+func EntryCacheDir() (string, error) {
+	home, err := EntryHome()
+	return filepath.Join(home, ".cache", "sso-exec"), err
+}

@@ -3,6 +3,7 @@ package userfile
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 )
@@ -16,4 +17,10 @@ func SetHome(home string) error {
 	roaming, rerr := windows.KnownFolderPath(windows.FOLDERID_RoamingAppData, 0)
 	return errors.Join(err, rerr, os.Setenv("USERPROFILE", home), os.Setenv("LocalAppData", local),
 		os.Setenv("AppData", roaming))
+}
+
+// EntryCacheDir is the cache directory in the user's known folder.
+func EntryCacheDir() (string, error) {
+	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+	return filepath.Join(local, "sso-exec"), err
 }
