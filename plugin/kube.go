@@ -26,6 +26,18 @@ type KubeRequest struct {
 	Interactive bool
 }
 
+// KubeServer returns the address of the cluster that KUBERNETES_EXEC_INFO is about;
+// empty: it does not say (client-go tells where provideClusterInfo is set).
+func KubeServer(env string) string {
+	var info struct {
+		Spec struct {
+			Cluster struct{ Server string }
+		}
+	}
+	_ = json.Unmarshal([]byte(env), &info) // what is odd there tells nothing
+	return info.Spec.Cluster.Server
+}
+
 // ParseKubeRequest reads the value of KUBERNETES_EXEC_INFO. An empty one,
 // outside kubectl or with an old client, stands for version v1. Only apiVersion
 // decides: of what else there is, only spec.interactive is read, and what is odd

@@ -36,6 +36,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -46,7 +47,11 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
+	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/audit"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/place"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -98,6 +103,11 @@ type Client struct {
 	// driver; or "none", which keeps everything in memory.
 	Store  string
 	MinTTL time.Duration // how long a token must still last; 0: a minute or a fifth of its life, whichever is less
+
+	// Audit is what the audit trail of the person's sessions, which all programs share,
+	// records: "on" (default: sign-ins, refreshes, sign-outs, refusals), "all" (tokens
+	// from the cache too) or "off".
+	Audit string
 
 	// Prompter shows a sign-in to the person. Nil: on the terminal, or on stderr.
 	Prompter Prompter
@@ -164,6 +174,22 @@ func (c *Client) read() (session.Config, error) {
 	return cfg, errors.Join(c.readRoots(&cfg), c.findCache(&cfg))
 }
 
+// trail is where what is done with the session is recorded; the tool is this program.
+func (c *Client) trail(p *policy.Policy) *audit.Trail {
+	required := p != nil && p.AuditRequired
+	if c.Audit == "off" && !required {
+		return nil
+	}
+	self, _ := os.Executable()
+	return &audit.Trail{Dir: userfile.StateDir(), All: c.Audit == "all", Required: required,
+		Base: audit.Event{Tool: filepath.Base(self), Caller: place.Caller(), Agent: agents.Seen().Name},
+		Warn: func(what string) {
+			if c.Logger != nil {
+				c.Logger.Warn(what)
+			}
+		}}
+}
+
 const never = "never"
 
 // fieldOf names a setting by its field, for errors.
@@ -191,6 +217,7 @@ func (c *Client) checkWords() error {
 		{"Offline", c.Offline, []string{"auto", never}},
 		{"Interactive", c.Interactive, []string{"auto", never}},
 		{"Store", c.Store, []string{"file", "keyring", "none"}},
+		{"Audit", c.Audit, []string{"on", "off", "all"}},
 	} {
 		if f.value != "" && !slices.Contains(f.known, f.value) {
 			return fmt.Errorf("invalid %s %q: use %s", f.name, f.value, strings.Join(f.known, ", "))
@@ -289,6 +316,7 @@ func (c *Client) bounded(ctx context.Context, login bool) (s *session.Session, e
 		return nil, nil, err
 	}
 	if _, err := c.obey(); err != nil {
+		_ = c.trail(nil).Record(audit.Event{Event: audit.Refused, Issuer: c.base.Issuer, Result: audit.Result(err)})
 		return nil, nil, err
 	}
 	return c.session(ctx, login)
@@ -313,6 +341,7 @@ func (c *Client) session(ctx context.Context, login bool) (s *session.Session, e
 	if err := c.bind(&cfg, p); err != nil {
 		return nil, nil, err
 	}
+	cfg.Trail = c.trail(p)
 	cfg.Person, end = c.person(ctx, cfg, login, p)
 	if s, err = session.New(cfg); err != nil {
 		return nil, nil, fault.InUsage(err)

@@ -27,6 +27,9 @@ func (c *Client) Login(ctx context.Context) (*Identity, error) {
 		shown(asked, is)
 	}
 	if err := s.Login(ctx); err != nil {
+		if ctx.Err() == nil {
+			s.RecordRefused(err)
+		}
 		return nil, sorted(ctx, err)
 	}
 	c.forget()

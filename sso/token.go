@@ -190,6 +190,11 @@ func (c *Client) get(ctx context.Context, refused credential.Secret) (held, erro
 	case !good:
 		cred, err = s.Credential(ctx, need)
 	}
+	if err == nil {
+		err = s.RecordCached()
+	} else if ctx.Err() == nil && !errors.Is(err, errNotRenewed) {
+		s.RecordRefused(err)
+	}
 	if err != nil {
 		return held{}, sorted(ctx, err)
 	}

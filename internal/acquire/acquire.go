@@ -46,12 +46,14 @@ func plain(o *settings.Resolved) bool {
 // Obtain returns what a session has stored if that is good enough, else asks for it.
 func Obtain(ctx context.Context, s *session.Session, need session.Need) (c credential.Credential, cached bool,
 	err error) {
-	c, cached, err = s.Cached(need)
-	if err != nil || cached && !need.Force {
-		return c, cached, err
+	if c, cached, err = s.Cached(need); err == nil && (!cached || need.Force) {
+		cached = false
+		c, err = s.Credential(ctx, need)
 	}
-	c, err = s.Credential(ctx, need)
-	return c, false, err
+	if err == nil {
+		err = s.RecordCached()
+	}
+	return c, cached, err
 }
 
 // config is the part of the settings that the cache's keys are made of.

@@ -40,6 +40,9 @@ func PrintAPIKey(ctx context.Context, o *settings.Resolved) error {
 		return err
 	}
 	doc, err := EncodeAPIKey(o, k, time.Now())
+	if err == nil {
+		err = RecordCached(o)
+	}
 	if err != nil {
 		return err
 	}

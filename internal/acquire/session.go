@@ -78,7 +78,7 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 		return nil, err
 	}
 	c.RedirectURIs, c.PAR, c.NoOffline = o.SignIn.RedirectURIs, o.SignIn.PAR, o.SignIn.Offline == "never"
-	c.Reach, c.Person, c.Log, c.Started = reach(o), personOf(o, by), log, Started
+	c.Reach, c.Person, c.Log, c.Started, c.Trail = reach(o), personOf(o, by), log, Started, trail(o)
 	c.Client = func(ctx context.Context, hc *http.Client) (flows.Client, error) { return newClient(ctx, o, hc) }
 	c.Limits = session.LimitsOf(o.Policy)
 	c.Names, c.KeyringBy = settings.NameOf, "--store keyring"

@@ -94,7 +94,7 @@ func Result(err error) string {
 // Its methods may be called by many goroutines.
 type Trail struct {
 	Dir      string       // absolute; empty: no place for it is known
-	All      bool         // cached answers are recorded too
+	All      bool         // answers from the cache are wanted too; it is for callers to look at
 	Required bool         // the system's log gets each event as well; at least one of the two must
 	Base     Event        // what all events of the run have in common
 	Warn     func(string) // told, once, what could not be written
@@ -102,7 +102,6 @@ type Trail struct {
 	system systemLog // the zero value: this machine's
 	mu     sync.Mutex
 	warned bool
-	wrote  bool
 }
 
 // Record writes an event; what it leaves empty is the run's Base. The error is of
@@ -118,17 +117,7 @@ func (t *Trail) Record(e Event) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.wrote = true
 	return t.outcome(t.append(e.line()), func() error { return t.system.write(e) })
-}
-
-// RecordCached records an answer that took no other event, if those are wanted.
-func (t *Trail) RecordCached(e Event) error {
-	if t == nil || !t.All || t.wrote {
-		return nil
-	}
-	e.Event, e.Result = Cached, OK
-	return t.Record(e)
 }
 
 // Ready tells, where the trail is required, whether an event could be written now.

@@ -57,25 +57,8 @@ func TestRecord(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", fields, want)
 	}
 	var none *Trail
-	if err := errors.Join(none.Record(Event{}), none.RecordCached(Event{}), none.Ready()); err != nil {
+	if err := errors.Join(none.Record(Event{}), none.Ready()); err != nil {
 		t.Error(err)
-	}
-}
-
-// Cached answers are recorded if all are wanted, and nothing else was recorded.
-func TestRecordCached(t *testing.T) {
-	for all, want := range map[bool]int{false: 1, true: 2} {
-		dir := newTrail(t).Dir
-		for _, first := range []bool{true, false} {
-			tr := &Trail{Dir: dir, All: all}
-			if first {
-				_ = tr.Record(Event{Event: Refresh})
-			}
-			_ = tr.RecordCached(Event{})
-		}
-		if got, _ := events(t, dir); len(got) != want || got[len(got)-1].Event != map[int]string{1: Refresh, 2: Cached}[want] {
-			t.Errorf("all %v: %v", all, got)
-		}
 	}
 }
 

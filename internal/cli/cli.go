@@ -6,11 +6,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/account"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/configure"
@@ -36,10 +38,22 @@ func Run(args []string) int {
 	if !errors.As(err, &failed) {
 		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
 	}
+	recordRefused(failed)
 	if _, ok := errors.AsType[*fault.Silent](failed.Err); !ok {
 		command.Complain(failed.Settings, failed.Err)
 	}
 	return command.ExitCode(failed.Err)
+}
+
+// recordRefused writes a call that was to give a credential, and ended without one, to
+// the audit trail. A wrong command line is no such call, nor is what run's command did.
+func recordRefused(f *command.Failure) {
+	gives := []string{settings.ToolKube, settings.ToolAWS, settings.ToolToken, settings.ToolRun, settings.ToolLogin}
+	_, coded := errors.AsType[fault.Coded](f.Err)
+	if f.Settings != nil && slices.Contains(gives, f.Settings.Tool) && !coded &&
+		command.ExitCode(f.Err) != command.ExitUsage {
+		acquire.Refused(f.Settings, f.Err)
+	}
 }
 
 // NewRoot makes the command sso-exec with all that are below it.
@@ -91,7 +105,7 @@ func NewRoot() *cobra.Command {
 	for _, t := range tools.All {
 		root.AddCommand(tools.New(t))
 	}
-	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(),
+	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(), account.NewAudit(),
 		run.New(), newSetup(), configure.New(), keys.New(), newCompletion(), newVersion())
 	root.SetHelpCommand(NewHelp())
 	setHelp(root)

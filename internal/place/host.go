@@ -90,6 +90,10 @@ func (h host) first(names ...string) string {
 	return ""
 }
 
+// Caller returns the name of the program that runs this one, as that calls itself;
+// empty: not known.
+func Caller() string { return nameOf(os.Getppid()) }
+
 // above returns the names of the programs from which a process descends, the
 // nearest first: it and its parent, as far as /proc tells. There are at most 15
 // characters in each, and a process can choose its own.

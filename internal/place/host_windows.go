@@ -1,6 +1,26 @@
 package place
 
-import "golang.org/x/sys/windows"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// nameOf returns the name of a process.
+func nameOf(pid int) string {
+	all, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = windows.CloseHandle(all) }()
+	p := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(all, &p); err == nil; err = windows.Process32Next(all, &p) {
+		if int64(p.ProcessID) == int64(pid) {
+			return windows.UTF16ToString(p.ExeFile[:])
+		}
+	}
+	return ""
+}
 
 // owner and listens: what they are asked for is only on Unix.
 func (h host) owner(string) int { return -1 }

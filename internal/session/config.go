@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // Config is what a session is made of: what is asked for, and how the provider
@@ -58,6 +59,7 @@ type Config struct {
 	Person  Person
 	Limits  Limits
 	Log     *slog.Logger // nil: nothing is logged
+	Trail   *audit.Trail // of this run; nil: nothing is recorded
 	Started time.Time    // of this process; zero: now
 }
 
@@ -177,7 +179,7 @@ func New(c Config) (*Session, error) {
 			Organization: c.organization(), RedirectURIs: c.RedirectURIs, LoginHint: c.LoginHint,
 			AuthParams: Params(c.AuthParams), StepUp: c.StepUp, PAR: c.PAR, NoOffline: c.NoOffline,
 		},
-		Names: c.Names, HTTP: hc, Person: c.Person, Started: c.Started, Log: log, Reach: c.Reach,
+		Names: c.Names, HTTP: hc, Person: c.Person, Started: c.Started, Log: log, Trail: c.Trail, Reach: c.Reach,
 		Limits: c.Limits,
 	}
 	s.Reach.Provider, s.Reach.Roots = c.Dialect.Name, c.rootsHash()

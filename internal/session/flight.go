@@ -10,6 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // singly does work in one process at a time. ready is asked once the lock is
@@ -163,5 +164,6 @@ func (s *Session) renewAhead(ctx context.Context, need Need, good credential.Cre
 	}
 	s.Log.Warn(fmt.Sprintf("the token lasts only %v, and could not be renewed: %v",
 		time.Until(good.ExpiresAt).Round(time.Second), err))
+	s.recorded(audit.Event{Event: audit.Refresh}, err)
 	return good, false, nil
 }

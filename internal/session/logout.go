@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // Logout tells what a sign-out did.
@@ -47,6 +49,17 @@ func (e *NotForgottenError) Unwrap() error { return &StorageError{e.Err} }
 // The error is of what could not be forgotten, a [*NotForgottenError] where the
 // provider takes its tokens no more; cache.ErrNotExist if nobody was signed in.
 func (s *Session) Logout(ctx context.Context) (Logout, error) {
+	out, err := s.logout(ctx)
+	if !errors.Is(err, cache.ErrNotExist) && (err == nil || ctx.Err() == nil) {
+		s.recorded(audit.Event{Event: audit.Logout}, cmp.Or(err, out.NotSo))
+		if s.unrecorded != nil { // signing out works without
+			s.Log.Warn(s.unrecorded.Error())
+		}
+	}
+	return out, err
+}
+
+func (s *Session) logout(ctx context.Context) (Logout, error) {
 	var out Logout
 	if s.Store == nil {
 		return out, cache.ErrNotExist
@@ -74,6 +87,7 @@ func (s *Session) Logout(ctx context.Context) (Logout, error) {
 		return out, err
 	}
 	out.Account, out.AccessToken = e.Session.Account, lastToken(e)
+	s.who.Subject, s.by = e.Session.Subject, e.Session.Flow
 	for _, d := range e.Derived {
 		if d.AWS != nil && d.ExpiresAt.After(time.Now()) && d.ExpiresAt.After(out.KeysUntil) {
 			out.KeysUntil = d.ExpiresAt

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -130,7 +131,11 @@ func Usable(e cache.Entry, now time.Time, l Limits) bool {
 // renewed. Nobody is asked to sign in; the error is a [*LoginRequiredError] if
 // the session has ended.
 func (s *Session) Check(ctx context.Context) error {
-	return underOtherRoots(s.check(ctx))
+	if err := s.Trail.Ready(); err != nil {
+		return err
+	}
+	err := underOtherRoots(s.check(ctx))
+	return cmp.Or(err, s.unrecorded)
 }
 
 func (s *Session) check(ctx context.Context) error {

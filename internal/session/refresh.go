@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // refresh renews the tokens, one process at a time.
@@ -155,6 +156,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 	if kerr := room.Commit(rec); kerr != nil {
 		s.keep("the new refresh token", kerr)
 	}
+	s.recorded(audit.Event{Event: audit.Refresh, Subject: rec.Subject, Flow: rec.Flow}, nil)
 	s.reportScopes(before, set.Scopes)
 	return set, odd
 }

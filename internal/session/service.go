@@ -8,6 +8,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // Grant is how a service gets a token: from a server, by a credential that it
@@ -47,7 +48,8 @@ func (s *Session) grant(ctx context.Context, need Need) (credential.Credential, 
 		return credential.Credential{}, everybodys(ctx, err)
 	}
 	s.reportScopes(s.Request.Scopes, res.Tokens.Scopes)
-	s.last, s.who = newTokens(res.Tokens), res.Identity
+	s.last, s.who, s.by = newTokens(res.Tokens), res.Identity, s.Grant.Flow
+	s.recorded(audit.Event{Event: audit.SignIn}, nil)
 	return s.last.Credential(need.TokenType), s.keepGrant(ctx, res)
 }
 

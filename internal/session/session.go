@@ -18,6 +18,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // Session is one sign-in at one provider, as the user asked for it.
@@ -38,6 +39,7 @@ type Session struct {
 	NewClient func(context.Context) (flows.Client, error)
 	Started   time.Time // of this process: what was stored since is new enough even under force
 	Log       *slog.Logger
+	Trail     *audit.Trail // nil: nothing is recorded
 
 	state
 }
@@ -59,6 +61,10 @@ type state struct {
 	offered []flows.Organization // by the provider, to choose from
 	last    *cache.Tokens        // of a sign-in or a grant
 	who     credential.Identity  // whose that is
+	by      string               // the flow that brought it
+
+	wrote      bool  // an event was recorded
+	unrecorded error // why an event is not in the trail, which is required
 }
 
 // Person is how somebody is asked to sign in. Its functions are called only
@@ -149,7 +155,13 @@ func (s *Session) stored(need Need, n int) (credential.Credential, error) {
 
 // Credential returns what the tool asks for, by whatever it takes.
 func (s *Session) Credential(ctx context.Context, need Need) (credential.Credential, error) {
+	if err := s.Trail.Ready(); err != nil {
+		return credential.Credential{}, err
+	}
 	c, fresh, err := s.link(ctx, need, len(need.Steps))
+	if err == nil {
+		err = s.unrecorded
+	}
 	if err != nil {
 		return c, underOtherRoots(err)
 	}
@@ -193,6 +205,11 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 		s.serves(TTL{}, stale, time.Now()) {
 		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v",
 			time.Until(stale.ExpiresAt).Round(time.Second), err))
+		if n == 0 {
+			s.recorded(audit.Event{Event: audit.Refresh}, err)
+		} else {
+			s.recordedStep(need.Steps[n-1], stale, err)
+		}
 		return stale, false, nil
 	}
 	return c, true, err
@@ -228,6 +245,7 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 		if err != nil {
 			return err
 		}
+		s.recordedStep(need.Steps[n-1], c, nil)
 		return s.keepDerived(ctx, need, n, parent, c)
 	})
 	return c, err

@@ -10,6 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
 // Login signs a person in now, whatever is stored, and whatever a latch says.
@@ -18,12 +19,15 @@ import (
 //
 // A service gets a new token, by its grant.
 func (s *Session) Login(ctx context.Context) error {
+	if err := s.Trail.Ready(); err != nil {
+		return err
+	}
 	if s.Grant != nil {
 		if _, err := s.serviceToken(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}); err != nil {
 			return err
 		}
 		s.Person.SignedIn(Ask{}, s.who)
-		return nil
+		return s.unrecorded
 	}
 	_, err := s.ask(ctx, "a sign-in was asked for", func(lock *cache.Lock, began time.Time) (bool, error) {
 		if lock == nil || !lock.Waited {
@@ -36,7 +40,7 @@ func (s *Session) Login(ctx context.Context) error {
 		}
 		return false, s.adopt(lock, began)
 	})
-	return err
+	return cmp.Or(err, s.unrecorded)
 }
 
 // signIn asks a person, one process at a time: whoever comes to it while another
@@ -192,6 +196,8 @@ func (s *Session) ask(ctx context.Context, reason string,
 	s.leave(lock, err)
 	s.setLatch(err)
 	if err == nil {
+		s.who, s.by = who, asking.Flow
+		s.recorded(audit.Event{Event: audit.SignIn}, nil)
 		s.Person.SignedIn(asking, who)
 	}
 	return who, err

@@ -41,6 +41,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"login-timeout":         {"must be more than 0|must be more than 0", "0s|-1s"},
 	"interactive":           {"invalid", "!"},
 	"offline":               {"invalid", "!"},
+	"audit":                 {"invalid", "!"},
 	"identity":              {"invalid", "!"},
 	"provider":              {"invalid", "!"},
 	"client-secret-file":    {anything, "!"},

@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/audit"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -41,6 +42,8 @@ type Resolved struct {
 	obeying bool           // it was read
 
 	stsByVariable bool // one of AWS's names the endpoint of STS
+
+	Trail *audit.Trail // where the run's events go; nil: not yet made, or nowhere
 
 	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }

@@ -132,4 +132,5 @@ type Report struct {
 	Verbose  bool
 	LogLevel string
 	LogFile  string
+	Audit    string
 }

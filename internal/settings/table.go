@@ -27,6 +27,13 @@ func dialects() (names []string) {
 // awsTools are the commands that are about an AWS role.
 var awsTools = []string{ToolAWS, ToolRun}
 
+// The values of audit.
+const (
+	AuditOn  = "on"
+	AuditOff = "off"
+	AuditAll = "all"
+)
+
 // The table. A new setting is a row here, and a field in settings.go. Its order is
 // that of flags where they are written down: in hints, in another tool's file, in
 // a profile. Nothing in it is computed when the program starts.
@@ -246,6 +253,10 @@ var table = []*Row{
 		Default: AgentsAllow,
 		Help:    "what a program gets that runs under a coding agent: allow, deny, or {profile: NAME} for a narrower profile",
 		at:      func(s *Settings) any { return &s.Source.Agents }},
+	{Name: "audit", Group: GroupReport, Kind: Word, Default: AuditOn, Choices: []string{AuditOn, AuditOff, AuditAll},
+		Help: "what the audit trail records: on (sign-ins, refreshes, exchanges, sign-outs, refusals), all (cached " +
+			"answers too) or off",
+		at: func(s *Settings) any { return &s.Report.Audit }},
 	{Name: "explain", Group: GroupReport, Kind: Switch, Traits: Free | NoKey | Asks | Harmless,
 		Help: "say on stderr which flow was chosen, and by which facts",
 		at:   func(s *Settings) any { return &s.Report.Explain }},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -42,6 +43,20 @@ func Expand(path string) (string, error) {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	return filepath.Join(home, rest), nil
+}
+
+// StateDir returns where this program keeps what it has done, or nothing if that
+// cannot be determined.
+func StateDir() string {
+	variable := "XDG_STATE_HOME"
+	if runtime.GOOS == "windows" {
+		variable = "LocalAppData"
+	}
+	dir := BaseDir(variable, filepath.Join(".local", "state"))
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "sso-exec")
 }
 
 // BaseDir returns a directory of the XDG Base Directory Specification: that of a

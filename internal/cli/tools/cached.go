@@ -49,13 +49,20 @@ func CachedAnswer(args []string) ([]byte, bool) {
 	if t.check != nil && t.check(o) != nil {
 		return nil, false
 	}
+	var doc []byte
 	if o.APIKey != "" {
-		return acquire.CachedAPIKey(o)
+		var ok bool
+		if doc, ok = acquire.CachedAPIKey(o); !ok {
+			return nil, false
+		}
+	} else {
+		c, ok := acquire.Cached(o, t.keys)
+		if !ok {
+			return nil, false
+		}
+		if doc, err = t.encode(o, c); err != nil {
+			return nil, false
+		}
 	}
-	c, ok := acquire.Cached(o, t.keys)
-	if !ok {
-		return nil, false
-	}
-	doc, err := t.encode(o, c)
-	return doc, err == nil
+	return doc, acquire.RecordCached(o) == nil
 }

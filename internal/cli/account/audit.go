@@ -1,0 +1,140 @@
+package account
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// NewAudit makes the command that shows the audit trail.
+func NewAudit() *cobra.Command {
+	c := &cobra.Command{
+		Use: "audit", Short: "see what was done with your sessions",
+		Long: `See the audit trail: sign-ins, refreshes, exchanges, sign-outs and refused calls
+of this machine's user, by every program that shares the sessions.`,
+		Example: "  sso-exec audit show --since 1d",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return command.Unknown(cmd, "command", args[0])
+		},
+	}
+	c.AddCommand(newAuditShow())
+	return c
+}
+
+func newAuditShow() *cobra.Command {
+	var since, tool, profile, output string
+	c := &cobra.Command{
+		Use: "show", Short: "show the audit trail",
+		Long: `Show the audit trail, the oldest event first. No server is asked. Lines that
+are damaged are left out, and counted on stderr.`,
+		Example: "  sso-exec audit show --since 1d\n  sso-exec audit show --tool aws --profile dev -o json",
+		Args:    command.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := showAudit(since, tool, profile, output); err != nil {
+				return &command.Failure{Err: err}
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&since, "since", "", "events since this `time`: 90m, 36h, 7d ago, or as RFC 3339 has it (default: all)")
+	f.StringVar(&tool, "tool", "", "events of this `command` alone: kube, aws, token, login")
+	f.StringVar(&profile, "profile", "", "events of the profile of this `name` alone")
+	f.StringVarP(&output, "output", "o", "text", "text or json")
+	_ = c.RegisterFlagCompletionFunc("profile", lookup.ProfileNames)
+	return c
+}
+
+func showAudit(since, tool, profile, output string) error {
+	if err := command.CheckOutput(output); err != nil {
+		return err
+	}
+	from, err := sinceWhen(since, time.Now())
+	if err != nil {
+		return err
+	}
+	dir := userfile.StateDir()
+	if dir == "" {
+		return settings.NoHome("the audit trail", "set XDG_STATE_HOME")
+	}
+	events := []audit.Event{}
+	broken, err := audit.Read(dir, func(e audit.Event) {
+		if !e.Time.Before(from) && (tool == "" || e.Tool == tool) && (profile == "" || e.Profile == profile) {
+			events = append(events, e)
+		}
+	})
+	if err != nil {
+		return fault.Hint(fmt.Errorf("the audit trail: %w", err), "check who changed it; see docs/audit.md")
+	}
+	if broken > 0 {
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the audit trail has %d damaged lines, which are left out\n", broken)
+	}
+	if output == "json" {
+		b, err := json.MarshalIndent(map[string][]audit.Event{"events": events}, "", "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(talk.Out, "%s\n", b)
+		}
+		return err
+	}
+	if len(events) == 0 {
+		_, err := fmt.Fprintln(talk.Out, "Nothing was recorded.")
+		return err
+	}
+	w := tabwriter.NewWriter(talk.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TIME\tEVENT\tRESULT\tPROFILE\tTOOL\tCALLER\tSUBJECT\tTARGET")
+	for _, e := range events {
+		by := e.Caller
+		if e.Agent != "" {
+			by += " (" + e.Agent + ")"
+		}
+		row := []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by, e.Subject, e.Target}
+		if e.Profile == "" && e.Issuer != "" {
+			row[3] = talk.HostOf(e.Issuer)
+		}
+		for i, text := range row {
+			row[i] = cmp.Or(talk.OneLine(text), "-")
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// sinceWhen reads --since: how long ago, with d for days, or a time.
+func sinceWhen(since string, now time.Time) (time.Time, error) {
+	if since == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, since); err == nil {
+		return at, nil
+	}
+	ago, err := time.ParseDuration(since)
+	if days, ok := strings.CutSuffix(since, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		ago = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || ago < 0 {
+		return time.Time{}, fault.Usagef("invalid --since %q: use how long ago (90m, 36h, 7d) or a time as RFC 3339 has it "+
+			"(2026-01-31T08:00:00Z)", since)
+	}
+	return now.Add(-ago), nil
+}
