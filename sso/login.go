@@ -104,7 +104,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	st := &Status{
 		ID: e.Key[:12], Issuer: e.Session.Issuer, Subject: e.Session.Subject, Account: e.Session.Account,
 		Organization: e.Session.Organization, Flow: e.Session.Flow, Scopes: e.Session.Scopes,
-		SignedInAt: e.Session.SignedInAt, SessionUntil: e.Session.RefreshExpiresAt,
+		SignedInAt: e.Session.SignedInAt, SessionUntil: s.Limits.Until(e.Session),
 		Renews: session.Renews(e),
 	}
 	for _, t := range e.Tokens {

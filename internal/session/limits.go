@@ -120,6 +120,30 @@ func (s *Session) reached(rec *cache.Session) string {
 	return l.over(signedInAt(rec), lastUsed(e, now), now)
 }
 
+// overEntry says which limit a person's stored session has reached, or by which it
+// counts as none.
+func (l Limits) overEntry(e cache.Entry, now time.Time) string {
+	of := credential.Origin{Flow: e.Session.Flow, Store: "file"}
+	switch {
+	case e.Session.RefreshTokenIn != "":
+		of.Store = "keyring"
+	case !e.Session.Renewable && len(e.Tokens) > 0: // the tokens know where it would be kept
+		of.Store = e.Tokens[0].Store
+	}
+	return cmp.Or(l.forbids(of), l.over(signedInAt(e.Session), lastUsed(e, now), now))
+}
+
+// Until is when a stored session ends at the latest, by the provider and the limits;
+// zero: not known.
+func (l Limits) Until(rec *cache.Session) time.Time {
+	until := rec.RefreshExpiresAt
+	if end := signedInAt(rec).Add(l.MaxAge); l.MaxAge > 0 && rec.Identity != credential.Service &&
+		(until.IsZero() || end.Before(until)) {
+		until = end
+	}
+	return until
+}
+
 // signedInAt is when a session's person signed in.
 func signedInAt(rec *cache.Session) time.Time {
 	return credential.Credential{Login: rec.Login, SignedInAt: rec.SignedInAt}.SignIn()

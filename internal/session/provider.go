@@ -115,8 +115,7 @@ func Renews(e cache.Entry) bool {
 // Usable reports whether a stored session can still give a credential by itself,
 // under limits.
 func Usable(e cache.Entry, now time.Time, l Limits) bool {
-	human := e.Session.Identity != credential.Service
-	if !e.Session.EndedAt.IsZero() || human && l.over(signedInAt(e.Session), lastUsed(e, now), now) != "" {
+	if e.Session.Identity != credential.Service && l.overEntry(e, now) != "" || !e.Session.EndedAt.IsZero() {
 		return false
 	}
 	if Renews(e) && (e.Session.RefreshExpiresAt.IsZero() || e.Session.RefreshExpiresAt.After(now)) {

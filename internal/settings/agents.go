@@ -24,6 +24,7 @@ type AgentRule struct {
 	Deny    bool
 	Profile string // the narrower one
 	Where   string // a file and its line
+	Policy  bool   // it is the policy's: the profile is one of the system's config
 }
 
 // Gets names the rule in a word.
@@ -37,8 +38,18 @@ func (r AgentRule) Gets() string {
 	return AgentsAllow
 }
 
-// AgentRule is what an agent gets by these settings.
+// AgentRule is what an agent gets by these settings and the policy: the stricter one
+// counts, and of two profiles the policy's.
 func (o *Resolved) AgentRule() AgentRule {
+	own := o.ownAgentRule()
+	if p := o.Policy; p != nil && !own.Deny && (p.Agents.Deny || p.Agents.Profile != "") {
+		return AgentRule{Deny: p.Agents.Deny, Profile: p.Agents.Profile, Where: p.Path, Policy: true}
+	}
+	return own
+}
+
+// ownAgentRule is what the profile says.
+func (o *Resolved) ownAgentRule() AgentRule {
 	profile, _ := strings.CutPrefix(o.Source.Agents, "profile:")
 	switch profile {
 	case AgentsAllow, "":
@@ -64,8 +75,7 @@ func (o *Resolved) ForAgent() error {
 	rule := o.AgentRule()
 	switch {
 	case rule.Deny:
-		return o.forbidAgent(rule, "a coding agent gets no credential",
-			"run it in a terminal of your own; a profile can give agents less instead: agents: {profile: NAME}")
+		return o.forbidAgent(rule, "a coding agent gets no credential", "run it in a terminal of your own")
 	case rule.Profile == "":
 		return nil
 	}
@@ -80,6 +90,7 @@ func (o *Resolved) ForAgent() error {
 func (o *Resolved) narrow(rule AgentRule) error {
 	to := For(o.Tool)
 	to.Agent, to.InsteadOf = o.Agent, &Asked{o.Source.Profile, rule}
+	to.Policy, to.obeying, to.systemOnly = o.Policy, o.obeying, rule.Policy
 	for _, r := range table {
 		if o.From.Given(r.Name) && r.Is(Harmless) && r.Of(o.Tool) {
 			to.take(o, r)
@@ -91,7 +102,7 @@ func (o *Resolved) narrow(rule AgentRule) error {
 	if err := to.FillFromConfig(); err != nil {
 		return fault.Hint(fmt.Errorf("what a coding agent gets (%s): %w", rule.Where, err))
 	}
-	if own := to.AgentRule(); own.Deny {
+	if own := to.ownAgentRule(); own.Deny {
 		return o.forbidAgent(own, "a coding agent gets no credential", "change agents of one of the profiles")
 	}
 	if err := to.Settle(); err != nil {
@@ -115,8 +126,12 @@ type Asked struct {
 }
 
 func (o *Resolved) forbidAgent(rule AgentRule, what, instead string) error {
-	return &fault.Error{Kind: fault.Forbidden, Hints: []string{"seen as a coding agent: " + o.AgentSeen(), instead},
-		Err: errors.New(what + ": forbidden by agents in " + rule.Where)}
+	err := errors.New(what + ": forbidden by agents in " + rule.Where)
+	if rule.Policy {
+		err = o.Policy.Forbid("agents", what, instead)
+	}
+	return &fault.Error{Kind: fault.Forbidden, Err: err,
+		Hints: []string{"seen as a coding agent: " + o.AgentSeen(), instead}}
 }
 
 // AgentSeen tells people which coding agent was seen, and by what.

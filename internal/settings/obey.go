@@ -50,7 +50,7 @@ func (o *Resolved) ReadPolicy(tolerant bool) (err error) {
 
 // ConfigPaths are the config files that count.
 func (o *Resolved) ConfigPaths() config.Paths {
-	if o.bound() && o.Policy.OverridesDenied {
+	if o.systemOnly || o.bound() && o.Policy.OverridesDenied {
 		return config.Paths{System: config.SystemPath()}
 	}
 	return config.DefaultPaths(o.Source.Config)

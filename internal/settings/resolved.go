@@ -38,8 +38,9 @@ type Resolved struct {
 	// session asks it.
 	FoundOut func() *flows.Dialect
 
-	Policy  *policy.Policy // of the system; nil: there is none, or [Resolved.Obey] did not read it yet
-	obeying bool           // it was read
+	Policy     *policy.Policy // of the system; nil: there is none, or [Resolved.Obey] did not read it yet
+	obeying    bool           // it was read
+	systemOnly bool           // the system's config alone counts, as a policy has it for coding agents
 
 	stsByVariable bool // one of AWS's names the endpoint of STS
 

@@ -118,7 +118,7 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 	if err != nil {
 		return // it was said that nothing could be kept
 	}
-	st := statusOf(e, nil)
+	st := statusOf(e, nil, session.LimitsOf(o.Policy))
 	switch {
 	case st.AccessUntil.IsZero():
 	case st.Renews && !st.SessionUntil.IsZero():

@@ -118,7 +118,7 @@ session's token. The exit code is 3 if no session can be used.`,
 			columns, style := talk.OutputStyle()
 			text := endedText(ended, columns)
 			if a := runsUnder(); a != nil {
-				text += talk.Wrap(fmt.Sprintf("\nRun by a coding agent: %s (variable %s).", a.Name, a.Variable), columns) + "\n"
+				text += "\n" + talk.Wrap(fmt.Sprintf("Run by a coding agent: %s (variable %s).", a.Name, a.Variable), columns) + "\n"
 			}
 			if !unknown {
 				text = statusText(statusesOf(list), style, columns, time.Now()) + text
@@ -195,8 +195,8 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 			failed = fault.Silently(err)
 			continue
 		}
-		k := known{f.Entry, statusOf(f.Entry, by[f.Key]), lookup.OptionsFor(o, f, by)}
-		if session.Usable(f.Entry, time.Now(), session.Limits{}) {
+		k := known{f.Entry, statusOf(f.Entry, by[f.Key], session.LimitsOf(o.Policy)), lookup.OptionsFor(o, f, by)}
+		if session.Usable(f.Entry, time.Now(), session.LimitsOf(o.Policy)) {
 			list = append(list, k)
 		} else {
 			ended = append(ended, k)
@@ -229,7 +229,7 @@ func (k known) name() string {
 	return flows.Clean(strings.Join(k.status.Profiles, ", "), 200) + " (" + k.status.ID + ")"
 }
 
-func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
+func statusOf(e cache.Entry, of []*settings.Resolved, limits session.Limits) sessionStatus {
 	r := e.Session
 	s := sessionStatus{
 		ID: lookup.IDOf(e.Key), Profiles: []string{}, Identity: r.Identity, Account: r.Account, Subject: r.Subject,
@@ -237,7 +237,7 @@ func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 		Label: r.Label, Organization: r.Organization, Organizations: lookup.OrganizationsOf(e),
 		Scopes: talk.OrEmpty(r.Scopes), Audience: r.Audience, Resources: talk.OrEmpty(r.Resources),
 		Flow: r.Flow, SignedInAt: talk.Seconds(r.SignedInAt), RefreshedAt: talk.Seconds(r.RefreshedAt),
-		SessionUntil: talk.Seconds(r.RefreshExpiresAt), Renews: session.Renews(e),
+		SessionUntil: talk.Seconds(limits.Until(r)), Renews: session.Renews(e),
 		Store: "file", Derived: []derivedStatus{}, Agents: []agentStatus{},
 	}
 	for _, o := range of {
@@ -253,7 +253,9 @@ func statusOf(e cache.Entry, of []*settings.Resolved) sessionStatus {
 			s.AccessFrom, s.AccessUntil = talk.Seconds(t.IssuedAt), talk.Seconds(t.ExpiresAt)
 		}
 	}
-	s.tokens = len(e.Tokens)
+	if s.tokens = len(e.Tokens); !s.Renews && !s.AccessUntil.IsZero() && s.SessionUntil.After(s.AccessUntil) {
+		s.SessionUntil = time.Time{} // it ends with its access
+	}
 	now := time.Now()
 	for _, d := range e.Derived {
 		if d.ExpiresAt.IsZero() || d.ExpiresAt.After(now) {
@@ -307,9 +309,9 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 		if k.entry, err = lookup.OpenCache(o).Entry(k.entry.Key); err != nil {
 			continue
 		}
-		k.status = statusOf(k.entry, nil)
+		k.status = statusOf(k.entry, nil, session.LimitsOf(o.Policy))
 		k.status.Profiles, k.status.Agents, k.status.Check = profiles, rules, check
-		if session.Usable(k.entry, time.Now(), session.Limits{}) {
+		if session.Usable(k.entry, time.Now(), session.LimitsOf(o.Policy)) {
 			good = append(good, k)
 		} else {
 			gone = append(gone, k)
