@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/policy"
@@ -43,6 +44,9 @@ func (c *Client) allows(url string) error {
 }
 
 func (c *Client) obeys(p *policy.Policy) error {
+	if err := c.obeysForAgent(p); err != nil {
+		return err
+	}
 	if p.OverridesDenied {
 		if err := c.isSystems(p); err != nil {
 			return err
@@ -86,6 +90,31 @@ func (c *Client) bind(cfg *session.Config, p *policy.Policy) (err error) {
 		}
 	}
 	return nil
+}
+
+// obeysForAgent refuses a coding agent a token, or any but what the profile gives that
+// the policy names.
+func (c *Client) obeysForAgent(p *policy.Policy) error {
+	agent := agents.Seen()
+	if agent.Name == "" || !p.Agents.Deny && p.Agents.Profile == "" {
+		return nil
+	}
+	what := "a coding agent (" + agent.Name + ", variable " + agent.Variable + ")"
+	if p.Agents.Deny {
+		return p.Forbid("agents", what, "run it in a terminal of your own")
+	}
+	all, err := config.Paths{System: config.SystemPath()}.Open()
+	if err != nil {
+		return fault.InUsage(err)
+	}
+	mine := c.fields()
+	if profile, err := all.Profile(p.Agents.Profile, profileKeys(mine)); err != nil {
+		return fault.InUsage(err)
+	} else if equalsProfile(mine, profile.Settings) {
+		return nil
+	}
+	return p.Forbid("agents", what+" gets what profile \""+p.Agents.Profile+"\" gives, and these are other settings",
+		"the profile is in "+config.SystemPath())
 }
 
 // isSystems refuses a Client that is not what one of the system's profiles says.

@@ -3,9 +3,12 @@ package sso_test
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/providertest"
 	"github.com/sso-exec/sso-exec/sso"
@@ -36,11 +39,20 @@ func TestObeysPolicy(t *testing.T) {
 		"max-session-age":  {policy.Policy{MaxSessionAge: time.Second}, nil, sso.ErrLoginRequired},
 		"overrides":        {policy.Policy{OverridesDenied: true}, nil, sso.ErrForbidden},
 		"what is allowed":  {policy.Policy{Issuers: []string{w.Issuer()}, Flows: []string{"pkce"}, Stores: []string{"file"}}, nil, nil},
+		"agents":           {policy.Policy{Agents: policy.Agents{Deny: true}}, nil, sso.ErrForbidden},
+		"agents, narrower": {policy.Policy{Agents: policy.Agents{Profile: "nobody"}}, nil, sso.ErrUsage},
+		"agents, none":     {policy.Policy{Agents: policy.Agents{Deny: true}}, nil, nil},
 		"nothing is ruled": {policy.Policy{}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "max-session-age" {
 				time.Sleep(1100 * time.Millisecond)
+			}
+			for _, variable := range agents.Variables() { // the tests' own
+				t.Setenv(variable, "")
+			}
+			if strings.HasPrefix(name, "agents") && name != "agents, none" {
+				t.Setenv("CLAUDECODE", "1")
 			}
 			client := w.client(nobody)
 			if c.client != nil {
@@ -58,7 +70,8 @@ func TestObeysPolicy(t *testing.T) {
 			if !errors.Is(err, c.want) || c.want == nil && resp.StatusCode != http.StatusOK {
 				t.Errorf("%v, want %v", err, c.want)
 			}
-			if _, err := client.Status(t.Context()); c.client == nil && err != nil && name != "max-session-age" {
+			counts := !slices.Contains([]string{"max-session-age", "stores", "flows, made"}, name)
+			if _, err := client.Status(t.Context()); c.client == nil && (err == nil) != counts {
 				t.Errorf("status: %v", err)
 			}
 		})
