@@ -41,6 +41,8 @@ completions: build ## completion scripts, dist/completions/
 schema: ## docs/config.schema.json, which a test compares with the code
 	go run ./cmd/sso-exec config schema >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
+	go run ./cmd/sso-exec config schema --policy >docs/policy.schema.json.new
+	mv docs/policy.schema.json.new docs/policy.schema.json
 
 demo: ## one sign-in against a provider on this machine; APPROVE=1 without a person
 	@APPROVE="$(APPROVE)" hack/demo/run

@@ -105,8 +105,9 @@ func NewRoot() *cobra.Command {
 	for _, t := range tools.All {
 		root.AddCommand(tools.New(t))
 	}
-	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(), account.NewAudit(),
-		run.New(), newSetup(), configure.New(), keys.New(), newCompletion(), newVersion())
+	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(),
+		account.NewAudit(), run.New(), newSetup(), configure.New(), configure.NewPolicy(), keys.New(), newCompletion(),
+		newVersion())
 	root.SetHelpCommand(NewHelp())
 	setHelp(root)
 	setCompletions(root)

@@ -111,7 +111,7 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 		switch {
 		case cmd.HasParent() && c.IsAvailableCommand():
 			all = append(all, row)
-		case slices.Contains([]string{"completion", "help", "version"}, c.Name()):
+		case slices.Contains([]string{"audit", "completion", "help", "policy", "version"}, c.Name()):
 			others = append(others, c.Name())
 		case !c.IsAvailableCommand():
 		case command.HasAnnotation(c, command.ForTool):

@@ -104,6 +104,42 @@ func (o *Resolved) Obey() error {
 	return nil
 }
 
+// Effect is what a rule of the policy changes for these settings.
+type Effect struct {
+	policy.Said
+	Here    string // in words
+	Forbids bool   // something that these settings ask for
+}
+
+// Effects says for each rule of the policy what it changes here.
+func (o *Resolved) Effects() (all []Effect) {
+	for _, said := range o.Policy.Said() {
+		e := Effect{Said: said, Here: said.Help}
+		var err error
+		if said.Rule == "overrides" {
+			e.Here = "only " + config.SystemPath() + " is read; flags and variables of settings are refused"
+			err = o.checkOverrides()
+		}
+		for _, r := range table {
+			if r.Rule != said.Rule || err != nil {
+				continue
+			}
+			value := r.Text(&o.Settings)
+			if err = o.obeys(r); err == nil && value != "" && r.Rule != "helpers" {
+				e.Here = r.Name + " " + value + ": allowed"
+				if now := r.Text(&o.Settings); now != value {
+					e.Here = r.Name + ": " + strings.ReplaceAll(now, ",", ", ") + " in place of " + value
+				}
+			}
+		}
+		if err != nil {
+			e.Here, e.Forbids = err.Error(), true
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
 func (o *Resolved) obeys(r *Row) (err error) {
 	p, value := o.Policy, r.Get(&o.Settings)
 	switch r.Rule {

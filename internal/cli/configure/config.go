@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -146,13 +147,16 @@ func foundAt(layer config.Layer, path string) string {
 }
 
 func newConfigValidate() *cobra.Command {
+	policyFile := ""
 	c := &cobra.Command{
 		Use:   "validate [FILE]",
 		Short: "check all profiles of the config files",
 		Long: `Check everything in the config files, or in FILE in place of your own: what is
 wrong is told with its line, also in profiles that nobody uses now. The exit
-code is 2 then, and 6 if others can write to a file.`,
-		Example: "  sso-exec config validate\n  sso-exec config validate ./config.yaml",
+code is 2 then, and 6 if others can write to a file. The system's policy is
+checked too (exit code 6); --policy checks one that is yet to be installed.`,
+		Example: "  sso-exec config validate\n  sso-exec config validate ./config.yaml\n" +
+			"  sso-exec config validate --policy ./policy.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("%s takes one file, but got %q", cmd.CommandPath(), args)
@@ -160,17 +164,25 @@ code is 2 then, and 6 if others can write to a file.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if policyFile != "" {
+				return validatePolicy(policyFile)
+			}
 			named := lookup.NamedConfig(cmd)
 			if len(args) == 1 {
 				named = args[0]
 			}
-			if err := validate(config.DefaultPaths(named)); err != nil {
+			err := validate(config.DefaultPaths(named))
+			if err == nil {
+				_, err = policy.Load()
+			}
+			if err != nil {
 				return &command.Failure{Err: err}
 			}
 			return nil
 		},
 	}
 	command.ConfigFlag(c)
+	c.Flags().StringVar(&policyFile, "policy", "", "check this `file` as a policy instead")
 	return c
 }
 
@@ -217,7 +229,8 @@ func findingsError(found []config.Finding) error {
 }
 
 func newConfigSchema() *cobra.Command {
-	return &cobra.Command{
+	ofPolicy := false
+	c := &cobra.Command{
 		Use:   "schema",
 		Short: "print a JSON Schema of config files, for editors",
 		Long: `Print a JSON Schema of config files. An editor that has one completes keys and
@@ -228,10 +241,16 @@ make this line the file's first:
 		Example: "  sso-exec config schema > ~/.config/sso-exec/config.schema.json",
 		Args:    command.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := os.Stdout.Write(config.Schema(settings.ProfileKeys())); err != nil {
+			text := config.Schema(settings.ProfileKeys())
+			if ofPolicy {
+				text = policy.Schema()
+			}
+			if _, err := os.Stdout.Write(text); err != nil {
 				return &command.Failure{Err: err}
 			}
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&ofPolicy, "policy", false, "the schema of the system's policy")
+	return c
 }
