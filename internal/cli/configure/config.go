@@ -171,12 +171,15 @@ checked too (exit code 6); --policy checks one that is yet to be installed.`,
 			if len(args) == 1 {
 				named = args[0]
 			}
-			err := validate(config.DefaultPaths(named))
+			p, err := policy.Load()
 			if err == nil {
-				_, err = policy.Load()
+				err = validate(config.DefaultPaths(named))
 			}
 			if err != nil {
 				return &command.Failure{Err: err}
+			}
+			if p != nil {
+				fmt.Fprintf(talk.Out, "%s: nothing is wrong\n", p.Path)
 			}
 			return nil
 		},
