@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // way is a route whose request has failed.
@@ -39,8 +41,7 @@ func (w way) explain() error {
 	if err := w.certificate(); err != nil {
 		return err
 	}
-	var record tls.RecordHeaderError
-	if errors.Is(w.err, http.ErrSchemeMismatch) || errors.As(w.err, &record) {
+	if errors.Is(w.err, http.ErrSchemeMismatch) || fault.Holds[tls.RecordHeaderError](w.err) {
 		return w.error(NetPortal, "what answers in place of %s does not speak TLS", w.subject())
 	}
 	var dns *net.DNSError

@@ -58,15 +58,10 @@ func APIKeyUnread(ctx context.Context, o *settings.Resolved, name string, err er
 
 // APIKeyStorage is the error about a place that a key cannot rest in.
 func APIKeyStorage(ctx context.Context, name string, err error) error {
-	var (
-		unsafe  *cache.UnsafeError
-		newer   *cache.NewerError
-		keyring *cache.KeyringError
-	)
 	switch {
-	case err == nil || ctx.Err() != nil || errors.As(err, &unsafe) || errors.As(err, &newer):
+	case err == nil || ctx.Err() != nil || fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.NewerError](err):
 		return err
-	case errors.As(err, &keyring):
+	case fault.Holds[*cache.KeyringError](err):
 		return fault.Hint(err,
 			"unlock or start it, as signing in to a desktop does, or store the key with --store file (a file, mode 0600)")
 	}

@@ -134,9 +134,8 @@ func CheckSecrets(ctx context.Context, o *settings.Resolved) error {
 // readSecretFile reads a secret that a user keeps in a file.
 func readSecretFile(flag, path string) ([]byte, error) {
 	b, err := userfile.ReadSecret(path)
-	var unsafe *userfile.UnsafeError
 	switch {
-	case errors.As(err, &unsafe):
+	case fault.Holds[*userfile.UnsafeError](err):
 		return nil, err
 	case err != nil:
 		return nil, fault.Usagef("%s: %w", flag, err)

@@ -1,8 +1,6 @@
 package acquire
 
 import (
-	"errors"
-
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -12,12 +10,10 @@ import (
 // local gives a failure on this machine its kind, for those who wait for it.
 func local(err error) error {
 	kind := session.FailedOther
-	var unsafe *userfile.UnsafeError
-	var signal *talk.SignalError
 	switch {
-	case err == nil || errors.As(err, &signal):
+	case err == nil || fault.Holds[*talk.SignalError](err):
 		return err
-	case errors.As(err, &unsafe):
+	case fault.Holds[*userfile.UnsafeError](err):
 		kind = session.FailedFile
 	default:
 		switch fault.KindOf(err) {

@@ -73,12 +73,10 @@ func (c Command) open(ctx context.Context, url string, settle time.Duration) err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // also when nobody listens any more, so that no zombie is left
-	timer := time.NewTimer(settle)
-	defer timer.Stop()
 	select {
 	case err := <-ended:
 		return c.failure(err)
-	case <-timer.C:
+	case <-time.After(settle):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

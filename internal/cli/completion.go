@@ -59,29 +59,19 @@ compinit; compinit" in ~/.zshrc.`,
 
 // newCompletion makes the command that prints completion scripts.
 func newCompletion() *cobra.Command {
-	parent := &cobra.Command{
+	parent := command.OfOthers(&cobra.Command{
 		Use:   "completion",
 		Short: "print a completion script for your shell",
 		Long: `Print a script with which a shell completes commands, flags, their values and
 the names of your profiles.`,
 		Example: "  source <(sso-exec completion bash)",
-		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return command.Unknown(cmd, "shell", args[0])
-		},
-	}
+	}, "shell")
 	for _, s := range shells {
 		bare := false
 		c := &cobra.Command{
 			Use: s.name, Short: "print the script for " + s.name, Long: s.long, Example: s.example, Args: command.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				if err := s.write(cmd.Root(), os.Stdout, !bare); err != nil {
-					return &command.Failure{Err: err}
-				}
-				return nil
+				return command.Failed(nil, s.write(cmd.Root(), os.Stdout, !bare))
 			},
 		}
 		c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names alone, without what they mean")

@@ -108,13 +108,14 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 	var all, tools, people [][2]string
 	for _, c := range cmd.Commands() {
 		row := [2]string{c.Name(), c.Short}
+		_, isTool := c.Annotations[command.ForTool]
 		switch {
 		case cmd.HasParent() && c.IsAvailableCommand():
 			all = append(all, row)
 		case slices.Contains([]string{"audit", "completion", "help", "policy", "version"}, c.Name()):
 			others = append(others, c.Name())
 		case !c.IsAvailableCommand():
-		case command.HasAnnotation(c, command.ForTool):
+		case isTool:
 			tools = append(tools, row)
 		default:
 			people = append(people, row)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -140,11 +141,7 @@ func listed(flags []*pflag.Flag) string {
 // commands below it.
 func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 	b := &strings.Builder{}
-	about := cmd.Long
-	if about == "" {
-		about = cmd.Short
-	}
-	b.WriteString(talk.Reflow(about, width))
+	b.WriteString(talk.Reflow(cmp.Or(cmd.Long, cmd.Short), width))
 	if cmd.Runnable() {
 		b.WriteString("\nUsage: " + usageLine(cmd) + "\n")
 	}

@@ -13,7 +13,7 @@ import (
 // shows what it would change, asks, keeps a backup, and changes nothing when it
 // is run again.
 func newSetup() *cobra.Command {
-	c := &cobra.Command{
+	return command.OfOthers(&cobra.Command{
 		Use:   "setup",
 		Short: "have a tool call sso-exec",
 		Long: `Write another tool's configuration, or a profile of sso-exec's own. Each command
@@ -21,14 +21,5 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return command.Unknown(cmd, "tool", args[0])
-		},
-	}
-	c.AddCommand(kube.New(), aws.New(), provider.New())
-	return c
+	}, "tool", kube.New(), aws.New(), provider.New())
 }

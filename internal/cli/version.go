@@ -24,11 +24,9 @@ func newVersion() *cobra.Command {
 
 func printVersion(cmd *cobra.Command) error {
 	command.WarnOfPolicy()
-	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS,
-		runtime.GOARCH); err != nil {
-		return &command.Failure{Err: err}
-	}
-	return nil
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "sso-exec %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH)
+	return command.Failed(nil, err)
 }
 
 // versionText is the release's version, or what the Go command knows of a build

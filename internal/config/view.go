@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -117,4 +118,12 @@ func marshal(n *yaml.Node) string {
 		return `""`
 	}
 	return strings.TrimRight(string(b), "\n")
+}
+
+// word is a name for a message: as it is, unless something in it cannot be seen.
+func word(name string) string {
+	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !commandline.Seen(c) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }

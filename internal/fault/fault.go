@@ -97,6 +97,12 @@ func HintsOf(err error) (hints []string, ok bool) {
 	return nil, ok
 }
 
+// Holds reports whether an error of a type is in the chain.
+func Holds[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
 // Coded is a failure with an exit code of its own: a signal's, a child's.
 type Coded interface {
 	error

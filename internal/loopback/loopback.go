@@ -4,6 +4,7 @@
 package loopback
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -152,11 +153,12 @@ func CheckRedirectURI(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("redirect URI %q is not a URL", commandline.Clean(raw, 200))
 	case u.Scheme != "http" || u.Hostname() != "localhost" && !IsLiteral(u.Hostname()):
 		return nil, fmt.Errorf("redirect URI %q must be http on 127.0.0.1, [::1] or localhost", commandline.Clean(raw, 200))
-	case u.Port() != "" && !isPort(u.Port()):
-		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one",
-			commandline.Clean(raw, 200))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("redirect URI %q must have no user, query or fragment", commandline.Clean(raw, 200))
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "0"), 10, 16); err != nil {
+		return nil, fmt.Errorf("redirect URI %q: a port is a number up to 65535; 0 means any free one",
+			commandline.Clean(raw, 200))
 	}
 	return u, nil
 }
@@ -167,20 +169,11 @@ func IsLiteral(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-func isPort(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 16)
-	return err == nil
-}
-
 // bind listens on a redirect URI's address. For localhost it holds the
 // port in both address families where the machine has both: a browser may try
 // either first, and another user's process must not be the one that answers.
 func bind(u *url.URL) (*Listener, error) {
-	port := u.Port()
-	if port == "" {
-		port = "0"
-	}
-	hosts := []string{u.Hostname()}
+	port, hosts := cmp.Or(u.Port(), "0"), []string{u.Hostname()}
 	if u.Hostname() == "localhost" {
 		hosts = []string{"127.0.0.1", "::1"}
 	}
@@ -202,7 +195,7 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 	var missing error
 	for _, host := range hosts {
 		l, err := listener.NewOn(net.JoinHostPort(host, port))
-		if noFamily(err) {
+		if NoAddress(err) || isErrno(err, syscall.EAFNOSUPPORT, 10047) { // this machine does not have the family
 			missing = err
 			continue
 		}
@@ -219,11 +212,6 @@ func bindAll(hosts []string, port string) (ls []net.Listener, bound string, err 
 		return nil, "", missing
 	}
 	return ls, port, nil
-}
-
-// noFamily reports whether this machine does not have an address's family.
-func noFamily(err error) bool {
-	return NoAddress(err) || isErrno(err, syscall.EAFNOSUPPORT, 10047)
 }
 
 // NoAddress reports whether this machine does not have the address that a

@@ -61,7 +61,8 @@ func unitOf(cgroups string) (unit string, watched bool) {
 		for part := range strings.SplitSeq(at, "/") {
 			if ext := path.Ext(part); ext == ".service" || ext == ".scope" {
 				unit = part
-				watched = ext == ".scope" || isDesktop(part) || strings.Contains(at, "/session.slice/"+part)
+				desktop := slices.ContainsFunc(desktopUnits, func(s string) bool { return strings.HasPrefix(part, s) })
+				watched = ext == ".scope" || desktop || strings.Contains(at, "/session.slice/"+part)
 			}
 		}
 		if unit != "" {
@@ -79,10 +80,6 @@ var desktopUnits = []string{
 	"niri", "river", "i3", "emacs", "tmux", "code-", "jetbrains-",
 	"user@", "getty@", "serial-getty@", "console-getty", "ssh", "gdm", "sddm", "lightdm", "greetd", "display-manager",
 	"xrdp", "vncserver", "x2go",
-}
-
-func isDesktop(unit string) bool {
-	return slices.ContainsFunc(desktopUnits, func(s string) bool { return strings.HasPrefix(unit, s) })
 }
 
 // overflow is the owner of what belongs to nobody in this user namespace.

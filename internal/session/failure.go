@@ -104,40 +104,27 @@ func (e *sessionEnded) Error() string { return e.reason }
 
 // kindOf sorts a failure for those who wait. Empty: it is nobody else's.
 func kindOf(err error) string {
-	var (
-		ended   *sessionEnded
-		login   *LoginRequiredError
-		storage *StorageError
-		unsafe  *cache.UnsafeError
-		newer   *cache.NewerError
-		keyring *cache.KeyringError
-		outage  *flows.UnavailableError
-		refusal *flows.OAuthError
-		step    StepRefusal
-		verify  *flows.VerifyError
-		subject *flows.SubjectError
-		other   *OtherPersonError
-		local   *LocalError
-		unnamed *OrganizationRequiredError
-	)
+	var local *LocalError
 	_, signIn := signInTo(err)
 	switch {
 	case errors.As(err, &local):
 		return local.Kind
 	case isOtherRoots(err):
 		return "" // others may run under others
-	case errors.As(err, &ended), errors.As(err, &login), errors.As(err, &unnamed), signIn:
+	case fault.Holds[*sessionEnded](err), fault.Holds[*LoginRequiredError](err),
+		fault.Holds[*OrganizationRequiredError](err), signIn:
 		return "" // they see it in what is stored, or have to ask themselves
 	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
 		return FailedSignIn
-	case errors.As(err, &outage):
+	case fault.Holds[*flows.UnavailableError](err):
 		return FailedProvider
 	case notYet(err):
 		return FailedToken
-	case errors.As(err, &storage), errors.As(err, &unsafe), errors.As(err, &newer), errors.As(err, &keyring):
+	case fault.Holds[*StorageError](err), fault.Holds[*cache.UnsafeError](err), fault.Holds[*cache.NewerError](err),
+		fault.Holds[*cache.KeyringError](err):
 		return FailedStorage
-	case errors.As(err, &refusal), errors.As(err, &step), errors.As(err, &verify), errors.As(err, &subject),
-		errors.As(err, &other):
+	case fault.Holds[*flows.OAuthError](err), fault.Holds[StepRefusal](err), fault.Holds[*flows.VerifyError](err),
+		fault.Holds[*flows.SubjectError](err), fault.Holds[*OtherPersonError](err):
 		return FailedOther
 	}
 	return "" // an interrupt is meant for one process
@@ -156,13 +143,9 @@ func everybodys(ctx context.Context, err error) error {
 // canWait tells failures beside which a credential that is still valid may be
 // served: the provider or the disk is in trouble, or nobody is there to ask.
 func canWait(err error) bool {
-	var outage *flows.UnavailableError
-	var storage *StorageError
-	var keyring *cache.KeyringError
-	var login *LoginRequiredError
 	var shared *SharedError
-	return errors.As(err, &outage) || isOtherRoots(err) || errors.As(err, &storage) || errors.As(err, &keyring) ||
-		errors.As(err, &login) || notYet(err) ||
+	return fault.Holds[*flows.UnavailableError](err) || isOtherRoots(err) || fault.Holds[*StorageError](err) ||
+		fault.Holds[*cache.KeyringError](err) || fault.Holds[*LoginRequiredError](err) || notYet(err) ||
 		errors.As(err, &shared) &&
 			(shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
 }
@@ -247,11 +230,10 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		err := f()
 		attempts--
 		var outage *flows.UnavailableError
-		var again *againError
 		if _, ok := errors.AsType[*LocalError](err); ok {
 			return err
 		}
-		passes := errors.As(err, &outage) || errors.As(err, &again) || notYet(err)
+		passes := errors.As(err, &outage) || fault.Holds[*againError](err) || notYet(err)
 		if err == nil || attempts == 0 || ctx.Err() != nil || !passes {
 			return err
 		}

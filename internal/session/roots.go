@@ -5,6 +5,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file keeps what a session has from servers that its sign-in would not have
@@ -55,6 +56,5 @@ func underOtherRoots(err error) error {
 // isOtherRoots reports whether a server was not talked to for the roots of this run.
 // For those who wait it says nothing: they may run under others.
 func isOtherRoots(err error) bool {
-	var other *flows.RootError
-	return errors.As(err, &other) || errors.Is(err, errOtherRoots)
+	return fault.Holds[*flows.RootError](err) || errors.Is(err, errOtherRoots)
 }

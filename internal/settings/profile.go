@@ -87,8 +87,7 @@ func LoadProfile(o *Resolved) (*config.Profile, error) {
 		return nil, nil
 	}
 	o.Source.Profile = name
-	var unsafe *userfile.UnsafeError
-	if err != nil && !errors.As(err, &unsafe) {
+	if err != nil && !fault.Holds[*userfile.UnsafeError](err) {
 		err = fault.Usagef("config: %w", err)
 	}
 	return p, err

@@ -67,6 +67,12 @@ func Quote(s string) string {
 // Out is stdout for what people read; tools' documents go to os.Stdout.
 var Out io.Writer = visibleWriter{os.Stdout}
 
+// Print writes a text to Out.
+func Print(text string) error {
+	_, err := io.WriteString(Out, text)
+	return err
+}
+
 // visibleWriter is the last door before a terminal: a text may have names in it
 // that are others'. Their line breaks are up to who puts them in.
 type visibleWriter struct{ w io.Writer }

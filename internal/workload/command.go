@@ -18,6 +18,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // command runs a helper that prints a token, JWT or opaque. What it prints is
@@ -58,12 +59,11 @@ func (s *command) Token(ctx context.Context, audience string) (Token, error) {
 }
 
 func (s *command) tell(err error) error {
-	var failed *CommandError
 	switch {
-	case errors.As(err, &failed) &&
+	case fault.Holds[*CommandError](err) &&
 		(errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
 		return s.notHere(err.Error())
-	case errors.As(err, &failed):
+	case fault.Holds[*CommandError](err):
 		return &RefusedError{Source: s.shown(), Why: err.Error()}
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -29,8 +30,7 @@ const (
 func (b base) readToken(path string, jwt bool) (string, error) {
 	for try := 1; ; try++ {
 		token, err := b.readOnce(path, jwt)
-		var passing *passingError
-		if !errors.As(err, &passing) || try == readTries {
+		if !fault.Holds[*passingError](err) || try == readTries {
 			return token, b.tellFile(path, err)
 		}
 		_ = b.env.pause(context.Background(), readPause)

@@ -72,18 +72,12 @@ func loginAll(ctx context.Context, base *settings.Resolved) error {
 		return err
 	}
 	var failed error
-	fail := func(o *settings.Resolved, err error) {
-		command.Complain(o, err)
-		if failed == nil {
-			failed = fault.Silently(err)
-		}
-	}
 	all, wrong, err := lookup.Profiles(base)
 	if err != nil {
 		return err
 	}
 	for _, err := range wrong {
-		fail(base, err)
+		command.Note(&failed, base, err)
 	}
 	if len(all) == 0 && failed == nil {
 		return fault.InUsage(errors.New("the config has no profiles that name a provider"),
@@ -92,7 +86,7 @@ func loginAll(ctx context.Context, base *settings.Resolved) error {
 	done := map[string]bool{}
 	for _, o := range all {
 		if err := command.ForAgent(o); err != nil {
-			fail(o, err)
+			command.Note(&failed, o, err)
 			continue
 		}
 		key := acquire.Request(o).SessionKey()
@@ -106,7 +100,7 @@ func loginAll(ctx context.Context, base *settings.Resolved) error {
 			return err
 		}
 		if err != nil {
-			fail(o, err)
+			command.Note(&failed, o, err)
 		}
 	}
 	return failed

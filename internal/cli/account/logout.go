@@ -69,16 +69,10 @@ in every cache directory that a profile names, not only the usual one.`,
 // that fails does not keep the others from it, but an interrupt does. The error
 // is the first.
 func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, require bool) (failed error) {
-	fail := func(l leaver, err error) {
-		command.Complain(l.o, err)
-		if failed == nil {
-			failed = fault.Silently(err)
-		}
-	}
 	pages := map[string]bool{} // each is opened once
 	for _, l := range who {
 		if l.err != nil {
-			fail(l, l.err)
+			command.Note(&failed, l.o, l.err)
 			continue
 		}
 		out, err := l.leave(ctx, w)
@@ -86,15 +80,15 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			fail(l, err)
+			command.Note(&failed, l.o, err)
 		case out.NotSo != nil && require:
-			fail(l, notRevoked(out.NotSo))
+			command.Note(&failed, l.o, notRevoked(out.NotSo))
 		case out.NotSo != nil:
 			talk.Warn(notRevoked(out.NotSo))
 		}
 		if endSession && !l.entry.Damaged() {
 			if err := l.endAtProvider(ctx, w, out, pages); err != nil {
-				fail(l, err)
+				command.Note(&failed, l.o, err)
 			}
 		}
 	}
@@ -192,9 +186,8 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) 
 		}
 		return session.Logout{}, nil
 	}
-	var stays *session.NotForgottenError
 	switch {
-	case errors.As(err, &stays):
+	case fault.Holds[*session.NotForgottenError](err):
 		return session.Logout{},
 			fault.Hint(err, "what is left there is of no more use: make that place writable, and sign out again")
 	case err != nil:

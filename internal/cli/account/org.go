@@ -26,23 +26,14 @@ import (
 
 // NewOrg makes the commands about the organizations of a person.
 func NewOrg() *cobra.Command {
-	c := &cobra.Command{
+	return command.OfOthers(&cobra.Command{
 		Use:   "org",
 		Short: "see and switch organizations",
 		Long: `See the organizations that you belong to, and choose the one that a profile is
 for. What an organization is depends on the provider: one of WorkOS or Auth0, a
 tenant of Entra ID, a realm of Keycloak, an authorization server of Okta.`,
 		Example: "  sso-exec org list\n  sso-exec org use org_01HACME --profile corp",
-		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return command.Unknown(cmd, "command", args[0])
-		},
-	}
-	c.AddCommand(newOrgList(), newOrgUse())
-	return c
+	}, "command", newOrgList(), newOrgUse())
 }
 
 // organizationsStatus is what org list -o json shows. Fields are only ever added;
@@ -207,4 +198,21 @@ func organizationNamed(list []organizationStatus, word string) (id, name string,
 				"see: sso-exec org list")
 	}
 	return word, "", false, nil
+}
+
+// organizationRows tells the organization that was signed in to first, and then
+// those that tokens are stored for.
+func organizationRows(signedIn string, known []lookup.KnownOrganization) (rows []string) {
+	if signedIn != "" && !slices.ContainsFunc(known, func(k lookup.KnownOrganization) bool { return k.ID == signedIn }) {
+		rows = append(rows, talk.OrgName(signedIn))
+	}
+	for _, k := range known {
+		switch {
+		case k.ID == signedIn:
+			rows = slices.Insert(rows, 0, talk.OrgTitle(k.ID, k.Name))
+		case !k.Until.IsZero():
+			rows = append(rows, talk.OrgTitle(k.ID, k.Name))
+		}
+	}
+	return rows
 }

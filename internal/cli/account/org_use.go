@@ -73,8 +73,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 	if !u.Remove {
 		// What a variable says is not what the profile will.
 		st, err := organizations(o)
-		var login *session.LoginRequiredError
-		if err != nil && !errors.As(err, &login) {
+		if err != nil && !fault.Holds[*session.LoginRequiredError](err) {
 			return err
 		}
 		var isKnown bool

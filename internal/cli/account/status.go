@@ -190,9 +190,7 @@ func statuses(o *settings.Resolved) (list, ended []known, failed, err error) {
 				o.Ours("logout", lookup.IDOf(f.Key))))
 			continue
 		case f.Err != nil:
-			err := f.StorageFailure()
-			command.Complain(o, err)
-			failed = fault.Silently(err)
+			command.Note(&failed, o, f.StorageFailure())
 			continue
 		}
 		k := known{f.Entry, statusOf(f.Entry, by[f.Key], session.LimitsOf(o.Policy)), lookup.OptionsFor(o, f, by)}
@@ -300,10 +298,7 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 			err = nil // it is good until its token ends
 		}
 		if err != nil {
-			command.Complain(k.o, fmt.Errorf("%s: %w", k.name(), err))
-			if failed == nil {
-				failed = fault.Silently(err)
-			}
+			command.Note(&failed, k.o, fmt.Errorf("%s: %w", k.name(), err))
 		}
 		profiles, rules := k.status.Profiles, k.status.Agents
 		if k.entry, err = lookup.OpenCache(o).Entry(k.entry.Key); err != nil {

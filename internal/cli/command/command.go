@@ -5,9 +5,14 @@ package command
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -39,12 +44,6 @@ func ConfigFlag(cmd *cobra.Command) {
 // ForTool annotates a command that a tool calls.
 const ForTool = "sso-exec_for_tool"
 
-// HasAnnotation reports whether a command has an annotation, whatever its value.
-func HasAnnotation(c *cobra.Command, name string) bool {
-	_, has := c.Annotations[name]
-	return has
-}
-
 // Failure is a command's failure together with its settings.
 type Failure struct {
 	Settings *settings.Resolved
@@ -52,6 +51,28 @@ type Failure struct {
 }
 
 func (e *Failure) Error() string { return e.Err.Error() }
+
+// Failed is a failure with its settings, which may be nil; nil where err is.
+func Failed(o *settings.Resolved, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Failure{o, err}
+}
+
+// OfOthers makes a command one that is only there for those below it, each of which
+// is a what: without a word it explains itself.
+func OfOthers(c *cobra.Command, what string, below ...*cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return Unknown(cmd, what, args[0])
+	}
+	c.AddCommand(below...)
+	return c
+}
 
 // Unknown is the error about a word that is no command below cmd.
 func Unknown(cmd *cobra.Command, what, word string) error {
@@ -138,10 +159,7 @@ func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []str
 		if err == nil {
 			err = do(cmd.Context(), args)
 		}
-		if err != nil {
-			return &Failure{Settings: o, Err: err}
-		}
-		return nil
+		return Failed(o, err)
 	}
 	return cmd
 }
@@ -152,4 +170,25 @@ func CheckOutput(output string) error {
 		return fault.Usagef("--output %q: use text or json", output)
 	}
 	return nil
+}
+
+// warnUnread names our variables that no command reads: a slip. Calls that are answered
+// from the cache do not come here, so that a tool that calls often is not told often.
+func warnUnread() {
+	var known []string
+	for _, name := range settings.Variables() {
+		known = append(known, strings.TrimPrefix(name, environ.OwnPrefix))
+	}
+	for _, kv := range os.Environ() {
+		name, value, _ := strings.Cut(kv, "=")
+		word, ours := strings.CutPrefix(environ.Fold(name), environ.OwnPrefix)
+		if !ours || slices.Contains(known, word) || value == "" {
+			continue
+		}
+		hint := ""
+		if near := commandline.Nearest(strings.ToUpper(word), known); near != "" {
+			hint = fmt.Sprintf(" (did you mean %s?)", environ.OwnPrefix+near)
+		}
+		talk.Warn(fmt.Errorf("unknown variable %s%s", name, hint))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/loopback"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -63,18 +65,13 @@ func Hints(o *settings.Resolved, err error) []string {
 	var (
 		login    *session.LoginRequiredError
 		unsafe   *cache.UnsafeError
-		newer    *cache.NewerError
 		userFile *userfile.UnsafeError
-		keyring  *cache.KeyringError
 		refusal  *flows.OAuthError
 		sts      *sts.Error
 		outage   *flows.UnavailableError
-		storage  *session.StorageError
 		shared   *session.SharedError
-		other    *session.OtherPersonError
 
-		authority x509.UnknownAuthorityError
-		network   *flows.NetworkError
+		network *flows.NetworkError
 
 		notHere *workload.NotHereError
 		refused *workload.RefusedError
@@ -122,11 +119,11 @@ func Hints(o *settings.Resolved, err error) []string {
 		return []string{fixHint(o, unsafe.Path, unsafe.Fix, cmp.Or(unsafe.Hint, "use another directory")+": --cache-dir DIR")}
 	case errors.As(err, &userFile):
 		return []string{fixHint(o, userFile.Path, userFile.Fix, userFile.Hint)}
-	case errors.As(err, &keyring):
+	case fault.Holds[*cache.KeyringError](err):
 		return keyringHints(o)
-	case errors.As(err, &newer):
+	case fault.Holds[*cache.NewerError](err):
 		return []string{"upgrade sso-exec; nothing was changed"}
-	case errors.As(err, &storage), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
+	case fault.Holds[*session.StorageError](err), errors.As(err, &shared) && shared.Kind == session.FailedStorage:
 		return []string{"fix that place, or name another with --cache-dir; your session is unchanged"}
 	case errors.Is(err, flows.ErrNotSupported) && o.Tool == settings.ToolLogout:
 		return nil
@@ -134,7 +131,7 @@ func Hints(o *settings.Resolved, err error) []string {
 		return []string{"try another --flow"}
 	case errors.As(err, &network):
 		return networkHints(network)
-	case errors.As(err, &authority):
+	case fault.Holds[x509.UnknownAuthorityError](err):
 		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the " +
 			"proxy's"}
 	case errors.As(err, &outage) && outage.Garbled:
@@ -156,7 +153,7 @@ func Hints(o *settings.Resolved, err error) []string {
 	case loopback.PortTaken(err):
 		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the " +
 			"provider"}
-	case errors.As(err, &other):
+	case fault.Holds[*session.OtherPersonError](err):
 		return []string{"nothing was changed; if you mean to switch, run: " + settings.LoginCommand(o)}
 	case errors.As(err, &sts):
 		return stsHints(o, sts)
@@ -235,4 +232,42 @@ func WithSignals() context.Context {
 		os.Exit(ExitSignal + int(second))
 	}()
 	return ctx
+}
+
+// What stands here and in package talk is all that is ever said to a person. Their rules:
+//
+//   - stdout is the tool's; everything here goes to stderr, or to the terminal
+//     where the calling tool keeps stderr to itself.
+//   - One line an error, "sso-exec: what failed: why", then what to do.
+//   - A prompt is one calm block: who asks, where to go, what to enter.
+//   - Nobody is told a device code, a token or a secret; their types cannot.
+
+// Complain says an error and what to do about it. o may be nil, if the failure
+// came before there were settings.
+func Complain(o *settings.Resolved, err error) {
+	talk.Stderr.End()
+	if o == nil {
+		o = &settings.Resolved{}
+	}
+	fmt.Fprintf(talk.Stderr, "sso-exec: %s\n", talk.OneLine(err.Error()))
+	for _, h := range o.WithSecret(Hints(o, err)) {
+		fmt.Fprintf(talk.Stderr, "  %s\n", strings.Map(talk.Unbroken, h)) // all of it: it may be there to be pasted
+	}
+}
+
+// Note complains of a failure that does not keep others from their turn. first
+// becomes the first of these, which only its exit code is left of.
+func Note(first *error, o *settings.Resolved, err error) {
+	Complain(o, err)
+	if *first == nil {
+		*first = fault.Silently(err)
+	}
+}
+
+// WarnOfPolicy says what is wrong with the system's policy, for commands that work under
+// any.
+func WarnOfPolicy() {
+	if _, err := policy.Load(); err != nil {
+		talk.Warn(err)
+	}
 }

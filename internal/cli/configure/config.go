@@ -23,22 +23,13 @@ import (
 
 // New makes the commands that show, check and change the settings.
 func New() *cobra.Command {
-	c := &cobra.Command{
+	return command.OfOthers(&cobra.Command{
 		Use:   "config",
 		Short: "show, check and change the settings",
 		Long: `Show, check and change the settings. They are flags, variables and profiles in
 config files: the system's, and above it your own or the one that you name.`,
 		Example: "  sso-exec config view --origin",
-		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return command.Unknown(cmd, "command", args[0])
-		},
-	}
-	c.AddCommand(newConfigView(), newConfigPath(), newConfigValidate(), newConfigEdit(), newConfigSchema())
-	return c
+	}, "command", newConfigView(), newConfigPath(), newConfigValidate(), newConfigEdit(), newConfigSchema())
 }
 
 func newConfigView() *cobra.Command {
@@ -62,10 +53,7 @@ A secret is never shown, only where it is.`,
 		if err == nil {
 			_, err = talk.Out.Write(text)
 		}
-		if err != nil {
-			return &command.Failure{Settings: o, Err: err}
-		}
-		return nil
+		return command.Failed(o, err)
 	}
 	return c
 }
@@ -116,10 +104,7 @@ there. A file that --config or SSO_EXEC_CONFIG names replaces your own.`,
 			for i, path := range paths {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], talk.OneLine(path), foundAt(layers[i], path))
 			}
-			if err := w.Flush(); err != nil {
-				return &command.Failure{Err: err}
-			}
-			return nil
+			return command.Failed(nil, w.Flush())
 		},
 	}
 	command.ConfigFlag(c)
@@ -248,10 +233,8 @@ make this line the file's first:
 			if ofPolicy {
 				text = policy.Schema()
 			}
-			if _, err := os.Stdout.Write(text); err != nil {
-				return &command.Failure{Err: err}
-			}
-			return nil
+			_, err := os.Stdout.Write(text)
+			return command.Failed(nil, err)
 		},
 	}
 	c.Flags().BoolVar(&ofPolicy, "policy", false, "the schema of the system's policy")

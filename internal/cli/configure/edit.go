@@ -2,6 +2,7 @@ package configure
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,14 +64,7 @@ it was is kept as FILE.bak. Where there is no file, a new one is begun.`,
 		Example: "  EDITOR=nano sso-exec config edit",
 		Args:    command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			path := lookup.NamedConfig(cmd)
-			if path == "" {
-				path = config.DefaultPath()
-			}
-			if err := editConfig(path); err != nil {
-				return &command.Failure{Err: err}
-			}
-			return nil
+			return command.Failed(nil, editConfig(cmp.Or(lookup.NamedConfig(cmd), config.DefaultPath())))
 		},
 	}
 	command.ConfigFlag(c)
@@ -259,12 +253,7 @@ func (e *configEdit) write(text []byte) error {
 // runEditor runs the person's editor on a file, and waits. As everywhere, $EDITOR
 // is a command for the shell.
 func runEditor(path string) error {
-	editor := ""
-	for _, name := range []string{os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi"} {
-		if editor == "" {
-			editor = strings.TrimSpace(name)
-		}
-	}
+	editor := cmp.Or(strings.TrimSpace(os.Getenv("VISUAL")), strings.TrimSpace(os.Getenv("EDITOR")), "vi")
 	cmd := exec.Command("/bin/sh", "-c", editor+` "$1"`, "sh", path) //nolint:gosec // the person's own command
 	if runtime.GOOS == "windows" {
 		words := []string{"notepad"}

@@ -92,10 +92,7 @@ func apiKeyCommand(c *cobra.Command, network bool,
 		if err == nil {
 			err = do(cmd.Context(), a, args)
 		}
-		if err != nil {
-			return &command.Failure{Settings: a.o, Err: err}
-		}
-		return nil
+		return command.Failed(a.o, err)
 	}
 	return c
 }

@@ -29,9 +29,9 @@ const maxTyped = 1000
 // helperTimeout bounds a helper, which may have to ask a person.
 const helperTimeout = 2 * time.Minute
 
-// readKey reads a key: the output of a helper, if there is one; else stdin, which
-// on a terminal is asked without echo.
-func readKey(ctx context.Context, name, helper string) (credential.Secret, error) {
+// readKey reads a key that can be stored: the output of a helper, if there is one;
+// else stdin, which on a terminal is asked without echo.
+func (a *apiKeys) readKey(ctx context.Context, name, helper string) (credential.Secret, error) {
 	var b []byte
 	var err error
 	switch {
@@ -45,8 +45,14 @@ func readKey(ctx context.Context, name, helper string) (credential.Secret, error
 	if err != nil {
 		return credential.Secret{}, err
 	}
-	text := strings.TrimRight(string(b), "\r\n")
-	return credential.NewSecret(text), apikeys.CheckKeyText(text)
+	key := credential.NewSecret(strings.TrimRight(string(b), "\r\n"))
+	if err := apikeys.CheckKeyText(key.Reveal()); err != nil {
+		return key, err
+	}
+	if err := a.store.FitsKeyring(key); err != nil {
+		return key, fault.InUsage(err, "store it with --store file")
+	}
+	return key, nil
 }
 
 // readAside reads until there is an end, or an interrupt; the reading goes on then

@@ -110,8 +110,7 @@ func (a *apiKeys) stored() (list []apiKeyStatus, failed, err error) {
 			talk.Warn(fmt.Errorf("passed over: %w", u.Err))
 			continue
 		}
-		command.Complain(a.o, u.Err)
-		failed = fault.Silently(u.Err)
+		command.Note(&failed, a.o, u.Err)
 	}
 	for _, k := range all {
 		list = append(list, apiKeyStatusOf(k, time.Now()))

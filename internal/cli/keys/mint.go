@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -42,9 +41,8 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 	made, err := client.CreateAPIKey(ctx,
 		workos.NewAPIKey{Organization: k.Organization, User: k.User, Name: pending.Pending, Permissions: k.Permissions,
 			ExpiresAt: k.ExpiresAt})
-	var unknown *flows.UnavailableError
 	switch {
-	case errors.As(err, &unknown): // what is noted as pending stays: there may be a key
+	case fault.Holds[*flows.UnavailableError](err): // what is noted as pending stays: there may be a key
 		return err
 	case err != nil && fresh:
 		return errors.Join(err, a.store.RemoveAPIKey(k.Name))
@@ -151,8 +149,7 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(talk.Out, text)
-	return err
+	return talk.Print(text)
 }
 
 // succeed has the successor of a key made, by what WorkOS says of the old one

@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,8 +89,7 @@ func (a *apiKeys) revoke(ctx context.Context, k *cache.APIKey, r *revocation) er
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(talk.Out, text)
-	return err
+	return talk.Print(text)
 }
 
 // revokeAtWorkOS ends a key, and what a run that was cut off has left.

@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -100,14 +99,11 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 	if err != nil {
 		return acquire.APIKeyUnread(ctx, a.o, old.Name, err)
 	}
-	if k.Key, err = readKey(ctx, k.Name, r.helper); err != nil {
+	if k.Key, err = a.readKey(ctx, k.Name, r.helper); err != nil {
 		return err
 	}
 	if k.Key.Equal(was.Key) {
 		return fault.Usagef("API key %s: that is the key which is stored already", k.Name)
-	}
-	if err := a.store.FitsKeyring(k.Key); err != nil {
-		return fault.InUsage(err, "store it with --store file")
 	}
 	if k.CheckURL != "" && !r.unchecked {
 		if err := a.tryKey(ctx, k.Name, k.Header, k.Key, k.CheckURL); err != nil {
@@ -138,8 +134,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 	} else {
 		fmt.Fprintf(&b, "  the new one ends %s\n", endText(k.EndsAt(), now))
 	}
-	_, err = io.WriteString(talk.Out, b.String())
-	return err
+	return talk.Print(b.String())
 }
 
 // whereManaged tells where a person revokes a key that is not managed from here.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -123,11 +122,8 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 			return err
 		}
 	}
-	if k.Key, err = readKey(ctx, k.Name, helper); err != nil {
+	if k.Key, err = a.readKey(ctx, k.Name, helper); err != nil {
 		return err
-	}
-	if err := a.store.FitsKeyring(k.Key); err != nil {
-		return fault.InUsage(err, "store it with --store file")
 	}
 	err = a.locked(ctx, k.Name, func() error {
 		now, err := a.overwritten(k.Name)
@@ -153,8 +149,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 	} else {
 		fmt.Fprintf(&b, "  it ends %s\n", endText(k.EndsAt(), time.Now()))
 	}
-	_, err = io.WriteString(talk.Out, b.String())
-	return err
+	return talk.Print(b.String())
 }
 
 // overwritten tells, in brackets, which key is stored under a name; nothing if

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -167,6 +166,5 @@ func (a *apiKeys) create(ctx context.Context, k *cache.APIKey) error {
 	if end := k.EndsAt(); !end.IsZero() {
 		text += "  it ends " + endText(end, time.Now()) + "\n"
 	}
-	_, err = io.WriteString(talk.Out, text)
-	return err
+	return talk.Print(text)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,6 +17,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/loopback"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -135,8 +135,7 @@ func (e *endpoint) answer(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(doc) //nolint:gosec // JSON, said to be that, for an SDK
 		return
 	}
-	var outage *flows.UnavailableError
-	if errors.As(err, &outage) || command.ExitCode(err) == command.ExitUnavailable {
+	if fault.Holds[*flows.UnavailableError](err) || command.ExitCode(err) == command.ExitUnavailable {
 		refuse(w, http.StatusServiceUnavailable, "Unavailable", e.explain(err))
 		return
 	}
@@ -167,9 +166,7 @@ func (e *endpoint) credential(ctx context.Context) (credential.Credential, error
 	valid := lastFor(keys, enoughPatience) // for as long as is waited
 	var enough <-chan time.Time
 	if valid {
-		t := time.NewTimer(enoughPatience)
-		defer t.Stop()
-		enough = t.C
+		enough = time.After(enoughPatience)
 	}
 	select {
 	case <-r.done:

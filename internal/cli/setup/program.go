@@ -1,15 +1,18 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // ProgramOf returns the command of the stanza: the plain name where that runs this
@@ -44,6 +47,43 @@ func sameFile(a, b string) bool {
 	sa, errA := os.Stat(a)
 	sb, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(sa, sb)
+}
+
+// UsesProfile tells whether what is written names the profile: it was asked for, or
+// it says who the provider is, which these settings say too. Else it would only tie
+// what is written to this machine.
+func UsesProfile(o *settings.Resolved, enough ...string) bool {
+	return o.From.Given("profile") || o.Source.Profile != "" &&
+		slices.ContainsFunc(enough, func(name string) bool { return !o.From.Given(name) })
+}
+
+// Args returns the arguments that are written: the profile, and every setting that
+// was given beside it, also by a variable if a sign-in or a role depends on it, since
+// the tool may run where it is not set.
+func Args(o *settings.Resolved, profile bool) ([]string, error) {
+	args := []string{o.Tool}
+	if profile {
+		args = append(args, "--profile="+o.Source.Profile)
+	}
+	var errs error
+	for _, r := range settings.Rows(o.Tool) {
+		byVariable := o.From.Given(r.Name) && (r.Is(settings.Keeps) || r.Group == settings.GroupAWS)
+		if r.Name == "profile" || !o.From.Typed(r.Name) && !byVariable {
+			continue
+		}
+		words, err := Written(o, r)
+		args, errs = append(args, words...), errors.Join(errs, err)
+	}
+	return args, errs
+}
+
+// WarnSecret says that the secret in the environment is not written into a file.
+func WarnSecret(o *settings.Resolved, file string) {
+	if os.Getenv(settings.SecretVariable) != "" && o.Client.SecretFile == "" {
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the %s\n"+
+			"  keep it in a file that only you can read, and give that with --client-secret-file\n",
+			settings.SecretVariable, file)
+	}
 }
 
 // Written returns a setting as it is written into a stanza.

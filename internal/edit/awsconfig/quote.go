@@ -14,10 +14,6 @@ var plainPOSIX = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 // Words that mean themselves to cmd.exe and to botocore's splitting on Windows.
 var plainWindows = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@+=:,./\\~-]+$`) })
 
-// A name followed by = is an assignment in a shell, and = and , end the name of
-// a command in cmd.exe.
-var plainCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^=,]+$`) })
-
 // Command makes one line of a command and its arguments, for credential_process
 // on a system (as runtime.GOOS names it). The SDKs give that line to sh -c or
 // to cmd.exe /C, while botocore splits it itself and runs it without a shell,
@@ -31,13 +27,16 @@ func Command(goos string, words []string) (string, error) {
 	}
 	out := make([]string, len(words))
 	for i, w := range words {
+		// A name followed by = is an assignment in a shell, and = and , end the name of a
+		// command in cmd.exe.
+		oddName := i == 0 && strings.ContainsAny(w, "=,")
 		switch {
-		case goos == "windows" && (!plainWindows().MatchString(w) || i == 0 && !plainCommand().MatchString(w)):
+		case goos == "windows" && (!plainWindows().MatchString(w) || oddName):
 			return "", fmt.Errorf("%q cannot be written so that every AWS SDK on Windows understands it: use a path without "+
 				"spaces and special characters (a short name such as PROGRA~1, or a program on the PATH)", w)
 		case goos == "windows" && i == 0 && strings.Contains(w, "/"):
 			return "", fmt.Errorf("%q: cmd.exe takes what follows a / for an option; use \\", w)
-		case goos == "windows" || plainPOSIX().MatchString(w) && (i > 0 || plainCommand().MatchString(w)):
+		case goos == "windows" || plainPOSIX().MatchString(w) && !oddName:
 			out[i] = w
 		default:
 			out[i] = quote(w)

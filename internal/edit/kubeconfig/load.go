@@ -119,7 +119,3 @@ func (c *Config) ContextFile(name string) string {
 	}
 	return c.files.Default()
 }
-
-// CurrentContextFile is UserFile for the current context, which kubectl sets in
-// [Files.Default] wherever it stands now; it takes it from there first, too.
-func (c *Config) CurrentContextFile() string { return c.files.Default() }

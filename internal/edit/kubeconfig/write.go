@@ -70,11 +70,7 @@ func Update(ctx context.Context, path string, edit func(old []byte) ([]byte, err
 // lock makes path's lock file as client-go does, which fails if it is there.
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	name := path + ".lock"
-	deadline := time.NewTimer(lockWait)
-	defer deadline.Stop()
-	poll := time.NewTicker(lockPoll)
-	defer poll.Stop()
-	for {
+	for deadline := time.After(lockWait); ; {
 		err := hold(name)
 		if errors.Is(err, fs.ErrExist) {
 			err = takeOver(name)
@@ -86,8 +82,8 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 			return nil, notWritten(path, fmt.Errorf("it cannot be locked: %w", err))
 		}
 		select {
-		case <-poll.C:
-		case <-deadline.C:
+		case <-time.After(lockPoll):
+		case <-deadline:
 			return nil, storage(fmt.Errorf("%s is there: another kubectl writes the file now, or was killed while it did; "+
 				"in that case remove it", name))
 		case <-ctx.Done():

@@ -68,10 +68,7 @@ With a profile of sso-exec only its name does.`,
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if s.Remove && s.profile != "" { // whatever the config of sso-exec says
-			if err := s.Plan(s.undo); err != nil {
-				return &command.Failure{Settings: s.o, Err: err}
-			}
-			return nil
+			return command.Failed(s.o, s.Plan(s.undo))
 		}
 		return run(cmd, args)
 	}
@@ -141,38 +138,22 @@ func (s *awsSetup) check() error {
 	return acquire.CheckSecrets(context.Background(), s.o)
 }
 
-// usesProfile tells whether the process names sso-exec's profile: it was asked
-// for, or it says who the provider is. Else it would only be in the way.
+// usesProfile tells whether the process names sso-exec's profile.
 func (s *awsSetup) usesProfile() bool {
-	return s.o.From.Given("profile") || s.o.Source.Profile != "" &&
-		!(s.o.From.Given("issuer") && s.o.From.Given("client-id") && s.o.From.Given("role-arn"))
+	return setup.UsesProfile(s.o, "issuer", "client-id", "role-arn")
 }
 
-// process is the line of credential_process: the profile, and every setting that
-// was given beside it, also by a variable if a sign-in or a role depends on it,
-// since the AWS CLI may run where it is not set.
+// process is the line of credential_process.
 func (s *awsSetup) process() (string, error) {
 	program, err := setup.ProgramOf(s.command, s.line["command"])
 	if err != nil {
 		return "", err
 	}
-	words := []string{program, settings.ToolAWS}
-	if s.usesProfile() {
-		words = append(words, "--profile="+s.o.Source.Profile)
+	args, err := setup.Args(s.o, s.usesProfile())
+	if err != nil {
+		return "", err
 	}
-	var errs error
-	for _, r := range settings.Rows(s.o.Tool) {
-		byVariable := s.o.From.Given(r.Name) && (r.Is(settings.Keeps) || r.Group == settings.GroupAWS)
-		if r.Name == "profile" || !s.o.From.Typed(r.Name) && !byVariable {
-			continue
-		}
-		more, err := setup.Written(s.o, r)
-		words, errs = append(words, more...), errors.Join(errs, err)
-	}
-	if errs != nil {
-		return "", errs
-	}
-	line, err := awsconfig.Command(runtime.GOOS, words)
+	line, err := awsconfig.Command(runtime.GOOS, append([]string{program}, args...))
 	if err != nil {
 		return "", fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
 	}

@@ -44,11 +44,7 @@ func (s *awsSetup) warn(path, text string) {
 	if inFiles {
 		fmt.Fprintln(talk.Stderr, "  take that out, or write another profile: --aws-profile NAME")
 	}
-	if os.Getenv(settings.SecretVariable) != "" && s.o.Client.SecretFile == "" {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the AWS config\n",
-			settings.SecretVariable)
-		fmt.Fprintln(talk.Stderr, "  keep it in a file that only you can read, and give that with --client-secret-file")
-	}
+	setup.WarnSecret(s.o, "AWS config")
 	s.warnOfClusters(home)
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -49,11 +50,7 @@ func (s *kubeSetup) warn(args []string) {
 	issuer, client, tokenType := argument(args, "issuer"), argument(args, "client-id"), argument(args, "token-type")
 	if !s.fromKubelogin { // else nothing but the arguments counts
 		issuer, client, tokenType = s.o.Provider.Issuer, s.o.Provider.ClientID, s.o.Target.TokenType
-		if os.Getenv(settings.SecretVariable) != "" && s.o.Client.SecretFile == "" {
-			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the client secret in %s is not written into the kubeconfig\n",
-				settings.SecretVariable)
-			fmt.Fprintf(talk.Stderr, "  keep it in a file that only you can read, and give that with --client-secret-file\n")
-		}
+		setup.WarnSecret(s.o, "kubeconfig")
 	}
 	if tokenType == credential.AccessToken {
 		return // STS takes ID tokens

@@ -176,7 +176,7 @@ func (s *kubeSetup) stanza(plan *kubePlan) (*kubeconfig.Exec, error) {
 	if err := acquire.CheckSecrets(context.Background(), s.o); err != nil {
 		return nil, err
 	}
-	args, err := s.args()
+	args, err := setup.Args(s.o, s.usesProfile())
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +282,8 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 	if !s.useContext || plan.conf.CurrentContext == s.context {
 		return nil
 	}
-	return plan.change(plan.conf.CurrentContextFile(), func(text []byte) ([]byte, error) {
+	// kubectl sets it there wherever it stands now, and takes it from there first, too.
+	return plan.change(plan.files.Default(), func(text []byte) ([]byte, error) {
 		return kubeconfig.SetCurrentContext(text, s.context)
 	})
 }

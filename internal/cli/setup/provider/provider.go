@@ -40,10 +40,7 @@ it would write before it does. The flags that are given go into the profile.`,
   sso-exec setup provider --remove corp`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.run(cmd.Context(), args); err != nil {
-				return &command.Failure{Settings: p.o, Err: err}
-			}
-			return nil
+			return command.Failed(p.o, p.run(cmd.Context(), args))
 		},
 	}
 	f := c.Flags()
@@ -166,8 +163,7 @@ func (p *providerSetup) begin(args []string) error {
 func (p *providerSetup) open() (err error) {
 	// Not DefaultPaths: a file that is named need not be there yet.
 	p.config, err = config.Paths{System: config.SystemPath(), User: p.path}.Open()
-	var unsafe *userfile.UnsafeError
-	if err == nil || errors.As(err, &unsafe) {
+	if err == nil || fault.Holds[*userfile.UnsafeError](err) {
 		return err
 	}
 	return fault.Usagef("config: %w", err)
@@ -291,14 +287,13 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 	p.keepProvider(s, provider)
 	err = s.Login(ctx)
 	var (
-		sig     *talk.SignalError
 		login   *session.LoginRequiredError
 		refusal *flows.OAuthError
 		lines   []string
 		text    = fmt.Sprintf("the sign-in failed, so nothing was written: %v", err)
 	)
 	switch {
-	case err == nil, errors.As(err, &sig):
+	case err == nil, fault.Holds[*talk.SignalError](err):
 		return err
 	case errors.As(err, &login):
 		text = "nobody can be asked to sign in, so nothing was written"

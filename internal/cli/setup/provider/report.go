@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -81,8 +80,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 		return nil, err
 	}
 	if s.Store != nil { // so is a cache that is not safe
-		var unsafe *cache.UnsafeError
-		if _, err := s.Store.Peek(s.Request.SessionKey()); errors.As(err, &unsafe) {
+		if _, err := s.Store.Peek(s.Request.SessionKey()); fault.Holds[*cache.UnsafeError](err) {
 			return nil, err
 		}
 	}
@@ -165,12 +163,10 @@ func (c clue) isSpelling(of string) bool {
 
 // discoveryHints says what to do about metadata that cannot be used.
 func (p *providerSetup) discoveryHints(err error, c clue) []string {
-	var authority x509.UnknownAuthorityError
-	var dns *net.DNSError
 	switch {
-	case errors.As(err, &authority):
+	case fault.Holds[x509.UnknownAuthorityError](err):
 		return command.Hints(p.o, err)
-	case errors.As(err, &dns):
+	case fault.Holds[*net.DNSError](err):
 		return []string{"is the host's name right? Does it take a VPN?"}
 	case strings.ContainsAny(c.issuer, "{}"):
 		return []string{"what stands in braces is for your tenant's ID: put that into the issuer"}
