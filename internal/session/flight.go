@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // singly does work in one process at a time. ready is asked once the lock is
@@ -87,8 +87,7 @@ func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, e
 	if err == nil {
 		return lock, nil
 	}
-	var unsafe *cache.UnsafeError
-	if ctx.Err() != nil || errors.As(err, &unsafe) {
+	if ctx.Err() != nil || fault.Holds[*cache.UnsafeError](err) {
 		return nil, err
 	}
 	if s.lockErr == nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Session is one sign-in at one provider, as the user asked for it.
@@ -354,10 +355,8 @@ func ignoreAbsent(err error) error {
 	if errors.Is(err, cache.ErrNotExist) {
 		return nil
 	}
-	var unsafe *cache.UnsafeError
-	var newer *cache.NewerError
-	var keyring *cache.KeyringError
-	if errors.As(err, &unsafe) || errors.As(err, &newer) || errors.As(err, &keyring) {
+	if fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.NewerError](err) ||
+		fault.Holds[*cache.KeyringError](err) {
 		return err
 	}
 	return nil // a directory that cannot be read holds nothing for us

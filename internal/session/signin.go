@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Login signs a person in now, whatever is stored, and whatever a latch says.
@@ -90,8 +91,7 @@ func (s *Session) ofNewSession(ctx context.Context, need Need, lock *cache.Lock,
 		return c, cache.ErrNotExist
 	}
 	c, err = s.refresh(ctx, need)
-	var ended *sessionEnded
-	if _, ok := signInTo(err); ok || errors.As(err, &ended) {
+	if _, ok := signInTo(err); ok || fault.Holds[*sessionEnded](err) {
 		return c, cache.ErrNotExist
 	}
 	return c, err
@@ -312,9 +312,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		err = s.Store.WriteTokens(skey, tkey, s.last)
 	}
 	if err != nil {
-		var unsafe *cache.UnsafeError
-		var unreachable *cache.KeyringError
-		if errors.As(err, &unsafe) || errors.As(err, &unreachable) {
+		if fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.KeyringError](err) {
 			return err
 		}
 		s.keep("the sign-in", err)
@@ -359,8 +357,8 @@ func (s *Session) latched(reason string) error {
 // forgets such a memory after one that worked.
 func (s *Session) setLatch(err error) {
 	timedOut := errors.Is(err, flows.ErrTimedOut)
-	var unnamed *OrganizationRequiredError
-	needs, unmet := errors.As(err, &unnamed), isUnmet(err) // or each call would open a page for nothing
+	// isUnmet: or each call would open a page for nothing
+	needs, unmet := fault.Holds[*OrganizationRequiredError](err), isUnmet(err)
 	var refusal *flows.OAuthError
 	loopback := errors.As(err, &refusal) && refusal.Loopback
 	switch {
@@ -389,7 +387,7 @@ func (s *Session) setLatch(err error) {
 // the way that is asked for (OpenID Connect Core Error Code
 // unmet_authentication_requirements).
 func isUnmet(err error) bool {
-	var unmet *flows.UnmetError
 	var refusal *flows.OAuthError
-	return errors.As(err, &unmet) || errors.As(err, &refusal) && refusal.Code == "unmet_authentication_requirements"
+	return fault.Holds[*flows.UnmetError](err) ||
+		errors.As(err, &refusal) && refusal.Code == "unmet_authentication_requirements"
 }

@@ -48,10 +48,7 @@ are damaged are left out, and counted on stderr.`,
 		Example: "  sso-exec audit show --since 1d\n  sso-exec audit show --tool aws --profile dev -o json",
 		Args:    command.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := showAudit(since, tool, profile, output); err != nil {
-				return &command.Failure{Err: err}
-			}
-			return nil
+			return command.Failed(nil, showAudit(since, tool, profile, output))
 		},
 	}
 	f := c.Flags()

@@ -112,9 +112,9 @@ func TestLoadAsClientGo(t *testing.T) {
 	}
 	// What is in none goes into the first that is there.
 	if got.UserFile("new") != files[1] || got.ContextFile("new") != files[1] || got.ContextFile("two") != files[3] ||
-		got.CurrentContextFile() != files[1] {
+		got.files.Default() != files[1] {
 		t.Errorf("%s, %s, %s, %s", got.UserFile("new"), got.ContextFile("new"), got.ContextFile("two"),
-			got.CurrentContextFile())
+			got.files.Default())
 	}
 }
 
