@@ -58,7 +58,9 @@ type canary struct {
 	secrets map[string]string // by value
 	dumps   string            // what browsers were given: argv and environment
 	logs    string            // a directory for --log-file
+	trail   string            // one for the audit trail
 	scanned int
+	events  int
 }
 
 func newCanary(t *testing.T, c providertest.Config) *canary {
@@ -66,7 +68,7 @@ func newCanary(t *testing.T, c providertest.Config) *canary {
 	secret := "CANARY+client/secret=" + hex.EncodeToString([]byte(t.Name()))
 	c.Clients, c.DeviceInterval = []providertest.Client{{ID: "cli", Secret: secret}}, 1
 	k := &canary{bench: newBench(t, c), secrets: map[string]string{secret: aClientSecret, decoy: aDecoy},
-		dumps: t.TempDir(), logs: t.TempDir()}
+		dumps: t.TempDir(), logs: t.TempDir(), trail: t.TempDir()}
 	k.sts = providertest.NewSTS(t, providertest.STSConfig{Provider: k.idp})
 	browser := filepath.Join(t.TempDir(), "browser")
 	script := "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >\"$DUMPS/$$.argv\"\ntr '\\0' '\\n' </proc/$$/environ " +
@@ -77,6 +79,7 @@ func newCanary(t *testing.T, c providertest.Config) *canary {
 	for name, value := range map[string]string{
 		"SSO_EXEC_CLIENT_SECRET": secret, "SSO_EXEC_BROWSER": browser, "DUMPS": k.dumps,
 		"SSO_EXEC_STS_ENDPOINT": k.sts.URL(), "SSO_EXEC_ROLE_ARN": "arn:aws:iam::123456789012:role/dev",
+		"XDG_STATE_HOME": k.trail, "SSO_EXEC_AUDIT": "all",
 		"GITHUB_TOKEN": decoy, "AWS_SECRET_ACCESS_KEY": decoy, "DB_PASSWORD": decoy, "KUBERNETES_EXEC_INFO": kubeInfo,
 	} {
 		k.setenv(name, value)
@@ -164,9 +167,20 @@ func (k *canary) search(t *testing.T, what string, o outcome, allowed ...string)
 	for name, text := range files(t, k.logs) {
 		k.scan(t, what+": log file "+name, string(text))
 	}
+	k.searchTrail(t, what)
 	for name, text := range files(t, k.dir) {
 		room, _, _ := strings.Cut(name, "/")
 		k.scan(t, what+": file "+name, string(text), mayHold[room]...)
+	}
+}
+
+// searchTrail looks at the audit trail.
+func (k *canary) searchTrail(t *testing.T, what string) {
+	t.Helper()
+	k.events = 0
+	for name, text := range files(t, k.trail) {
+		k.scan(t, what+": the audit trail: "+name, string(text))
+		k.events += strings.Count(string(text), `"event":`)
 	}
 }
 
@@ -238,7 +252,10 @@ func TestCanary(t *testing.T) {
 	for _, kind := range k.secrets {
 		found[kind]++
 	}
-	t.Logf("%d texts searched for %d secrets: %v", k.scanned, len(k.secrets), found)
+	t.Logf("%d events; %d texts searched for %d secrets: %v", k.events, k.scanned, len(k.secrets), found)
+	if k.events < 30 {
+		t.Errorf("only %d events were recorded", k.events)
+	}
 	for _, kind := range []string{aRefreshToken, anAccessToken, anIDToken, anAWSKey, aClientSecret, aVerifier, aCode,
 		aDeviceCode, aState, aNonce} {
 		if found[kind] == 0 {

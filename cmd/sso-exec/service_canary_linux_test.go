@@ -73,7 +73,7 @@ func TestCanaryServices(t *testing.T) {
 			TrustedIssuers: map[string][]byte{"https://ci.example": publicSet(t, platform, "ci")},
 		}),
 		secrets: map[string]string{"CANARY+service/secret=1": aClientSecret, decoy: aDecoy}, dumps: t.TempDir(),
-		logs: t.TempDir(),
+		logs: t.TempDir(), trail: t.TempDir(),
 	}
 	k.sts = providertest.NewSTS(t, providertest.STSConfig{Provider: k.idp, Audiences: []string{"aws"}})
 	dir := t.TempDir()
@@ -111,6 +111,7 @@ func TestCanaryServices(t *testing.T) {
 	for name, value := range map[string]string{
 		"DUMPS": k.dumps, "SSO_EXEC_STS_ENDPOINT": k.sts.URL(), "SSO_EXEC_ROLE_ARN": "arn:aws:iam::123456789012:role/dev",
 		"SSO_EXEC_CLIENT_SECRET": decoy, "KUBERNETES_EXEC_INFO": kubeInfo,
+		"XDG_STATE_HOME": k.trail, "SSO_EXEC_AUDIT": "all",
 	} {
 		k.setenv(name, value)
 	}
@@ -136,6 +137,7 @@ func TestCanaryServices(t *testing.T) {
 		for name, text := range files(t, k.dumps) {
 			k.scan(t, what+": the helper's "+filepath.Ext(name), strings.ReplaceAll(string(text), kubeInfo, ""))
 		}
+		k.searchTrail(t, what)
 		for name, text := range files(t, k.logs) {
 			k.scan(t, what+": log file "+name, string(text))
 		}
@@ -188,7 +190,10 @@ func TestCanaryServices(t *testing.T) {
 	for _, kind := range k.secrets {
 		found[kind]++
 	}
-	t.Logf("%d texts searched for %d secrets: %v", k.scanned, len(k.secrets), found)
+	t.Logf("%d events; %d texts searched for %d secrets: %v", k.events, k.scanned, len(k.secrets), found)
+	if k.events < 30 {
+		t.Errorf("only %d events were recorded", k.events)
+	}
 	for _, kind := range []string{anAccessToken, anAWSKey, aClientSecret, aClientKey, anAssertion, aSubjectToken,
 		anExchangeToken} {
 		if found[kind] == 0 {
