@@ -124,7 +124,8 @@ func WithFlags(o *settings.Resolved, cmd *cobra.Command, do func(context.Context
 // Every command that gives a credential calls it first.
 func ForAgent(o *settings.Resolved) error {
 	err := o.ForAgent()
-	if err != nil || !o.Report.Explain || o.Agent.Name == "" {
+	says := o.Report.Explain || o.Tool == settings.ToolLogin && o.InsteadOf != nil // or somebody signs in to another one
+	if err != nil || !says || o.Agent.Name == "" {
 		return err
 	}
 	what := "gets all that was asked for"
