@@ -34,12 +34,10 @@ var entra = &flows.Dialect{
 	// A policy, or a consent that is missing, is about one resource: the refresh
 	// token stays good for the others, though the code is invalid_grant.
 	StepUp: []string{
-		"invalid_grant: " +
-			// a second factor
-			"AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:", "invalid_grant: AADSTS50078:",
-		"invalid_grant: " +
-			// Conditional Access
-			"AADSTS50079:", "invalid_grant: AADSTS50097:", "invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530",
+		// a second factor, Conditional Access
+		"invalid_grant: AADSTS50072:", "invalid_grant: AADSTS50074:", "invalid_grant: AADSTS50076:",
+		"invalid_grant: AADSTS50078:", "invalid_grant: AADSTS50079:", "invalid_grant: AADSTS50097:",
+		"invalid_grant: AADSTS50158:", "invalid_grant: AADSTS530",
 		"invalid_grant: AADSTS50105:", "invalid_grant: AADSTS65001:", "invalid_grant: AADSTS90094:", // assignment, consent
 	},
 	// Claims challenges come only to clients that say that they understand them.

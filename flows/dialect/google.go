@@ -33,11 +33,9 @@ var google = &flows.Dialect{
 	Offline:       flows.OfflineNever, // the scope is refused; access_type is what brings a refresh token
 	OfflineParams: []flows.Param{{Name: "access_type", Value: "offline"}, {Name: "prompt", Value: "consent"}},
 	NeedsSecret:   true, NoDevicePKCE: true,
-	Lacks: []string{"audience", "resource"},
-	Organization: flows.OrganizationRule{
-		Word: "domain", Param: "hd", Claim: "hd",
-	},
-	SignOut: func(*flows.Provider, flows.SignedIn) string { return "" }, // there is only one for all of Google
+	Lacks:        []string{"audience", "resource"},
+	Organization: flows.OrganizationRule{Word: "domain", Param: "hd", Claim: "hd"},
+	SignOut:      func(*flows.Provider, flows.SignedIn) string { return "" }, // there is only one for all of Google
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_request", Word: "client_secret is missing",
 			Say: "Google gives desktop clients a secret, and wants it: put it into a file that only you can read, and " +

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -62,9 +63,7 @@ func (s Place) Endpoint() (string, error) {
 	if region == "" && role.name == "aws" && !s.FIPS && !s.DualStack {
 		return "https://sts.amazonaws.com/", nil
 	}
-	if region == "" {
-		region = role.region
-	}
+	region = cmp.Or(region, role.region)
 	host := "sts."
 	if s.FIPS && (role.name != "aws-us-gov" || s.DualStack) { // GovCloud's is FIPS already
 		host = "sts-fips."

@@ -10,6 +10,7 @@ package workos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,21 +45,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	why := e.Message
-	if e.Code != "" {
-		why = strings.TrimSpace(e.Code + " " + bracketed(e.Message))
+	why := cmp.Or(e.Code, e.Message)
+	if e.Code != "" && e.Message != "" {
+		why += " (" + e.Message + ")"
 	}
 	if e.Status == http.StatusUnauthorized {
 		return fmt.Sprintf("%s: WorkOS does not accept the environment's key (status 401)", e.Doing)
 	}
 	return strings.TrimSuffix(fmt.Sprintf("%s: WorkOS refuses (status %d): %s", e.Doing, e.Status, why), ": ")
-}
-
-func bracketed(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "(" + s + ")"
 }
 
 // Gone reports whether WorkOS does not know what was asked about.
@@ -79,11 +73,7 @@ func (c Client) call(ctx context.Context, doing, method, path string, query url.
 		}
 		body = bytes.NewReader(b)
 	}
-	base := c.URL
-	if base == "" {
-		base = DefaultURL
-	}
-	at, err := flows.CheckURL("WorkOS's URL", strings.TrimRight(base, "/")+path)
+	at, err := flows.CheckURL("WorkOS's URL", strings.TrimRight(cmp.Or(c.URL, DefaultURL), "/")+path)
 	if err != nil {
 		return err
 	}
@@ -101,7 +91,10 @@ func (c Client) call(ctx context.Context, doing, method, path string, query url.
 		return err
 	}
 	if !a.OK() {
-		return refusal(doing, a.Status, a.Body, append(secrets, c.Key)...)
+		for _, secret := range append(secrets, c.Key) {
+			a.Sent = append(a.Sent, secret.Reveal())
+		}
+		return refusal(doing, a)
 	}
 	if out == nil {
 		return nil
@@ -111,7 +104,7 @@ func (c Client) call(ctx context.Context, doing, method, path string, query url.
 
 // refusal reads WorkOS's two envelopes: {code, message, errors} and {error,
 // error_description}. A refusal that is no JSON may be a proxy's.
-func refusal(doing string, status int, answer []byte, secrets ...credential.Secret) error {
+func refusal(doing string, a *flows.Answer) error {
 	var doc struct {
 		Code        string            `json:"code"`
 		Message     string            `json:"message"`
@@ -119,20 +112,17 @@ func refusal(doing string, status int, answer []byte, secrets ...credential.Secr
 		Description string            `json:"error_description"`
 		Errors      []json.RawMessage `json:"errors"`
 	}
-	if json.Unmarshal(answer, &doc) != nil && status != http.StatusUnauthorized {
-		return flows.Garbled(doing, "the answer is not the JSON it must be (status %d)", status)
+	if json.Unmarshal(a.Body, &doc) != nil && a.Status != http.StatusUnauthorized {
+		return flows.Garbled(doing, "the answer is not the JSON it must be (status %d)", a.Status)
 	}
-	message := firstOf(doc.Message, doc.Description)
+	message := cmp.Or(doc.Message, doc.Description)
 	for _, e := range doc.Errors[:min(3, len(doc.Errors))] {
 		message += " " + detail(e)
 	}
 	clean := func(s string) string {
-		for _, secret := range secrets {
-			s = strings.ReplaceAll(s, secret.Reveal(), "[secret]")
-		}
-		return flows.Clean(aKey().ReplaceAllString(s, "[secret]"), 300)
+		return flows.Clean(aKey().ReplaceAllString(a.Words(s, len(s)), "[secret]"), 300)
 	}
-	return &Error{Doing: doing, Status: status, Code: clean(firstOf(doc.Code, doc.Error)), Message: clean(message)}
+	return &Error{Doing: doing, Status: a.Status, Code: clean(cmp.Or(doc.Code, doc.Error)), Message: clean(message)}
 }
 
 // aKey is what WorkOS's keys look like. A message has no business repeating one,
@@ -148,13 +138,4 @@ func detail(raw json.RawMessage) string {
 	var e struct{ Code, Field, Message string }
 	_ = json.Unmarshal(raw, &e)
 	return strings.Join(strings.Fields(e.Field+" "+e.Code+" "+e.Message), " ")
-}
-
-func firstOf(texts ...string) string {
-	for _, s := range texts {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
