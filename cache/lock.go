@@ -17,6 +17,10 @@ const (
 	LockSignIn   = "sign-in"
 	LockExchange = "exchange"
 	LockPrompt   = "prompt" // of a terminal: one prompt at a time
+
+	// LockRejected is of the last token of a session that a server has refused; its
+	// file tells when that was.
+	LockRejected = "rejected"
 )
 
 const (

@@ -153,6 +153,22 @@ func (s *Store) WriteTokens(skey, tkey string, t *Tokens) error {
 	return s.write(b, false, "tokens", skey, tkey+".json")
 }
 
+// DropToken forgets one token of the short-lived half; the other stays. The caller
+// holds the session's refresh lock.
+func (s *Store) DropToken(skey, tkey string, token credential.Secret) error {
+	t, err := s.Tokens(skey, tkey)
+	if err != nil {
+		return err
+	}
+	if t.AccessToken.Equal(token) {
+		t.AccessToken, t.ExpiresAt = credential.Secret{}, time.Now().UTC()
+	}
+	if t.IDToken.Equal(token) {
+		t.IDToken, t.IDTokenExpiresAt = credential.Secret{}, time.Now().UTC()
+	}
+	return s.WriteTokens(skey, tkey, t)
+}
+
 // Derived reads what was exchanged for a token of the session.
 func (s *Store) Derived(skey, dkey string) (credential.Credential, error) {
 	elem := []string{"derived", skey, dkey + ".json"}
@@ -171,6 +187,11 @@ func (s *Store) WriteDerived(skey, dkey string, c credential.Credential) error {
 		return err
 	}
 	return s.write(b, false, "derived", skey, dkey+".json")
+}
+
+// RemoveDerived forgets it.
+func (s *Store) RemoveDerived(skey, dkey string) error {
+	return s.removeAll("derived/"+skey, func(name string) bool { return name == dkey+".json" })
 }
 
 // Provider reads a provider's metadata and keys.

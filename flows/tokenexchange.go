@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,3 +155,6 @@ func TokenEnd(token credential.Secret, skew time.Duration) time.Time {
 	end, _ := numericDate(claims["exp"])
 	return ourTime(end, skew)
 }
+
+// CanExchange reports whether the provider's metadata lists the grant of [Provider.Exchange].
+func (p *Provider) CanExchange() bool { return slices.Contains(p.GrantTypes, exchangeGrant) }

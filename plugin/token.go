@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -20,15 +21,22 @@ func visible(s string) bool {
 
 // Formats of [EncodeToken].
 const (
-	TokenRaw    = "raw"
-	TokenHeader = "header"
-	TokenJSON   = "json"
+	TokenRaw     = "raw"
+	TokenHeader  = "header"
+	TokenBearer  = "bearer"
+	TokenHeaders = "headers"
+	TokenJSON    = "json"
 )
 
+// TokenFormats lists them.
+func TokenFormats() []string {
+	return []string{TokenRaw, TokenHeader, TokenBearer, TokenHeaders, TokenJSON}
+}
+
 // EncodeToken renders a bare token, an Authorization header's line (RFC 6750
-// §2.1) or {"token","tokenType","expiresAt"}; expiresAt is left out where it is
-// not known. newline ends the raw and the header format, for tools that do not
-// trim it can be left out.
+// §2.1), its value alone, a JSON object with that header in it, or
+// {"token","tokenType","expiresAt"}; expiresAt is left out where it is not known.
+// newline ends what is not JSON; for tools that do not trim it can be left out.
 func EncodeToken(format string, newline bool, c credential.Credential) ([]byte, error) {
 	token := c.Token.Reveal()
 	if !visible(token) {
@@ -43,6 +51,10 @@ func EncodeToken(format string, newline bool, c credential.Credential) ([]byte, 
 		return []byte(token + end), nil
 	case TokenHeader:
 		return []byte("Authorization: " + c.TokenType + " " + token + end), nil
+	case TokenBearer:
+		return []byte(c.TokenType + " " + token + end), nil
+	case TokenHeaders:
+		return encode(map[string]string{"Authorization": c.TokenType + " " + token})
 	case TokenJSON:
 		doc := struct {
 			Token     string `json:"token"`
@@ -54,5 +66,5 @@ func EncodeToken(format string, newline bool, c credential.Credential) ([]byte, 
 		}
 		return encode(doc)
 	}
-	return nil, fmt.Errorf("unknown output format %q: use %s, %s or %s", format, TokenRaw, TokenHeader, TokenJSON)
+	return nil, fmt.Errorf("unknown output format %q: use %s", format, strings.Join(TokenFormats(), ", "))
 }

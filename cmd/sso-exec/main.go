@@ -13,14 +13,15 @@ import (
 
 func main() {
 	harden()
+	args := tools.Args(os.Args)
 	// Nearly every run ends here: one small file read, one document written.
 	// Nothing else exists yet, neither the command tree nor signal handlers.
-	if doc, ok := tools.CachedAnswer(os.Args[1:]); ok {
+	if doc, ok := tools.CachedAnswer(args); ok {
 		if _, err := os.Stdout.Write(doc); err != nil {
 			command.Complain(nil, err)
 			os.Exit(command.ExitOther)
 		}
 		return
 	}
-	os.Exit(cli.Run(os.Args[1:]))
+	os.Exit(cli.Run(args))
 }

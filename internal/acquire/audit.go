@@ -35,11 +35,13 @@ func trail(o *settings.Resolved) *audit.Trail {
 // required reports whether the policy requires the trail, whatever the settings say.
 func required(o *settings.Resolved) bool { return o.Policy != nil && o.Policy.AuditRequired }
 
-// target is the cluster, role or audience that a tool asks for, as far as it tells.
+// target is the host, cluster, role or audience that a tool asks for, as far as it tells.
 func target(o *settings.Resolved) string {
 	switch {
 	case o.APIKey != "":
 		return "API key " + o.APIKey
+	case len(o.Asked) > 0:
+		return o.Asked[0].String()
 	case o.Tool == settings.ToolKube && plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO")) != "":
 		return plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO"))
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":

@@ -136,7 +136,8 @@ func subjectAudience(o *settings.Resolved) string {
 	case o.Target.Audience != "":
 		return o.Target.Audience
 	// of run, and of a profile that has a role
-	case o.Tool == settings.ToolAWS, o.AWS.RoleARN != "" && o.Tool != settings.ToolKube && o.Tool != settings.ToolToken:
+	case o.Tool == settings.ToolAWS, o.AWS.RoleARN != "" &&
+		!slices.Contains([]string{settings.ToolKube, settings.ToolToken, settings.ToolGit}, o.Tool):
 		return stsAudience
 	}
 	return ""

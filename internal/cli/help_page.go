@@ -154,8 +154,8 @@ func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 		talk.Table(b, g.rows, 14, width)
 	}
 	if len(others) > 0 {
-		b.WriteString("\n" + talk.Wrap("Beside these: "+strings.Join(append(others, "help "+topicSettings), ", "), width) +
-			"\n")
+		words := strings.ReplaceAll(strings.Join(others, ", ")+", help "+topicSettings, "help,", "help COMMAND,")
+		b.WriteString("\n" + talk.Wrap("Beside these: "+words, width) + "\n")
 	}
 	return b
 }
@@ -169,6 +169,7 @@ func helpFoot(b *strings.Builder, cmd *cobra.Command, width int) {
 	if !cmd.HasParent() {
 		first, _, _ := strings.Cut(cmd.Example, "\n")
 		b.WriteString("To begin: " + strings.TrimSpace(first) + "\n")
+		return
 	}
 	b.WriteString(talk.Reflow(fmt.Sprintf("More on one of them: %s COMMAND --help", cmd.CommandPath()), width))
 }

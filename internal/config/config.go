@@ -52,6 +52,8 @@ func (o Origin) String() string {
 // Value is a setting as a file has it.
 type Value struct {
 	Values []string
+	// Columns are what a mapping says of each of the values; nil: it is none.
+	Columns map[string]map[string][]string
 	Origin
 }
 

@@ -21,6 +21,7 @@ const (
 	Bool     = "bool"
 	Path     = "path" // a relative one starts at the file's directory
 	Enum     = "enum"
+	Table    = "table" // a value, a list of values, or a mapping from each value to columns
 )
 
 // Misread is the error about a value that cannot be read as one of a type; nil for
@@ -41,6 +42,7 @@ type Key struct {
 	Section string   // the section that it is in, or none
 	Type    string   // one of those above
 	Enum    []string // the values of an Enum
+	Columns []Key    // of a Table
 	Usage   string   // for editors
 	Default string   // for editors
 
@@ -80,7 +82,7 @@ func (k *Key) secret() bool { return k.Secret || k.Section == "" && k.Name == "c
 
 // check says what is wrong with values of this key, or nothing.
 func (k *Key) check(values []string, list bool) string {
-	if k.Type != "" && k.Type != List && list {
+	if k.Type != "" && k.Type != List && k.Type != Table && list {
 		return k.Name + " takes one value, not a list"
 	}
 	for _, v := range values {

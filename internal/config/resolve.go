@@ -46,7 +46,8 @@ type setting struct {
 type resolver struct {
 	files    []*File
 	keys     []Key
-	limit    int // of findings; then it stops
+	limit    int  // of findings; then it stops
+	lenient  bool // keys that are not known are passed over
 	findings []Finding
 
 	parsed map[*yaml.Node]*definition // by the node of its name; nil: not kept
@@ -268,6 +269,7 @@ func (r *resolver) collect(d *definition, node *yaml.Node, line int, what, secti
 			r.collect(d, e.value, line, what+", "+name, name)
 		case isSection:
 			r.add(d.file.finding(line, "%s: %s is a section: its keys stand below it, further to the right", what, name))
+		case key == nil && r.lenient:
 		case key == nil:
 			r.add(d.file.finding(line, "%s: unknown key %q%s", what, name, r.hint(name, section)))
 		case s.unset:
@@ -332,6 +334,9 @@ func (r *resolver) hint(name, section string) string {
 func (r *resolver) values(f *File, e pair, what string, key *Key, s *setting) bool {
 	if key.Instead != "" && e.value.Kind == yaml.MappingNode {
 		return r.instead(f, e, what, key, s)
+	}
+	if key.Type == Table && e.value.Kind == yaml.MappingNode {
+		return r.table(f, e, what, key, s)
 	}
 	items, list := []*yaml.Node{e.value}, e.value.Kind == yaml.SequenceNode
 	if list {

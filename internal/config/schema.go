@@ -73,6 +73,15 @@ func (k *Key) schema() map[string]any {
 		s["type"] = []string{"string", "null"}
 		s["pattern"] = durationPattern
 		s["examples"] = []string{"90s", "5m", "1h30m"}
+	case Table:
+		columns := map[string]any{}
+		for i := range k.Columns {
+			columns[k.Columns[i].Name] = k.Columns[i].schema()
+		}
+		s["type"] = []string{"string", "array", "object", "null"}
+		s["items"] = map[string]any{"type": "string"}
+		s["additionalProperties"] = map[string]any{"type": []string{"object", "null"}, "additionalProperties": false,
+			"properties": columns}
 	case Bool:
 		s["type"] = []string{"boolean", "null"}
 	case Enum:

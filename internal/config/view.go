@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,7 +85,7 @@ func valueOf(keys []Key, s Setting) string {
 			return "{" + keys[i].Instead + ": " + scalar(name) + "}"
 		}
 	}
-	return flow(s.Values)
+	return s.text()
 }
 
 // flow writes one value as it is and several as a list, on one line.
@@ -96,6 +98,29 @@ func flow(values []string) string {
 		n.Content = append(n.Content, scalarNode(v))
 	}
 	return marshal(&n)
+}
+
+// text writes a value on one line.
+func (v Value) text() string {
+	if v.Columns == nil {
+		return flow(v.Values)
+	}
+	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+	for _, value := range v.Values {
+		of := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+		for _, column := range slices.Sorted(maps.Keys(v.Columns[value])) {
+			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+			for _, text := range v.Columns[value][column] {
+				list.Content = append(list.Content, scalarNode(text))
+			}
+			if len(list.Content) == 1 {
+				list = list.Content[0]
+			}
+			of.Content = append(of.Content, scalarNode(column), list)
+		}
+		n.Content = append(n.Content, scalarNode(value), of)
+	}
+	return marshal(n)
 }
 
 // scalar writes a text on one line, quoted where it has to be.

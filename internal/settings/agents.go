@@ -91,6 +91,7 @@ func (o *Resolved) narrow(rule AgentRule) error {
 	to := For(o.Tool)
 	to.Agent, to.InsteadOf = o.Agent, &Asked{o.Source.Profile, rule}
 	to.Policy, to.obeying, to.systemOnly = o.Policy, o.obeying, rule.Policy
+	to.Asked = o.Asked
 	for _, r := range table {
 		if o.From.Given(r.Name) && r.Is(Harmless) && r.Of(o.Tool) {
 			to.take(o, r)

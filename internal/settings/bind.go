@@ -34,15 +34,21 @@ func (o *Resolved) Bind(f *pflag.FlagSet, names ...string) {
 // Parse reads the arguments of a tool's command without the command: it has its
 // settings as flags, and takes no other words.
 func Parse(tool string, args []string) (*Resolved, error) {
-	o := For(tool)
+	o, words, err := ParseWords(tool, args)
+	if err == nil && len(words) > 0 {
+		err = fmt.Errorf("%s takes no arguments, but got %q", tool, words[0])
+	}
+	return o, err
+}
+
+// ParseWords is Parse for a command that has further words, which are returned.
+func ParseWords(tool string, args []string) (o *Resolved, words []string, err error) {
+	o = For(tool)
 	f := pflag.NewFlagSet(tool, pflag.ContinueOnError)
 	f.Usage = func() {} // help and errors are the command's to print
 	o.Bind(f)
-	err := f.Parse(args)
-	if err == nil && f.NArg() > 0 {
-		err = fmt.Errorf("%s takes no arguments, but got %q", tool, f.Arg(0))
-	}
-	return o, err
+	err = f.Parse(args)
+	return o, f.Args(), err
 }
 
 // bound is a setting as the value of a flag.

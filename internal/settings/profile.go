@@ -37,6 +37,7 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 	if role := profile["aws.role-arn"].Values; !Find("role-arn").Of(o.Tool) && len(role) == 1 {
 		o.AWS.RoleARN = role[0] // for people: what the profile is good for
 	}
+	o.holdHosts(profile["hosts"])
 	for _, r := range table {
 		v, ok := profile[r.Key()]
 		if !ok || !r.Of(o.Tool) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {
@@ -56,6 +57,9 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 // kubeconfig's flags cannot allow what it forbids. What was given and is wrong is
 // left to Check.
 func (o *Resolved) tightens(r *Row, values []string) bool {
+	if r.Name == "host" {
+		return true
+	}
 	given := slices.Index(deviceRules, o.SignIn.Device)
 	return r.Name == "device" && given >= 0 && len(values) == 1 && slices.Index(deviceRules, values[0]) > given
 }
@@ -69,7 +73,9 @@ func LoadProfile(o *Resolved) (*config.Profile, error) {
 	}
 	c, err := o.ConfigPaths().Open()
 	name := o.Source.Profile
-	if err == nil && name == "" {
+	if err == nil && name == "" && o.asksByHost() {
+		name, err = o.profileForHosts(c)
+	} else if err == nil && name == "" {
 		name, _ = c.Default()
 	}
 	if err == nil && name == "" {
@@ -126,6 +132,9 @@ func (r *Row) key() config.Key {
 	switch r.Kind {
 	case List, Words:
 		key.Type, key.Default = config.List, ""
+		if r.Columns != nil {
+			key.Type, key.Columns = config.Table, r.Columns()
+		}
 	case Word, Instead:
 		key.Type, key.Enum = config.Enum, r.Values()
 		if r.Kind == Instead {

@@ -17,9 +17,11 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
+	"github.com/sso-exec/sso-exec/plugin"
 )
 
 // Resolved are the settings of a run of a command, and what gave each of them.
@@ -33,6 +35,14 @@ type Resolved struct {
 	Agent       agents.Agent // that the credential is for, once ForAgent looked; zero: none
 	InsteadOf   *Asked       // what was asked for, where a coding agent gets another profile; else nil
 	SignedInBy  []string     // the flags of a stored session's sign-in, if these are the settings of one
+
+	// Asked are the hosts that a token is asked for; all of them must be named. One
+	// that cannot be read is the zero Host, which nothing names.
+	Asked []hosts.Host
+	// Within are the hosts that a flag or a variable names next to a profile, whose
+	// own they only narrow; nil: none were given so.
+	Within []string
+	own    map[string]map[string][]string // what the profile's hosts say of each
 
 	// FoundOut tells which dialect the provider turned out to have; nil before a
 	// session asks it.
@@ -54,6 +64,7 @@ const (
 	ToolKube  = "kube"
 	ToolAWS   = "aws"
 	ToolToken = "token"
+	ToolGit   = "git"
 	ToolRun   = "run"
 	ToolLogin = "login"
 
@@ -206,6 +217,9 @@ func (o *Resolved) Settle() error {
 		// A profile's is for login as well.
 		o.SignIn.Timeout = min(o.SignIn.Timeout, awsLoginTimeout)
 	}
+	if o.Output == plugin.TokenHeaders { // for a program that waits a few seconds
+		o.SignIn.Interactive = "never"
+	}
 	o.SettleDialect()
 	o.settleIdentity()
 	if o.Target.TokenType == "" {
@@ -232,7 +246,7 @@ func (o *Resolved) Settle() error {
 // UsualTokenType is the token that a command takes if none is named. To exchange
 // an ID token is what few servers offer.
 func (o *Resolved) UsualTokenType() string {
-	if o.Tool == ToolToken || o.Provider.Identity == credential.Service || o.Exchanges() {
+	if o.Tool == ToolToken || o.Tool == ToolGit || o.Provider.Identity == credential.Service || o.Exchanges() {
 		return credential.AccessToken
 	}
 	if o.Dialect().NoOpenID {
@@ -276,6 +290,7 @@ func (o *Resolved) Read(anyway func() bool) error {
 	if err := o.checkOverrides(); err != nil {
 		return err
 	}
+	o.askFor()
 	if err := o.FillFromConfig(); err != nil {
 		if anyway == nil || !anyway() {
 			return err

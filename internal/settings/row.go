@@ -119,6 +119,8 @@ type Row struct {
 	AloneFrom string
 	Rule      string // of a policy, that bounds its values; empty: none
 
+	Columns func() []config.Key // what a profile can say of each value, where that is a mapping; nil: nothing
+
 	at func(*Settings) any
 }
 

@@ -25,6 +25,7 @@ type Settings struct {
 
 	Output    string // how a token is printed
 	NoNewline bool
+	For       string // the URL that a token is asked for; empty: any
 	APIKey    string // the name of a stored API key, which then stands in place of a session
 }
 
@@ -98,6 +99,7 @@ type Target struct {
 	Scopes    []string
 	Audience  string
 	Resources []string
+	Hosts     []string      // that the token may go to
 	TokenType string        // credential.IDToken or credential.AccessToken
 	MinTTL    time.Duration // negative: the rule for the tool
 	Force     bool

@@ -213,6 +213,11 @@ var table = []*Row{
 
 	// What is wanted of the session, and of the run.
 
+	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: hostColumns,
+		Idle: []string{ToolKube, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg, ToolAPIKey},
+		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
+			"with a profile only some of its own",
+		at: func(s *Settings) any { return &s.Target.Hosts }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
 		Help:    "id or access (default: id for kube and aws, access for token)",
@@ -270,11 +275,14 @@ var table = []*Row{
 	{Name: "log-file", Group: GroupReport, Kind: Path, Traits: NoKey | Harmless,
 		Help: "`file` to append the log to, instead of stderr",
 		at:   func(s *Settings) any { return &s.Report.LogFile }},
-	{Name: "output", Short: "o", Default: plugin.TokenRaw, Only: []string{ToolToken},
-		Traits:  Free | NoKey | NoVariable | Harmless,
-		Choices: []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON},
-		Help:    "raw, header (an Authorization header) or json",
-		at:      func(s *Settings) any { return &s.Output }},
+	{Name: "output", Short: "o", Default: plugin.TokenRaw, Only: []string{ToolToken}, Traits: Free | NoKey | NoVariable | Harmless,
+		Choices: plugin.TokenFormats(),
+		Help: "raw, header (an Authorization header), bearer (what stands in one), headers (a JSON object of them) " +
+			"or json",
+		at: func(s *Settings) any { return &s.Output }},
+	{Name: "for", Only: []string{ToolToken}, Traits: Free | NoKey | Harmless,
+		Help: "`URL` that the token is for: one whose host the profile's hosts name",
+		at:   func(s *Settings) any { return &s.For }},
 	{Name: "no-newline", Short: "n", Kind: Switch, Only: []string{ToolToken}, Traits: Free | NoKey | NoVariable | Harmless,
 		Help: "leave out the newline at the end",
 		at:   func(s *Settings) any { return &s.NoNewline }},

@@ -21,6 +21,7 @@ var toolsOf = []string{ToolKube, ToolAWS, ToolToken, ToolRun}
 
 // samples are values of settings that take not just any.
 var samples = map[string]string{
+	"host": "git.example.com", "for": "https://git.example.com",
 	"issuer": "https://login.example.com", "resource": "https://api.example.com",
 	"exchange-resource": "https://api.example.com",
 	"redirect-uri":      "http://127.0.0.1:8400/callback", "auth-param": "a=b", "exchange-param": "a=b",

@@ -1,26 +1,32 @@
 package tools
 
 import (
-	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
 
 // tool is a command whose stdout is one document of a tool's protocol.
 type tool struct {
-	name    string
-	short   string
-	long    string
-	example string
+	name     string
+	calledAs string // the name by which a program runs it, in place of the command; may be empty
+	words    string // that follow it, for its usage; may be empty
+	short    string
+	long     string
+	example  string
 
 	by     acquire.Caller
 	keys   bool // a role's keys are derived from the token
-	encode func(*settings.Resolved, credential.Credential) ([]byte, error)
+	encode encoder
 	check  func(*settings.Resolved) error // of the tool's request; may be nil
+
+	// request reads what a tool asks for by host; nil: it is no such tool. It is the
+	// same however often it is asked.
+	request func(words []string) (*request, error)
 }
 
 // All lists the tools. A new one is a file here with its row, and a file in plugin/.
-var All = []*tool{kube, aws, token}
+var All = []*tool{kube, aws, git, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {
@@ -42,11 +48,25 @@ func CachedAnswer(args []string) ([]byte, bool) {
 	if t == nil {
 		return nil, false
 	}
-	o, err := settings.Parse(t.name, args[1:])
-	if err != nil || o.Read(nil) != nil || o.ForAgent() != nil || o.Check() != nil {
+	o, words, err := settings.ParseWords(t.name, args[1:])
+	if err != nil || len(words) > 0 && t.request == nil {
 		return nil, false
 	}
-	if t.check != nil && t.check(o) != nil {
+	encode := t.encode
+	if t.request != nil {
+		q, err := t.request(words)
+		if err != nil || q.reject {
+			return nil, false
+		}
+		if q.host == (hosts.Host{}) {
+			return q.none, true
+		}
+		o.Asked, encode = []hosts.Host{q.host}, q.encode
+	}
+	if o.Read(nil) != nil || o.ForAgent() != nil {
+		return nil, false
+	}
+	if named, err := o.NamesHosts(); !named || err != nil || o.Check() != nil || t.check != nil && t.check(o) != nil {
 		return nil, false
 	}
 	var doc []byte
@@ -56,11 +76,11 @@ func CachedAnswer(args []string) ([]byte, bool) {
 			return nil, false
 		}
 	} else {
-		c, ok := acquire.Cached(o, t.keys)
+		c, ok := acquire.CachedForHost(o, t.keys)
 		if !ok {
 			return nil, false
 		}
-		if doc, err = t.encode(o, c); err != nil {
+		if doc, err = encode(o, c); err != nil {
 			return nil, false
 		}
 	}

@@ -1,7 +1,9 @@
 package tools
 
 import (
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -22,9 +24,11 @@ to stdout and nothing else does, so that it can be piped or substituted.`,
 }
 
 func checkToken(o *settings.Resolved) error {
-	formats := []string{plugin.TokenRaw, plugin.TokenHeader, plugin.TokenJSON}
-	if !slices.Contains(formats, o.Output) {
-		return fault.Usagef("--output %q: use raw, header or json", o.Output)
+	switch formats := plugin.TokenFormats(); {
+	case !slices.Contains(formats, o.Output):
+		return fault.Usagef("--output %q: use %s", o.Output, strings.Join(formats, ", "))
+	case o.Output == plugin.TokenHeaders && len(o.Asked) == 0:
+		return fault.InUsage(errors.New("-o headers: which server are they for?"), "give --for URL")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -12,45 +13,118 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
+// encoder makes a tool's document of a credential.
+type encoder func(*settings.Resolved, credential.Credential) ([]byte, error)
+
 // New makes a tool's command.
 func New(t *tool) *cobra.Command {
 	o := settings.For(t.name)
-	return command.WithFlags(o, &cobra.Command{
+	var q *request
+	cmd := &cobra.Command{
 		Use: t.name, Short: t.short, Long: t.long, Example: t.example, Args: command.NoArgs,
 		Annotations: map[string]string{command.ForTool: ""},
-	}, func(ctx context.Context) error {
-		if t.check != nil {
-			if err := t.check(o); err != nil {
-				return err
-			}
-		}
-		if o.APIKey != "" {
-			return acquire.PrintAPIKey(ctx, o)
-		}
-		explained, by := false, t.by
-		by.Explained = &explained
-		c, cached, err := acquire.Credential(ctx, o, by, t.keys)
-		if err != nil {
+	}
+	cmd = command.WithSettings(o, cmd, func(ctx context.Context, _ []string) error {
+		if err := command.ForAgent(o); err != nil {
 			return err
 		}
+		named, err := o.NamesHosts()
 		switch {
-		case !o.Report.Explain:
-		case cached:
-			fmt.Fprintf(talk.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
-		case !explained:
-			fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
+		case err != nil:
+			return err
+		case !named && q == nil:
+			return o.HostError()
+		case !named:
+			return write(q.none)
+		case q == nil:
+			return t.answer(ctx, o, t.encode)
+		case q.reject:
+			return q.drop(ctx, o, t.by)
 		}
-		doc, err := t.encode(o, c)
-		if err != nil {
+		return q.failing(o, t.answer(ctx, o, q.encode))
+	})
+	if t.request == nil {
+		return cmd
+	}
+	cmd.Use, cmd.Args = t.name+" "+t.words, cobra.ArbitraryArgs
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, words []string) (err error) {
+		if q, err = t.request(words); err != nil {
+			return &command.Failure{Settings: o, Err: err}
+		}
+		if q.host == (hosts.Host{}) {
+			return write(q.none)
+		}
+		o.Asked = []hosts.Host{q.host}
+		return run(cmd, nil)
+	}
+	return cmd
+}
+
+// failing answers a failure that is the server's or a person's to end in the tool's own
+// protocol, and tells the person. What is wrong on this machine is an exit code.
+func (q *request) failing(o *settings.Resolved, err error) error {
+	var interrupted fault.Coded
+	switch fault.KindOf(err) {
+	case fault.SignIn, fault.Denied, fault.Unavailable, fault.Other:
+	default:
+		return err
+	}
+	if err == nil || q.failed == nil || errors.As(err, &interrupted) {
+		return err
+	}
+	acquire.Refused(o, err)
+	command.Complain(o, err)
+	return write(q.failed)
+}
+
+// answer gets the credential and writes the document.
+func (t *tool) answer(ctx context.Context, o *settings.Resolved, encode encoder) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	if t.check != nil {
+		if err := t.check(o); err != nil {
 			return err
 		}
-		_, err = os.Stdout.Write(doc)
+	}
+	if o.APIKey != "" {
+		return acquire.PrintAPIKey(ctx, o)
+	}
+	explained, by := false, t.by
+	by.Explained = &explained
+	own, err := acquire.ForHost(ctx, o, by)
+	if err != nil {
 		return err
-	})
+	}
+	*o = *own // for hints too
+	c, cached, err := acquire.Credential(ctx, o, by, t.keys)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !o.Report.Explain:
+	case cached:
+		fmt.Fprintf(talk.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
+	case !explained:
+		fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
+	}
+	doc, err := encode(o, c)
+	if err != nil {
+		return err
+	}
+	return write(doc)
+}
+
+func write(doc []byte) error {
+	_, err := os.Stdout.Write(doc)
+	return err
 }
 
 // lasting tells how long a credential is good for.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+const gitAsks = "protocol=https\nhost=git.example.com\n"
+
+// git runs the helper as git does.
+func (b *bench) git(op, stdin string) outcome {
+	cmd := exec.Command(b.bin, "git", op)
+	cmd.Env, cmd.Stdin = b.env, strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run()
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// TestGitStorm: thirty helpers at once at a token that has expired, and thirty that
+// all hear that it was refused: one refresh each time.
+func TestGitStorm(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.env = append(b.env, "SSO_EXEC_HOST=git.example.com", "SSO_EXEC_INTERACTIVE=never")
+	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto", "--token-type", "access")
+	refused := b.git("get", gitAsks).stdout
+	storm := func(name string, one func() outcome) {
+		t.Helper()
+		b.idp.ResetRequests()
+		answers := map[string]int{}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				o := one()
+				mu.Lock()
+				defer mu.Unlock()
+				if answers[o.stdout]++; o.code != 0 || o.stderr != "" || !strings.HasPrefix(o.stdout, "username=oauth2\npassword=") {
+					t.Errorf("%s: %+v", name, o)
+				}
+			})
+		}
+		wg.Wait()
+		if c := b.idp.Requests(); c.RefreshToken != 1 || len(answers) != 1 || answers[refused] != 0 {
+			t.Errorf("%s: %d refreshes, %d answers, %d with the token of before", name, c.RefreshToken, len(answers),
+				answers[refused])
+		}
+	}
+	storm("a 401", func() outcome {
+		if o := b.git("erase", gitAsks+refused); o != (outcome{}) {
+			t.Errorf("erase: %+v", o)
+		}
+		return b.git("get", gitAsks)
+	})
+	b.expire(t)
+	storm("expired", func() outcome { return b.git("get", gitAsks) })
+	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
+		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
+	}
+}

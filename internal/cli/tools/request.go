@@ -1,0 +1,92 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/hosts"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// This file is what all tools share that ask by host: in words of the command line
+// and on stdin.
+
+// request is what such a tool asks for.
+type request struct {
+	host     hosts.Host // the zero value: nothing that is ours to answer
+	rejected credential.Secret
+	reject   bool // the host has refused a token: it is not asked for one
+	none     []byte
+	encode   func(*settings.Resolved, credential.Credential) ([]byte, error)
+	failed   []byte // the protocol's own failure, where it has one and exits 0 with it
+}
+
+// Args are the command's words and flags, by the name that the program was called
+// by: git-credential-sso-exec get is sso-exec git get.
+func Args(argv []string) []string {
+	if len(argv) == 0 {
+		return nil
+	}
+	name := strings.TrimSuffix(filepath.Base(argv[0]), ".exe")
+	for _, t := range All {
+		if t.calledAs != "" && t.calledAs == name {
+			return append([]string{t.name}, argv[1:]...)
+		}
+	}
+	return argv[1:]
+}
+
+// maxRequest is how much of stdin is read.
+const maxRequest = 1 << 20
+
+var input struct {
+	once sync.Once
+	text []byte
+	err  error
+}
+
+// readRequest reads a tool's request from stdin, as far as it goes: ended tells
+// whether it is complete. It is read once in a process, whoever answers it.
+func readRequest(ended func([]byte) bool) ([]byte, error) {
+	input.once.Do(func() { input.text, input.err = readAll(os.Stdin, ended) })
+	return input.text, input.err
+}
+
+func readAll(r io.Reader, ended func([]byte) bool) ([]byte, error) {
+	var text bytes.Buffer
+	for part := make([]byte, 4096); ; {
+		n, err := r.Read(part)
+		text.Write(part[:n])
+		switch {
+		case text.Len() > maxRequest:
+			return nil, fmt.Errorf("the request on stdin has more than %d bytes", maxRequest)
+		case ended(text.Bytes()), errors.Is(err, io.EOF):
+			return text.Bytes(), nil
+		case err != nil:
+			return nil, fmt.Errorf("the request on stdin cannot be read: %w", err)
+		}
+	}
+}
+
+// reject has the refused token be dropped. Where that does not help, it says so.
+func (q *request) drop(ctx context.Context, o *settings.Resolved, by acquire.Caller) error {
+	if q.rejected.IsZero() {
+		return nil
+	}
+	again, err := acquire.Reject(ctx, o, by, q.rejected)
+	if again {
+		talk.Warn(fmt.Errorf("%s does not accept the token of %s; it was renewed less than a minute ago", q.host,
+			o.Provider.Issuer))
+	}
+	return err
+}

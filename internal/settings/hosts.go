@@ -1,0 +1,189 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
+	"github.com/sso-exec/sso-exec/plugin"
+)
+
+// This file is where a token may go: to a host that the settings name, whatever
+// the request says.
+
+func checkHost(v string) error { _, err := hosts.Parse(v); return err }
+
+// hostColumns are what a profile can say of a host of its own.
+func hostColumns() []config.Key {
+	return []config.Key{
+		{Name: "audience", Type: config.String, Usage: "audience of this host's own token"},
+		{Name: "resource", Type: config.List, Check: checkResource, Usage: "resource URI of this host's own token"},
+		{Name: "scopes", Type: config.List, Usage: "scopes of this host's own token"},
+		{Name: "username", Type: config.String, Usage: "user name to send with the token, where a tool wants one"},
+	}
+}
+
+// HostTarget is what a profile says of the host that a token is asked for.
+type HostTarget struct {
+	Audience  string
+	Resources []string
+	Scopes    []string
+	Username  string
+}
+
+// OwnToken reports whether the host's token is another one than the profile's.
+func (t HostTarget) OwnToken() bool {
+	return t.Audience != "" || len(t.Resources)+len(t.Scopes) > 0
+}
+
+// callers are the variables in which programs that run a headers helper name the
+// server that the headers are for.
+func callers() []string { return []string{"CLAUDE_CODE_MCP_SERVER_URL"} }
+
+// askFor finds out for which hosts a token is asked, where the settings say so.
+func (o *Resolved) askFor() {
+	urls := []string{o.For}
+	if o.Output == plugin.TokenHeaders || o.Output == plugin.TokenBearer {
+		for _, name := range callers() {
+			urls = append(urls, os.Getenv(name))
+		}
+	}
+	for _, url := range urls {
+		if url != "" {
+			h, _ := hosts.OfURL(url)
+			o.Asked = append(o.Asked, h)
+		}
+	}
+}
+
+// holdHosts has the hosts of a profile stand above those that were given.
+func (o *Resolved) holdHosts(profile config.Value) {
+	o.own, o.Within = profile.Columns, nil
+	if o.From.Given("host") {
+		o.Within, o.Target.Hosts = append([]string{}, o.Target.Hosts...), nil
+	}
+}
+
+// asksByHost reports whether the host that is asked for chooses the profile.
+func (o *Resolved) asksByHost() bool {
+	return len(o.Asked) > 0 && !o.From.Given("issuer") && !o.From.Given("client-id")
+}
+
+// profileForHosts returns the profile whose hosts name all that are asked for: the
+// only one, or the default one; empty: there is none.
+func (o *Resolved) profileForHosts(c *config.Config) (string, error) {
+	var names []string
+	for _, name := range c.Names() {
+		v, err := c.Value(name, Find("host").key())
+		if err != nil {
+			return "", err
+		}
+		if list, err := hosts.ParseList(v.Values); err == nil && namesAll(list, o.Asked) {
+			names = append(names, name)
+		}
+	}
+	byDefault, _ := c.Default()
+	switch {
+	case len(names) == 0:
+		return "", nil
+	case slices.Contains(names, byDefault):
+		return byDefault, nil
+	case len(names) > 1:
+		return "", fault.InUsage(fmt.Errorf("%s is named in the hosts of several profiles: %s", o.Asked[0],
+			strings.Join(names, ", ")), "give --profile NAME, or make one of them the default-profile")
+	}
+	o.MarkGiven("profile") // for hints: nothing else leads to it
+	return names[0], nil
+}
+
+func namesAll(list hosts.List, asked []hosts.Host) bool {
+	return !slices.ContainsFunc(asked, func(h hosts.Host) bool { return list.Find(h) < 0 })
+}
+
+// NamesHosts reports whether the token may go to the hosts that it is asked for.
+func (o *Resolved) NamesHosts() (bool, error) {
+	if len(o.Asked) == 0 {
+		return true, nil
+	}
+	for _, texts := range [][]string{o.Within, o.Target.Hosts} {
+		list, err := hosts.ParseList(texts)
+		if err != nil {
+			return false, fault.Usagef("--host %w", err)
+		}
+		if texts != nil && !namesAll(list, o.Asked) {
+			return false, nil
+		}
+	}
+	if len(o.Target.Hosts) == 0 {
+		return false, nil
+	}
+	if err := o.obeyHosts(); err != nil {
+		return false, err
+	}
+	for _, h := range o.Asked[1:] { // each host's token is its own
+		if !reflect.DeepEqual(o.targetOf(h), o.targetOf(o.Asked[0])) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// obeyHosts holds the hosts to the policy's, whatever a profile says.
+func (o *Resolved) obeyHosts() error {
+	if o.Policy == nil || o.Policy.Hosts == nil {
+		return nil
+	}
+	list, err := hosts.ParseList(o.Policy.Hosts)
+	for _, h := range o.Asked {
+		if err != nil || list.Find(h) < 0 {
+			return o.Policy.Forbid("hosts", "a token for "+h.String(), "tokens may go to: "+strings.Join(o.Policy.Hosts, ", "))
+		}
+	}
+	return nil
+}
+
+// HostTarget is what the profile says of the host that the token is for.
+func (o *Resolved) HostTarget() HostTarget {
+	if len(o.Asked) == 0 {
+		return HostTarget{}
+	}
+	return o.targetOf(o.Asked[0])
+}
+
+func (o *Resolved) targetOf(h hosts.Host) (t HostTarget) {
+	list, _ := hosts.ParseList(o.Target.Hosts)
+	at := list.Find(h)
+	if at < 0 {
+		return t
+	}
+	columns := o.own[o.Target.Hosts[at]]
+	t.Audience, t.Username = strings.Join(columns["audience"], " "), strings.Join(columns["username"], " ")
+	t.Resources = columns["resource"]
+	t.Scopes = strings.Fields(strings.Join(columns["scopes"], " "))
+	return t
+}
+
+// HostError is that no token goes to the hosts that it is asked for.
+func (o *Resolved) HostError() error {
+	what, host := "this URL", "HOST" // which may have a password in it
+	for _, h := range o.Asked {
+		if h != (hosts.Host{}) {
+			what, host = h.String(), h.String()
+		}
+	}
+	text := "no profile names its host in hosts"
+	if o.Source.Profile != "" {
+		text = "its host is not in hosts of the profile " + o.Source.Profile
+		if o.Within != nil {
+			text += ", or --host leaves it out"
+		}
+	}
+	return fault.Hint(errors.New("no token for "+what+": "+text),
+		"name it in the profile that its token comes from: hosts: ["+host+"]")
+}
