@@ -275,6 +275,38 @@ func underFullScreen(f Facts) Facts {
 
 // Whatever the facts, a choice has a reason; without a flow nothing is shown;
 // and neither a person nor a browser is bothered where that was forbidden.
+// Only the flows that are allowed are used, also to fall back on.
+func TestChooseAllowed(t *testing.T) {
+	desktop := person(system(Facts{Display: "an X display (:0)"}))
+	remote := desktop
+	remote.Display, remote.Remote = "", "SSH"
+	for _, c := range []struct {
+		facts   Facts
+		flow    string
+		allowed string
+		want    string
+	}{
+		{desktop, FlowAuto, "pkce", "pkce"},
+		{desktop, FlowAuto, "device paste", "device paste"},
+		{desktop, FlowAuto, "paste", "paste"},
+		{desktop, FlowAuto, "pkce paste", "pkce paste"},
+		{desktop, FlowDevice, "pkce", ""},
+		{desktop, FlowDevice, "device", "device"},
+		{remote, FlowAuto, "pkce", ""},
+		{remote, FlowAuto, "pkce paste", "paste"},
+	} {
+		f := c.facts
+		f.Flow, f.Allowed = c.flow, strings.Fields(c.allowed)
+		got := Choose(f)
+		if flows := strings.TrimSpace(got.Flow + " " + strings.Join(got.Then, " ")); flows != c.want {
+			t.Errorf("%s of %s: %q, want %q", c.flow, c.allowed, flows, c.want)
+		}
+		if got.Flow == "" && !strings.Contains(strings.Join(got.Why, " "), "allowed here") {
+			t.Errorf("%s of %s: nobody learns why: %q", c.flow, c.allowed, got.Why)
+		}
+	}
+}
+
 func TestChooseInEveryPlace(t *testing.T) {
 	for n := range 1 << 12 {
 		text := func(i int) string {
