@@ -31,6 +31,11 @@ func New(t *tool) *cobra.Command {
 		Annotations: map[string]string{command.ForTool: ""},
 	}
 	cmd = command.WithSettings(o, cmd, func(ctx context.Context, _ []string) error {
+		if q != nil { // of hosts that are not ours nothing is said, to coding agents neither
+			if named, err := o.NamesHosts(); !named && err == nil {
+				return write(q.none)
+			}
+		}
 		if err := command.ForAgent(o); err != nil {
 			return err
 		}
