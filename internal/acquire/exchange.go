@@ -17,6 +17,14 @@ func exchangeTokenTypeOf(o *settings.Resolved) string {
 	return urn
 }
 
+// typeOr is the URN of a type of token, if that is one, or else the other's.
+func typeOr(name, other string) string {
+	if urn, ok := flows.TokenTypeURN(name); ok {
+		return urn
+	}
+	return other
+}
+
 // exchangeSteps is the link of the chain that trades the session's token for one
 // that is good elsewhere, and only there.
 func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
@@ -28,10 +36,7 @@ func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 		subjectType = flows.TokenTypeID
 	}
 	if o.SignIn.Flow == flows.FlowWorkload { // the platform's own token, a JWT from most
-		subjectType = flows.TokenTypeJWT
-		if urn, ok := flows.TokenTypeURN(o.Workload.SubjectType); ok {
-			subjectType = urn
-		}
+		subjectType = typeOr(o.Workload.SubjectType, flows.TokenTypeJWT)
 	}
 	actor := o.Workload.ActorFrom
 	if o.SignIn.Flow == flows.FlowTokenExchange { // it was for that one
@@ -82,10 +87,7 @@ func serviceExchange(
 	if err != nil {
 		return e, err
 	}
-	e.Subject = flows.TypedToken{Token: own.Value, Type: own.Type}
-	if urn, ok := flows.TokenTypeURN(o.Workload.SubjectType); ok {
-		e.Subject.Type = urn
-	}
+	e.Subject = flows.TypedToken{Token: own.Value, Type: typeOr(o.Workload.SubjectType, own.Type)}
 	e.Actor, err = actorToken(ctx, o, hc, o.Workload.ActorFrom)
 	return e, err
 }
@@ -104,12 +106,5 @@ func actorToken(ctx context.Context, o *settings.Resolved, hc *http.Client, spec
 		return flows.TypedToken{}, nil
 	}
 	own, err := tokenFrom(ctx, hc, spec, actorAudience(o, spec))
-	if err != nil {
-		return flows.TypedToken{}, err
-	}
-	typed := flows.TypedToken{Token: own.Value, Type: own.Type}
-	if urn, ok := flows.TokenTypeURN(o.Workload.ActorType); ok {
-		typed.Type = urn
-	}
-	return typed, nil
+	return flows.TypedToken{Token: own.Value, Type: typeOr(o.Workload.ActorType, own.Type)}, err
 }

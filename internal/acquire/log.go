@@ -2,7 +2,6 @@ package acquire
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,7 +28,7 @@ func NewLog(o *settings.Resolved) (*slog.Logger, error) {
 		return slog.New(&lineHandler{w: talk.Stderr, level: level}), nil
 	}
 	f, err := userfile.OpenLog(o.Report.LogFile)
-	if _, ok := errors.AsType[*userfile.UnsafeError](err); ok {
+	if fault.Holds[*userfile.UnsafeError](err) {
 		return nil, err
 	}
 	if err != nil {

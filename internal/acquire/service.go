@@ -3,6 +3,7 @@ package acquire
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,10 +45,7 @@ func principal(spec string) string {
 	if err != nil {
 		return ""
 	}
-	who, err := source.Principal()
-	if err != nil {
-		return ""
-	}
+	who, _ := source.Principal() // empty with an error
 	return who
 }
 
@@ -167,4 +165,21 @@ func subjectOf(token credential.Secret) string {
 		return flows.Clean(subject[0], 200)
 	}
 	return ""
+}
+
+// ClaimsOf decodes a JWT's claims, without verifying them.
+func ClaimsOf(token credential.Secret) (claims map[string]json.RawMessage) {
+	credential.PeekClaims(token, &claims)
+	return claims
+}
+
+// Texts reads a claim that is a string or a list of strings.
+func Texts(raw json.RawMessage) []string {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}
+	}
+	list := []string{}
+	_ = json.Unmarshal(raw, &list)
+	return list
 }

@@ -39,7 +39,7 @@ func Run(args []string) int {
 		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
 	}
 	recordRefused(failed)
-	if _, ok := errors.AsType[*fault.Silent](failed.Err); !ok {
+	if !fault.Holds[*fault.Silent](failed.Err) {
 		command.Complain(failed.Settings, failed.Err)
 	}
 	return command.ExitCode(failed.Err)

@@ -230,7 +230,7 @@ func retry(ctx context.Context, attempts int, f func() error) error {
 		err := f()
 		attempts--
 		var outage *flows.UnavailableError
-		if _, ok := errors.AsType[*LocalError](err); ok {
+		if fault.Holds[*LocalError](err) {
 			return err
 		}
 		passes := errors.As(err, &outage) || fault.Holds[*againError](err) || notYet(err)

@@ -140,7 +140,7 @@ func (s *Session) Check(ctx context.Context) error {
 func (s *Session) check(ctx context.Context) error {
 	need := Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}
 	if s.Grant != nil {
-		_, err := s.serviceToken(ctx, need)
+		_, err := s.refresh(ctx, need)
 		return err
 	}
 	if c, err := s.stored(need, 0); err == nil && s.Dialect.Lasting && c.ExpiresAt.IsZero() && s.outlived(c) == "" {

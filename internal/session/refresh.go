@@ -14,14 +14,17 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
-// refresh renews the tokens, one process at a time.
+// refresh renews the tokens, a service's by its grant, one process at a time.
 func (s *Session) refresh(ctx context.Context, need Need) (c credential.Credential, err error) {
-	if s.Store == nil {
+	s.attempts = 2
+	if s.Grant != nil {
+		s.attempts = 3
+	} else if s.Store == nil {
 		return c, &sessionEnded{"nothing is kept here"}
 	}
-	s.attempts = 2
 	err = s.singly(ctx, cache.LockRefresh, s.sessionKey(), func() bool {
 		c, err = s.stored(need, 0)
 		return err == nil && s.goodEnough(c, need)
@@ -195,7 +198,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 	}
 	room.Release()
 	now, rerr := s.Store.SessionWithToken(context.WithoutCancel(ctx), s.sessionKey())
-	if _, ok := errors.AsType[*cache.KeyringError](rerr); ok { // whether it is still the one cannot be told
+	if fault.Holds[*cache.KeyringError](rerr) { // whether it is still the one cannot be told
 		return rerr
 	}
 	if rerr == nil && !now.RefreshToken.Equal(sent) {
@@ -243,7 +246,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	err := p.VerifyRefreshed(ctx, set,
 		flows.Expect{ClientID: rec.ClientID, Subject: rec.Subject, Organization: organization})
 	s.keepKeys(p)
-	if _, ok := errors.AsType[*flows.SubjectError](err); ok {
+	if fault.Holds[*flows.SubjectError](err) {
 		s.keep("the session's end", s.Store.RemoveSession(skey))
 	}
 	if err != nil {
@@ -312,7 +315,7 @@ func sameHost(issuedBy, endpoint string) error {
 
 // cannotStore tells storage that is unsafe from storage that is full or absent.
 func (s *Session) cannotStore(err error) error {
-	if _, ok := errors.AsType[*cache.UnsafeError](err); ok {
+	if fault.Holds[*cache.UnsafeError](err) {
 		return err
 	}
 	return &StorageError{err}

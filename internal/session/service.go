@@ -2,13 +2,13 @@ package session
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/audit"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // Grant is how a service gets a token: from a server, by a credential that it
@@ -17,19 +17,6 @@ import (
 type Grant struct {
 	Flow   string
 	Tokens func(context.Context) (*flows.Result, error)
-}
-
-// serviceToken returns a token of a service that is good enough.
-func (s *Session) serviceToken(ctx context.Context, need Need) (c credential.Credential, err error) {
-	s.attempts = 3
-	err = s.singly(ctx, cache.LockRefresh, s.sessionKey(), func() bool {
-		c, err = s.stored(need, 0)
-		return err == nil && s.goodEnough(c, need)
-	}, func() error {
-		c, err = s.grant(ctx, need)
-		return err
-	})
-	return c, err
 }
 
 // grant makes the service's grant and keeps what comes of it, under the
@@ -84,7 +71,7 @@ func (s *Session) keepGrant(ctx context.Context, res *flows.Result) error {
 	if err == nil {
 		err = s.Store.WriteTokens(skey, tkey, s.last)
 	}
-	if _, ok := errors.AsType[*cache.UnsafeError](err); ok {
+	if fault.Holds[*cache.UnsafeError](err) {
 		return err
 	}
 	s.keep("the token", err)

@@ -296,12 +296,8 @@ func refusesParent(err error) bool {
 
 // renewParent makes the link before the n-th anew, without asking anybody.
 func (s *Session) renewParent(ctx context.Context, need Need, n int) (credential.Credential, error) {
-	need = need.forParent(true)
-	switch {
-	case n > 1:
+	if need = need.forParent(true); n > 1 {
 		return s.exchange(ctx, need, n-1)
-	case s.Grant != nil:
-		return s.serviceToken(ctx, need)
 	}
 	return s.refresh(ctx, need)
 }
@@ -330,7 +326,7 @@ func (s *Session) keepDerived(ctx context.Context, need Need, n int, parent, c c
 // refresh, else by a person's sign-in.
 func (s *Session) token(ctx context.Context, need Need) (credential.Credential, error) {
 	if s.Grant != nil {
-		return s.serviceToken(ctx, need)
+		return s.refresh(ctx, need)
 	}
 	began := time.Now()
 	c, err := s.refresh(ctx, need)

@@ -24,7 +24,7 @@ func (s *Session) Login(ctx context.Context) error {
 		return err
 	}
 	if s.Grant != nil {
-		if _, err := s.serviceToken(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}); err != nil {
+		if _, err := s.refresh(ctx, Need{TokenType: credential.AccessToken, MinTTL: TokenTTL, Force: true}); err != nil {
 			return err
 		}
 		s.Person.SignedIn(Ask{}, s.who)

@@ -88,7 +88,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 func Profiles(base *settings.Resolved) (all []*settings.Resolved, wrong []error, err error) {
 	c, err := base.ConfigPaths().Open()
 	if err != nil {
-		if _, ok := errors.AsType[*userfile.UnsafeError](err); ok {
+		if fault.Holds[*userfile.UnsafeError](err) {
 			return nil, nil, err
 		}
 		return nil, nil, fault.Usagef("config: %w", err)

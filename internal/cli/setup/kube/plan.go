@@ -148,7 +148,7 @@ func (p *kubePlan) holds(backup, now []byte) bool {
 
 // keptHint adds to the refusal to remove an entry how to remove it all the same.
 func keptHint(err error, command string) error {
-	if _, ok := errors.AsType[*kubeconfig.NotOursError](err); ok {
+	if fault.Holds[*kubeconfig.NotOursError](err) {
 		return fault.InUsage(err, "if it is to go all the same: "+command)
 	}
 	return err
