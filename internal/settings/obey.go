@@ -56,9 +56,9 @@ func (o *Resolved) ConfigPaths() config.Paths {
 	return config.DefaultPaths(o.Source.Config)
 }
 
-// checkOverrides refuses settings of flags and variables where the policy has them come
+// CheckOverrides refuses settings of flags and variables where the policy has them come
 // from the system's config.
-func (o *Resolved) checkOverrides() error {
+func (o *Resolved) CheckOverrides() error {
 	if !o.bound() || !o.Policy.OverridesDenied {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (o *Resolved) Effects() (all []Effect) {
 		var err error
 		if said.Rule == "overrides" {
 			e.Here = "only " + config.SystemPath() + " is read; flags and variables of settings are refused"
-			err = o.checkOverrides()
+			err = o.CheckOverrides()
 		}
 		for _, r := range table {
 			if r.Rule != said.Rule || err != nil {

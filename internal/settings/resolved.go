@@ -287,7 +287,7 @@ func (o *Resolved) Read(anyway func() bool) error {
 	if err := o.FillFromEnvironment(); err != nil {
 		return err
 	}
-	if err := o.checkOverrides(); err != nil {
+	if err := o.CheckOverrides(); err != nil {
 		return err
 	}
 	o.askFor()

@@ -117,7 +117,10 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 func (p *providerSetup) begin(args []string) error {
 	o := p.o
 	p.byFlag = o.From.Clone()
-	if err := o.FillFromEnvironment(); err != nil {
+	if err := o.ReadPolicy(false); err != nil {
+		return err
+	}
+	if err := errors.Join(o.FillFromEnvironment(), o.CheckOverrides()); err != nil {
 		return err
 	}
 	if len(args) > 0 {
