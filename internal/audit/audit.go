@@ -93,7 +93,7 @@ func Result(err error) string {
 // Trail is where the events of one run go. A nil Trail takes them and keeps nothing.
 // Its methods may be called by many goroutines.
 type Trail struct {
-	Dir      string       // absolute; empty: no place for it is known
+	Dir      string       // absolute; empty: it has no place, and is not missed unless it is required
 	All      bool         // answers from the cache are wanted too; it is for callers to look at
 	Required bool         // the system's log gets each event as well; at least one of the two must
 	Base     Event        // what all events of the run have in common
@@ -141,7 +141,7 @@ func (t *Trail) Ready() error {
 // outcome says what could not be written.
 func (t *Trail) outcome(err error, system func() error) error {
 	if !t.Required {
-		if err != nil {
+		if err != nil && t.Dir != "" {
 			t.warn("the audit trail could not be written: " + err.Error())
 		}
 		return nil

@@ -27,7 +27,7 @@ const (
 	lockWait = 5 * time.Second
 )
 
-var errNoPlace = errors.New("no place for it is known: HOME is not set")
+var errNoPlace = errors.New("it has no place: no home that this user can write to")
 
 // append adds a line to the newest file, by one write; of an empty line it only
 // makes sure that there could be one. A line that a killed process or a full disk

@@ -17,8 +17,11 @@ const maxLine = 64 << 10
 
 // Read calls do for each event of the trail in a directory, oldest file first, in
 // the order in which they were written. Others may write and rotate meanwhile.
-// broken is how many lines were no event, and were passed over. No trail is no error.
+// broken is how many lines were no event, and were passed over. No trail, or no place for one, is no error.
 func Read(dir string, do func(Event)) (broken int, err error) {
+	if dir == "" {
+		return 0, nil
+	}
 	d, err := perm.OpenRoot(dir, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	tr := &Trail{Dir: dir, Warn: func(what string) { fmt.Fprintln(os.Stderr, what) }}
+	tr := &Trail{Dir: dir, Required: os.Getenv("AUDIT_TEST_REQUIRED") != "", Warn: func(what string) { fmt.Fprintln(os.Stderr, what) }}
 	for i := range 5 {
 		id := fmt.Sprintf("%s.%d", os.Getenv("AUDIT_TEST_ID"), i)
 		_ = tr.Record(Event{Event: Refresh, Subject: id, Target: strings.Repeat("x", maxText)})
@@ -48,7 +48,7 @@ func writer(t *testing.T, dir, id string, before ...string) *exec.Cmd {
 // Two hundred processes write while the file is rotated under them, every fifth is
 // killed before some system call: every line is whole, none is there twice, those
 // that a process knew to be written are all there.
-func TestStorm(t *testing.T) {
+func TestCrashStorm(t *testing.T) {
 	if out, err := exec.Command("strace", "-f", "-qq", "-e", "trace=none", "true").CombinedOutput(); err != nil {
 		t.Fatalf("THIS PROOF NEEDS strace AND THE RIGHT TO USE ptrace: %v: %s", err, out)
 	}

@@ -114,3 +114,6 @@ func checkNotReadable(f *os.File, st os.FileInfo) error {
 	return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("is accessible to others (mode %04o)", st.Mode().Perm()),
 		Fix: perm.Command("chmod 600", f.Name())}
 }
+
+// canWrite reports whether this user can make files in a directory.
+func canWrite(dir string) bool { return unix.Access(dir, unix.W_OK) == nil }

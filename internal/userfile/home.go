@@ -45,18 +45,25 @@ func Expand(path string) (string, error) {
 	return filepath.Join(home, rest), nil
 }
 
-// StateDir returns where this program keeps what it has done, or nothing if that
-// cannot be determined.
+// StateDir returns where this program keeps what it has done; nothing where that has
+// no place: no home, or one that this user cannot write to, as in many pods, and no
+// variable that names another.
 func StateDir() string {
 	variable := "XDG_STATE_HOME"
 	if runtime.GOOS == "windows" {
 		variable = "LocalAppData"
 	}
-	dir := BaseDir(variable, filepath.Join(".local", "state"))
-	if dir == "" {
+	base := BaseDir(variable, filepath.Join(".local", "state"))
+	if base == "" {
 		return ""
 	}
-	return filepath.Join(dir, "sso-exec")
+	dir := filepath.Join(base, "sso-exec")
+	if home, err := Home(); err == nil && base == filepath.Join(home, ".local", "state") && !canWrite(home) {
+		if _, err := os.Stat(dir); err != nil {
+			return ""
+		}
+	}
+	return dir
 }
 
 // BaseDir returns a directory of the XDG Base Directory Specification: that of a

@@ -15,7 +15,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -69,12 +68,8 @@ func showAudit(since, tool, profile, output string) error {
 	if err != nil {
 		return err
 	}
-	dir := userfile.StateDir()
-	if dir == "" {
-		return settings.NoHome("the audit trail", "set XDG_STATE_HOME")
-	}
 	events := []audit.Event{}
-	broken, err := audit.Read(dir, func(e audit.Event) {
+	broken, err := audit.Read(userfile.StateDir(), func(e audit.Event) {
 		if !e.Time.Before(from) && (tool == "" || e.Tool == tool) && (profile == "" || e.Profile == profile) {
 			events = append(events, e)
 		}
