@@ -1,19 +1,25 @@
 package cli
 
 import (
+	"fmt"
+	"os/exec"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/aws"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/git"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/kube"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/provider"
+	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // newSetup makes the commands that write another tool's configuration. Each
 // shows what it would change, asks, keeps a backup, and changes nothing when it
 // is run again.
 func newSetup() *cobra.Command {
-	return command.OfOthers(&cobra.Command{
+	c := command.OfOthers(&cobra.Command{
 		Use:   "setup",
 		Short: "have a tool call sso-exec",
 		Long: `Write another tool's configuration, or a profile of sso-exec's own. Each command
@@ -21,5 +27,34 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), aws.New(), provider.New())
+	}, "tool", kube.New(), aws.New(), git.New(), provider.New())
+	others := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return others(cmd, args)
+		}
+		var rows [][2]string
+		for _, below := range cmd.Commands() {
+			rows = append(rows, [2]string{below.Name(), below.Short + onThisMachine(below.Name())})
+		}
+		var b strings.Builder
+		talk.Table(&b, rows, 14, helpWidth())
+		_, err := fmt.Fprintf(talk.Out, "What can be set up, and what is on this machine:\n%s\nMore on one of them: %s TOOL --help\n",
+			b.String(), cmd.CommandPath())
+		return err
+	}
+	return c
+}
+
+// onThisMachine tells whether the program is here that a setup command is for.
+func onThisMachine(name string) string {
+	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git"}[name]
+	if !ok {
+		return ""
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "; not found: " + program
+	}
+	return "; found: " + path
 }

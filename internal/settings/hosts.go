@@ -148,6 +148,9 @@ func (o *Resolved) obeyHosts() error {
 	return nil
 }
 
+// HostsAreMap reports whether the profile's hosts are a map.
+func (o *Resolved) HostsAreMap() bool { return o.own != nil }
+
 // HostTarget is what the profile says of the host that the token is for.
 func (o *Resolved) HostTarget() HostTarget {
 	if len(o.Asked) == 0 {

@@ -1,0 +1,334 @@
+// Package git has the command that makes git call sso-exec.
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// gitSetup is what setup git was asked for.
+type gitSetup struct {
+	setup.Flags
+	o *settings.Resolved
+
+	file, command string
+	named         bool // --command was given
+}
+
+// New makes the command that has git call sso-exec.
+func New() *cobra.Command {
+	s := &gitSetup{o: settings.For(settings.ToolGit)}
+	cmd := &cobra.Command{
+		Use:   "git",
+		Short: "have git get its tokens from sso-exec",
+		Long: `Write a credential helper into git's global config, for each host of the
+profile, or those of --host. An empty helper comes first, so that no other one
+stores the token. git itself makes the change; the file as it was is kept as
+FILE.bak.
+
+A host that the profile does not name yet is added to its hosts.`,
+		Example: `  sso-exec setup git --profile corp --host git.example.com
+  sso-exec setup git --host git.example.com --remove`,
+		Args: command.NoArgs,
+		PreRun: func(cmd *cobra.Command, _ []string) {
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.named = s.named || f.Name == "command" && f.Changed })
+		},
+	}
+	f := cmd.Flags()
+	f.Var(settings.Path.Var(&s.file), "git-config", "`file` to change (default: git's global config)")
+	s.Add(f)
+	f.Var(settings.Path.Var(&s.command), "command",
+		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	cmd = command.WithSettings(s.o, cmd, func(context.Context, []string) error { return s.Plan(s.put) })
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !s.Remove {
+			return run(cmd, args)
+		}
+		if err := s.Plan(s.undo); err != nil { // whatever the config of sso-exec says
+			return &command.Failure{Settings: s.o, Err: err}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// put writes the helper for each host, and the hosts into the profile.
+func (s *gitSetup) put() error {
+	if err := s.o.Check(); err != nil {
+		return err
+	}
+	names, profile := s.o.Target.Hosts, setup.UsesProfile(s.o, "issuer", "client-id")
+	if s.o.Within != nil {
+		names = s.o.Within
+	}
+	if len(names) == 0 {
+		return fault.InUsage(errors.New("which host is it?"), "give --host git.example.com, or name it in hosts of the profile")
+	}
+	if _, err := hosts.ParseList(names); err != nil {
+		return fault.Usagef("--host %w", err)
+	}
+	value, err := s.helper(profile)
+	if err != nil {
+		return err
+	}
+	edit, err := s.edit(func(g *gitFile) error {
+		for _, name := range names {
+			if err := g.put(name, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	edits := []setup.Edit{edit}
+	if missing := s.missing(names); profile && len(missing) > 0 {
+		more, err := s.addHosts(missing)
+		if err != nil {
+			return err
+		}
+		edits = append(edits, more)
+	}
+	done, err := s.Apply(edits...)
+	if done {
+		fmt.Fprintf(talk.Out, "Try it: git ls-remote https://%s/…\n", strings.Replace(names[0], "*", "NAME", 1))
+	}
+	return err
+}
+
+// helper is the line that git runs, by its shell.
+func (s *gitSetup) helper(profile bool) (string, error) {
+	program, err := setup.ProgramOf(s.command, s.named)
+	if err != nil {
+		return "", err
+	}
+	if profile { // whose hosts count
+		delete(s.o.From, "host")
+	}
+	args, err := setup.Args(s.o, profile)
+	return "!" + commandline.Line("linux", append([]string{program}, args...)...), err
+}
+
+// missing are the hosts that the profile does not name.
+func (s *gitSetup) missing(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(s.o.Target.Hosts, name) })
+}
+
+// addHosts adds hosts to those of the profile.
+func (s *gitSetup) addHosts(names []string) (setup.Edit, error) {
+	if s.o.HostsAreMap() {
+		return setup.Edit{}, fault.InUsage(fmt.Errorf("hosts of the profile %s is a map", s.o.Source.Profile),
+			"add this line to it, then run this again: "+names[0]+":")
+	}
+	path := s.o.Source.Config
+	if path == "" {
+		path = config.DefaultPath()
+	}
+	return s.ConfigEdit(path, func(text []byte) ([]byte, error) {
+		return config.SetKey(text, s.o.Source.Profile, "hosts", slices.Concat(s.o.Target.Hosts, names)...)
+	})
+}
+
+// undo takes out of git's config what setup put there, for the hosts that are given, or
+// for all.
+func (s *gitSetup) undo() error {
+	edit, err := s.edit(func(g *gitFile) error {
+		keys, err := g.keys()
+		for _, key := range keys {
+			ofGiven := func(name string) bool { return key == keyOf(name) }
+			if len(s.o.Target.Hosts) > 0 && !slices.ContainsFunc(s.o.Target.Hosts, ofGiven) {
+				continue
+			}
+			err = errors.Join(err, g.remove(key))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.Apply(edit)
+	return err
+}
+
+// edit plans a change to git's config: git makes it in a copy.
+func (s *gitSetup) edit(change func(*gitFile) error) (setup.Edit, error) {
+	path := s.file
+	if path == "" {
+		var err error
+		if path, err = globalConfig(); err != nil {
+			return setup.Edit{}, err
+		}
+	}
+	e := setup.Edit{Path: path, Show: withoutHeaders}
+	var err error
+	if e.Old, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return e, fault.Usagef("git's config: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "sso-exec-git")
+	if err != nil {
+		return e, err
+	}
+	defer os.RemoveAll(dir)
+	g := &gitFile{path: filepath.Join(dir, "config")}
+	if err := os.WriteFile(g.path, e.Old, 0o600); err != nil {
+		return e, err
+	}
+	if err := change(g); err != nil {
+		return e, err
+	}
+	if e.New, err = os.ReadFile(g.path); err != nil {
+		return e, err
+	}
+	was := append([]byte{}, e.Old...)
+	e.Write = func() error {
+		return userfile.WriteAtomic(path, e.New, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: was})
+	}
+	return e, nil
+}
+
+// globalConfig is the file that git config --global changes (git-config(1), "FILES").
+func globalConfig() (string, error) {
+	if path := os.Getenv("GIT_CONFIG_GLOBAL"); path != "" {
+		return filepath.Abs(path)
+	}
+	home, err := userfile.Home()
+	if err != nil {
+		return "", settings.NoHome("no global config of git", "give --git-config FILE")
+	}
+	usual := filepath.Join(home, ".gitconfig")
+	if base := userfile.BaseDir("XDG_CONFIG_HOME", ".config"); base != "" {
+		other := filepath.Join(base, "git", "config")
+		_, err := os.Stat(usual)
+		if _, there := os.Stat(other); errors.Is(err, fs.ErrNotExist) && there == nil {
+			return other, nil
+		}
+	}
+	return usual, nil
+}
+
+// withoutHeaders hides what may be secret near what is shown.
+func withoutHeaders(text []byte) ([]byte, error) {
+	text = regexp.MustCompile(`(?im)^(\s*extraheader\s*=\s*)\S.*$`).ReplaceAll(text, []byte("${1}(hidden)"))
+	return setup.HideSecrets(text)
+}
+
+// gitFile is a config file that git itself reads and changes.
+type gitFile struct{ path string }
+
+// git runs git config; ok is false where there is no such value.
+func (g *gitFile) git(args ...string) (out string, ok bool, err error) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return "", false, fault.InUsage(errors.New("git is not on the PATH"), "install git, then run this again")
+	}
+	cmd := exec.Command(git, append([]string{"config", "--file", g.path}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(g.path), "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C"}
+	cmd.Dir = filepath.Dir(g.path)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	b, err := cmd.Output()
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 1 && stderr.Len() == 0 {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fault.InUsage(fmt.Errorf("git config: %s", talk.OneLine(strings.TrimSpace(stderr.String()))),
+			"nothing was changed; fix git's config, then run this again")
+	}
+	return string(b), true, nil
+}
+
+func keyOf(host string) string { return "credential.https://" + host + ".helper" }
+
+// values are all that a key has, in their order.
+func (g *gitFile) values(key string) ([]string, error) {
+	out, ok, err := g.git("-z", "--get-all", key)
+	if !ok || err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"), nil
+}
+
+// put has a host's last helpers be an empty one and ours.
+func (g *gitFile) put(host, value string) error {
+	key := keyOf(host)
+	have, err := g.values(key)
+	if n := len(have); err != nil || n >= 2 && have[n-2] == "" && have[n-1] == value {
+		return err
+	}
+	if err := g.remove(key); err != nil {
+		return err
+	}
+	for _, v := range []string{"", value} {
+		if _, _, err := g.git("--add", key, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove takes our helpers from a key, and the empty one that came before.
+func (g *gitFile) remove(key string) error {
+	have, err := g.values(key)
+	if err != nil {
+		return err
+	}
+	empty := 0
+	for i, v := range have {
+		switch {
+		case v == "":
+			empty++
+		case isOurs(v):
+			if _, _, err := g.git("--unset-all", key, "^"+regexp.QuoteMeta(v)+"$"); err != nil {
+				return err
+			}
+			if i > 0 && have[i-1] == "" && empty == 1 {
+				if _, _, err := g.git("--unset", key, "^$"); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// keys lists the keys of hosts that have a helper of ours.
+func (g *gitFile) keys() (keys []string, err error) {
+	out, _, err := g.git("-z", "--get-regexp", `^credential\..*\.helper$`)
+	for entry := range strings.SplitSeq(out, "\x00") {
+		key, value, _ := strings.Cut(entry, "\n")
+		if isOurs(value) && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, err
+}
+
+// isOurs reports whether a helper runs sso-exec git.
+func isOurs(value string) bool {
+	return regexp.MustCompile(`^!(.*[/\\])?sso-exec(\.exe)?['"]? git( |$)|^!['"].*[/\\]sso-exec(\.exe)?['"] git( |$)`).
+		MatchString(value)
+}
