@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -58,6 +59,19 @@ func (o *Resolved) ownAgentRule() AgentRule {
 		return AgentRule{Deny: true, Where: o.From.Where("agents")}
 	}
 	return AgentRule{Profile: profile, Where: o.From.Where("agents")}
+}
+
+// agentEffect says what a coding agent gets here, and whether one runs this that gets
+// nothing.
+func (o *Resolved) agentEffect() (here string, forbids bool) {
+	rule, who := o.AgentRule(), "no coding agent runs this; one would get "
+	if a := agents.Seen(); a.Name != "" {
+		who, forbids = "the coding agent "+a.Name+" runs this; it gets ", rule.Deny
+	}
+	if rule.Deny {
+		return who + "nothing", forbids
+	}
+	return fmt.Sprintf("%swhat profile %q of %s gives", who, rule.Profile, config.SystemPath()), forbids
 }
 
 // ForAgent makes these settings what a coding agent gets that this program runs

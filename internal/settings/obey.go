@@ -116,9 +116,12 @@ func (o *Resolved) Effects() (all []Effect) {
 	for _, said := range o.Policy.Said() {
 		e := Effect{Said: said, Here: said.Help}
 		var err error
-		if said.Rule == "overrides" {
+		switch said.Rule {
+		case "overrides":
 			e.Here = "only " + config.SystemPath() + " is read; flags and variables of settings are refused"
 			err = o.CheckOverrides()
+		case "agents":
+			e.Here, e.Forbids = o.agentEffect()
 		}
 		for _, r := range table {
 			if r.Rule != said.Rule || err != nil {
