@@ -174,16 +174,6 @@ func (k *canary) search(t *testing.T, what string, o outcome, allowed ...string)
 	}
 }
 
-// searchTrail looks at the audit trail.
-func (k *canary) searchTrail(t *testing.T, what string) {
-	t.Helper()
-	k.events = 0
-	for name, text := range files(t, k.trail) {
-		k.scan(t, what+": the audit trail: "+name, string(text))
-		k.events += strings.Count(string(text), `"event":`)
-	}
-}
-
 // device approves every device code until the process has ended.
 func (k *canary) device(p *proc) {
 	for p.running() {

@@ -253,3 +253,13 @@ func signJWT(t *testing.T, key *ecdsa.PrivateKey, id string, claims map[string]a
 	}
 	return token
 }
+
+// searchTrail looks at the audit trail.
+func (k *canary) searchTrail(t *testing.T, what string) {
+	t.Helper()
+	k.events = 0
+	for name, text := range files(t, k.trail) {
+		k.scan(t, what+": the audit trail: "+name, string(text))
+		k.events += strings.Count(string(text), `"event":`)
+	}
+}
