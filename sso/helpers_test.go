@@ -33,6 +33,9 @@ const patience = 30 * time.Second
 // roleVariable makes this binary a program that uses the library: it prints a token.
 const roleVariable = "SSO_TEST_ROLE"
 
+// stateVariable says where the audit trail is.
+var stateVariable = map[bool]string{true: "LocalAppData", false: "XDG_STATE_HOME"}[runtime.GOOS == "windows"]
+
 func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) == 2 && strings.HasPrefix(os.Args[1], "http"): // the browser of the tests
@@ -44,7 +47,16 @@ func TestMain(m *testing.M) {
 	case os.Getenv(roleVariable) != "":
 		os.Exit(program())
 	}
+	state, err := os.MkdirTemp("", "sso-test") // or the trail of who tests would have it
+	if err == nil {
+		err = os.Setenv(stateVariable, state)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
+	_ = os.RemoveAll(state)
 	if built != "" {
 		_ = os.RemoveAll(built)
 	}

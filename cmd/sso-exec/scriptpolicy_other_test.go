@@ -9,4 +9,6 @@ func system() { fatal("system: not on this system") }
 
 func canBeSystem() (bool, error) { return false, nil }
 
-func cmdJournal(ts *testscript.TestScript, _ bool, _ []string) { ts.Fatalf("journal: not on this system") }
+func cmdJournal(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Fatalf("journal: not on this system")
+}

@@ -182,6 +182,10 @@ func TestStormOfRefreshes(t *testing.T) {
 	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
 		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
 	}
+	trail := b.mustRun(t, "audit", "show", "-o", "json").stdout
+	if n := strings.Count(trail, `"event": "refresh"`); n != rounds || strings.Count(trail, `"event": `) != rounds+1 {
+		t.Errorf("%d refreshes are recorded, want %d, and one sign-in:\n%s", n, rounds, trail)
+	}
 }
 
 // TestStormOfForce: the same with --force. One token that is stored after a

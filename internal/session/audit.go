@@ -33,6 +33,9 @@ func (s *Session) RecordCached() error {
 
 // RecordRefused writes that a call ended without a credential.
 func (s *Session) RecordRefused(err error) {
+	if s.Trail == nil {
+		return
+	}
 	_ = s.Trail.Record(s.identify(audit.Event{Event: audit.Refused, Result: audit.Result(err)})) // there is none to keep back
 }
 

@@ -206,9 +206,11 @@ func (s *Session) link(ctx context.Context, need Need, n int) (c credential.Cred
 		s.serves(TTL{}, stale, time.Now()) {
 		s.Log.Warn(fmt.Sprintf("the credential could not be renewed and lasts only %v: %v",
 			time.Until(stale.ExpiresAt).Round(time.Second), err))
-		if n == 0 {
+		switch {
+		case fault.Holds[*SharedError](err): // the process that tried has recorded it
+		case n == 0:
 			s.recorded(audit.Event{Event: audit.Refresh}, err)
-		} else {
+		default:
 			s.recordedStep(need.Steps[n-1], stale, err)
 		}
 		return stale, false, nil
