@@ -55,7 +55,7 @@ var bad = map[string][]string{
 	"version: one":            {":1:"},
 	"hello":                   {"mapping"},
 	"- version: 1":            {"mapping"},
-	"version: 1\nissuers: [":  {"line 2"},
+	"version: 1\nissuers: [":  {":2:"},
 	"version: 1\nversion: 1":  {":2:", "twice"},
 	"version: 1\nissuer: [a]": {":2:", `"issuer"`, `did you mean "issuers"?`},
 	"version: 1\n<<: {}":      {":2:"},

@@ -20,6 +20,15 @@ func (r reader) fail(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", r.path, n.Line, fmt.Sprintf(format, args...))
 }
 
+// syntax is what the YAML reader says, with its line where others are.
+func (r reader) syntax(err error) error {
+	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", " ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		return fmt.Errorf("%s:%s", r.path, rest)
+	}
+	return fmt.Errorf("%s: %s", r.path, text)
+}
+
 // Parse reads a policy. The error names the line and what is wrong with it; a rule
 // that this version does not know is an error too.
 func Parse(path string, text []byte) (*Policy, error) {
@@ -39,7 +48,7 @@ func (r reader) read(text []byte) (*Policy, error) {
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: it must begin with: version: 1", r.path)
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %s", r.path, strings.ReplaceAll(err.Error(), "\n", " "))
+		return nil, r.syntax(err)
 	}
 	p := &Policy{Path: r.path}
 	if err := r.top(p, doc.Content[0]); err != nil {
@@ -48,7 +57,7 @@ func (r reader) read(text []byte) (*Policy, error) {
 	if err := d.Decode(&second); err == nil {
 		return nil, r.fail(&second, "a second document begins here, which nobody reads")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %s", r.path, strings.ReplaceAll(err.Error(), "\n", " "))
+		return nil, r.syntax(err)
 	}
 	return p, nil
 }

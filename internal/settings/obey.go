@@ -87,6 +87,15 @@ func (o *Resolved) CheckOverrides() error {
 	return nil
 }
 
+// Reread obeys the policy as it is now, for a run that takes long.
+func (o *Resolved) Reread() error {
+	o.obeying = false
+	if err := o.readPolicy(); err != nil {
+		return err
+	}
+	return o.CheckOverrides()
+}
+
 // Obey tells what the policy forbids of the settings, and keeps those of the redirect
 // URIs that it allows.
 func (o *Resolved) Obey() error {

@@ -57,6 +57,9 @@ type endpoint struct {
 
 	mu      sync.Mutex // guards what is below
 	keys    credential.Credential
+	changed func() bool // the policy is another one than the last time; nil: it is not looked at
+	stale   bool        // the keys were had under another policy
+
 	running *renewal
 	failed  *renewal // the last one, until one works
 }
@@ -157,13 +160,17 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 func (e *endpoint) credential(ctx context.Context) (credential.Credential, error) {
 	e.mu.Lock()
 	keys := e.keys
-	if lastFor(keys, e.ttl.For(keys)) {
+	if e.changed != nil && e.changed() {
+		e.stale, e.failed = true, nil
+	}
+	stale := e.stale
+	if !stale && lastFor(keys, e.ttl.For(keys)) {
 		e.mu.Unlock()
 		return keys, nil
 	}
 	r := e.begin()
 	e.mu.Unlock()
-	valid := lastFor(keys, enoughPatience) // for as long as is waited
+	valid := !stale && lastFor(keys, enoughPatience) // for as long as is waited
 	var enough <-chan time.Time
 	if valid {
 		enough = time.After(enoughPatience)
@@ -204,7 +211,7 @@ func (e *endpoint) begin() *renewal {
 		defer e.mu.Unlock()
 		e.running, e.failed = nil, nil
 		if r.ended = time.Now(); r.err == nil {
-			e.keys = r.keys
+			e.keys, e.stale = r.keys, false
 		} else {
 			e.failed = r
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -230,6 +232,13 @@ func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.E
 	if err != nil {
 		return nil, err
 	}
+	under, wrong := r.keys.Policy, "<nil>"
+	served.changed = func() bool {
+		p, err := policy.Load()
+		same := reflect.DeepEqual(p, under) && fmt.Sprint(err) == wrong
+		under, wrong = p, fmt.Sprint(err)
+		return !same
+	}
 	env.Set(plugin.ContainerCredentialsURI, served.url)
 	env.Set(plugin.ContainerAuthorization, served.token)
 	for _, what := range env.HideDefaultProfile() {
@@ -247,6 +256,9 @@ func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
 	o.Target.Force, o.Report.Explain = false, false
 	if o.Report.LogFile == "" && !o.Report.Verbose && !o.From.Given("log-level") {
 		o.Report.LogLevel = "error"
+	}
+	if err := o.Reread(); err != nil {
+		return credential.Credential{}, err
 	}
 	s, err := acquire.Open(&o, acquire.Caller{}) // a session's memory is one run's
 	if err != nil {
