@@ -29,8 +29,8 @@ const (
 
 var errNoPlace = errors.New("it has no place: no home that this user can write to")
 
-// append adds a line to the newest file, by one write; of an empty line it only
-// makes sure that there could be one. A line that a killed process or a full disk
+// append adds a line to the newest file, by one write; for an empty line it only
+// makes sure that there is room for one. A line that a killed process or a full disk
 // has left without its end is ended first.
 func (t *Trail) append(line []byte) error {
 	if t.Dir == "" {
@@ -51,6 +51,9 @@ func (t *Trail) append(line []byte) error {
 		return err
 	}
 	defer func() { f.Close() }()
+	if len(line) == 0 {
+		return hasRoom(d)
+	}
 	if held && size > 0 && size+int64(len(line)) > maxSize {
 		if err := rotate(d); err != nil {
 			return errors.Join(err, addLine(f, size, line)) // better too long than lost
@@ -76,10 +79,17 @@ func openNewest(d perm.Dir) (*os.File, int64, error) {
 	return f, st.Size(), nil
 }
 
-func addLine(f *os.File, size int64, line []byte) error {
-	if len(line) == 0 {
-		return nil
+// hasRoom tells whether the disk takes a line more.
+func hasRoom(d perm.Dir) error {
+	f, name, err := d.Temp(".tmp-")
+	if err != nil {
+		return err
 	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close(), d.Remove(name))
+}
+
+func addLine(f *os.File, size int64, line []byte) error {
 	last := []byte{'\n'}
 	if size > 0 {
 		if _, err := f.ReadAt(last, size-1); err != nil {

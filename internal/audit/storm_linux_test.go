@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // TestMain is also a writer: a process that records events, and tells of each that
@@ -182,11 +184,18 @@ func TestDiskThatTakesNothing(t *testing.T) {
 	if !strings.Contains(said[0], "no space left") {
 		t.Errorf("said %q", said)
 	}
+	required := &Trail{Dir: dir, Required: true, system: systemLog{nowhere, []string{}}}
+	if err := required.Ready(); !errors.Is(err, fault.Storage) || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("it is required, and the disk is full: %v", err)
+	}
 	full, _ := events(t, dir)
 	if err := unix.Mount("", mount, "", unix.MS_REMOUNT, "size=128k"); err != nil {
 		t.Fatal(err)
 	}
 	record()
+	if err := required.Ready(); err != nil {
+		t.Error(err)
+	}
 	if got, _ := events(t, dir); len(got) != len(full)+1 || len(said) != 1 {
 		t.Errorf("%d events after %d; said %q", len(got), len(full), said)
 	}
