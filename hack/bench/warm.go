@@ -34,6 +34,7 @@ type program struct {
 	name      string
 	argv      []string
 	env       []string
+	stdin     string // a file; empty: nothing
 	wall, cpu []time.Duration
 }
 
@@ -95,10 +96,22 @@ func (w *world) warmPrograms() ([]*program, error) {
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec aws, flags only", argv: bin("sso-exec", w.args("aws")...), env: w.env()},
 		{name: "sso-exec token, flags only", argv: bin("sso-exec", w.args("token")...), env: w.env()},
+		{name: "sso-exec git get, profile by host", argv: bin("sso-exec", "git", "get"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "git")},
+		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
+			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}
 	for _, p := range programs[1:] {
 		cmd := exec.Command(p.argv[0], p.argv[1:]...)
 		cmd.Env = p.env
+		if p.stdin != "" {
+			in, err := os.Open(p.stdin)
+			if err != nil {
+				return nil, err
+			}
+			defer in.Close()
+			cmd.Stdin = in
+		}
 		out, err := cmd.Output()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
@@ -112,7 +125,15 @@ func (w *world) warmPrograms() ([]*program, error) {
 
 // run times one process, from before it is started until it has been waited for.
 func (p *program) run(null *os.File, counts bool) error {
-	attr := &os.ProcAttr{Env: p.env, Files: []*os.File{null, null, null}}
+	in := null
+	if p.stdin != "" {
+		var err error
+		if in, err = os.Open(p.stdin); err != nil {
+			return err
+		}
+		defer in.Close()
+	}
+	attr := &os.ProcAttr{Env: p.env, Files: []*os.File{in, null, null}}
 	start := time.Now()
 	process, err := os.StartProcess(p.argv[0], p.argv, attr)
 	if err != nil {

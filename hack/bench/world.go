@@ -54,6 +54,7 @@ func (w *world) start() (err error) {
 	return errors.Join(
 		os.WriteFile(w.ca, w.idp.CAPEM(), 0o600),
 		os.Mkdir(filepath.Join(w.dir, "home"), 0o700),
+		os.WriteFile(filepath.Join(w.dir, "git"), []byte("protocol=https\nhost=git.example.com\n\n"), 0o600),
 		w.writeConfig())
 }
 
@@ -82,6 +83,7 @@ profiles:
     client-id: %s
     ca-file: %s
     login-timeout: 2m
+    hosts: [git.example.com]
   other:
     issuer: https://login.other.example
     client-id: 0oa1b2c3
