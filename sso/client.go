@@ -181,7 +181,14 @@ func (c *Client) trail(p *policy.Policy) *audit.Trail {
 		return nil
 	}
 	self, _ := os.Executable()
-	return &audit.Trail{Dir: userfile.StateDir(), All: c.Audit == "all", Required: required,
+	dir := userfile.StateDir()
+	if p != nil && p.OverridesDenied {
+		var err error
+		if dir, err = userfile.EntryStateDir(); err != nil {
+			dir = "" // where it is required, that is said
+		}
+	}
+	return &audit.Trail{Dir: dir, All: c.Audit == "all", Required: required,
 		Base: audit.Event{Tool: filepath.Base(self), Caller: place.Caller(), Agent: agents.Seen().Name},
 		Warn: func(what string) {
 			if c.Logger != nil {

@@ -41,3 +41,9 @@ func EntryCacheDir() (string, error) {
 	home, err := EntryHome()
 	return filepath.Join(home, ".cache", "sso-exec"), err
 }
+
+// EntryStateDir is [StateDir] below the home in the user's entry.
+func EntryStateDir() (string, error) {
+	home, err := EntryHome()
+	return filepath.Join(home, ".local", "state", "sso-exec"), err
+}

@@ -24,3 +24,6 @@ func EntryCacheDir() (string, error) {
 	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
 	return filepath.Join(local, "sso-exec"), err
 }
+
+// EntryStateDir is [StateDir] in the user's known folder.
+func EntryStateDir() (string, error) { return EntryCacheDir() }

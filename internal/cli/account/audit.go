@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -66,6 +67,9 @@ func showAudit(since, tool, profile, output string) error {
 	}
 	from, err := sinceWhen(since, time.Now())
 	if err != nil {
+		return err
+	}
+	if err := settings.For("audit").ReadPolicy(true); err != nil { // it may say whose home counts
 		return err
 	}
 	events := []audit.Event{}
