@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -50,69 +51,87 @@ func checkPrivate(path string) error {
 	if err != nil {
 		return &os.PathError{Op: "read the access list", Path: path, Err: err}
 	}
-	allowed, err := allowedSIDs()
+	user, err := currentUser()
 	if err != nil {
 		return err
 	}
-	// For cmd and PowerShell, and by SID: names are in Windows' own language.
-	icacls := Command("icacls", path)
-	unsafeBecause := func(why, arguments string) error {
-		e := &UnsafeError{Path: path, Why: why}
-		if icacls != "" {
-			e.Fix = icacls + arguments
-		}
-		return e
+	found, who, err := Judge(sd, 0, user, windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid,
+		windows.WinCreatorOwnerSid)
+	if err != nil || found == AccessFits {
+		return err
 	}
-	private := fmt.Sprintf(` /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, allowed[0])
+	e := &UnsafeError{Path: path, Why: map[Access]string{
+		AccessOwner:   "belongs to somebody else (" + who + ")",
+		AccessNoList:  "has no access list, so everybody can open it",
+		AccessOthers:  "is open to others (" + who + ")",
+		AccessUnknown: "has an access list of an unknown kind",
+	}[found]}
+	// For cmd and PowerShell, and by SID: names are in Windows' own language.
+	if icacls := Command("icacls", path); icacls != "" && found != AccessOwner {
+		e.Fix = icacls + fmt.Sprintf(` /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, user)
+		if found == AccessOthers {
+			e.Fix += fmt.Sprintf(` /remove "*%s"`, who)
+		}
+	}
+	return e
+}
+
+// Access is what an access list says of who else can get at something.
+type Access int
+
+// What [Judge] finds.
+const (
+	AccessFits    Access = iota // only who may has access
+	AccessOwner                 // it belongs to somebody else
+	AccessNoList                // there is no list at all: everybody has every access
+	AccessOthers                // others have access
+	AccessUnknown               // there are object or callback entries
+)
+
+// Judge tells whether something belongs to one of these, and nobody else has any of the
+// rights to it; 0: any right at all, for what is made below it too. who is the SID of who
+// should not be there.
+func Judge(sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK, one *windows.SID,
+	more ...windows.WELL_KNOWN_SID_TYPE) (found Access, who string, err error) {
+	allowed := []*windows.SID{one}
+	for _, kind := range more {
+		sid, err := windows.CreateWellKnownSid(kind)
+		if err != nil {
+			return 0, "", err
+		}
+		allowed = append(allowed, sid)
+	}
 	owner, _, err := sd.Owner()
 	if err != nil {
-		return err
+		return 0, "", err
 	}
-	if !isOneOf(owner, allowed) {
-		return &UnsafeError{Path: path, Why: "belongs to somebody else (" + owner.String() + ")"}
+	if owner == nil || !slices.ContainsFunc(allowed, owner.Equals) {
+		return AccessOwner, owner.String(), nil
 	}
 	acl, _, err := sd.DACL()
 	if err != nil {
-		return err
+		return 0, "", err
 	}
-	if acl == nil { // no list at all: everybody has every access
-		return unsafeBecause("has no access list, so everybody can open it", private)
+	if acl == nil {
+		return AccessNoList, "", nil
 	}
 	for i := range uint32(acl.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
 		if err := windows.GetAce(acl, i, &ace); err != nil {
-			return err
+			return 0, "", err
 		}
-		switch ace.Header.AceType {
-		case windows.ACCESS_DENIED_ACE_TYPE:
-			continue
-		case windows.ACCESS_ALLOWED_ACE_TYPE:
-			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, allowed) {
-				return unsafeBecause("is open to others ("+sid.String()+")", fmt.Sprintf(`%s /remove "*%s"`, private, sid))
+		switch {
+		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE,
+			rights != 0 && ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
+		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE:
+			return AccessUnknown, "", nil
+		case rights == 0 || ace.Mask&rights != 0:
+			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !slices.ContainsFunc(allowed, sid.Equals) {
+				return AccessOthers, sid.String(), nil
 			}
-		default: // object and callback entries, which nothing of ours has
-			return unsafeBecause("has an access list of an unknown kind", private)
 		}
 	}
-	return nil
-}
-
-// allowedSIDs are who may have access, the user first.
-func allowedSIDs() ([]*windows.SID, error) {
-	user, err := currentUser()
-	if err != nil {
-		return nil, err
-	}
-	sids := []*windows.SID{user}
-	for _, kind := range []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid,
-		windows.WinCreatorOwnerSid} {
-		sid, err := windows.CreateWellKnownSid(kind)
-		if err != nil {
-			return nil, err
-		}
-		sids = append(sids, sid)
-	}
-	return sids, nil
+	return AccessFits, "", nil
 }
 
 func currentUser() (*windows.SID, error) {
@@ -121,13 +140,4 @@ func currentUser() (*windows.SID, error) {
 		return nil, fmt.Errorf("who runs this process cannot be told: %w", err)
 	}
 	return u.User.Sid, nil
-}
-
-func isOneOf(sid *windows.SID, list []*windows.SID) bool {
-	for _, other := range list {
-		if sid.Equals(other) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,9 +2,10 @@ package userfile
 
 import (
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
 func open(path string) (*os.File, error) { return os.Open(path) }
@@ -53,73 +54,24 @@ func checkSystemDir(path string) error {
 // and what others have one of these rights to.
 func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK) error {
 	const who = "ask whoever administers this machine: it must be the administrators', and only they may write to it"
-	admins, err := systemSIDs()
+	installer, err := windows.StringToSid(trustedInstaller)
 	if err != nil {
 		return err
 	}
-	owner, _, err := sd.Owner()
-	if err != nil {
+	found, sid, err := perm.Judge(sd, rights, installer, windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid)
+	if err != nil || found == perm.AccessFits {
 		return err
 	}
-	if owner == nil || !isOneOf(owner, admins) {
-		return &UnsafeError{Path: path, Why: "speaks for the whole machine and does not belong to its administrators",
-			Hint: who}
-	}
-	acl, _, err := sd.DACL()
-	if err != nil {
-		return err
-	}
-	if acl == nil { // no list at all: everybody has every access
-		return &UnsafeError{Path: path,
-			Why: "speaks for the whole machine and has no access list, so everybody can write to it", Hint: who}
-	}
-	for i := range uint32(acl.AceCount) {
-		var ace *windows.ACCESS_ALLOWED_ACE
-		if err := windows.GetAce(acl, i, &ace); err != nil {
-			return err
-		}
-		switch {
-		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE, ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
-		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE: // object and callback entries
-			return &UnsafeError{Path: path, Why: "speaks for the whole machine and has an access list of an unknown kind",
-				Hint: who}
-		case ace.Mask&rights != 0:
-			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !isOneOf(sid, admins) {
-				return &UnsafeError{Path: path,
-					Why: "speaks for the whole machine and can be written to by others (" + sid.String() + ")", Hint: who}
-			}
-		}
-	}
-	return nil
+	return &UnsafeError{Path: path, Hint: who, Why: "speaks for the whole machine and " + map[perm.Access]string{
+		perm.AccessOwner:   "does not belong to its administrators",
+		perm.AccessNoList:  "has no access list, so everybody can write to it",
+		perm.AccessOthers:  "can be written to by others (" + sid + ")",
+		perm.AccessUnknown: "has an access list of an unknown kind",
+	}[found]}
 }
 
 // trustedInstaller owns what Windows itself brought.
 const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
-
-func systemSIDs() ([]*windows.SID, error) {
-	installer, err := windows.StringToSid(trustedInstaller)
-	if err != nil {
-		return nil, err
-	}
-	sids := []*windows.SID{installer}
-	for _, kind := range []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid} {
-		sid, err := windows.CreateWellKnownSid(kind)
-		if err != nil {
-			return nil, err
-		}
-		sids = append(sids, sid)
-	}
-	return sids, nil
-}
-
-func isOneOf(sid *windows.SID, list []*windows.SID) bool {
-	for _, other := range list {
-		if sid.Equals(other) {
-			return true
-		}
-	}
-	return false
-}
 
 // canWrite is true: an access list is not asked.
 func canWrite(string) bool { return true }
