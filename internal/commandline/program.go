@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -54,4 +55,40 @@ func join(words []string) string {
 		}
 	}
 	return strings.Join(quoted, " ")
+}
+
+// OwnPrefix begins the names of our variables.
+const OwnPrefix = "SSO_EXEC_"
+
+// passedOn are those of our variables that a command gets all the same: they
+// tell where things are, for a kubectl in it that runs sso-exec again.
+var passedOn = []string{"SSO_EXEC_CONFIG", "SSO_EXEC_CACHE_DIR"}
+
+// Fold gives a variable's name the spelling of its kin: Windows knows no case.
+func Fold(name string) string {
+	if runtime.GOOS == "windows" {
+		return strings.ToUpper(name)
+	}
+	return name
+}
+
+// WithoutOurs is an environment, NAME=VALUE each, without our settings, the secret ones
+// above all.
+func WithoutOurs(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		name = Fold(name)
+		return strings.HasPrefix(name, OwnPrefix) && !slices.Contains(passedOn, name)
+	})
+}
+
+// IsVariableName reports whether every shell takes a word for a variable's name.
+func IsVariableName(s string) bool {
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
 }

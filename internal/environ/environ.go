@@ -9,16 +9,10 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
-
-// OwnPrefix begins the names of our variables.
-const OwnPrefix = "SSO_EXEC_"
-
-// passedOn are those of our variables that a command gets all the same: they
-// tell where things are, for a kubectl in it that runs sso-exec again.
-var passedOn = []string{"SSO_EXEC_CONFIG", "SSO_EXEC_CACHE_DIR"}
 
 // awsVariables are those that would stand above our keys in some SDK, or beside
 // them: other keys, a profile, a role.
@@ -39,7 +33,7 @@ var programVariables = []string{"PATH", "HOME", "SHELL", "IFS", "PATHEXT", "COMS
 
 // IsProgramVariable tells whether a variable is no place for a token.
 func IsProgramVariable(name string) bool {
-	name = Fold(name)
+	name = commandline.Fold(name)
 	return slices.Contains(programVariables, name) || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_")
 }
 
@@ -48,11 +42,7 @@ func IsProgramVariable(name string) bool {
 type Environment struct{ vars []string }
 
 // NewEnvironment is ours, as NAME=VALUE each, without our own settings.
-func NewEnvironment(ours []string) *Environment {
-	e := &Environment{slices.Clone(ours)}
-	e.drop(func(name string) bool { return strings.HasPrefix(name, OwnPrefix) && !slices.Contains(passedOn, name) })
-	return e
-}
+func NewEnvironment(ours []string) *Environment { return &Environment{commandline.WithoutOurs(ours)} }
 
 // List is the environment, NAME=VALUE each.
 func (e *Environment) List() []string { return e.vars }
@@ -60,21 +50,13 @@ func (e *Environment) List() []string { return e.vars }
 func (e *Environment) drop(which func(name string) bool) {
 	e.vars = slices.DeleteFunc(e.vars, func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return which(Fold(name))
+		return which(commandline.Fold(name))
 	})
-}
-
-// Fold gives a variable's name the spelling of its kin: Windows knows no case.
-func Fold(name string) string {
-	if runtime.GOOS == "windows" {
-		return strings.ToUpper(name)
-	}
-	return name
 }
 
 // Set gives a variable its value, whatever it had before.
 func (e *Environment) Set(name, value string) {
-	e.drop(func(n string) bool { return n == Fold(name) })
+	e.drop(func(n string) bool { return n == commandline.Fold(name) })
 	e.vars = append(e.vars, name+"="+value)
 }
 
@@ -85,7 +67,7 @@ func (e *Environment) get(name string) string {
 
 func (e *Environment) lookup(name string) (string, bool) {
 	for _, kv := range slices.Backward(e.vars) {
-		if n, value, _ := strings.Cut(kv, "="); Fold(n) == Fold(name) {
+		if n, value, _ := strings.Cut(kv, "="); commandline.Fold(n) == commandline.Fold(name) {
 			return value, true
 		}
 	}
@@ -159,15 +141,4 @@ func (e *Environment) HideDefaultProfile() (told []string) {
 	hide(awsconfig.InConfig, config, "AWS_CONFIG_FILE")
 	hide(awsconfig.InCredentials, credentials, "AWS_SHARED_CREDENTIALS_FILE")
 	return told
-}
-
-// IsVariableName reports whether every shell takes a word for a variable's name.
-func IsVariableName(s string) bool {
-	for i, r := range s {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return s != ""
 }

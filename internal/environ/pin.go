@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -67,7 +68,7 @@ func Pin() error {
 	keep()
 	for _, kv := range given {
 		name, _, _ := strings.Cut(kv, "=")
-		switch name := Fold(name); {
+		switch name := commandline.Fold(name); {
 		case strings.HasPrefix(name, "SSL_CERT_"), strings.HasPrefix(name, "AWS_ENDPOINT_"), name == "AWS_CA_BUNDLE",
 			name == "BROWSER", strings.HasPrefix(name, "XDG_") && strings.HasSuffix(name, "_HOME"):
 			_ = os.Unsetenv(name)

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,7 +120,7 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	stdout := &head{max: maxOutput, full: func() { overflow(errTooMuch) }}
 	stderr := &tail{max: maxStderr}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.Env = withoutOurs(os.Environ())
+	cmd.Env = commandline.WithoutOurs(os.Environ())
 	alone(cmd)
 	runtime.LockOSThread() // PR_SET_PDEATHSIG goes by the thread that forks
 	defer runtime.UnlockOSThread()
@@ -166,16 +165,6 @@ func failure(name string, cmd *exec.Cmd, err error, line string) error {
 // what does not belong there.
 func programName(program string) string {
 	return flows.Clean(filepath.Base(program), 60)
-}
-
-// withoutOurs leaves out what only we have a use for, secrets above all. Where
-// things are stays, for a helper that runs sso-exec itself.
-func withoutOurs(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		name = strings.ToUpper(name)
-		return strings.HasPrefix(name, "SSO_EXEC_") && name != "SSO_EXEC_CONFIG" && name != "SSO_EXEC_CACHE_DIR"
-	})
 }
 
 var errTooMuch = errors.New("too much output")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 )
 
 // held is a source whose token is there already, in a file or a variable, for an
@@ -154,11 +155,8 @@ func checkVariable(name string) error {
 	if name == "SSO_EXEC_CLIENT_SECRET" {
 		return errors.New("SSO_EXEC_CLIENT_SECRET holds the client's secret, which is no token")
 	}
-	for i, r := range name {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return errors.New("what is to name a variable with a token is no variable's name")
-		}
+	if !commandline.IsVariableName(name) {
+		return errors.New("what is to name a variable with a token is no variable's name")
 	}
 	return nil
 }

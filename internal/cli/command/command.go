@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/commandline"
-	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -178,17 +177,17 @@ func CheckOutput(output string) error {
 func warnUnread() {
 	var known []string
 	for _, name := range settings.Variables() {
-		known = append(known, strings.TrimPrefix(name, environ.OwnPrefix))
+		known = append(known, strings.TrimPrefix(name, commandline.OwnPrefix))
 	}
 	for _, kv := range os.Environ() {
 		name, value, _ := strings.Cut(kv, "=")
-		word, ours := strings.CutPrefix(environ.Fold(name), environ.OwnPrefix)
+		word, ours := strings.CutPrefix(commandline.Fold(name), commandline.OwnPrefix)
 		if !ours || slices.Contains(known, word) || value == "" {
 			continue
 		}
 		hint := ""
 		if near := commandline.Nearest(strings.ToUpper(word), known); near != "" {
-			hint = fmt.Sprintf(" (did you mean %s?)", environ.OwnPrefix+near)
+			hint = fmt.Sprintf(" (did you mean %s?)", commandline.OwnPrefix+near)
 		}
 		talk.Warn(fmt.Errorf("unknown variable %s%s", name, hint))
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func stsHints(o *settings.Resolved, e *sts.Error) []string {
 
 // serviceHints tell how a CI job would get an identity of its own: two lines.
 func serviceHints(o *settings.Resolved) []string {
-	ci, source := workload.CI(workload.Env{})
+	ci, _, source := workload.CI(os.Getenv)
 	if ci == "" || o.Provider.Identity != credential.Human {
 		return nil
 	}

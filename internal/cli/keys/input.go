@@ -17,7 +17,6 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/commandline"
-	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -114,7 +113,7 @@ func keyFromHelper(ctx context.Context, command string) ([]byte, error) {
 		return nil, fault.Usagef("--from-command: %s cannot be run: it is split into words and run without a shell", words[0])
 	}
 	c := exec.CommandContext(ctx, program, words[1:]...)
-	c.Env, c.Stderr, c.WaitDelay = environ.NewEnvironment(os.Environ()).List(), os.Stderr, time.Second
+	c.Env, c.Stderr, c.WaitDelay = commandline.WithoutOurs(os.Environ()), os.Stderr, time.Second
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		c.Stdin = os.Stdin
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
@@ -21,7 +22,7 @@ func attend(ctx context.Context, path string, argv, env []string) error {
 	// the process.
 	runtime.LockOSThread()
 	cmd := &exec.Cmd{Path: path, Args: argv, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		SysProcAttr: childAttributes()}
+		SysProcAttr: commandline.WithUs(syscall.SIGTERM)} // what its SDKs ask for keys would be gone
 	signals := takeSignals()
 	defer signal.Reset(childSignals...) // what comes while we clean up ends us
 	if err := cmd.Start(); err != nil {

@@ -31,5 +31,3 @@ func forward(*os.Process, os.Signal) {}
 
 func deathOf(*os.ProcessState) syscall.Signal { return 0 }
 func dieOf(syscall.Signal)                    {}
-
-func childAttributes() *syscall.SysProcAttr { return nil }

@@ -149,11 +149,11 @@ func (r *runner) choose() error {
 	case !r.aws && r.tokenEnv == "":
 		return fault.InUsage(errors.New("no credential to give to the command"),
 			"give --role-arn (or role-arn in the section aws of a profile) for AWS keys, or --token-env NAME for a token")
-	case r.tokenEnv != "" && !environ.IsVariableName(r.tokenEnv):
+	case r.tokenEnv != "" && !commandline.IsVariableName(r.tokenEnv):
 		return fault.Usagef("--token-env %q: a variable's name is of letters, digits and _", r.tokenEnv)
 	case environ.IsProgramVariable(r.tokenEnv):
 		return fault.Usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
-	case strings.HasPrefix(r.tokenEnv, environ.OwnPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
+	case strings.HasPrefix(r.tokenEnv, commandline.OwnPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
 		return fault.Usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
 	case r.renew && r.o.Storage.Store == "none":
 		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"),

@@ -1,9 +1,0 @@
-//go:build unix && !linux
-
-package run
-
-import (
-	"syscall"
-)
-
-func childAttributes() *syscall.SysProcAttr { return nil }

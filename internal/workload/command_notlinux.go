@@ -1,7 +1,0 @@
-//go:build unix && !linux
-
-package workload
-
-import "syscall"
-
-func withUs() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
