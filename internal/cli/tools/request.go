@@ -78,7 +78,8 @@ func readAll(r io.Reader, ended func([]byte) bool) ([]byte, error) {
 	}
 }
 
-// reject has the refused token be dropped. Where that does not help, it says so.
+// drop forgets the token that was refused, and says so where that was done a moment ago
+// already.
 func (q *request) drop(ctx context.Context, o *settings.Resolved, by acquire.Caller) error {
 	if q.rejected.IsZero() {
 		return nil

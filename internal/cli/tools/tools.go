@@ -3,7 +3,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -75,13 +74,12 @@ func New(t *tool) *cobra.Command {
 // failing answers a failure that is the server's or a person's to end in the tool's own
 // protocol, and tells the person. What is wrong on this machine is an exit code.
 func (q *request) failing(o *settings.Resolved, err error) error {
-	var interrupted fault.Coded
 	switch fault.KindOf(err) {
 	case fault.SignIn, fault.Denied, fault.Unavailable, fault.Other:
 	default:
 		return err
 	}
-	if err == nil || q.failed == nil || errors.As(err, &interrupted) {
+	if err == nil || q.failed == nil || fault.Holds[fault.Coded](err) {
 		return err
 	}
 	acquire.Refused(o, err)
