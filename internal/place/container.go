@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
 // container tells of a container: its 127.0.0.1 is not that of any browser
@@ -43,12 +42,28 @@ func (h host) container(p *Place) string {
 	return ""
 }
 
+// ciServices set a variable of their own; CI is what nearly all of them set
+// beside it.
+var ciServices = []struct{ name, words string }{
+	{"GITHUB_ACTIONS", "GitHub Actions"},
+	{"GITLAB_CI", "GitLab CI"},
+	{"JENKINS_URL", "Jenkins"},
+	{"BUILDKITE", "Buildkite"},
+	{"CIRCLECI", "CircleCI"},
+	{"TF_BUILD", "Azure Pipelines"},
+	{"TEAMCITY_VERSION", "TeamCity"},
+	{"BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"},
+	{"CODEBUILD_BUILD_ID", "AWS CodeBuild"},
+	{"CI", "a CI job"},
+}
+
 func (h host) ci() string {
-	name, variable, _ := workload.CI(h.getenv)
-	if name == "" {
-		return ""
+	for _, s := range ciServices {
+		if h.on(s.name) {
+			return s.words + " (" + s.name + ")"
+		}
 	}
-	return name + " (" + variable + ")"
+	return ""
 }
 
 // A wsl is the Windows around a WSL.

@@ -25,17 +25,18 @@ var ciServices = []struct {
 	{"CI", "a CI job", "", nil},
 }
 
-// CI says which CI service this is, by which variable, and the source that would
-// serve there, for a hint; the source is empty where the service gives its jobs no
-// identity that can be had in one word. AUDIENCE in it stands for the audience that is
-// wanted. All are empty where this is no CI job.
-func CI(getenv func(string) string) (name, variable, source string) {
+// CI says which CI service this is, and the source that would serve there, for a
+// hint; the source is empty where the service gives its jobs no identity that can
+// be had in one word. AUDIENCE in it stands for the audience that is wanted. Both
+// are empty where this is no CI job.
+func CI(env Env) (name, source string) {
+	env = env.complete()
 	for _, s := range ciServices {
-		if (Env{Getenv: getenv}).on(s.variable) {
-			return s.name, s.variable, s.source
+		if env.on(s.variable) {
+			return s.name, s.source
 		}
 	}
-	return "", "", ""
+	return "", ""
 }
 
 // job identifies the CI job, nil if this is none. Runners that are kept run one

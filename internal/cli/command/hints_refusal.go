@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -112,7 +111,7 @@ func stsHints(o *settings.Resolved, e *sts.Error) []string {
 
 // serviceHints tell how a CI job would get an identity of its own: two lines.
 func serviceHints(o *settings.Resolved) []string {
-	ci, _, source := workload.CI(os.Getenv)
+	ci, source := workload.CI(workload.Env{})
 	if ci == "" || o.Provider.Identity != credential.Human {
 		return nil
 	}
