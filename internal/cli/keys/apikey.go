@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
@@ -164,6 +165,23 @@ func (a *apiKeys) find(ctx context.Context, name string) (*cache.APIKey, error) 
 // save stores a key, or what is known of it.
 func (a *apiKeys) save(ctx context.Context, k *cache.APIKey) error {
 	return acquire.APIKeyStorage(ctx, k.Name, a.store.WriteAPIKey(ctx, k))
+}
+
+// oneKey is apiKeyCommand for a command about one key, which its argument names.
+func oneKey(c *cobra.Command, network bool, do func(ctx context.Context, a *apiKeys, name string) error) *cobra.Command {
+	if c.Name() != "create" { // it is a new name
+		c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
+	}
+	return apiKeyCommand(c, network, func(ctx context.Context, a *apiKeys, args []string) error {
+		name, err := theName(args)
+		if err == nil && slices.Contains([]string{"set", "rotate", "create"}, c.Name()) {
+			err = a.keeps()
+		}
+		if err != nil {
+			return err
+		}
+		return do(ctx, a, name)
+	})
 }
 
 // theName takes the one argument of a command. What it is given is not repeated:

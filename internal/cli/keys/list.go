@@ -16,7 +16,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
-	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/terminal"
@@ -208,12 +207,7 @@ func newAPIKeyShow() *cobra.Command {
 and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		Example: "  sso-exec apikey show acme",
 	}
-	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
-	return apiKeyCommand(c, false, func(ctx context.Context, a *apiKeys, args []string) error {
-		name, err := theName(args)
-		if err != nil {
-			return err
-		}
+	return oneKey(c, false, func(ctx context.Context, a *apiKeys, name string) error {
 		k, err := acquire.FindKey(ctx, a.o, a.store, name)
 		if err != nil {
 			return err

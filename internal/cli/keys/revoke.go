@@ -11,8 +11,6 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
-	"github.com/sso-exec/sso-exec/internal/cli/command"
-	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/workos"
@@ -37,12 +35,7 @@ from here: they are forgotten, and where to revoke them is said.`,
 	c.Flags().DurationVar(&r.expireIn, "expire-in", 0, "let a key of WorkOS work for this long")
 	c.Flags().BoolVar(&r.forget, "forget", false, "only forget it here, and ask no provider")
 	c.Flags().BoolVarP(&r.yes, "yes", "y", false, "do not ask")
-	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
-	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
-		name, err := theName(args)
-		if err != nil {
-			return err
-		}
+	return oneKey(c, true, func(ctx context.Context, a *apiKeys, name string) error {
 		k, err := a.find(ctx, name)
 		if err != nil {
 			return err

@@ -11,8 +11,6 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
-	"github.com/sso-exec/sso-exec/internal/cli/command"
-	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -45,15 +43,7 @@ URL, if one is noted.`,
 	c.Flags().DurationVar(&r.grace, "grace", 5*time.Minute,
 		"how long the old key of WorkOS goes on working; 0 ends it at once")
 	c.Flags().BoolVar(&r.unchecked, "unchecked", false, "do not ask the check URL whether the new key is good")
-	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
-	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
-		name, err := theName(args)
-		if err == nil {
-			err = a.keeps()
-		}
-		if err != nil {
-			return err
-		}
+	return oneKey(c, true, func(ctx context.Context, a *apiKeys, name string) error {
 		if r.grace < 0 {
 			return fault.Usagef("--grace must not be negative")
 		}

@@ -17,8 +17,6 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/apikeys"
-	"github.com/sso-exec/sso-exec/internal/cli/command"
-	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
@@ -36,13 +34,8 @@ exit code is 1 if the key is not accepted, and 5 if that could not be learnt.`,
 	var checkURL string
 	c.Flags().StringVar(&checkURL, "check-url", "",
 		"`URL` that answers a GET with the key by 2xx if it is good, by 401 or 403 if not")
-	c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
-	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
-		name, err := theName(args)
-		if err == nil {
-			err = parseAddress("check-url", checkURL)
-		}
-		if err != nil {
+	return oneKey(c, true, func(ctx context.Context, a *apiKeys, name string) error {
+		if err := parseAddress("check-url", checkURL); err != nil {
 			return err
 		}
 		k, err := acquire.FindKey(ctx, a.o, a.store, name)

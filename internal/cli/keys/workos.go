@@ -119,12 +119,8 @@ environment, stored before by sso-exec apikey set, which --with names.`,
 	c.Flags().StringSliceVar(&permissions, "permission", nil,
 		"`slug` of a permission that the key has; repeatable, commas allowed")
 	n.add(c.Flags())
-	return apiKeyCommand(c, true, func(ctx context.Context, a *apiKeys, args []string) error {
-		name, err := theName(args)
-		if err == nil {
-			err = errors.Join(a.keeps(), at.check())
-		}
-		if err != nil {
+	return oneKey(c, true, func(ctx context.Context, a *apiKeys, name string) error {
+		if err := at.check(); err != nil {
 			return err
 		}
 		k, err := n.record(name, time.Now())
