@@ -183,5 +183,9 @@ func readHolder(f *os.File) (h Holder, ok bool) {
 	return h, err == nil && json.Unmarshal(append([]byte("{"), b...), &h) == nil
 }
 
-// Unlock frees the lock.
-func (l *Lock) Unlock() { _ = l.f.Close() }
+// Unlock frees the lock; nil is none.
+func (l *Lock) Unlock() {
+	if l != nil {
+		_ = l.f.Close()
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // providerAge is how long metadata and keys serve before they are asked for
@@ -175,9 +176,7 @@ func (s *Session) checkLasting(ctx context.Context, token credential.Secret) err
 	if err != nil {
 		return err
 	}
-	if lock != nil {
-		defer lock.Unlock()
-	}
+	defer lock.Unlock()
 	if now, err := s.stored(Need{TokenType: credential.AccessToken}, 0); err == nil && now.Token.Equal(token) {
 		s.keep("the session's end", s.Store.EndSession(s.sessionKey()))
 	}
@@ -187,4 +186,91 @@ func (s *Session) checkLasting(ctx context.Context, token credential.Secret) err
 func (s *Session) sessionKey() string {
 	skey, _ := s.keys()
 	return skey
+}
+
+// This file keeps what a session has from servers that its sign-in would not have
+// trusted. The roots of --ca-file are part of the session's key. Those that
+// variables name are not: of them the root counts that vouched at the sign-in.
+
+// errOtherRoots says that a session was made under another --ca-file, or under one
+// whose certificates have changed since.
+var errOtherRoots = errors.New(
+	"the session was made under other roots (--ca-file, --ca-data) than these, so nothing of it is sent")
+
+// hold keeps this run from now on to servers that the session's sign-in would have
+// trusted; see [flows.HoldTo].
+func (s *Session) hold(rec *cache.Session) error {
+	// A session of version 0.0 only names the file.
+	named := rec.Roots == "" && (rec.CAFile != "" || rec.CAData != "")
+	if rec.Roots != s.Request.Roots && !named {
+		return errOtherRoots
+	}
+	flows.HoldTo(s.HTTP, flows.Hold{Root: rec.Root})
+	return nil
+}
+
+// holdStored is hold for what a session has stored. What was had just now and is not
+// stored goes to whom this run trusts.
+func (s *Session) holdStored() error {
+	if s.Store == nil || len(flows.RootVariables()) == 0 {
+		return nil
+	}
+	rec, err := s.Store.Peek(s.sessionKey())
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	return s.hold(rec)
+}
+
+// underOtherRoots makes a session that cannot be used under the roots of this run one
+// that needs a sign-in. It is never replaced by itself: who sets a variable would
+// have another session stored in its place.
+func underOtherRoots(err error) error {
+	var other *flows.RootError
+	if errors.As(err, &other) && other.Whose == "" || errors.Is(err, errOtherRoots) {
+		return &LoginRequiredError{Reason: err.Error()}
+	}
+	return err
+}
+
+// isOtherRoots reports whether a server was not talked to for the roots of this run.
+// For those who wait it says nothing: they may run under others.
+func isOtherRoots(err error) bool {
+	return fault.Holds[*flows.RootError](err) || errors.Is(err, errOtherRoots)
+}
+
+// rejectPause is how long a session's tokens are not dropped again: a server that
+// refuses the next one too does not accept them at all.
+const rejectPause = time.Minute
+
+// Reject drops a token that a server has refused, if it is still the stored one, so
+// that the next call renews it; the refresh token stays. again reports that one was
+// dropped a moment ago already: then this one stays.
+func (s *Session) Reject(ctx context.Context, need Need, token credential.Secret) (again bool, err error) {
+	n := len(need.Steps)
+	if c, err := s.stored(need, n); err != nil || !c.Token.Equal(token) {
+		return false, ignoreAbsent(err)
+	}
+	lock, err := s.lock(ctx, cache.LockRefresh, s.sessionKey())
+	if lock == nil || err != nil {
+		return false, err
+	}
+	defer lock.Unlock()
+	if c, err := s.stored(need, n); err != nil || !c.Token.Equal(token) { // renewed meanwhile
+		return false, ignoreAbsent(err)
+	}
+	last, err := s.Store.TryLock(cache.LockRejected, s.sessionKey())
+	if last == nil || err != nil {
+		return false, err
+	}
+	defer last.Unlock()
+	if last.Last != nil && time.Since(last.Last.At).Abs() < rejectPause {
+		return true, nil
+	}
+	last.Fail("", "token", "a server refused it")
+	if n > 0 {
+		return false, s.Store.RemoveDerived(s.sessionKey(), s.linkKey(need, n))
+	}
+	_, tkey := s.keys()
+	return false, s.Store.DropToken(s.sessionKey(), tkey, token)
 }

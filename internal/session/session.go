@@ -315,9 +315,7 @@ func (s *Session) keepDerived(ctx context.Context, need Need, n int, parent, c c
 	if err != nil {
 		return err
 	}
-	if lock != nil {
-		defer lock.Unlock()
-	}
+	defer lock.Unlock()
 	if now, err := s.stored(need, n-1); err == nil && now.Same(parent) {
 		s.keep("the derived credential", s.Store.WriteDerived(s.sessionKey(), s.linkKey(need, n), c))
 	}

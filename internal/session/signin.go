@@ -130,10 +130,11 @@ func (s *Session) ask(ctx context.Context, reason string,
 	if err != nil {
 		return who, err
 	}
-	if lock != nil {
-		defer lock.Unlock()
-	} else if choice, err = s.choose(reason, true); err != nil {
-		return who, err
+	defer lock.Unlock()
+	if lock == nil {
+		if choice, err = s.choose(reason, true); err != nil {
+			return who, err
+		}
 	}
 	if unneeded, err := before(lock, began); unneeded || err != nil {
 		return who, err
@@ -281,9 +282,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	if err != nil {
 		return err
 	}
-	if lock != nil {
-		defer lock.Unlock()
-	}
+	defer lock.Unlock()
 	old, err := s.Store.Session(skey)
 	if err := ignoreAbsent(err); err != nil {
 		return err
