@@ -84,7 +84,7 @@ func Quote(goos, word string) (quoted string, ok bool) {
 }
 
 func quotePOSIX(s string) string {
-	if isPlain(s, "-_=/:.,@%+") && s[0] != '=' { // zsh looks for a command of that name
+	if IsPlain(s, "-_=/:.,@%+") && s[0] != '=' { // zsh looks for a command of that name
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -97,7 +97,7 @@ func quotePOSIX(s string) string {
 // before one.
 func quoteWindows(s string) (string, bool) {
 	switch {
-	case isPlain(s, `-_=/:.+\`):
+	case IsPlain(s, `-_=/:.+\`):
 		return s, true
 	case s == "" || strings.HasSuffix(s, `\`):
 		return "", false
@@ -110,8 +110,8 @@ func quoteWindows(s string) (string, bool) {
 	return `"` + s + `"`, true
 }
 
-// isPlain reports whether a text has nothing but ASCII letters, digits and also.
-func isPlain(s, also string) bool {
+// IsPlain reports whether a text has nothing but ASCII letters, digits and also.
+func IsPlain(s, also string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(also, r)
 	})

@@ -69,7 +69,6 @@ func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 			if o.From.Given(to) && value != own(to) && (to == "issuer" || own("issuer") == "") {
 				return fault.InUsage(fmt.Errorf("%s is not for the %s %s", what, to, value),
 					"name it beside the "+to+": --"+name+"; or choose another --profile")
-
 			}
 		}
 		of := readRoots(own("ca-file"), own("ca-data"))
@@ -89,7 +88,6 @@ func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 			return fault.InUsage(fmt.Errorf("%s is not sent under the CA of %s (%q)",
 				what, strings.Join(by, " and "), flows.OtherRoot(now.Pem, of.Pem)),
 				"name that CA in the profile: ca-file: FILE; or leave it out")
-
 		}
 	}
 	return nil

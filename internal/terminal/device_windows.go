@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/term"
 )
 
 // openScreen opens the console's active screen buffer.
@@ -45,3 +46,30 @@ func (t *Terminal) typed() bool { return false }
 
 // watchContinue: nor are processes stopped and continued.
 func watchContinue(func()) (stop func()) { return func() {} }
+
+// Look looks at the console of this process, and changes nothing. There is at
+// most one, and no background.
+func Look(bool) Facts {
+	f := Facts{Owner: -1}
+	var mode uint32
+	f.Stderr = windows.GetConsoleMode(windows.Stderr, &mode) == nil
+	in, err := openKeyboard()
+	if err != nil {
+		return f
+	}
+	defer in.close()
+	out, err := openScreen()
+	if err != nil {
+		return f
+	}
+	defer out.Close()
+	if windows.GetConsoleMode(windows.Handle(in.file.Fd()), &mode) == nil {
+		f.Open = true
+		// As on Unix: off while a program takes keys one by one.
+		f.Raw = mode&windows.ENABLE_LINE_INPUT == 0
+	}
+	return f
+}
+
+// ReadSecret reads a line from a terminal, which does not show it.
+func ReadSecret(f *os.File) ([]byte, error) { return term.ReadPassword(int(f.Fd())) }

@@ -1,7 +1,9 @@
 package userfile
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 
@@ -75,3 +77,73 @@ const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-22
 
 // canWrite is true: an access list is not asked.
 func canWrite(string) bool { return true }
+
+// SystemPath returns where a file of the system's is: its directory and name of the
+// path on Unix, in the known folder ProgramData. The variable of that name is the
+// caller's to set, and does not count.
+func SystemPath(unixPath string) (string, error) {
+	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "find", Path: "ProgramData", Err: err}
+	}
+	return filepath.Join(dir, filepath.Base(filepath.Dir(unixPath)), filepath.Base(unixPath)), nil
+}
+
+// ReadStrictly reads a regular file of the system's of at most most bytes. It and its
+// directory must be the administrators', and writable by nobody else; it is not a
+// link, and one that changes while it is read is refused. The error is
+// [os.ErrNotExist] only if there is no such file, or no such directory.
+func ReadStrictly(path string, most int64) ([]byte, error) {
+	for _, p := range []string{filepath.Dir(path), path} {
+		st, err := os.Lstat(p)
+		if err != nil {
+			return nil, err
+		}
+		if p == path && !st.Mode().IsRegular() || p != path && !st.IsDir() {
+			return nil, &UnsafeError{Path: p, Why: "is a link, or not a regular file in a directory",
+				Hint: "ask whoever administers this machine"}
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSystemFile(f, before); err != nil {
+		return nil, err
+	}
+	if err := checkSystemDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return readUnchanged(f, before, most)
+}
+
+// EntryHome is the user's profile directory, whatever variables say.
+func EntryHome() (string, error) { return windows.GetCurrentProcessToken().GetUserProfileDirectory() }
+
+// SetHome has this process's variables name a home, and the known folders of the user.
+func SetHome(home string) error {
+	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+	roaming, rerr := windows.KnownFolderPath(windows.FOLDERID_RoamingAppData, 0)
+	return errors.Join(err, rerr, os.Setenv("USERPROFILE", home), os.Setenv("LocalAppData", local),
+		os.Setenv("AppData", roaming))
+}
+
+// EntryCacheDir is the cache directory in the user's known folder.
+func EntryCacheDir() (string, error) {
+	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+	return filepath.Join(local, "sso-exec"), err
+}
+
+// EntryStateDir is [StateDir] in the user's known folder.
+func EntryStateDir() (string, error) { return EntryCacheDir() }
+
+// giveOwner does nothing: a new file has the access list of its directory.
+func giveOwner(*os.File, os.FileInfo) (owner, group bool) { return true, true }
+
+// isMount is false: Windows mounts no single files.
+func isMount(error) bool { return false }

@@ -5,6 +5,8 @@
 package userfile
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"unicode/utf16"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -111,4 +114,49 @@ func checkSystemPlace(path string) error {
 		return checkSystemDir(filepath.Dir(end))
 	}
 	return nil
+}
+
+// readUnchanged reads a file of which this was known before.
+func readUnchanged(f *os.File, before os.FileInfo, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes", f.Name(), most)
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return nil, fmt.Errorf("%s changed while it was read", f.Name())
+	}
+	return b, nil
+}
+
+var (
+	mark   = []byte("\xef\xbb\xbf") // UTF-8's byte order mark
+	little = []byte("\xff\xfe")     // those of UTF-16
+	big    = []byte("\xfe\xff")
+)
+
+// Text returns a text file's content as an editor shows it: UTF-8 without byte
+// order marks. Windows' Notepad writes one; `cat a.pem b.pem` leaves one in the
+// middle; the > of Windows PowerShell writes UTF-16.
+func Text(b []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(b, little):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(b, big):
+		order = binary.BigEndian
+	default:
+		return bytes.ReplaceAll(b, mark, nil)
+	}
+	var units []uint16
+	for ; len(b) >= 2; b = b[2:] {
+		units = append(units, order.Uint16(b))
+	}
+	return bytes.ReplaceAll([]byte(string(utf16.Decode(units))), mark, nil)
 }

@@ -195,7 +195,6 @@ func theName(args []string) (string, error) {
 	if len(args) != 1 {
 		return "", fault.InUsage(fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
 			"a key itself is no argument: it comes by stdin, or by --from-command")
-
 	}
 	return args[0], apikeys.CheckAPIKeyName(args[0])
 }

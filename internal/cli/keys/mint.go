@@ -74,7 +74,6 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		// So that one is not ended yet.
 		return fault.Say(err, fmt.Sprintf("the new key is stored, but may not outlive a power cut: %v", err),
 			"when that place is fixed, run: "+a.o.Ours("apikey", "rotate", k.Name))
-
 	}
 	// Nobody has its value any more.
 	if derr := client.DeleteAPIKey(ctx, made.ID); derr != nil {
@@ -138,7 +137,6 @@ func (a *apiKeys) rotateAtWorkOS(ctx context.Context, before *cache.APIKey, r *r
 		if err != nil {
 			return fault.Say(err, fmt.Sprintf("the new key is stored, but the old one (%s) may still work: %v", old, err),
 				"to end it, run the command again: "+a.o.Ours("apikey", "rotate", k.Name))
-
 		}
 		text += "  the old one (" + old + ") " + until + "\n"
 		if end := k.EndsAt(); !end.IsZero() {

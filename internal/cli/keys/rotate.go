@@ -109,7 +109,6 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 			return fault.Hint(fmt.Errorf("API key %s was replaced by somebody else meanwhile; the new key was not stored",
 				k.Name),
 				"see which one is stored: "+a.o.Ours("apikey", "list"))
-
 		}
 		return a.save(ctx, &k)
 	})

@@ -131,7 +131,6 @@ func sameKey(a, b *cache.APIKey) bool {
 func (a *apiKeys) notAccepted(name, by string) error {
 	return fault.Hint(fmt.Errorf("API key %s: %s does not accept it", name, by),
 		"it may have been revoked, or have ended; to replace it: "+a.o.Ours("apikey", "rotate", name))
-
 }
 
 // tryKey sends a key to a URL, as its API wants it. 2xx is good, 401 and 403 are

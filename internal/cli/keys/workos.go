@@ -46,7 +46,6 @@ func (w *atWorkOS) check() error {
 		return fault.InUsage(errors.New("--provider workos needs --with NAME: a stored API key that has the key of "+
 			"WorkOS's environment"),
 			"to store that one: sso-exec apikey set workos-env < FILE")
-
 	}
 	err := workos.CheckID("organization", w.organization)
 	if err == nil && w.user != "" {

@@ -140,7 +140,6 @@ func (s *kubeSetup) check(args []string) error {
 		if s.line[name] {
 			return fault.InUsage(fmt.Errorf("--%s is for one call, and does not belong into a kubeconfig", name),
 				"leave it out; --replace replaces other credentials of the user entry")
-
 		}
 	}
 	switch {
@@ -211,7 +210,6 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 	if !named && !s.replace && plan.ours(there.Exec) && !sameSession(there.Exec.Args, e.Args) {
 		return fault.InUsage(fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
 			"--user NAME makes another entry; --user "+talk.Quote(s.user)+" changes that one")
-
 	}
 	s.warnLost(there, e)
 	// What runs kubelogin is what was asked to be replaced.
@@ -260,7 +258,6 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 	if ok && there.User != "" && there.User != s.user && !s.replace {
 		return fault.InUsage(fmt.Errorf("context %q is there already, with user %q", s.context, there.User),
 			"--replace gives it user "+talk.Quote(s.user)+"; --context NAME makes another one")
-
 	}
 	cluster := s.cluster
 	if cluster == "" && !ok && len(plan.conf.Clusters) == 1 {
