@@ -94,9 +94,19 @@ func (o *Resolved) ForAgent() error {
 		return nil
 	}
 	if o.Tool == ToolAPIKey {
-		return o.forbidAgent(rule, "a coding agent gets no API key", "run it in a terminal of your own")
+		return o.RefuseAgent("a coding agent gets no API key")
 	}
 	return o.narrow(rule)
+}
+
+// RefuseAgent refuses a coding agent, where a rule is about agents, what no narrower
+// profile has something in place of.
+func (o *Resolved) RefuseAgent(what string) error {
+	o.Agent = agents.Seen()
+	if rule := o.AgentRule(); o.Agent.Name != "" && rule.Gets() != AgentsAllow {
+		return o.forbidAgent(rule, what, "run it in a terminal of your own")
+	}
+	return nil
 }
 
 // narrow takes the settings of the profile that a rule names, in place of these.

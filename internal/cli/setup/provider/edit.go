@@ -110,6 +110,9 @@ func (p *providerSetup) removeProfile() error {
 		return err
 	}
 	if !bytes.Equal(e.Old, e.New) {
+		if err := p.keepFromAgents(); err != nil {
+			return err
+		}
 		end := "first run: " + p.command("logout")
 		if p.Yes {
 			end = "run: sso-exec logout ID, with what sso-exec status shows as its ID"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/config"
@@ -91,6 +92,11 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 		return err
 	}
 	changes := !bytes.Equal(e.Old, e.New)
+	if changes {
+		if err := p.keepFromAgents(); err != nil {
+			return err
+		}
+	}
 	if changes && !p.DryRun && !p.noLogin {
 		if err := p.signIn(ctx, provider); err != nil {
 			return err
@@ -110,6 +116,18 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 		}
 		return err
 	})
+}
+
+// keepFromAgents refuses a coding agent a change to a profile that is there: it may be
+// what an agent gets, or say what that is.
+func (p *providerSetup) keepFromAgents() error {
+	name := p.o.Source.Profile
+	p.o.Agent = agents.Seen()
+	if p.o.Agent.Name == "" || p.DryRun || !p.exists(name) {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Forbidden, Err: fmt.Errorf("profile %q: a coding agent changes none that is there", name),
+		Hints: []string{"seen as a coding agent: " + p.o.AgentSeen(), "run it in a terminal of your own"}}
 }
 
 // begin reads what is given, by the command line, the environment and the
@@ -283,6 +301,9 @@ func (p *providerSetup) ask(what, offered string) (string, error) {
 
 // signIn tries the settings as they will be, before they are written.
 func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) error {
+	if err := p.o.RefuseAgent("a coding agent signs in to nothing new"); err != nil {
+		return err
+	}
 	s, err := acquire.Open(p.o, acquire.Caller{})
 	if err != nil {
 		return err
