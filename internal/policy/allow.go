@@ -48,7 +48,7 @@ func (p *Policy) AllowURL(url string) error {
 	if h, ok := hosts.OfURL(url); err == nil && ok && list.Find(h) >= 0 {
 		return nil
 	}
-	return p.Forbid("hosts", "a token for "+strconv.Quote(url), "allowed: "+strings.Join(p.Hosts, ", "))
+	return p.Forbid("hosts", "a credential for "+strconv.Quote(url), "allowed: "+strings.Join(p.Hosts, ", "))
 }
 
 // AllowHelper returns the error of the rule about helpers; what names the program.
@@ -57,6 +57,15 @@ func (p *Policy) AllowHelper(what string) error {
 		return nil
 	}
 	return p.Forbid("helpers", what, "leave it out: no program is run that a flag, a variable or your own config file names")
+}
+
+// AllowOverride returns the error of the rule about overrides for a flag that is no
+// setting.
+func (p *Policy) AllowOverride(flag string) error {
+	if p == nil || !p.OverridesDenied {
+		return nil
+	}
+	return p.Forbid("overrides", "flag --"+flag, "leave it out")
 }
 
 // AllowAPIKey returns the error of the rule about API keys; person: it is a person's.

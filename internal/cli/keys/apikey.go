@@ -87,8 +87,13 @@ func apiKeyCommand(c *cobra.Command, network bool,
 		if err == nil && !slices.Contains([]string{"list", "revoke"}, c.Name()) {
 			err = a.o.Policy.AllowAPIKey(false)
 		}
-		if f := cmd.Flags().Lookup("from-command"); err == nil && f != nil && f.Changed {
+		if err == nil && cmd.Flags().Changed("from-command") {
 			err = a.o.Policy.AllowHelper("--from-command")
+		}
+		for _, flag := range []string{"check-url", "api-url"} { // where a key goes
+			if err == nil && cmd.Flags().Changed(flag) {
+				err = a.o.Policy.AllowOverride(flag)
+			}
 		}
 		if err == nil {
 			err = do(cmd.Context(), a, args)

@@ -136,6 +136,9 @@ func (a *apiKeys) notAccepted(name, by string) error {
 // tryKey sends a key to a URL, as its API wants it. 2xx is good, 401 and 403 are
 // not; all else says nothing about the key.
 func (a *apiKeys) tryKey(ctx context.Context, name, header string, key credential.Secret, to string) error {
+	if err := a.o.Policy.AllowURL(to); err != nil {
+		return err
+	}
 	hc, err := a.http()
 	if err != nil {
 		return err

@@ -73,6 +73,9 @@ func (a *apiKeys) workos(ctx context.Context, k *cache.APIKey) (workos.Client, e
 	if k.With == k.Name {
 		return workos.Client{}, fault.Usagef("API key %s cannot be managed by itself", k.Name)
 	}
+	if err := a.o.Policy.AllowURL(k.APIURL); err != nil {
+		return workos.Client{}, err
+	}
 	env, err := acquire.FindKey(ctx, a.o, a.store, k.With)
 	if err != nil {
 		return workos.Client{}, err
