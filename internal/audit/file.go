@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -52,7 +53,7 @@ func (t *Trail) append(line []byte) error {
 	}
 	defer func() { f.Close() }()
 	if len(line) == 0 {
-		return hasRoom(d)
+		return hasRoom(d, size)
 	}
 	if held && size > 0 && size+int64(len(line)) > maxSize {
 		if err := rotate(d); err != nil {
@@ -79,13 +80,17 @@ func openNewest(d perm.Dir) (*os.File, int64, error) {
 	return f, st.Size(), nil
 }
 
-// hasRoom tells whether the disk takes a line more.
-func hasRoom(d perm.Dir) error {
+// hasRoom tells whether the disk takes a line more, in a file of that size: what a
+// process may write can be bounded.
+func hasRoom(d perm.Dir, size int64) error {
 	f, name, err := d.Temp(".tmp-")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, 4096))
+	if runtime.GOOS == "windows" { // which has no such bound, and would write all that is before
+		size = 0
+	}
+	_, err = f.WriteAt(make([]byte, 4096), size)
 	return errors.Join(err, f.Close(), d.Remove(name))
 }
 

@@ -11,7 +11,8 @@ import (
 
 // recorded writes an event that went well, or one that failed and was done without: a
 // call that fails is the caller's to record. Where the trail is required and cannot
-// be written, unrecorded keeps why, and no credential is given.
+// be written, unrecorded keeps why, and no credential is given, nor stored for a later
+// call to give: so it is called before one is stored.
 func (s *Session) recorded(e audit.Event, err error) {
 	s.wrote = true
 	e.Result = audit.Result(err)
@@ -54,6 +55,13 @@ func (s *Session) identify(e audit.Event) audit.Event {
 		}
 	}
 	return e
+}
+
+// recordedSignIn writes whose session it is, and returns why it must not be used.
+func (s *Session) recordedSignIn(who credential.Identity, flow string) error {
+	s.who, s.by = who, flow
+	s.recorded(audit.Event{Event: audit.SignIn}, nil)
+	return s.unrecorded
 }
 
 // recordedStep writes what came of a step of the chain.

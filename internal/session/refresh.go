@@ -249,7 +249,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 	if fault.Holds[*flows.SubjectError](err) {
 		s.keep("the session's end", s.Store.RemoveSession(skey))
 	}
-	if err != nil {
+	if err = cmp.Or(err, s.unrecorded); err != nil {
 		return none, err
 	}
 	tokens := newTokens(set)

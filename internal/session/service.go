@@ -7,7 +7,6 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/audit"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -35,8 +34,10 @@ func (s *Session) grant(ctx context.Context, need Need) (credential.Credential, 
 		return credential.Credential{}, everybodys(ctx, err)
 	}
 	s.reportScopes(s.Request.Scopes, res.Tokens.Scopes)
-	s.last, s.who, s.by = newTokens(res.Tokens), res.Identity, s.Grant.Flow
-	s.recorded(audit.Event{Event: audit.SignIn}, nil)
+	s.last = newTokens(res.Tokens)
+	if err := s.recordedSignIn(res.Identity, s.Grant.Flow); err != nil {
+		return credential.Credential{}, err
+	}
 	return s.last.Credential(need.TokenType), s.keepGrant(ctx, res)
 }
 

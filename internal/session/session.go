@@ -249,6 +249,9 @@ func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Cr
 			return err
 		}
 		s.recordedStep(need.Steps[n-1], c, nil)
+		if s.unrecorded != nil {
+			return s.unrecorded
+		}
 		return s.keepDerived(ctx, need, n, parent, c)
 	})
 	return c, err

@@ -10,7 +10,6 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
-	"github.com/sso-exec/sso-exec/internal/audit"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -197,8 +196,6 @@ func (s *Session) ask(ctx context.Context, reason string,
 	s.leave(lock, err)
 	s.setLatch(err)
 	if err == nil {
-		s.who, s.by = who, asking.Flow
-		s.recorded(audit.Event{Event: audit.SignIn}, nil)
 		s.Person.SignedIn(asking, who)
 	}
 	return who, err
@@ -275,7 +272,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	s.last.Organization, s.last.SignedInAt = cmp.Or(s.SignIn.Organization, res.Organization), now
 	s.reportScopes(s.asked, res.Tokens.Scopes)
 	if s.Store == nil {
-		return nil
+		return s.recordedSignIn(res.Identity, flow)
 	}
 	skey, tkey := s.keys()
 	lock, err := s.lock(ctx, cache.LockRefresh, skey)
@@ -306,7 +303,8 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	if err == nil {
 		err = room.Commit(rec)
 	}
-	if err == nil {
+	unrecorded := s.recordedSignIn(res.Identity, flow)
+	if err == nil && unrecorded == nil {
 		s.last.Origin = s.originOf(rec)
 		err = s.Store.WriteTokens(skey, tkey, s.last)
 	}
@@ -316,7 +314,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		}
 		s.keep("the sign-in", err)
 	}
-	return nil
+	return unrecorded
 }
 
 // Latch times: a failed sign-in holds others back for a while that doubles with
