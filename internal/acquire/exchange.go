@@ -51,11 +51,7 @@ func exchangeSteps(o *settings.Resolved, s *session.Session) []session.Step {
 		For: strings.Join(append(append([]string{}, o.Exchange.Audiences...), o.Exchange.Resources...), ", "),
 		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
 			var none credential.Credential
-			p, err := s.Provider(ctx)
-			if err != nil {
-				return none, err
-			}
-			client, err := s.Client(ctx)
+			p, client, err := s.AtProvider(ctx)
 			if err != nil {
 				return none, err
 			}

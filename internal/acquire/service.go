@@ -55,11 +55,7 @@ func newGrant(o *settings.Resolved, s *session.Session) *session.Grant {
 		if o.SignIn.Flow == flows.FlowWorkload {
 			return ownToken(ctx, o, s.HTTP)
 		}
-		p, err := s.Provider(ctx)
-		if err != nil {
-			return nil, err
-		}
-		client, err := s.Client(ctx)
+		p, client, err := s.AtProvider(ctx)
 		if err != nil {
 			return nil, err
 		}

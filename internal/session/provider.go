@@ -77,6 +77,14 @@ func (s *Session) keepProvider(p *flows.Provider) {
 // Provider returns the provider, from the cache if what is there is of today.
 func (s *Session) Provider(ctx context.Context) (*flows.Provider, error) { return s.providerFor(ctx) }
 
+// AtProvider returns the provider, and how this program authenticates there.
+func (s *Session) AtProvider(ctx context.Context) (p *flows.Provider, client flows.Client, err error) {
+	if p, err = s.providerFor(ctx); err == nil {
+		client, err = s.Client(ctx)
+	}
+	return p, client, err
+}
+
 // At makes it the session that is stored, whatever was asked for, with the last
 // of its tokens.
 func (s *Session) At(e cache.Entry) {

@@ -80,11 +80,7 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
 		return none, errNoIDToken()
 	}
-	p, err := s.providerFor(ctx)
-	if err != nil {
-		return none, err
-	}
-	client, err := s.Client(ctx)
+	p, client, err := s.AtProvider(ctx)
 	if err != nil {
 		return none, err
 	}

@@ -1,10 +1,17 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file is how settings are flags.
@@ -106,3 +113,87 @@ func (o *Resolved) take(from *Resolved, r *Row) {
 	}
 	o.From[r.Name] = from.From[r.Name]
 }
+
+// FillFromEnvironment sets what is open from the variables. One that is empty is
+// not set.
+func (o *Resolved) FillFromEnvironment() (err error) {
+	for _, r := range table {
+		if o.From.Given(r.Name) || !r.Of(o.Tool) || r.Is(NoVariable) {
+			continue
+		}
+		value := strings.TrimSpace(os.Getenv(r.Variable()))
+		if value == "" {
+			continue
+		}
+		values := []string{value}
+		if r.Kind == List {
+			values = strings.Split(value, ",")
+		}
+		for i, v := range values {
+			values[i] = strings.TrimSpace(v)
+		}
+		if wrong := o.Set(r.Name, ByVariable, values...); wrong != nil {
+			err = errors.Join(err, fault.Usagef("variable %s: %w", r.Variable(), wrong))
+		}
+	}
+	return err
+}
+
+// Variables lists the variables that are read: of settings, and of the client's
+// secret.
+func Variables() []string {
+	names := []string{SecretVariable}
+	for _, r := range table {
+		if v := r.Variable(); v != "" {
+			names = append(names, v)
+		}
+	}
+	return names
+}
+
+// By is what gave a setting its value.
+type By int
+
+// What can give a setting its value; a later one stands above an earlier one.
+const (
+	ByDefault By = iota
+	ByProfile
+	ByVariable
+	ByFlag
+)
+
+// Origin says what gave a setting its value; At is where a profile has it.
+type Origin struct {
+	By By
+	At config.Origin
+}
+
+// Origins say, by the names of settings, what gave them their values. What has
+// none is a default.
+type Origins map[string]Origin
+
+// Typed reports whether a flag set it.
+func (o Origins) Typed(name string) bool { return o[name].By == ByFlag }
+
+// Given reports whether a flag or a variable set it: whoever runs the program,
+// and not a config file.
+func (o Origins) Given(name string) bool { return o[name].By >= ByVariable }
+
+// Said reports whether anything set it.
+func (o Origins) Said(name string) bool { return o[name].By != ByDefault }
+
+// Where tells people what set it: a file and its line, a variable, a flag.
+func (o Origins) Where(name string) string {
+	switch o[name].By {
+	case ByProfile:
+		return o[name].At.String()
+	case ByVariable:
+		return "variable " + VariableOf(name)
+	case ByFlag:
+		return "flag --" + name
+	}
+	return "default"
+}
+
+// Clone is a copy that can be changed by itself.
+func (o Origins) Clone() Origins { return maps.Clone(o) }

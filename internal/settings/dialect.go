@@ -9,6 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/session"
 )
 
 // Dialect is the provider's: the one that is named, else the one by the issuer.
@@ -31,18 +32,10 @@ func (o *Resolved) Spoken() *flows.Dialect {
 // where it has one for everybody, or one for each organization; and where it may
 // lead a browser back to. Doing it twice changes nothing.
 func (o *Resolved) SettleDialect() {
-	d := o.Dialect()
-	if o.Provider.Issuer == "" {
-		o.Provider.Issuer = d.Issuer
-	}
-	if rule := d.Organization; rule.Issuer != nil && o.Provider.Organization != "" && o.Provider.Issuer != "" {
-		o.Provider.Issuer = rule.Issuer(o.Provider.Issuer, o.Provider.Organization)
-	}
+	c := session.Config{Issuer: o.Provider.Issuer, Dialect: o.Dialect(), Organization: o.Provider.Organization}.Settled()
+	o.Provider.Issuer = c.Issuer
 	if !o.From.Said("redirect-uri") {
-		o.SignIn.RedirectURIs = []string{anyPort}
-		if len(d.RedirectURIs) > 0 {
-			o.SignIn.RedirectURIs = d.RedirectURIs
-		}
+		o.SignIn.RedirectURIs = c.RedirectURIs
 	}
 }
 

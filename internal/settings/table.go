@@ -5,11 +5,9 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
 )
-
-// anyPort is the redirect URI where the provider takes any port (RFC 8252 §7.3).
-const anyPort = "http://127.0.0.1:0/callback"
 
 // deviceRules are the values of device, each stricter than the one before.
 var deviceRules = []string{flows.DeviceAllow, flows.DeviceHeadless, flows.DeviceNever}
@@ -88,7 +86,7 @@ var table = []*Row{
 			"(default: $BROWSER, then the system's)",
 		Rule: "helpers",
 		at:   func(s *Settings) any { return &s.SignIn.Browser }},
-	{Name: "redirect-uri", Group: GroupSignIn, Kind: List, Default: anyPort,
+	{Name: "redirect-uri", Group: GroupSignIn, Kind: List, Default: session.AnyPort,
 		Traits: Keeps | Reaches | Asks | Needed | Harmless, Check: checkRedirectURI,
 		Help: "loopback `URI` to listen on; port 0 means any free one; repeatable, tried in order",
 		Rule: "redirect-ports",
