@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,18 +9,53 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // version is set by the linker in a release.
 var version = ""
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	output := "text"
+	c := &cobra.Command{
 		Use: "version", Short: "print the version", Args: command.NoArgs,
-		Long:    "Print the version, the Go release that built it, and the system that it is for.",
-		Example: "  sso-exec version",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return printVersion(cmd) },
+		Long: "Print the version, the Go release that built it, and the system that it is for.\n" +
+			"-o json: its commit and the commit's time too, where the build knows them.",
+		Example: "  sso-exec version -o json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := command.CheckOutput(output)
+			if err != nil || output == "text" {
+				return cmp.Or(err, printVersion(cmd))
+			}
+			command.WarnOfPolicy()
+			return command.Failed(nil, talk.PrintJSON(built()))
+		},
 	}
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return c
+}
+
+// build is what version -o json prints. Fields are only ever added.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"` // empty: a build that does not know it
+	Time    string `json:"time"`   // of the commit, RFC 3339 in UTC
+	Go      string `json:"go"`
+}
+
+func built() build {
+	b := build{Version: versionText(), Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Commit = s.Value
+			case "vcs.time":
+				b.Time = s.Value
+			}
+		}
+	}
+	return b
 }
 
 func printVersion(cmd *cobra.Command) error {
