@@ -89,7 +89,8 @@ func LoadProfile(o *Resolved) (*config.Profile, error) {
 	if err == nil {
 		p, err = c.Profile(name, ProfileKeys())
 	}
-	if err == nil && o.Source.Profile == "" && o.namesOther(p.Settings) {
+	ofNone := o.APIKey != "" || o.Tool == ToolAPIKey // an API key is of no provider
+	if err == nil && o.Source.Profile == "" && !ofNone && o.namesOther(p.Settings) {
 		return nil, nil
 	}
 	o.Source.Profile = name
