@@ -9,6 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/policy"
 )
 
 // This file is what a coding agent gets.
@@ -65,13 +66,31 @@ func (o *Resolved) ownAgentRule() AgentRule {
 // nothing.
 func (o *Resolved) agentEffect() (here string, forbids bool) {
 	rule, who := o.AgentRule(), "no coding agent runs this; one would get "
+	lost := LostProfile(o.Policy, config.Paths{System: config.SystemPath()})
 	if a := agents.Seen(); a.Name != "" {
-		who, forbids = "the coding agent "+a.Name+" runs this; it gets ", rule.Deny
+		who, forbids = "the coding agent "+a.Name+" runs this; it gets ", rule.Deny || lost != nil
 	}
-	if rule.Deny {
+	switch {
+	case rule.Deny:
 		return who + "nothing", forbids
+	case lost != nil:
+		return who + "nothing: " + lost.Error(), forbids
 	}
 	return fmt.Sprintf("%swhat profile %q of %s gives", who, rule.Profile, config.SystemPath()), forbids
+}
+
+// LostProfile is the error of a policy whose profile for agents none of these files has.
+func LostProfile(p *policy.Policy, paths config.Paths) error {
+	if p == nil || p.Agents.Profile == "" {
+		return nil
+	}
+	c, err := paths.Open()
+	if err != nil || slices.Contains(c.Names(), p.Agents.Profile) {
+		return err
+	}
+	_, files := paths.Each()
+	return fault.InUsage(fmt.Errorf("%s: agents: there is no profile %q in %s", p.Path, p.Agents.Profile,
+		strings.Join(files, " or ")), "make that profile, or name one that is there")
 }
 
 // ForAgent makes these settings what a coding agent gets that this program runs
@@ -125,7 +144,12 @@ func (o *Resolved) narrow(rule AgentRule) error {
 		return err
 	}
 	if err := to.FillFromConfig(); err != nil {
-		return fault.Hint(fmt.Errorf("what a coding agent gets (%s): %w", rule.Where, err))
+		where := "your config"
+		if rule.Policy {
+			where = config.SystemPath()
+		}
+		return fault.Hint(fmt.Errorf("what a coding agent gets (%s): %w", rule.Where, err),
+			"agents must name a profile of "+where+" that can be used")
 	}
 	if own := to.ownAgentRule(); own.Deny {
 		return o.forbidAgent(own, "a coding agent gets no credential", "change agents of one of the profiles")

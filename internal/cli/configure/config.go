@@ -139,9 +139,10 @@ func newConfigValidate() *cobra.Command {
 		Long: `Check everything in the config files, or in FILE in place of your own: what is
 wrong is told with its line, also in profiles that nobody uses now. The exit
 code is 2 then, and 6 if others can write to a file. The system's policy is
-checked too (exit code 6); --policy checks one that is yet to be installed.`,
+checked too (exit code 6); --policy checks one that is yet to be installed, by
+itself or with FILE as the config that goes with it.`,
 		Example: "  sso-exec config validate\n  sso-exec config validate ./config.yaml\n" +
-			"  sso-exec config validate --policy ./policy.yaml",
+			"  sso-exec config validate --policy ./policy.yaml ./config.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("%s takes one file, but got %q", cmd.CommandPath(), args)
@@ -149,16 +150,19 @@ checked too (exit code 6); --policy checks one that is yet to be installed.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if policyFile != "" {
-				return validatePolicy(policyFile)
-			}
 			named := lookup.NamedConfig(cmd)
 			if len(args) == 1 {
 				named = args[0]
 			}
+			if policyFile != "" {
+				return command.Failed(nil, validatePolicy(policyFile, named, len(args) == 1 || cmd.Flags().Changed("config")))
+			}
 			p, err := policy.Load()
 			if err == nil {
 				err = validate(config.DefaultPaths(named))
+			}
+			if err == nil {
+				err = settings.LostProfile(p, config.Paths{System: config.SystemPath()})
 			}
 			if err != nil {
 				return &command.Failure{Err: err}

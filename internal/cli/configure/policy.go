@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -128,14 +129,27 @@ func orNone(s string) string {
 	return s
 }
 
-// validatePolicy checks a file as a policy, whoever it belongs to.
-func validatePolicy(path string) error {
+// validatePolicy checks a file as a policy, whoever it belongs to, and the config that
+// goes with it if one is named by hand.
+func validatePolicy(path, named string, byHand bool) error {
 	text, err := userfile.Read(path)
 	if err != nil {
-		return &command.Failure{Err: fault.Usagef("--policy: %w", err)}
+		return fault.Usagef("--policy: %w", err)
 	}
-	if _, err := policy.Parse(path, text); err != nil {
-		return &command.Failure{Err: fault.Hint(err)}
+	p, err := policy.Parse(path, text)
+	if err != nil {
+		return fault.Hint(err)
+	}
+	if byHand {
+		paths := config.Paths{System: config.SystemPath(), Named: named}
+		if err = validate(paths); err == nil {
+			err = settings.LostProfile(p, paths)
+		}
+	} else if err := settings.LostProfile(p, config.Paths{System: config.SystemPath()}); err != nil {
+		talk.Warn(err) // the config may be yet to be installed too
+	}
+	if err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(talk.Out, "%s: nothing is wrong\n", talk.OneLine(path))
 	return err
