@@ -12,7 +12,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +56,11 @@ const maxText = 200
 // line is an event as it is written.
 func (e Event) line() []byte {
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
+	targets := strings.Split(e.Target, ", ")
+	for i, target := range targets {
+		targets[i] = bare(target)
+	}
+	e.Target = strings.Join(targets, ", ")
 	for v, i := reflect.ValueOf(&e).Elem(), 0; i < v.NumField(); i++ {
 		if f := v.Field(i); f.Kind() == reflect.String {
 			f.SetString(commandline.Clean(f.String(), maxText))
@@ -61,6 +68,21 @@ func (e Event) line() []byte {
 	}
 	b, _ := json.Marshal(e) // of texts and a time alone: it cannot fail
 	return append(b, '\n')
+}
+
+// bare is a target without what may be a secret in an address: userinfo, query and
+// fragment. It is empty where these cannot be told from the rest.
+func bare(target string) string {
+	if !strings.ContainsAny(target, "@?#") {
+		return target
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	u.Opaque = u.Opaque[strings.LastIndexByte(u.Opaque, '@')+1:]
+	return u.String()
 }
 
 // over returns e with the texts of base where it has none.

@@ -62,6 +62,26 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// A target that is an address has no password in it, nor what else may be a secret.
+func TestTargetsAreBare(t *testing.T) {
+	for target, want := range map[string]string{
+		"https://u:PW@k8s.example:6443/c?token=PW#PW": "https://k8s.example:6443/c",
+		"cluster-a, https://PW@api.example, b?PW":     "cluster-a, https://api.example, b",
+		"u:PW@k8s:6443":                      "u:k8s:6443",
+		"urn:example?=PW":                    "urn:example",
+		"https://u:P/PW@k8s":                 "",
+		"https://u:PW\x01@k8s":               "",
+		"alice@example.com":                  "alice@example.com",
+		"arn:aws:iam::123456789012:role/dev": "arn:aws:iam::123456789012:role/dev",
+		"API key acme":                       "API key acme",
+	} {
+		var e Event
+		if err := json.Unmarshal(Event{Target: target}.line(), &e); err != nil || e.Target != want {
+			t.Errorf("%q: %v, %q, want %q", target, err, e.Target, want)
+		}
+	}
+}
+
 func TestResult(t *testing.T) {
 	seen := map[string]bool{}
 	for _, err := range []error{nil, fault.Other, fault.Forbidden, fault.Usage, fault.SignIn, fault.Denied, fault.Unavailable,
