@@ -181,13 +181,7 @@ func (c *Client) trail(p *policy.Policy) *audit.Trail {
 		return nil
 	}
 	self, _ := os.Executable()
-	dir := userfile.StateDir()
-	if p != nil && p.OverridesDenied {
-		var err error
-		if dir, err = userfile.EntryStateDir(); err != nil {
-			dir = "" // where it is required, that is said
-		}
-	}
+	dir := userfile.TrailDir(required || p != nil && p.OverridesDenied)
 	return &audit.Trail{Dir: dir, All: c.Audit == "all", Required: required,
 		Base: audit.Event{Tool: filepath.Base(self), Caller: place.Caller(), Agent: agents.Seen().Name},
 		Warn: func(what string) {

@@ -24,7 +24,8 @@ func trail(o *settings.Resolved) *audit.Trail {
 		return nil
 	}
 	if o.Trail == nil {
-		o.Trail = &audit.Trail{Dir: userfile.StateDir(), All: o.Report.Audit == settings.AuditAll, Required: required(o),
+		o.Trail = &audit.Trail{Dir: userfile.TrailDir(required(o)), All: o.Report.Audit == settings.AuditAll,
+			Required: required(o),
 			Base: audit.Event{Profile: o.Source.Profile, Tool: o.Tool, Caller: place.Caller(), Agent: agents.Seen().Name,
 				Target: target(o)},
 			Warn: func(what string) { talk.Warn(errors.New(what)) }}
@@ -58,6 +59,9 @@ func RecordCached(o *settings.Resolved) error {
 	}
 	return quiet(o).RecordCached()
 }
+
+// Recordable tells why what must be recorded could not be.
+func Recordable(o *settings.Resolved) error { return trail(o).Ready() }
 
 // Refused records a call that ended without a credential.
 func Refused(o *settings.Resolved, err error) {

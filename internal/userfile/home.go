@@ -66,6 +66,18 @@ func StateDir() string {
 	return dir
 }
 
+// TrailDir is [StateDir], or below the home in the user's entry, whatever variables say.
+func TrailDir(entry bool) string {
+	if !entry {
+		return StateDir()
+	}
+	dir, err := EntryStateDir()
+	if err != nil {
+		return "" // where a trail is required, that is said
+	}
+	return dir
+}
+
 // BaseDir returns a directory of the XDG Base Directory Specification: that of a
 // variable, unless it is relative, else name below the home; or nothing if there
 // is neither.

@@ -69,11 +69,12 @@ func showAudit(since, tool, profile, output string) error {
 	if err != nil {
 		return err
 	}
-	if err := settings.For("audit").ReadPolicy(true); err != nil { // it may say whose home counts
+	o := settings.For("audit")
+	if err := o.ReadPolicy(true); err != nil { // it may say whose home counts
 		return err
 	}
 	events := []audit.Event{}
-	broken, err := audit.Read(userfile.StateDir(), func(e audit.Event) {
+	broken, err := audit.Read(userfile.TrailDir(o.Policy != nil && o.Policy.AuditRequired), func(e audit.Event) {
 		if !e.Time.Before(from) && (tool == "" || e.Tool == tool) && (profile == "" || e.Profile == profile) {
 			events = append(events, e)
 		}
@@ -103,9 +104,6 @@ func showAudit(since, tool, profile, output string) error {
 			by += " (" + e.Agent + ")"
 		}
 		row := []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by, e.Subject, e.Target}
-		if e.Profile == "" && e.Issuer != "" {
-			row[3] = talk.HostOf(e.Issuer)
-		}
 		for i, text := range row {
 			row[i] = cmp.Or(talk.OneLine(text), "-")
 		}

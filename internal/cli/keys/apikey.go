@@ -2,6 +2,7 @@
 package keys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func apiKeyCommand(c *cobra.Command, network bool,
 			err = command.ForAgent(a.o)
 		}
 		if err == nil && !slices.Contains([]string{"list", "revoke"}, c.Name()) {
-			err = a.o.Policy.AllowAPIKey(false)
+			err = cmp.Or(a.o.Policy.AllowAPIKey(false), acquire.Recordable(a.o))
 		}
 		if err == nil && cmd.Flags().Changed("from-command") {
 			err = a.o.Policy.AllowHelper("--from-command")

@@ -226,6 +226,10 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 			fmt.Fprintln(talk.Stderr, "It was not shown.")
 			return nil
 		}
+		a.o.APIKey = name
+		if err := acquire.RecordCached(a.o); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintln(screen, flows.Clean(k.Key.Reveal(), apikeys.MaxKey))
 		return err
 	})

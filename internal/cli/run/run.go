@@ -206,6 +206,9 @@ func (r *runner) setAPIKey(ctx context.Context, env *environ.Environment) error 
 	o.Output, o.NoNewline = plugin.TokenRaw, true
 	text, err := acquire.EncodeAPIKey(&o, k, time.Now())
 	if err == nil {
+		err = acquire.RecordCached(r.o)
+	}
+	if err == nil {
 		env.Set(r.tokenEnv, string(text))
 	}
 	return err
