@@ -12,6 +12,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
@@ -65,7 +66,7 @@ func clientKey(ctx context.Context, o *settings.Resolved) (*flows.Key, error) {
 	if o.Client.KeyCommand != "" &&
 		(o.Client.KeyFile == "" || o.From.Given("client-key-command") && !o.From.Given("client-key-file")) {
 		flag = "--client-key-command"
-		text, err = helperOutput(ctx, flag, o.Client.KeyCommand)
+		text, err = helperOutput(ctx, o, flag, o.Client.KeyCommand)
 	} else {
 		text, err = readSecretFile(flag, o.Client.KeyFile)
 	}
@@ -103,7 +104,7 @@ func clientSecret(ctx context.Context, o *settings.Resolved) (credential.Secret,
 	case "client-secret-file":
 		text, err = readSecretFile("--"+from, o.Client.SecretFile)
 	case "client-secret-command":
-		text, err = helperOutput(ctx, "--"+from, o.Client.SecretCommand)
+		text, err = helperOutput(ctx, o, "--"+from, o.Client.SecretCommand)
 	case "client-secret-fd":
 		text, err = settings.ReadDescriptor(ctx, o.Client.SecretFD)
 	}
@@ -148,12 +149,12 @@ func readSecretFile(flag, path string) ([]byte, error) {
 }
 
 // helperOutput runs a helper that prints a secret.
-func helperOutput(ctx context.Context, flag, command string) ([]byte, error) {
+func helperOutput(ctx context.Context, o *settings.Resolved, flag, command string) ([]byte, error) {
 	words, err := commandline.Command(command)
 	if err != nil {
 		return nil, fault.Usagef("%s: %w", flag, err)
 	}
-	out, err := workload.RunCommand(ctx, words)
+	out, err := workload.RunCommand(ctx, words, helperEnvironment(o))
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil, fault.Usagef("%s: %w", flag, err)
@@ -161,6 +162,15 @@ func helperOutput(ctx context.Context, flag, command string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return out, nil
+}
+
+// helperEnvironment is that of helpers; nil: ours. Where the policy lets the system's
+// config alone name them, no variable of the caller's has one run something else.
+func helperEnvironment(o *settings.Resolved) []string {
+	if o.Policy == nil || !o.Policy.HelpersDenied {
+		return nil
+	}
+	return browser.Environment()
 }
 
 // local gives a failure on this machine its kind, for those who wait for it.

@@ -101,6 +101,6 @@ func actorToken(ctx context.Context, o *settings.Resolved, hc *http.Client, spec
 	if spec == "" {
 		return flows.TypedToken{}, nil
 	}
-	own, err := tokenFrom(ctx, hc, spec, actorAudience(o, spec))
+	own, err := tokenFrom(ctx, o, hc, spec, actorAudience(o, spec))
 	return flows.TypedToken{Token: own.Value, Type: typeOr(o.Workload.ActorType, own.Type)}, err
 }

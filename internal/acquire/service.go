@@ -102,11 +102,11 @@ func ownToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (*flow
 
 // subjectToken asks the source for the workload's own token.
 func subjectToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (workload.Token, error) {
-	return tokenFrom(ctx, hc, o.Workload.SubjectFrom, subjectAudience(o))
+	return tokenFrom(ctx, o, hc, o.Workload.SubjectFrom, subjectAudience(o))
 }
 
-func tokenFrom(ctx context.Context, hc *http.Client, spec, audience string) (workload.Token, error) {
-	source, err := workload.Parse(spec, workload.Env{HTTP: hc})
+func tokenFrom(ctx context.Context, o *settings.Resolved, hc *http.Client, spec, audience string) (workload.Token, error) {
+	source, err := workload.Parse(spec, workload.Env{HTTP: hc, Environ: helperEnvironment(o)})
 	if err != nil {
 		return workload.Token{}, local(fault.InUsage(err))
 	}

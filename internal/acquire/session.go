@@ -72,6 +72,7 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 	if err := o.Obey(); err != nil {
 		return nil, err
 	}
+	o.LeaveOutHelpers()
 	log, err := NewLog(o)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
@@ -66,7 +67,7 @@ func (o *Resolved) CheckOverrides() error {
 		var free []string
 		for _, name := range With(Free) {
 			if Find(name).Of(o.Tool) {
-				free = append(free, "--"+name)
+				free = append(free, "--"+strings.Replace(name, "interactive", "interactive never", 1))
 			}
 		}
 		return o.Policy.Forbid("overrides", what, "settings come from "+config.SystemPath()+"; allowed: "+
@@ -189,7 +190,34 @@ func (o *Resolved) obeysOfSignIn(r *Row, value []string) (err error) {
 		r.Rule != "organizations" && value[0] == "": // which is another error
 		return nil
 	}
-	return o.Policy.Allow(r.Rule, value[0])
+	if err := o.Policy.Allow(r.Rule, value[0]); err != nil || r.Rule != "organizations" || o.Policy.Organizations == nil {
+		return err
+	}
+	for _, param := range slices.Concat(o.SignIn.AuthParams, o.Exchange.Params) { // no token may tell of it
+		name, v, _ := strings.Cut(param, "=")
+		if strings.HasPrefix(strings.ToLower(name), "org") && v != value[0] {
+			return o.Policy.Forbid(r.Rule, fmt.Sprintf("parameter %q beside organization %q", param, value[0]), "leave it out")
+		}
+	}
+	return nil
+}
+
+// LeaveOutHelpers has a command that works under any policy run no program that the
+// policy denies.
+func (o *Resolved) LeaveOutHelpers() {
+	p, rule := o.Policy, "helpers"
+	if p == nil || o.bound() || !p.HelpersDenied && !p.OverridesDenied {
+		return
+	}
+	if !p.HelpersDenied {
+		rule = "overrides"
+	}
+	for _, r := range table {
+		if r.Rule == "helpers" && r.Of(o.Tool) && o.isForeignHelper(r, r.Get(&o.Settings)[0]) {
+			talk.Warn(p.Forbid(rule, fmt.Sprintf("--%s (%s), which is left out", r.Name, o.From.Where(r.Name)), ""))
+			_ = r.Set(&o.Settings, "") // which no setting of a program refuses
+		}
+	}
 }
 
 // isForeignHelper reports whether a setting names a program, and not the system's config

@@ -58,3 +58,26 @@ func TestHelpers(t *testing.T) {
 		t.Error("no setting names a program")
 	}
 }
+
+// A parameter that names another organization than the one that is allowed is refused.
+func TestOrganizationParams(t *testing.T) {
+	for param, want := range map[string]fault.Kind{
+		"organization_id=org_a": fault.Other,
+		"prompt=login":          fault.Other,
+		"organization_id=org_b": fault.Forbidden,
+		"Organization=org_b":    fault.Forbidden,
+		"org_id=":               fault.Forbidden,
+	} {
+		for _, name := range []string{"auth-param", "exchange-param"} {
+			o := For(ToolToken)
+			o.Policy, o.obeying = &policy.Policy{Path: "/p.yaml", Organizations: []string{"org_a", "org_b"}}, true
+			o.Provider.Issuer, o.Provider.ClientID, o.Provider.Organization = "https://a.example", "cli", "org_a"
+			if err := o.Set(name, ByFlag, param); err != nil {
+				t.Fatal(err)
+			}
+			if err := o.Obey(); fault.KindOf(err) != want {
+				t.Errorf("--%s %s: %v", name, param, err)
+			}
+		}
+	}
+}

@@ -86,6 +86,14 @@ func For(tool string) *Resolved {
 	return o
 }
 
+// Another returns settings of the same command, before anything is said of them, under
+// the same policy.
+func (o *Resolved) Another() *Resolved {
+	other := For(o.Tool)
+	other.Policy, other.obeying = o.Policy, o.obeying
+	return other
+}
+
 // Set gives a setting its values.
 func (o *Resolved) Set(name string, by By, values ...string) error {
 	o.From[name] = Origin{By: by}

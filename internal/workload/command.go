@@ -98,13 +98,13 @@ func (e *CommandError) Error() string { return e.Why }
 func (e *CommandError) Unwrap() error { return e.Err }
 
 // RunCommand runs a helper command without a shell and returns its stdout, 64
-// KiB at most. The command gets the null device as stdin, no terminal, and our
-// environment without our settings, secrets among them. It has 30 seconds; then,
-// or when ctx ends, it is killed with all that it has started; on Linux it ends
-// also where this process is killed. It returns a
-// [*CommandError], a [*flows.UnavailableError] where it took too long, or the
-// cause of ctx.
-func RunCommand(ctx context.Context, words []string) ([]byte, error) {
+// KiB at most. The command gets the null device as stdin, no terminal, and env
+// as its environment (nil: ours, without our settings, secrets among them). It has 30
+// seconds; then, or when ctx ends, it is killed with all that it has started; on Linux
+// it ends also where this process is killed. It returns a
+// [*CommandError], a [*flows.UnavailableError] where it took too long, or the cause of
+// ctx.
+func RunCommand(ctx context.Context, words, env []string) ([]byte, error) {
 	name := programName(words[0])
 	limited, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
@@ -120,7 +120,9 @@ func RunCommand(ctx context.Context, words []string) ([]byte, error) {
 	stdout := &head{max: maxOutput, full: func() { overflow(errTooMuch) }}
 	stderr := &tail{max: maxStderr}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.Env = commandline.WithoutOurs(os.Environ())
+	if cmd.Env = env; env == nil {
+		cmd.Env = commandline.WithoutOurs(os.Environ())
+	}
 	alone(cmd)
 	runtime.LockOSThread() // PR_SET_PDEATHSIG goes by the thread that forks
 	defer runtime.UnlockOSThread()

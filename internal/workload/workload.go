@@ -88,6 +88,7 @@ type Env struct {
 
 	// Command runs a command and returns its stdout. nil: [RunCommand].
 	Command func(ctx context.Context, words []string) ([]byte, error)
+	Environ []string // that RunCommand gives it; nil: ours
 
 	now      func() time.Time
 	pause    func(context.Context, time.Duration) error // before a request is sent again
@@ -196,7 +197,7 @@ func (env Env) complete() Env {
 		env.Metadata = NewHTTPClient()
 	}
 	if env.Command == nil {
-		env.Command = RunCommand
+		env.Command = func(ctx context.Context, words []string) ([]byte, error) { return RunCommand(ctx, words, env.Environ) }
 	}
 	if env.now == nil {
 		env.now = time.Now

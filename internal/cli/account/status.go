@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -324,7 +325,12 @@ func (k known) ask(ctx context.Context) error {
 	if !k.status.Renews && !k.o.Dialect().Lasting {
 		return errors.New("it cannot be renewed: the provider gave no refresh token")
 	}
-	o := *k.o
+	o, r := *k.o, k.entry.Session
+	p := o.Policy
+	if err := cmp.Or(p.Allow("issuers", r.Issuer), p.Allow("client-ids", r.ClientID),
+		p.Allow("organizations", r.Organization)); err != nil {
+		return err
+	}
 	o.SignIn.Interactive = "never"
 	s, err := acquire.Open(&o, acquire.Caller{})
 	if err != nil {

@@ -52,7 +52,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 	if err != nil {
 		return nil, fault.Usagef("config: %w", err)
 	}
-	o := settings.For(base.Tool)
+	o := base.Another()
 	o.Source.Config, o.Source.Profile, o.FromProfile = base.Source.Config, name, true
 	for _, flag := range settings.With(settings.Reaches) { // first: what is given stands above the profile
 		if flag == "flow" && settings.OfService(p.Settings) { // that is for people
