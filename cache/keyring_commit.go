@@ -109,7 +109,7 @@ func (r *Reservation) pointToEntry(rec *Session) {
 	r.keyring.spare = r.store.writeSession(r.skey, rec) == nil
 }
 
-// newSealKey returns a key for [seal], as it rests in the keyring.
+// newSealKey returns a key for [seal], as the keyring keeps it.
 func newSealKey() string {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // it never fails

@@ -30,7 +30,7 @@ func GitRequestEnds(in []byte) bool {
 }
 
 // ParseGitRequest reads key=value lines up to an empty one. What could be read in two
-// ways is an error: a key twice (but for lists, key[]), a line without a key, a NUL or
+// ways is an error: a key twice (except in lists, key[]), a line without a key, a NUL or
 // a carriage return, a line of over 65535 bytes, an address in one piece (url).
 // Keys that are not known are passed over.
 func ParseGitRequest(in []byte) (r GitRequest, err error) {

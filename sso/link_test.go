@@ -26,7 +26,8 @@ func TestWhatAProgramLinks(t *testing.T) {
 				"k8s.io/", "github.com/aws/", "testing", "net/http/httptest",
 				module + "plugin", module + "cache/keyring", module + "providertest", module + "flows/sts",
 				module + "internal/acquire", module + "internal/cli",
-				module + "internal/edit/kubeconfig", module + "internal/edit/awsconfig", module + "internal/hosted", module + "internal/settings", module + "internal/workload",
+				module + "internal/edit/kubeconfig", module + "internal/edit/awsconfig", module + "internal/hosted",
+				module + "internal/settings", module + "internal/workload",
 			} {
 				if dep == strings.TrimSuffix(no, "/") || strings.HasPrefix(dep, strings.TrimSuffix(no, "/")+"/") {
 					t.Errorf("%s: links %s", goos, dep)

@@ -141,7 +141,8 @@ func (c *Client) isSystems(p *policy.Policy) error {
 }
 
 // unbound are keys of a profile that say nothing of a Client's token.
-var unbound = []string{"agents", "audit", "hosts", "aws.role-arn", "aws.role-session-name", "aws.duration", "aws.region",
+var unbound = []string{"agents", "audit", "hosts", "aws.role-arn", "aws.role-session-name", "aws.duration",
+	"aws.region",
 	"aws.sts-endpoint", "aws.policy-arn"}
 
 // fields are the fields of a Client by the keys of a profile.

@@ -40,7 +40,8 @@ func TestGitStorm(t *testing.T) {
 				o := one()
 				mu.Lock()
 				defer mu.Unlock()
-				if answers[o.stdout]++; o.code != 0 || o.stderr != "" || !strings.HasPrefix(o.stdout, "username=oauth2\npassword=") {
+				if answers[o.stdout]++; o.code != 0 || o.stderr != "" ||
+					!strings.HasPrefix(o.stdout, "username=oauth2\npassword=") {
 					t.Errorf("%s: %+v", name, o)
 				}
 			})

@@ -31,8 +31,9 @@ func Cached(o *settings.Resolved, keys bool) (credential.Credential, bool) {
 		return credential.Credential{}, false
 	}
 	damaged := false
-	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(), Limits: session.LimitsOf(o.Policy),
-		Store: cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
+	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(),
+		Limits: session.LimitsOf(o.Policy),
+		Store:  cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
 	c, ok, err := s.Cached(Need(o, s, keys))
 	return c, ok && err == nil && !damaged
 }

@@ -47,12 +47,13 @@ func TestRecord(t *testing.T) {
 	if err := json.Unmarshal(b, &fields); err != nil || bytes.Count(b, []byte("\n")) != 1 {
 		t.Fatalf("%v: %s", err, b)
 	}
-	if at, err := time.Parse(time.RFC3339, fields["time"]); err != nil || time.Since(at) > time.Minute || at.Location() != time.UTC {
+	if at, err := time.Parse(time.RFC3339, fields["time"]); err != nil || time.Since(at) > time.Minute ||
+		at.Location() != time.UTC {
 		t.Errorf("time %q, %v", fields["time"], err)
 	}
 	delete(fields, "time")
-	want := map[string]string{"event": "role", "profile": "corp", "issuer": "", "subject": long[:2*maxText] + "…", "session": "",
-		"flow": "", "tool": "kube", "caller": "kub[2Jectl x", "target": "role", "result": "ok"}
+	want := map[string]string{"event": "role", "profile": "corp", "issuer": "", "subject": long[:2*maxText] + "…",
+		"session": "", "flow": "", "tool": "kube", "caller": "kub[2Jectl x", "target": "role", "result": "ok"}
 	if fmt.Sprint(fields) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", fields, want)
 	}
@@ -84,7 +85,8 @@ func TestTargetsAreBare(t *testing.T) {
 
 func TestResult(t *testing.T) {
 	seen := map[string]bool{}
-	for _, err := range []error{nil, fault.Other, fault.Forbidden, fault.Usage, fault.SignIn, fault.Denied, fault.Unavailable,
+	for _, err := range []error{nil, fault.Other, fault.Forbidden, fault.Usage, fault.SignIn, fault.Denied,
+		fault.Unavailable,
 		fault.Storage, errors.New("hunter2")} {
 		word := Result(err)
 		if word == "" || strings.Contains(word, "hunter2") || seen[word] && err != nil && fault.KindOf(err) != fault.Other {
@@ -132,7 +134,8 @@ func TestRotation(t *testing.T) {
 		}
 	}
 	oldest := filepath.Join(tr.Dir, fileName+".4")
-	if err := errors.Join(os.WriteFile(oldest, []byte("oldest"), 0o600), os.Remove(filepath.Join(tr.Dir, fileName+".2"))); err != nil {
+	if err := errors.Join(os.WriteFile(oldest, []byte("oldest"), 0o600),
+		os.Remove(filepath.Join(tr.Dir, fileName+".2"))); err != nil {
 		t.Fatal(err)
 	}
 	rotated()
@@ -150,7 +153,8 @@ func TestBrokenLines(t *testing.T) {
 	text := "\n\n" + whole("a") + "no JSON\n" + `{"time":"yesterday","event":"refresh"}` + "\n{}\n[]\n" +
 		`{"time":"2026-01-02T03:04:05Z"}` + "\n" + whole("b")[:40] + "\n" +
 		`{"event":"refresh","subject":"` + strings.Repeat("x", 3*maxLine) + "\"}\n" + whole("c") + whole("d")[:60]
-	if err := errors.Join(os.Mkdir(tr.Dir, 0o700), os.WriteFile(filepath.Join(tr.Dir, fileName), []byte(text), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(tr.Dir, 0o700),
+		os.WriteFile(filepath.Join(tr.Dir, fileName), []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := tr.Record(Event{Event: SignIn, Subject: "e"}); err != nil {

@@ -32,11 +32,11 @@ func TestRsyslog(t *testing.T) {
 	if daemon == "" {
 		return
 	}
-	dir, err := os.MkdirTemp("", "rsyslog") // a socket's path is short
+	dir, err := os.MkdirTemp("", "rsyslog") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	socket, out, conf := filepath.Join(dir, "log"), filepath.Join(dir, "out"), filepath.Join(dir, "conf")
 	text := fmt.Sprintf(`module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket=%q)

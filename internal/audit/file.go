@@ -31,7 +31,7 @@ const (
 var errNoPlace = errors.New("it has no place: no home that this user can write to")
 
 // append adds a line to the newest file, by one write; for an empty line it only
-// makes sure that there is room for one. A line that a killed process or a full disk
+// makes sure of room for one. A line that a killed process or a full disk
 // has left without its end is ended first.
 func (t *Trail) append(line []byte) error {
 	if t.Dir == "" {
@@ -51,7 +51,7 @@ func (t *Trail) append(line []byte) error {
 	if err != nil {
 		return err
 	}
-	defer func() { f.Close() }()
+	defer func() { _ = f.Close() }()
 	if len(line) == 0 {
 		return hasRoom(d, size)
 	}

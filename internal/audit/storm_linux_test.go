@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	tr := &Trail{Dir: dir, Required: os.Getenv("AUDIT_TEST_REQUIRED") != "", Warn: func(what string) { fmt.Fprintln(os.Stderr, what) }}
+	tr := &Trail{Dir: dir, Required: os.Getenv("AUDIT_TEST_REQUIRED") != "",
+		Warn: func(what string) { fmt.Fprintln(os.Stderr, what) }}
 	for i := range 5 {
 		id := fmt.Sprintf("%s.%d", os.Getenv("AUDIT_TEST_ID"), i)
 		_ = tr.Record(Event{Event: Refresh, Subject: id, Target: strings.Repeat("x", maxText)})
@@ -128,7 +129,8 @@ func TestCrashStorm(t *testing.T) {
 			t.Errorf("%s is lost", id)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, fileName+".1")); err != nil || dead < processes/10 || len(wrote) < processes*each*4/5 {
+	if _, err := os.Stat(filepath.Join(dir, fileName+".1")); err != nil || dead < processes/10 ||
+		len(wrote) < processes*each*4/5 {
 		t.Errorf("%v; %d processes died, %d lines are known to be written: the storm shows nothing", err, dead, len(wrote))
 	}
 	t.Logf("%d processes died, %d lines", dead, len(seen))

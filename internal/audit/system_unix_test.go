@@ -21,7 +21,7 @@ import (
 // listen is a log of the machine: a socket of datagrams.
 func listen(t *testing.T, name string) (path string, next func() string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "log") // a socket's path is short
+	dir, err := os.MkdirTemp("", "log") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,8 @@ func TestSystemLog(t *testing.T) {
 		fields[name] = value
 	}
 	b, err := os.ReadFile(filepath.Join(tr.Dir, fileName))
-	if err != nil || fields["MESSAGE"]+"\n" != string(b) || fields["PRIORITY"] != "6" || fields["SYSLOG_FACILITY"] != "10" ||
+	if err != nil || fields["MESSAGE"]+"\n" != string(b) || fields["PRIORITY"] != "6" ||
+		fields["SYSLOG_FACILITY"] != "10" ||
 		fields["SYSLOG_IDENTIFIER"] != "sso-exec" || fields["SSO_EXEC_EVENT"] != "refused" ||
 		fields["SSO_EXEC_RESULT"] != "denied" || len(fields) != 6 {
 		t.Errorf("%v, %v\nfile: %s", err, fields, b)

@@ -19,7 +19,8 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"LD_PRELOAD": "/evil.so", "PATH": "/evil", "HOME": "/evil", "BROWSER": "evil",
+	for name, value := range map[string]string{"LD_PRELOAD": "/evil.so", "PATH": "/evil", "HOME": "/evil",
+		"BROWSER":         "evil",
 		"XDG_CONFIG_HOME": "/evil", "XDG_DATA_DIRS": "/evil", "XDG_RUNTIME_DIR": "evil", "DISPLAY": ":7",
 		"DBUS_SESSION_BUS_ADDRESS": "unixexec:path=/evil"} {
 		t.Setenv(name, value)

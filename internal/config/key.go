@@ -114,7 +114,8 @@ func (r *resolver) instead(f *File, e pair, what string, key *Key, s *setting) b
 	pairs := r.mapping(f, e.value, e.key.Line, what+", "+key.Name)
 	if len(pairs) != 1 || pairs[0].key.Value != key.Instead || pairs[0].value.Kind != yaml.ScalarNode ||
 		!isText(pairs[0].value.Tag) || strings.TrimSpace(pairs[0].value.Value) == "" {
-		r.add(f.finding(e.key.Line, "%s: %s: use %s or {%s: NAME}", what, key.Name, strings.Join(key.Enum, ", "), key.Instead))
+		r.add(f.finding(e.key.Line, "%s: %s: use %s or {%s: NAME}", what, key.Name, strings.Join(key.Enum, ", "),
+			key.Instead))
 		return false
 	}
 	name := strings.TrimSpace(pairs[0].value.Value)

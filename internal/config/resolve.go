@@ -92,7 +92,8 @@ func (c *Config) unknown(name string) error {
 		files = append(files, f.Path)
 	}
 	names := c.Names()
-	text := fmt.Sprintf("there is no profile %q in %s%s", name, strings.Join(files, " or "), commandline.DidYouMean(name, names))
+	text := fmt.Sprintf("there is no profile %q in %s%s", name, strings.Join(files, " or "),
+		commandline.DidYouMean(name, names))
 	switch {
 	case len(files) == 0 && len(c.paths) == 0:
 		text = fmt.Sprintf("profile %q: there is no config file", name)
@@ -150,7 +151,8 @@ func (r *resolver) chain(name string, layers int, asked []string) (chain []*defi
 	}
 	below, ok := r.chain(parent, layers, asked)
 	if !ok {
-		at("it extends %q, which there is not%s", parent, commandline.DidYouMean(parent, (&Config{Files: r.files[:layers]}).Names()))
+		at("it extends %q, which there is not%s", parent,
+			commandline.DidYouMean(parent, (&Config{Files: r.files[:layers]}).Names()))
 	}
 	return append(below, chain...), true
 }

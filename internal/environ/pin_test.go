@@ -20,7 +20,8 @@ func TestPin(t *testing.T) {
 	}
 	given = nil
 	defer func() { given = nil }()
-	gone := []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "BROWSER",
+	gone := []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE",
+		"BROWSER",
 		"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LD_PRELOAD_X", "DYLD_X"}
 	for _, name := range append(gone, "HOME", "PATH") {
 		t.Setenv(name, "/evil")

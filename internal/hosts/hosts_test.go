@@ -116,7 +116,8 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for url, want := range map[string]int{"https://x.example.com": 0, "https://b.git.example.com": 1, "https://git.example.com": 0,
+	for url, want := range map[string]int{"https://x.example.com": 0, "https://b.git.example.com": 1,
+		"https://git.example.com":   0,
 		"https://a.git.example.com": 2, "https://a.git.example.com:8443": 3, "https://example.com": -1} {
 		if h, ok := OfURL(url); !ok || l.Find(h) != want {
 			t.Errorf("%s: %d", url, l.Find(h))

@@ -200,7 +200,8 @@ func TestWhatTheLibraryLinks(t *testing.T) {
 	never := []string{
 		"github.com/spf13/", "github.com/zalando/", "github.com/godbus/", "flows/sts", "plugin",
 		"internal/settings",
-		"internal/edit/kubeconfig", "internal/edit/awsconfig", "internal/acquire", "internal/workload", "internal/workos", "internal/cli",
+		"internal/edit/kubeconfig", "internal/edit/awsconfig", "internal/acquire", "internal/workload", "internal/workos",
+		"internal/cli",
 		"cache/keyring",
 	}
 	for _, goos := range []string{"linux", "darwin", "windows"} {

@@ -189,8 +189,9 @@ func TestAllowURL(t *testing.T) {
 	for url, want := range map[string]bool{
 		"https://a.corp.example/x": true, "https://A.Corp.example:443": true, "https://api.example:8443/": true,
 		"https://corp.example": false, "https://api.example": false, "http://a.corp.example": false,
-		"https://a.corp.example.": false, "https://evil.example/.corp.example": false, "https://a.corp.example@evil.example": false,
-		"https://a.corp.example:8443": false, "": false,
+		"https://a.corp.example.": false, "https://evil.example/.corp.example": false,
+		"https://a.corp.example@evil.example": false,
+		"https://a.corp.example:8443":         false, "": false,
 	} {
 		if err := p.AllowURL(url); (err == nil) != want || err != nil && fault.KindOf(err) != fault.Forbidden {
 			t.Errorf("%s: %v", url, err)

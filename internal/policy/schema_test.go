@@ -78,13 +78,15 @@ func TestSchema(t *testing.T) {
 	}
 	agree(full)
 	// What only the reader knows: how the file is written, and what is inside of texts.
-	only := []string{"<<", "---", "&a", "!!", "0s", "0x20", "65536", "8410-8400", "'*.example'", "api.example.]", "127.1", "::0001"}
+	only := []string{"<<", "---", "&a", "!!", "0s", "0x20", "65536", "8410-8400", "'*.example'", "api.example.]", "127.1",
+		"::0001"}
 	for text := range bad {
 		if !slices.ContainsFunc(only, func(part string) bool { return strings.Contains(text, part) }) {
 			agree(text)
 		}
 	}
-	for _, value := range []string{"x", "1", "[x]", "[1]", "[]", "{}", "null", "true", "1h", "deny", "required", "services", "[pkce]",
+	for _, value := range []string{"x", "1", "[x]", "[1]", "[]", "{}", "null", "true", "1h", "deny", "required",
+		"services", "[pkce]",
 		"[file]",
 		"['https://x.example']", "[8400-8410]", "[8400]", "{profile: x}", "{profile: x, y: z}", "[[x]]", "[null]", "''"} {
 		for _, r := range rules {

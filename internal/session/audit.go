@@ -37,7 +37,8 @@ func (s *Session) RecordRefused(err error) {
 	if s.Trail == nil {
 		return
 	}
-	_ = s.Trail.Record(s.identify(audit.Event{Event: audit.Refused, Result: audit.Result(err)})) // there is none to keep back
+	_ = s.Trail.Record(s.identify(audit.Event{Event: audit.Refused,
+		Result: audit.Result(err)})) // there is none to keep back
 }
 
 // identify fills in what an event leaves open of whose session it is.

@@ -127,7 +127,8 @@ func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	c, err := s.stored(need, len(need.Steps))
 	now := time.Now()
 	good := err == nil && s.serves(need.MinTTL, c, now) && s.unmet(need, c.Login, c.StoredAt) == "" &&
-		s.limits().over(c.SignIn(), c.StoredAt, now) == "" && s.limits().forbids(c.Origin) == "" && (len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
+		s.limits().over(c.SignIn(), c.StoredAt, now) == "" && s.limits().forbids(c.Origin) == "" &&
+		(len(need.Steps) > 0 || !s.nearEnd(c, need.MinTTL))
 	return s.bounded(c), good, ignoreAbsent(err)
 }
 

@@ -107,7 +107,8 @@ func TestTable(t *testing.T) {
 		if r.AloneFrom != "" && Find(r.AloneFrom) == nil || (r.Alone == nil) != (r.AloneFrom == "") {
 			t.Errorf("%s: alone from %q", r.Name, r.AloneFrom)
 		}
-		if (r.Kind == Word || r.Kind == Instead) && (len(r.Values()) < 2 || r.Default != "" && !slices.Contains(r.Values(), r.Default)) {
+		if (r.Kind == Word || r.Kind == Instead) && (len(r.Values()) < 2 || r.Default != "" &&
+			!slices.Contains(r.Values(), r.Default)) {
 			t.Errorf("%s: %q, of which the default %q is none", r.Name, r.Values(), r.Default)
 		}
 		for _, start := range []string{r.Default, r.Open} {

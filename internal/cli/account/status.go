@@ -119,7 +119,8 @@ session's token. The exit code is 3 if no session can be used.`,
 			columns, style := talk.OutputStyle()
 			text := endedText(ended, columns)
 			if a := runsUnder(); a != nil {
-				text += "\n" + talk.Wrap(fmt.Sprintf("Run by a coding agent: %s (variable %s).", a.Name, a.Variable), columns) + "\n"
+				who := fmt.Sprintf("Run by a coding agent: %s (variable %s).", a.Name, a.Variable)
+				text += "\n" + talk.Wrap(who, columns) + "\n"
 			}
 			if !unknown {
 				text = statusText(statusesOf(list), style, columns, time.Now()) + text

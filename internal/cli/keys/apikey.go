@@ -174,7 +174,8 @@ func (a *apiKeys) save(ctx context.Context, k *cache.APIKey) error {
 }
 
 // oneKey is apiKeyCommand for a command about one key, which its argument names.
-func oneKey(c *cobra.Command, network bool, do func(ctx context.Context, a *apiKeys, name string) error) *cobra.Command {
+func oneKey(c *cobra.Command, network bool,
+	do func(ctx context.Context, a *apiKeys, name string) error) *cobra.Command {
 	if c.Name() != "create" { // it is a new name
 		c.ValidArgsFunction = command.FirstOf(lookup.APIKeyNames)
 	}

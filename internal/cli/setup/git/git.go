@@ -85,7 +85,8 @@ func (s *gitSetup) put() error {
 		names = s.o.Within
 	}
 	if len(names) == 0 {
-		return fault.InUsage(errors.New("which host is it?"), "give --host git.example.com, or name it in hosts of the profile")
+		return fault.InUsage(errors.New("which host is it?"),
+			"give --host git.example.com, or name it in hosts of the profile")
 	}
 	if _, err := hosts.ParseList(names); err != nil {
 		return fault.Usagef("--host %w", err)
@@ -135,7 +136,9 @@ func (s *gitSetup) helper(profile bool) (string, error) {
 
 // missing are the hosts that the profile does not name.
 func (s *gitSetup) missing(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(s.o.Target.Hosts, name) })
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.Contains(s.o.Target.Hosts, name)
+	})
 }
 
 // addHosts adds hosts to those of the profile.
@@ -192,7 +195,7 @@ func (s *gitSetup) edit(change func(*gitFile) error) (setup.Edit, error) {
 	if err != nil {
 		return e, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	g := &gitFile{path: filepath.Join(dir, "config")}
 	if err := os.WriteFile(g.path, e.Old, 0o600); err != nil {
 		return e, err

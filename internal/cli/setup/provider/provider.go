@@ -126,7 +126,8 @@ func (p *providerSetup) keepFromAgents() error {
 	if p.o.Agent.Name == "" || p.DryRun || !p.exists(name) {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Forbidden, Err: fmt.Errorf("profile %q: a coding agent changes none that is there", name),
+	return &fault.Error{Kind: fault.Forbidden,
+		Err:   fmt.Errorf("profile %q: a coding agent changes none that is there", name),
 		Hints: []string{"seen as a coding agent: " + p.o.AgentSeen(), "run it in a terminal of your own"}}
 }
 
