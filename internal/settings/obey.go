@@ -98,7 +98,7 @@ func (o *Resolved) Reread() error {
 }
 
 // Obey tells what the policy forbids of the settings, and keeps those of the redirect
-// URIs that it allows.
+// URIs that it allows; a store that nobody chose is the first one allowed.
 func (o *Resolved) Obey() error {
 	if err := o.readPolicy(); err != nil || !o.bound() {
 		return err
@@ -169,6 +169,10 @@ func (o *Resolved) obeys(r *Row) (err error) {
 			return p.AllowURL(o.AWS.STSEndpoint)
 		}
 	case "stores":
+		if !o.From.Said(r.Name) && p.Allow(r.Rule, value[0]) != nil { // as auto is one of the flows
+			o.Storage.Store = p.Stores[0]
+			return nil
+		}
 		return p.Allow(r.Rule, value[0])
 	default:
 		if o.APIKey != "" || !o.NeedsProvider() { // of no provider
