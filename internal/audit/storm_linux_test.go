@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
+	runtime.LockOSThread() // strace counts the calls of each thread
 	tr := &Trail{Dir: dir, Required: os.Getenv("AUDIT_TEST_REQUIRED") != "",
 		Warn: func(what string) { fmt.Fprintln(os.Stderr, what) }}
 	for i := range 5 {

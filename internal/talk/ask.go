@@ -58,8 +58,9 @@ func Ask(question string) (string, error) {
 		err  error
 	}
 	answered := make(chan answer, 1)
+	stdin := bufio.NewReader(os.Stdin)
 	go func() { // until the process ends, if nobody answers
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		line, err := stdin.ReadString('\n')
 		answered <- answer{line, err}
 	}()
 	select {
