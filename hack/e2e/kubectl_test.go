@@ -125,16 +125,23 @@ func wantSignedIn(t *testing.T, browser *chromium) {
 	}
 }
 
-// TestHomeIsLeftAlone: with --cache-dir there is nothing for sso-exec to write elsewhere.
+// TestHomeIsLeftAlone: with --cache-dir there is nothing else to write but the audit trail.
 func TestHomeIsLeftAlone(t *testing.T) {
 	c := newClient(t, newDex(t, dex.Options{}))
 	c.signIn()
-	entries, err := filepath.Glob(filepath.Join(c.home, "*"))
-	if err != nil {
-		t.Fatal(err)
+	var all []string
+	for _, pattern := range []string{"*", ".*", ".local/*", ".local/.*", ".local/state/*", ".local/state/.*"} {
+		found, err := filepath.Glob(filepath.Join(c.home, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
 	}
-	hidden, _ := filepath.Glob(filepath.Join(c.home, ".*"))
-	if all := append(entries, hidden...); len(all) != 1 || all[0] != c.cache {
-		t.Errorf("below the home directory: %q, want only the cache", all)
+	slices.Sort(all)
+	all = slices.Compact(all) // "*" finds hidden ones too
+	local := filepath.Join(c.home, ".local")
+	want := []string{local, filepath.Join(local, "state"), filepath.Join(local, "state", "sso-exec"), c.cache}
+	if !slices.Equal(all, want) {
+		t.Errorf("below the home directory: %q, want the cache and the audit trail alone", all)
 	}
 }
