@@ -73,7 +73,8 @@ func ParseGitRequest(in []byte) (r GitRequest, err error) {
 func EncodeGit(r GitRequest, username string, c credential.Credential) ([]byte, error) {
 	token := c.Token.Reveal()
 	if token == "" || !visible(token) || len(token) > gitLine-len("credential=") {
-		return nil, errors.New("the token has characters in it that no token can have (RFC 6749 A.12), or is too long for git")
+		return nil, errors.New("the token has characters in it that no token can have (RFC 6749 A.12), " +
+			"or is too long for git")
 	}
 	if !visible(username) {
 		return nil, errors.New("the user name has characters in it that git's protocol cannot carry")

@@ -71,7 +71,8 @@ func canBeSystem() (bool, error) {
 		return true, nil
 	}
 	if os.Getenv("CI") != "" {
-		return false, fmt.Errorf("scripts about the system's policy need root: sudo -E go test ./cmd/sso-exec -run TestScripts/policy")
+		return false, fmt.Errorf("scripts about the system's policy need root: " +
+			"sudo -E go test ./cmd/sso-exec -run TestScripts/policy")
 	}
 	fmt.Fprintln(os.Stderr, "NOT TESTED: the system's policy; that needs root")
 	return false, nil

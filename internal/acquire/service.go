@@ -105,7 +105,8 @@ func subjectToken(ctx context.Context, o *settings.Resolved, hc *http.Client) (w
 	return tokenFrom(ctx, o, hc, o.Workload.SubjectFrom, subjectAudience(o))
 }
 
-func tokenFrom(ctx context.Context, o *settings.Resolved, hc *http.Client, spec, audience string) (workload.Token, error) {
+func tokenFrom(ctx context.Context, o *settings.Resolved, hc *http.Client, spec, audience string) (workload.Token,
+	error) {
 	source, err := workload.Parse(spec, workload.Env{HTTP: hc, Environ: helperEnvironment(o)})
 	if err != nil {
 		return workload.Token{}, local(fault.InUsage(err))

@@ -39,7 +39,8 @@ run again; --dry-run only shows it, --remove undoes it.`,
 		}
 		var b strings.Builder
 		talk.Table(&b, rows, 14, helpWidth())
-		_, err := fmt.Fprintf(talk.Out, "What can be set up, and what is on this machine:\n%s\nMore on one of them: %s TOOL --help\n",
+		_, err := fmt.Fprintf(talk.Out, "What can be set up, and what is on this machine:\n%s\n"+
+			"More on one of them: %s TOOL --help\n",
 			b.String(), cmd.CommandPath())
 		return err
 	}

@@ -56,7 +56,8 @@ func (p *Policy) AllowHelper(what string) error {
 	if p == nil || !p.HelpersDenied {
 		return nil
 	}
-	return p.Forbid("helpers", what, "leave it out: no program is run that a flag, a variable or your own config file names")
+	return p.Forbid("helpers", what,
+		"leave it out: no program is run that a flag, a variable or your own config file names")
 }
 
 // AllowOverride returns the error of the rule about overrides for a flag that is no

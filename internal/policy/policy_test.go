@@ -168,8 +168,9 @@ func TestNilForbidsNothing(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	p := &Policy{RedirectPorts: []PortRange{{8400, 8401}, {9000, 9000}}}
 	for uris, want := range map[string]string{
-		"http://127.0.0.1:0/callback":                   "http://127.0.0.1:8400/callback http://127.0.0.1:8401/callback http://127.0.0.1:9000/callback",
-		"http://[::1]/c":                                "http://[::1]:8400/c http://[::1]:8401/c http://[::1]:9000/c",
+		"http://127.0.0.1:0/callback": "http://127.0.0.1:8400/callback http://127.0.0.1:8401/callback " +
+			"http://127.0.0.1:9000/callback",
+		"http://[::1]/c": "http://[::1]:8400/c http://[::1]:8401/c http://[::1]:9000/c",
 		"http://localhost:8000/ http://localhost:9000/": "http://localhost:9000/",
 		"http://localhost:8000/":                        "",
 	} {
