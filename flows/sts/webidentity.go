@@ -199,6 +199,7 @@ var passing = []string{
 // stsError tells a refusal from what passes by itself.
 func stsError(a *flows.Answer) error {
 	code, message := awsError(a)
+	code = a.Words(code, 100) // of one that does not print nothing is left
 	trouble := a.Status >= 500 || a.Status == http.StatusTooManyRequests
 	if code == "" && trouble {
 		return a.Trouble(doingSTS)
@@ -206,7 +207,7 @@ func stsError(a *flows.Answer) error {
 	if code == "" {
 		return flows.Garbled(doingSTS, "the answer has status %d and is not STS's XML", a.Status)
 	}
-	e := &Error{a.Words(code, 100), a.Words(message, 300), a.Status}
+	e := &Error{code, a.Words(message, 300), a.Status}
 	if trouble || slices.Contains(passing, e.Code) {
 		return &flows.UnavailableError{Doing: doingSTS, Err: e, RetryAfter: a.RetryAfter(), Status: a.Status}
 	}

@@ -302,6 +302,7 @@ func FuzzSTSError(f *testing.F) {
 	f.Add(400, `<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>m</Message></Error></ErrorResponse>`)
 	f.Add(200, `<html>`)
 	f.Add(403, "<ErrorResponse><Error><Code>\x1b[2J</Code></Error></ErrorResponse>")
+	f.Add(317, "<Error><Code>\x7f")
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		err := stsError(&flows.Answer{Host: "sts.example", Status: status, Header: http.Header{}, Body: []byte(body)})
 		var refusal *Error
