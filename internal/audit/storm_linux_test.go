@@ -164,13 +164,12 @@ func TestStoppedHolder(t *testing.T) {
 // On a full disk, and on one that is read-only, the trail is a warning; what is
 // written once there is room again is whole.
 func TestDiskThatTakesNothing(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Log("not root: no disk can be mounted to fill up")
-		return
-	}
 	mount := t.TempDir()
 	if err := unix.Mount("tmpfs", mount, "tmpfs", 0, "size=64k,mode=700"); err != nil {
-		t.Logf("no tmpfs can be mounted here: %v", err)
+		if os.Getenv("CI") != "" {
+			t.Fatalf("a disk must be mounted to fill up, which needs root: %v", err)
+		}
+		fmt.Fprintln(os.Stderr, "NOT TESTED: a full disk; none can be mounted here:", err)
 		return
 	}
 	defer unix.Unmount(mount, unix.MNT_DETACH)

@@ -4,6 +4,7 @@ package userfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,15 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place makes directories that are root's alone, and the path of a file in them.
+// place makes directories that are this user's alone, and the path of a file in them.
 func place(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("files of the system's are root's: this needs root")
-		}
-		t.Skip("NOT TESTED: this needs root")
-	}
 	dir := filepath.Join(t.TempDir(), "etc", "sso-exec")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -31,6 +26,20 @@ func place(t *testing.T) string {
 
 func TestReadStrictly(t *testing.T) {
 	write := func(path string) error { return os.WriteFile(path, []byte("text"), 0o644) }
+	if os.Geteuid() != 0 { // then nothing that can be made here is the system's
+		if os.Getenv("CI") != "" {
+			t.Fatal("files of the system's are root's: this needs root")
+		}
+		fmt.Fprintln(os.Stderr, "NOT TESTED: what is accepted as the system's file; that needs root")
+		path := place(t)
+		if err := write(path); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := ReadStrictly(path, 64); err == nil {
+			t.Errorf("one's own is read: %q", b)
+		}
+		return
+	}
 	for name, c := range map[string]struct {
 		make   func(path string) error
 		absent bool
