@@ -69,6 +69,9 @@ func Parse(text []byte, format Format) (*Document, error) {
 	if rest, ok := strings.CutPrefix(d.Text, byteOrderMark); ok {
 		d.bom, d.Text = byteOrderMark, rest
 	}
+	if strings.HasPrefix(d.Text, byteOrderMark) || strings.Contains(d.Text, "\n"+byteOrderMark) {
+		return nil, errors.New("a byte order mark (U+FEFF) begins a line, and readers differ in what that means; remove it")
+	}
 	if !utf8.ValidString(d.Text) {
 		return nil, errors.New("not UTF-8 text")
 	}
