@@ -27,9 +27,14 @@ const maxResponse = 1 << 20
 // request, proxies from the environment, caPEM (may be empty) added to the
 // system's roots, and no redirects, since a 307 would replay a body with
 // secrets in it (RFC 9700 §4.12) and metadata must come from where it was asked.
+//
+// It speaks HTTP/1.1: HTTP/2 gives a request or two nothing, and under it Go drops the
+// alert by which a server refuses a certificate when it comes before the request is out.
 func NewHTTPClient(timeout time.Duration, caPEM []byte) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.Proxy = proxyFor
 	transport.OnProxyConnectResponse = checkConnect

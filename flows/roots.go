@@ -206,9 +206,6 @@ func HoldLike(hc, other *http.Client, by string) {
 
 // PresentCertificate has a client of [NewHTTPClient] show its certificate to who
 // asks for one (RFC 8705 §2).
-//
-// The client speaks HTTP/1.1 from then on: under HTTP/2 Go drops the alert by which a
-// server refuses a certificate when it comes before the request is out.
 func PresentCertificate(hc *http.Client, cert tls.Certificate) error {
 	g := guardOf(hc)
 	if g == nil {
@@ -219,13 +216,11 @@ func PresentCertificate(hc *http.Client, cert tls.Certificate) error {
 	// Not Certificates: Go leaves one out that is of none of the CAs which the
 	// server names, and the server's own words would not come.
 	before := g.next
-	g.next = before.Clone() // one that was used has chosen its protocols
-	g.next.Protocols = new(http.Protocols)
-	g.next.Protocols.SetHTTP1(true)
+	g.next = before.Clone() // which has no connections yet
 	g.next.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		return &cert, nil
 	}
-	before.CloseIdleConnections() // those were made without it
+	before.CloseIdleConnections()
 	return nil
 }
 
