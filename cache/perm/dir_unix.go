@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
@@ -115,6 +116,7 @@ func InContainer() bool {
 func openDirAt(at int, name, path string) (Dir, error) {
 	fd, err := disk.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
+		answers.Saw(path, nil, err)
 		return Dir{}, whyNot(err, at, name, path, unix.S_IFDIR)
 	}
 	var st unix.Stat_t
@@ -190,6 +192,7 @@ func (d Dir) Sub(name string, create bool) (Dir, error) {
 // not on its name.
 func (d Dir) Read(name string, max int64) ([]byte, error) {
 	f, size, err := d.open(name, unix.O_RDONLY)
+	answers.Saw(filepath.Join(d.Path, name), f, err)
 	if err != nil {
 		return nil, err
 	}

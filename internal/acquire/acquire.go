@@ -26,16 +26,17 @@ func Credential(ctx context.Context, o *settings.Resolved, by Caller, keys bool)
 
 // Cached is Credential where a stored file can answer alone. On anything out of the
 // ordinary it is false, and says nothing.
-func Cached(o *settings.Resolved, keys bool) (credential.Credential, bool) {
+func Cached(o *settings.Resolved, keys bool) (c credential.Credential, until time.Time, ok bool) {
 	if !plain(o) || o.Obey() != nil {
-		return credential.Credential{}, false
+		return c, until, false
 	}
 	damaged := false
 	s := &session.Session{Request: Request(o), Dialect: o.Dialect(), Started: time.Now(),
 		Limits: session.LimitsOf(o.Policy),
 		Store:  cache.Open(o.Storage.CacheDir, func(string) { damaged = true })}
-	c, ok, err := s.Cached(Need(o, s, keys))
-	return c, ok && err == nil && !damaged
+	need := Need(o, s, keys)
+	c, ok, err := s.Cached(need)
+	return c, s.Until(need, c), ok && err == nil && !damaged
 }
 
 // plain reports whether nothing is asked for but an answer, and something may be stored.

@@ -2,6 +2,7 @@ package acquire
 
 import (
 	"context"
+	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -63,13 +64,13 @@ func ForHost(ctx context.Context, o *settings.Resolved, by Caller) (*settings.Re
 }
 
 // CachedForHost is [Cached] for the host that is asked for.
-func CachedForHost(o *settings.Resolved, keys bool) (c credential.Credential, ok bool) {
+func CachedForHost(o *settings.Resolved, keys bool) (c credential.Credential, until time.Time, ok bool) {
 	for _, way := range ways(o) {
-		if c, ok = Cached(way, keys); ok {
+		if c, until, ok = Cached(way, keys); ok {
 			break
 		}
 	}
-	return c, ok
+	return c, until, ok
 }
 
 // Reject drops the stored token of the host that is asked for, if it is this one:

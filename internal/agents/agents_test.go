@@ -5,7 +5,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sso-exec/sso-exec/internal/answers"
 )
+
+// TestRemembered: under another agent an answer is another one.
+func TestRemembered(t *testing.T) {
+	for _, name := range Variables() {
+		if !answers.Counts(name) {
+			t.Errorf("%s is no part of a remembered question (internal/answers)", name)
+		}
+	}
+}
 
 func TestSeen(t *testing.T) {
 	for _, c := range []struct {

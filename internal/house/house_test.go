@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"go/parser"
 	"go/token"
 	"io"
@@ -65,7 +66,7 @@ func list(t *testing.T, goos string, args ...string) []listed {
 // not named is where its parent is.
 var floors = map[string]int{
 	"credential": 1, "internal/fault": 1, "internal/commandline": 1, "internal/disk": 1, "cache/perm": 1,
-	"internal/hosts": 1, "internal/userfile": 1, "internal/policy": 1, "internal/agents": 1, "internal/audit": 1,
+	"internal/hosts": 1, "internal/answers": 1, "internal/userfile": 1, "internal/policy": 1, "internal/agents": 1, "internal/audit": 1,
 
 	"cache": 2, "flows": 2, "plugin": 2, "apikey": 2, "internal/loopback": 2, "internal/edit": 2,
 	"internal/config": 2, "internal/terminal": 2, "internal/browser": 2,
@@ -74,7 +75,7 @@ var floors = map[string]int{
 
 	"internal/settings": 4, "internal/acquire": 4, "internal/environ": 4, "internal/apikeys": 4,
 
-	"internal/cli": 5, "cmd": 5,
+	"internal/cli": 5, "cmd": 5, "internal/fast": 1,
 
 	"providertest": 1, "internal/hosted": 1, "internal/ptytest": 1, "internal/house": 1, "hack": 1, "examples": 4,
 }
@@ -95,7 +96,7 @@ func within(room, other string) bool { return room == other || strings.HasPrefix
 // what kind of failure an error is, all of them.
 var public = map[string][]string{
 	"credential": {},
-	"cache":      {"credential", "cache", "internal/disk"},
+	"cache":      {"credential", "cache", "internal/disk", "internal/answers"},
 	"flows":      {"credential", "flows", "internal/commandline", "internal/loopback"},
 	"plugin":     {"credential"},
 	"apikey":     {"apikey"},
@@ -285,3 +286,60 @@ func lines(t *testing.T, name string) []string {
 	}
 	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 }
+
+// TestWhatRunsFirst: a repeated answer is given before other packages are initialised.
+// That is so as long as what gives it needs nothing that package os does not.
+func TestWhatRunsFirst(t *testing.T) {
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		var may []string
+		for _, p := range list(t, goos, "os", "strconv") {
+			may = append(append(may, p.Deps...), p.ImportPath)
+		}
+		for _, p := range list(t, goos, "./internal/fast") {
+			for _, dep := range p.Deps {
+				if !slices.Contains(may, dep) && dep != module+"/internal/answers" {
+					t.Errorf("%s: internal/fast needs %s", goos, dep)
+				}
+			}
+		}
+	}
+	for _, p := range list(t, "linux", "./...") {
+		if slices.Contains(p.Imports, module+"/internal/fast") && p.ImportPath != module+"/cmd/sso-exec" {
+			t.Errorf("%s imports internal/fast, which ends a program that asks like an earlier one", p.ImportPath)
+		}
+	}
+}
+
+// TestLinked: the packages that the command links are written down, so that a new one is
+// seen in review. To write them: go test ./internal/house -run TestLinked -write
+func TestLinked(t *testing.T) {
+	var now []string
+	for _, p := range list(t, "linux", "-deps", "./cmd/sso-exec") {
+		if !p.Standard || !strings.Contains(p.ImportPath, "internal/") && !strings.HasPrefix(p.ImportPath, "vendor/") {
+			now = append(now, p.ImportPath)
+		}
+	}
+	slices.Sort(now)
+	text := strings.Join(now, "\n") + "\n"
+	const path = "testdata/linked.txt"
+	if *write {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range now {
+		if !slices.Contains(strings.Fields(string(was)), name) {
+			t.Errorf("%s is linked now; if it is worth that, write it down: "+
+				"go test ./internal/house -run TestLinked -write", name)
+		}
+	}
+	if !t.Failed() && text != string(was) {
+		t.Errorf("%s names more than is linked", path)
+	}
+}
+
+var write = flag.Bool("write", false, "write the list of packages that the command links")

@@ -298,8 +298,13 @@ const (
 // serves reports whether a stored credential is good enough.
 func (s *Session) serves(t TTL, c credential.Credential, now time.Time) bool {
 	age := now.Sub(c.StoredAt)
-	endless := s.Dialect.Lasting && c.AWS == nil && c.For == "" // one of the sign-in's own
-	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || endless || age < unknownLife)
+	return c.LastsFor(t.For(c), now) && age > -maxAhead && (!c.ExpiresAt.IsZero() || s.endless(c) || age < unknownLife)
+}
+
+// endless reports whether a credential is one of the sign-in's own, at a provider whose
+// tokens last.
+func (s *Session) endless(c credential.Credential) bool {
+	return s.Dialect.Lasting && c.AWS == nil && c.For == ""
 }
 
 // Step is a link of the chain of derivations: it trades the credential before

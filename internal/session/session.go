@@ -132,6 +132,34 @@ func (s *Session) Cached(need Need) (credential.Credential, bool, error) {
 	return s.bounded(c), good, ignoreAbsent(err)
 }
 
+// Until is when what Cached has returned must be looked at again; zero: never, as far as
+// is known.
+func (s *Session) Until(need Need, c credential.Credential) (until time.Time) {
+	before := func(end time.Time) {
+		if until.IsZero() || end.Before(until) {
+			until = end
+		}
+	}
+	if !c.ExpiresAt.IsZero() {
+		before(c.ExpiresAt.Add(-need.MinTTL.For(c)))
+	} else if !s.endless(c) {
+		before(c.StoredAt.Add(unknownLife))
+	}
+	if at := s.RenewAt(c, need.MinTTL); len(need.Steps) == 0 && !at.IsZero() {
+		before(at)
+	}
+	if need.StepUp.MaxAge != nil { // a sign-in of then, by the clock of now
+		before(s.Started)
+	}
+	if l := s.limits(); l.MaxAge > 0 {
+		before(c.SignIn().Add(l.MaxAge))
+	}
+	if l := s.limits(); l.MaxIdle > 0 {
+		before(c.StoredAt.Add(l.MaxIdle))
+	}
+	return until
+}
+
 // stored reads the chain's n-th link.
 func (s *Session) stored(need Need, n int) (credential.Credential, error) {
 	if s.Store == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
@@ -46,6 +47,15 @@ const agentProfiles = `  wide: {issuer: https://a.example, client-id: cli, scope
   self: {extends: selves}
   selves: {issuer: https://a.example, client-id: cli, agents: {profile: self}}
 `
+
+// TestRemembered: for another server an answer is another one.
+func TestRemembered(t *testing.T) {
+	for _, name := range append(callers(), SecretVariable, "KUBERNETES_EXEC_INFO", "HOME") {
+		if !answers.Counts(name) {
+			t.Errorf("%s is no part of a remembered question (internal/answers)", name)
+		}
+	}
+}
 
 func TestForAgent(t *testing.T) {
 	for _, c := range []struct {

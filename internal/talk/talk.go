@@ -63,16 +63,25 @@ var Stderr = &talk{}
 type talk struct {
 	mu     sync.Mutex
 	prompt *prompt // what is being shown
+	said   bool
 }
 
 // Write waits for a terminal that takes no output, but not for ever.
 func (t *talk) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.said = true
 	if t.prompt != nil && t.prompt.past {
 		return visibleWriter{t.prompt.live}.Write(b)
 	}
 	return visibleWriter{os.Stderr}.Write(b)
+}
+
+// Said reports whether anything was written.
+func (t *talk) Said() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.said
 }
 
 // End ends the prompt. What follows begins on a line of its own.

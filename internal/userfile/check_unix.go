@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
@@ -140,15 +141,18 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 	dir := filepath.Dir(path)
 	fd, err := disk.Openat(unix.AT_FDCWD, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
+		answers.Saw(path, nil, err)
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(fd) //nolint:errcheck // nothing was written
 	file, err := disk.Openat(fd, filepath.Base(path), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
+		answers.Saw(path, nil, err)
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	f := os.NewFile(uintptr(file), path)
 	defer f.Close()
+	answers.Saw(path, f, nil)
 	// Only now: where there is no file, it does not matter whose the place is.
 	var st unix.Stat_t
 	if err := unix.Stat(filepath.Dir(dir), &st); err != nil {

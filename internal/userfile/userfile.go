@@ -17,6 +17,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -78,6 +79,7 @@ func Read(path string) ([]byte, error) {
 
 func read(path string, check check) ([]byte, error) {
 	f, err := open(path)
+	answers.Saw(path, f, err)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,12 @@
 package tools
 
 import (
+	"os"
+	"time"
+
 	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/agents"
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
@@ -37,10 +42,23 @@ func findTool(name string) *tool {
 	return nil
 }
 
-// CachedAnswer returns the document of a run that one stored file can answer.
-// On anything out of the ordinary it returns false, and the ordinary way does
-// the run from the start, with its errors and its explanations.
-func CachedAnswer(args []string) ([]byte, bool) {
+// CachedAnswer returns the document of a run that one stored file can answer, and
+// what remembers it, to be called when it is out. On anything out of the ordinary it
+// returns false, and the ordinary way does the run from the start, with its errors and
+// its explanations.
+func CachedAnswer(argv []string) (doc []byte, remember func(), ok bool) {
+	m := &memo{args: argv, env: os.Environ(), began: time.Now()}
+	answers.Watch()
+	doc, ok = m.cached(Args(argv))
+	files, all := answers.Unwatch()
+	return doc, func() {
+		if all && m.remembers() {
+			m.keep(files, doc)
+		}
+	}, ok
+}
+
+func (m *memo) cached(args []string) ([]byte, bool) {
 	if len(args) == 0 {
 		return nil, false
 	}
@@ -63,7 +81,11 @@ func CachedAnswer(args []string) ([]byte, bool) {
 		}
 		o.Asked, encode = []hosts.Host{q.host}, q.encode
 	}
-	if o.Read(nil) != nil || o.ForAgent() != nil {
+	if o.Read(nil) != nil {
+		return nil, false
+	}
+	m.o, m.guarded = o, agents.Seen().Name != "" && o.AgentRule().Gets() != settings.AgentsAllow
+	if o.ForAgent() != nil {
 		return nil, false
 	}
 	if named, err := o.NamesHosts(); !named || err != nil || o.Check() != nil || t.check != nil && t.check(o) != nil {
@@ -76,11 +98,11 @@ func CachedAnswer(args []string) ([]byte, bool) {
 			return nil, false
 		}
 	} else {
-		c, ok := acquire.CachedForHost(o, t.keys)
-		if !ok {
+		var ok bool
+		if m.c, m.until, ok = acquire.CachedForHost(o, t.keys); !ok {
 			return nil, false
 		}
-		if doc, err = encode(o, c); err != nil {
+		if doc, err = encode(o, m.c); err != nil {
 			return nil, false
 		}
 	}

@@ -51,6 +51,7 @@ const maxRequest = 1 << 20
 
 var input struct {
 	once sync.Once
+	read bool
 	text []byte
 	err  error
 }
@@ -58,7 +59,7 @@ var input struct {
 // readRequest reads a tool's request from stdin, as far as it goes: ended tells
 // whether it is complete. It is read once in a process, whoever answers it.
 func readRequest(ended func([]byte) bool) ([]byte, error) {
-	input.once.Do(func() { input.text, input.err = readAll(os.Stdin, ended) })
+	input.once.Do(func() { input.read = true; input.text, input.err = readAll(os.Stdin, ended) })
 	return input.text, input.err
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -97,6 +98,7 @@ type File struct {
 func Open(path string) (*File, error) {
 	f := &File{Path: path, target: path}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		answers.Saw(path, nil, err)
 		return f, nil
 	} else if err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ func Open(path string) (*File, error) {
 	if !f.stat.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	b, err := userfile.Read(f.target)
+	b, err := userfile.Read(path)
 	if err != nil {
 		return nil, err
 	}

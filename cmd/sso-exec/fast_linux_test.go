@@ -1,0 +1,324 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sso-exec/sso-exec/providertest"
+)
+
+// initialised runs the command and tells which packages it has initialised.
+func (b *bench) initialised(env []string, args ...string) (packages []string, o outcome) {
+	traced := *b
+	traced.env = append(append(b.env[:len(b.env):len(b.env)], "GODEBUG=inittrace=1"), env...)
+	o = traced.run(args...)
+	trace := regexp.MustCompile(`(?m)^init (\S+) @.*\n`)
+	for _, m := range trace.FindAllStringSubmatch(o.stderr, -1) {
+		packages = append(packages, m[1])
+	}
+	o.stderr = trace.ReplaceAllString(o.stderr, "")
+	return packages, o
+}
+
+// fast reports whether the command answered before its other packages were initialised.
+func (b *bench) fast(args ...string) (bool, outcome) {
+	packages, o := b.initialised(nil, args...)
+	return len(packages) <= 30 && !strings.Contains(strings.Join(packages, " "), "net/http"), o
+}
+
+// warm calls until the answer is a remembered one.
+func (b *bench) warm(t *testing.T, args ...string) outcome {
+	t.Helper()
+	for range 100 {
+		if fast, o := b.fast(args...); fast && o.code == 0 {
+			return o
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("sso-exec %s is never answered from memory", strings.Join(args, " "))
+	return outcome{}
+}
+
+// signedIn is a bench with a profile and a session.
+func signedIn(t *testing.T, c providertest.Config) (b *bench, config string) {
+	t.Helper()
+	b = newBench(t, c)
+	config = filepath.Join(t.TempDir(), "config.yaml")
+	b.env = append(b.env, "SSO_EXEC_CONFIG="+config)
+	b.config(t, config, "")
+	b.mustRun(t, "login", "--browser", "testbrowser", "--profile", "corp")
+	return b, config
+}
+
+func (b *bench) config(t *testing.T, path, more string) {
+	t.Helper()
+	text := "version: 1\nprofiles:\n  corp:\n    issuer: " + b.idp.Issuer() + "\n    client-id: cli\n" + more
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFast: a repeated answer is the same, from a few packages, files and directories.
+func TestFast(t *testing.T) {
+	b, _ := signedIn(t, providertest.Config{})
+	for _, args := range [][]string{
+		{"kube"}, {"kube", "--profile", "corp"}, {"token"}, {"token", "-n", "--token-type=id"}, {"token", "-o", "json"},
+		{"token", "-o", "header"}, {"token", "--for", "https://api.example.com/x", "--host", "api.example.com"},
+	} {
+		first := b.mustRun(t, args...)
+		if o := b.warm(t, args...); o != first || o.stdout == "" {
+			t.Errorf("%v: %+v, want %+v", args, o, first)
+		}
+		packages, _ := b.initialised(nil, args...)
+		for _, p := range packages {
+			if p == "reflect" || p == "net" || p == "crypto/tls" || strings.Contains(p, "yaml") {
+				t.Errorf("%v: %s is initialised", args, p)
+			}
+		}
+	}
+	text, err := exec.Command("grep", "-rlE", b.mustRun(t, "token", "-n").stdout, filepath.Join(b.dir, "answers")).Output()
+	if err == nil || len(text) > 0 {
+		t.Errorf("a token is in %s", text)
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	traced := exec.Command("strace", "-f", "-e", "trace=openat,open", "-o", trace, b.bin, "kube")
+	traced.Env = b.env
+	if out, err := traced.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lines, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := 0
+	for line := range strings.Lines(string(lines)) {
+		if strings.Contains(line, "openat(") && !strings.Contains(line, `"/sys/`) && !strings.Contains(line, `"/proc/`) {
+			opened++ // /sys and /proc are the runtime's
+		}
+	}
+	if opened != 6 {
+		t.Errorf("%d opened, want two files and four directories:\n%s", opened, lines)
+	}
+	traced = exec.Command(b.bin, "kube")
+	traced.Env = b.env
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var stderr strings.Builder
+	traced.Stdout, traced.Stderr = full, &stderr
+	if err := traced.Run(); traced.ProcessState.ExitCode() != 1 || !strings.HasPrefix(stderr.String(), "sso-exec: ") {
+		t.Errorf("a full disk: %v, %q", err, stderr.String())
+	}
+}
+
+// TestFastSees: each change is seen at the very next call.
+func TestFastSees(t *testing.T) {
+	kube := []string{"kube", "--profile", "corp", "--interactive", "never"}
+	for name, c := range map[string]struct {
+		change func(t *testing.T, b *bench, config string)
+		env    string
+		code   int
+		same   bool // the token
+	}{
+		"a refresh": {change: func(t *testing.T, b *bench, _ string) { b.mustRun(t, append(kube, "--force")...) }},
+		"a logout":  {change: func(t *testing.T, b *bench, _ string) { b.mustRun(t, "logout", "corp") }, code: 3},
+		"a sign-in": {change: func(t *testing.T, b *bench, _ string) {
+			b.mustRun(t, "login", "--browser", "testbrowser", "--profile", "corp")
+		}},
+		"the profile": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    scopes: [groups]\n") }, code: 3},
+		"no config":   {change: func(t *testing.T, _ *bench, config string) { _ = os.Remove(config) }, code: 2},
+		"a broken config": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    scope: x\n") },
+			code: 2},
+		"a loose config": {change: func(_ *testing.T, _ *bench, config string) { _ = os.Chmod(config, 0o666) }, code: 6}, //nolint:gosec // the point
+		"a loose token": {change: func(t *testing.T, b *bench, _ string) {
+			for _, path := range b.files(t, "tokens/*/*") {
+				_ = os.Chmod(path, 0o644) //nolint:gosec // the point
+			}
+		}, code: 6},
+		"a token that was replaced": {change: func(t *testing.T, b *bench, _ string) { b.shift(t, time.Second) }, same: true},
+		"a token that ended":        {change: func(t *testing.T, b *bench, _ string) { b.expire(t) }},
+		"the CA": {change: func(t *testing.T, b *bench, _ string) {
+			for _, kv := range b.env {
+				if path, ok := strings.CutPrefix(kv, "SSO_EXEC_CA_FILE="); ok {
+					_ = os.WriteFile(path, []byte("no certificate"), 0o600)
+				}
+			}
+		}, code: 2},
+		"a variable":               {env: "SSO_EXEC_AUDIENCE=other", code: 3},
+		"KUBERNETES_EXEC_INFO":     {env: `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v0"}`, code: 2},
+		"another home":             {env: "HOME=/nonexistent", same: true},
+		"an agent, with a profile": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    agents: deny\n") }, env: "CLAUDECODE=1", code: 7},
+		"the entry": {change: func(t *testing.T, b *bench, _ string) {
+			for _, path := range b.files(t, "answers/*") {
+				_ = os.Truncate(path, 100)
+			}
+		}, same: true},
+		"another program": {change: func(t *testing.T, b *bench, _ string) {
+			text, err := os.ReadFile(b.bin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.bin = filepath.Join(t.TempDir(), "sso-exec")
+			if err := os.WriteFile(b.bin, text, 0o700); err != nil { //nolint:gosec // a program
+				t.Fatal(err)
+			}
+		}, same: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, config := signedIn(t, providertest.Config{})
+			before := tokenOf(t, b.warm(t, kube...))
+			if c.change != nil {
+				c.change(t, b, config)
+			}
+			packages, o := b.initialised([]string{c.env}, kube...)
+			if len(packages) < 60 {
+				t.Errorf("it is answered from memory: %+v", o)
+			}
+			if o.code != c.code {
+				t.Fatalf("%+v, want exit code %d", o, c.code)
+			}
+			if c.code == 0 && (tokenOf(t, o) == before) != c.same {
+				t.Errorf("the token: the same: %v, want %v", !c.same, c.same)
+			}
+		})
+	}
+}
+
+func (b *bench) files(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(b.dir, pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no %s (%v)", pattern, err)
+	}
+	return paths
+}
+
+func tokenOf(t *testing.T, o outcome) string {
+	t.Helper()
+	var doc struct{ Status struct{ Token string } }
+	if err := json.Unmarshal([]byte(o.stdout), &doc); err != nil || doc.Status.Token == "" {
+		t.Fatalf("no token: %+v", o)
+	}
+	return doc.Status.Token
+}
+
+// TestFastEnds: an answer is remembered for as long as the token is good, and no longer.
+func TestFastEnds(t *testing.T) {
+	b := newBench(t, providertest.Config{AccessTokenLifetime: time.Minute, IDTokenLifetime: time.Minute})
+	b.mustRun(t, "login", "--browser", "testbrowser")
+	args := []string{"kube", "--min-ttl", "55s"}
+	before := tokenOf(t, b.warm(t, args...))
+	time.Sleep(5 * time.Second)
+	if fast, o := b.fast(args...); fast || tokenOf(t, o) == before {
+		t.Errorf("a token that is no longer good enough: from memory: %v, %+v", fast, o)
+	}
+}
+
+// TestFastKeepsNothing: what may be stored nowhere, or is to be recorded, is not remembered.
+func TestFastKeepsNothing(t *testing.T) {
+	for _, args := range [][]string{{"--audit", "all"}, {"--store", "none"}, {"--log-file", "LOG"}, {"-v"}, {"--explain"},
+		{"--config", "relative.yaml"}} {
+		b, config := signedIn(t, providertest.Config{})
+		b.cwd = filepath.Dir(config)
+		if err := os.Link(config, filepath.Join(b.cwd, "relative.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		for i := range args {
+			args[i] = strings.Replace(args[i], "LOG", filepath.Join(b.cwd, "log"), 1)
+		}
+		for range 3 {
+			b.run(append([]string{"token", "--interactive", "never"}, args...)...)
+			time.Sleep(110 * time.Millisecond)
+		}
+		if found, _ := filepath.Glob(filepath.Join(b.dir, "answers", "*")); len(found) > 0 {
+			t.Errorf("%v: %v", args, found)
+		}
+	}
+}
+
+// TestFastBound: the answers are bounded in number.
+func TestFastBound(t *testing.T) {
+	b, _ := signedIn(t, providertest.Config{})
+	b.warm(t, "token")
+	for i := range 300 {
+		path := filepath.Join(b.dir, "answers", "planted"+string(rune('a'+i%26))+strings.Repeat("x", i/26))
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.warm(t, "token", "-n")
+	if n := len(b.files(t, "answers/*")); n > 256 {
+		t.Errorf("%d entries", n)
+	}
+	if fast, _ := b.fast("token"); !fast {
+		t.Error("the newest were removed")
+	}
+}
+
+// TestFastRace: while many call, one refreshes, edits the profile or logs out; whoever
+// begins when that is over never gets the token of before.
+func TestFastRace(t *testing.T) {
+	b, config := signedIn(t, providertest.Config{})
+	callers, rounds := 8, 6
+	if soaking() {
+		callers, rounds = 200, 1000
+	}
+	args := []string{"kube", "--profile", "corp", "--interactive", "never"}
+	for round := range rounds {
+		stale := tokenOf(t, b.warm(t, args...))
+		var mu sync.Mutex
+		over := false // the change
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					mu.Lock()
+					after := over
+					mu.Unlock()
+					o := b.run(args...)
+					if after && strings.Contains(o.stdout, stale) {
+						t.Errorf("round %d: a token of before the change: %+v", round, o)
+					}
+				}
+			})
+		}
+		time.Sleep(50 * time.Millisecond)
+		switch round % 3 {
+		case 0:
+			b.mustRun(t, append(args, "--force")...)
+		case 1:
+			b.config(t, config, "    scopes: [groups]\n")
+		case 2:
+			b.mustRun(t, "logout", "corp")
+		}
+		mu.Lock()
+		over = true
+		mu.Unlock()
+		time.Sleep(300 * time.Millisecond)
+		close(stop)
+		wg.Wait()
+		b.config(t, config, "")
+		if round%3 == 2 {
+			b.mustRun(t, "login", "--browser", "testbrowser", "--profile", "corp")
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package answers
+
+import "strconv"
+
+// prefixes begin the names of variables that may change an answer.
+var prefixes = [...]string{"SSO_EXEC_", "XDG_", "AWS_", "SSL_CERT_", "GOOGLE_EXTERNAL_ACCOUNT_"}
+
+// variables are the others: those of the tools that call, those that name the server
+// which headers are for, and those that show a coding agent.
+var variables = [...]string{
+	"HOME", "KUBERNETES_EXEC_INFO", "CLAUDE_CODE_MCP_SERVER_URL",
+	"AGENT", "AI_AGENT", "AMP_CURRENT_THREAD_ID", "ANTIGRAVITY_AGENT", "AUGMENT_AGENT", "CLAUDECODE", "CLINE_ACTIVE",
+	"CODEX_CI", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID", "COPILOT_AGENT", "COPILOT_CLI",
+	"CRUSH", "CURSOR_AGENT", "CURSOR_EXTENSION_HOST_ROLE", "GEMINI_CLI", "GOOSE_TERMINAL", "OPENCODE", "PI_CODING_AGENT",
+	"ROO_ACTIVE",
+}
+
+// secrets are those of which only counts that they are set.
+var secrets = [...]string{
+	"SSO_EXEC_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+}
+
+// Counts reports whether a variable is part of the key.
+func Counts(name string) bool {
+	for _, p := range prefixes {
+		if len(name) >= len(p) && name[:len(p)] == p {
+			return true
+		}
+	}
+	for _, v := range variables {
+		if name == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Key is all of a call that may change its answer, besides files: its words and the
+// variables that count, each as NAME=VALUE, in any order but of those with one name.
+func Key(args, env []string) string {
+	counted := make([]string, 0, 8)
+	for _, kv := range env {
+		name := kv[:nameEnd(kv)]
+		if !Counts(name) {
+			continue
+		}
+		for _, s := range secrets {
+			if name == s && len(kv) > len(name)+1 {
+				kv = name + "=set"
+			}
+		}
+		counted = append(counted, kv)
+		for i := len(counted) - 1; i > 0 && counted[i-1][:nameEnd(counted[i-1])] > name; i-- {
+			counted[i-1], counted[i] = counted[i], counted[i-1]
+		}
+	}
+	b := field(nil, strconv.Itoa(len(args)))
+	for _, all := range [...][]string{args, counted} {
+		for _, text := range all {
+			b = field(b, text)
+		}
+	}
+	return string(b)
+}
+
+func nameEnd(kv string) int {
+	for i := range len(kv) {
+		if kv[i] == '=' {
+			return i
+		}
+	}
+	return len(kv)
+}
+
+// CacheDir is the cache directory as a flag or a variable has it, else the usual one;
+// empty: it cannot be told without the rest of the program.
+func CacheDir(args, env []string) string {
+	const flag = "--cache-dir"
+	dir, said := variable(env, "SSO_EXEC_CACHE_DIR"), false
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return ""
+		case arg == flag && i+1 < len(args):
+			dir, said = args[i+1], true
+		case len(arg) > len(flag) && arg[:len(flag)+1] == flag+"=":
+			dir, said = arg[len(flag)+1:], true
+		}
+	}
+	home := variable(env, "HOME")
+	if dir == "" && !said {
+		if dir = variable(env, "XDG_CACHE_HOME"); dir == "" {
+			dir = "~/.cache"
+		}
+		dir += "/sso-exec"
+	}
+	if len(dir) > 1 && dir[:2] == "~/" && absolute(home) {
+		dir = home + dir[1:]
+	}
+	if !absolute(dir) {
+		return ""
+	}
+	return dir
+}
+
+func absolute(path string) bool { return path != "" && path[0] == '/' }
+
+// variable returns the first of a name, as the system does.
+func variable(env []string, name string) string {
+	for _, kv := range env {
+		if nameEnd(kv) == len(name) && len(kv) > len(name) && kv[:len(name)] == name {
+			return kv[len(name)+1:]
+		}
+	}
+	return ""
+}
