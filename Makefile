@@ -15,7 +15,7 @@ SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
 SOAKRUN ?= Storm|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
-.PHONY: help build size man completions schema demo test e2e fmt vet lint tree cross bench fuzz soak clean
+.PHONY: help build size man completions schema demo test e2e e2e-all fmt vet lint tree cross bench fuzz soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: vet ## go vet, then all tests, under the race detector
 e2e: ## the binary under kubectl, the AWS CLI and a browser; minutes, see hack/e2e
 	CGO_ENABLED=0 go -C hack/demo test -count=1 ./...
 	hack/e2e/run
+
+e2e-all: ## e2e, and further real programs, which CI goes without
+	hack/e2e/run all
 
 fmt: ## format the Go code
 	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l -w

@@ -9,9 +9,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sso-exec/sso-exec/hack/demo/dex"
 )
 
 // gitServer is git's own http backend behind https, which takes every token but those
@@ -58,18 +61,40 @@ func newGitServer(t *testing.T, root string) *gitServer {
 // TestGit: clone and push over https with the helper that setup git writes; a refused
 // token is renewed by the next command; another host gets none.
 func TestGit(t *testing.T) {
+	c := newClient(t, newDex(t, dex.Options{}))
+	git := gitIn(place{c: c}, mustTool(t, "git"))
+	want := "Basic" // 2.46 and later ask for Bearer
+	if minor := strings.Split(git("version").ok(), "."); len(minor) > 1 && len(minor[1]) == 2 && minor[1] >= "46" {
+		want = "Bearer"
+	}
+	testGit(t, c, git, want)
+}
+
+// TestAllGitBearer is the same with the git of Debian 13.
+func TestAllGitBearer(t *testing.T) {
+	c := newClient(t, newDex(t, dex.Options{}))
+	at := machine(c)
+	debian := mustTool(t, "trixie")
+	for _, path := range []string{"/usr", "/etc/ld.so.cache"} {
+		at.root.Over[path] = debian + path
+	}
+	testGit(t, c, gitIn(at, "/usr/bin/git"), "Bearer")
+}
+
+// gitIn runs git at a place.
+func gitIn(at place, program string) func(args ...string) *command {
+	at = at.with("GIT_SSL_CAINFO="+ca.caFile, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+	return func(args ...string) *command { return at.start(program, args...) }
+}
+
+func testGit(t *testing.T, c *client, git func(args ...string) *command, scheme string) {
 	root := t.TempDir()
 	server := newGitServer(t, root)
-	c := newClient(t, provider)
 	c.signIn()
 	at, _ := url.Parse(server.URL)
-	git := func(args ...string) *command {
-		return c.start("git", []string{"GIT_SSL_CAINFO=" + ca.caFile, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com"},
-			args...)
-	}
-	git("init", "-q", "--bare", filepath.Join(root, "repo.git")).ok()
-	git("--git-dir", filepath.Join(root, "repo.git"), "config", "http.receivepack", "true").ok()
+	c.start("git", nil, "init", "-q", "--bare", filepath.Join(root, "repo.git")).ok()
+	c.start("git", nil, "--git-dir", filepath.Join(root, "repo.git"), "config", "http.receivepack", "true").ok()
 
 	setup := append([]string{"setup"}, c.args("git", "--host", at.Host, "--interactive", "never", "--yes")...)
 	c.start("sso-exec", nil, setup...).ok()
@@ -80,24 +105,31 @@ func TestGit(t *testing.T) {
 	if out := git("ls-remote", server.URL+"/repo.git").ok(); !strings.Contains(out, "refs/heads/main") {
 		t.Errorf("ls-remote: %q", out)
 	}
-	// 2.46 and later ask for Bearer.
-	want := "Basic"
-	if minor := strings.Split(git("version").ok(), "."); len(minor) > 1 && len(minor[1]) == 2 && minor[1] >= "46" {
-		want = "Bearer"
-	}
 	server.mu.Lock()
-	for _, scheme := range server.seen {
-		if scheme != "" && scheme != want {
-			t.Errorf("sent as %s, want %s", scheme, want)
+	for _, seen := range server.seen {
+		if seen != "" && seen != scheme {
+			t.Errorf("sent as %s, want %s", seen, scheme)
 		}
+	}
+	if !slices.Contains(server.seen, scheme) {
+		t.Errorf("requests: %q, want %s", server.seen, scheme)
 	}
 	server.refused[server.token] = true
 	server.mu.Unlock()
 
+	c.dex.ResetRequests()
 	if res := git("ls-remote", server.URL+"/repo.git").wait(); res.code == 0 {
 		t.Error("the token was refused, and git went on")
 	}
-	git("ls-remote", server.URL+"/repo.git").ok()
+	c.requests(map[string]int{})
+	var next []*command
+	for range 5 {
+		next = append(next, git("ls-remote", server.URL+"/repo.git"))
+	}
+	for _, one := range next {
+		one.ok()
+	}
+	c.requests(map[string]int{"POST /token": 1})
 
 	server.mu.Lock()
 	server.seen = nil
