@@ -57,6 +57,25 @@ func SetKey(text []byte, profile, key string, values ...string) ([]byte, error) 
 	})
 }
 
+// AddToMap adds names to a map that a profile has below a key, each with nothing said
+// of it. A map that the profile inherits is not changed: the error is ErrByHand.
+func AddToMap(text []byte, profile, key string, names ...string) ([]byte, error) {
+	return edit(text, func(t *document, want *yaml.Value) error {
+		path := []string{"profiles", profile, key}
+		m := at(want, path...)
+		if m == nil || m.Kind != yaml.MappingNode {
+			return fmt.Errorf("%s of the profile %s is inherited: %w", key, profile, ErrByHand)
+		}
+		for _, name := range names {
+			m.Set(name, yaml.ValueOf(yaml.Mapping{}))
+			if err := t.addToMap(path, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // RemoveKey takes a key out of a profile, and its section if that is empty then;
 // where there is no such key nothing changes.
 func RemoveKey(text []byte, profile, key string) ([]byte, error) {

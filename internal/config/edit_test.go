@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,6 +41,28 @@ profiles:
   tilde: ~
 # the end
 `
+
+func TestAddToMap(t *testing.T) {
+	const file = "version: 1\nprofiles:\n  a:\n    hosts:%s\n    flow: pkce # end\n  b:\n    extends: a\n"
+	for _, c := range []struct{ from, want string }{
+		{" {x.example: , y.example: {username: u}} # mine",
+			` {x.example: , y.example: {username: u}, "*.z.example": {}, "[::1]:5000": {}} # mine`},
+		{" {}", "\n      '*.z.example': {}\n      '[::1]:5000': {}"},
+		{"\n      x.example: # mine\n      y.example:\n        username: u",
+			"\n      x.example: # mine\n      y.example:\n        username: u\n      '*.z.example': {}\n      '[::1]:5000': {}"},
+		{" [x.example]", ""},
+		{" null", ""},
+	} {
+		got, err := AddToMap(fmt.Appendf(nil, file, c.from), "a", "hosts", "*.z.example", "[::1]:5000")
+		refused := c.want == "" && errors.Is(err, ErrByHand)
+		if !refused && (err != nil || string(got) != fmt.Sprintf(file, c.want)) {
+			t.Errorf("%s: %v\n%s", c.from, err, got)
+		}
+	}
+	if _, err := AddToMap(fmt.Appendf(nil, file, " {x.example: }"), "b", "hosts", "y.example"); !errors.Is(err, ErrByHand) {
+		t.Errorf("an inherited map: %v", err)
+	}
+}
 
 // Each edit, and what it does to the lines: - for one that goes, + for one that
 // comes.

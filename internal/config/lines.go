@@ -140,6 +140,18 @@ func (t *document) addTo(path []string, line string) error {
 	return t.add(at, line)
 }
 
+// addToMap adds a key without a value to a map, which may be in braces.
+func (t *document) addToMap(path []string, name string) error {
+	e, _, err := t.find(path...)
+	if err != nil {
+		return err
+	}
+	if yaml.IsFlow(e.Val) && len(e.Val.Content) > 0 {
+		return t.reparse(t.SetValue(e.Val, name, yaml.Mapping{}))
+	}
+	return t.addTo(path, scalar(name)+": {}")
+}
+
 func (t *document) setKey(profile, key string, values []string) error {
 	path := append([]string{"profiles", profile}, strings.SplitN(key, ".", 2)...)
 	e, found, err := t.find(path...)

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
@@ -75,6 +78,39 @@ func Args(o *settings.Resolved, profile bool) ([]string, error) {
 		args, errs = append(args, words...), errors.Join(errs, err)
 	}
 	return args, errs
+}
+
+// Hosts are those that a tool is set up for: of the profile, or those of --host.
+func Hosts(o *settings.Resolved) ([]string, error) {
+	names := o.Target.Hosts
+	if o.Within != nil {
+		names = o.Within
+	}
+	if len(names) == 0 {
+		return nil, fault.InUsage(errors.New("which host is it?"),
+			"give --host HOST, or name it in hosts of the profile")
+	}
+	if _, err := hosts.ParseList(names); err != nil {
+		return nil, fault.Usagef("--host %w", err)
+	}
+	return names, nil
+}
+
+// HostsEdit adds those of the hosts to the profile that it does not name yet.
+func (s *Flags) HostsEdit(o *settings.Resolved, names []string) ([]Edit, error) {
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.Contains(o.Target.Hosts, name)
+	})
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	e, err := s.ConfigEdit(cmp.Or(o.Source.Config, config.DefaultPath()), func(text []byte) ([]byte, error) {
+		if o.HostsAreMap() {
+			return config.AddToMap(text, o.Source.Profile, "hosts", missing...)
+		}
+		return config.SetKey(text, o.Source.Profile, "hosts", slices.Concat(o.Target.Hosts, missing)...)
+	})
+	return []Edit{e}, err
 }
 
 // WarnSecret says that the secret in the environment is not written into a file.

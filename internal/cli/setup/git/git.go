@@ -20,9 +20,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/commandline"
-	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -80,16 +78,10 @@ func (s *gitSetup) put() error {
 	if err := s.o.Check(); err != nil {
 		return err
 	}
-	names, profile := s.o.Target.Hosts, setup.UsesProfile(s.o, "issuer", "client-id")
-	if s.o.Within != nil {
-		names = s.o.Within
-	}
-	if len(names) == 0 {
-		return fault.InUsage(errors.New("which host is it?"),
-			"give --host git.example.com, or name it in hosts of the profile")
-	}
-	if _, err := hosts.ParseList(names); err != nil {
-		return fault.Usagef("--host %w", err)
+	profile := setup.UsesProfile(s.o, "issuer", "client-id")
+	names, err := setup.Hosts(s.o)
+	if err != nil {
+		return err
 	}
 	value, err := s.helper(profile)
 	if err != nil {
@@ -107,12 +99,12 @@ func (s *gitSetup) put() error {
 		return err
 	}
 	edits := []setup.Edit{edit}
-	if missing := s.missing(names); profile && len(missing) > 0 {
-		more, err := s.addHosts(missing)
+	if profile {
+		more, err := s.HostsEdit(s.o, names)
 		if err != nil {
 			return err
 		}
-		edits = append(edits, more)
+		edits = append(edits, more...)
 	}
 	done, err := s.Apply(edits...)
 	if done {
@@ -132,28 +124,6 @@ func (s *gitSetup) helper(profile bool) (string, error) {
 	}
 	args, err := setup.Args(s.o, profile)
 	return "!" + commandline.Line("linux", append([]string{program}, args...)...), err
-}
-
-// missing are the hosts that the profile does not name.
-func (s *gitSetup) missing(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return slices.Contains(s.o.Target.Hosts, name)
-	})
-}
-
-// addHosts adds hosts to those of the profile.
-func (s *gitSetup) addHosts(names []string) (setup.Edit, error) {
-	if s.o.HostsAreMap() {
-		return setup.Edit{}, fault.InUsage(fmt.Errorf("hosts of the profile %s is a map", s.o.Source.Profile),
-			"add this line to it, then run this again: "+names[0]+":")
-	}
-	path := s.o.Source.Config
-	if path == "" {
-		path = config.DefaultPath()
-	}
-	return s.ConfigEdit(path, func(text []byte) ([]byte, error) {
-		return config.SetKey(text, s.o.Source.Profile, "hosts", slices.Concat(s.o.Target.Hosts, names)...)
-	})
 }
 
 // undo takes out of git's config what setup put there, for the hosts that are given, or
