@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/agent"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/aws"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/git"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/kube"
@@ -27,7 +28,7 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), aws.New(), git.New(), provider.New())
+	}, "tool", kube.New(), aws.New(), git.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {

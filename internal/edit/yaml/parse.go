@@ -81,7 +81,11 @@ func Parse(text []byte, format Format) (*Document, error) {
 	}
 	d.JSON = strings.HasPrefix(strings.TrimSpace(d.Text), "{") && json.Valid([]byte(d.Text))
 
-	dec := yaml.NewDecoder(strings.NewReader(d.Text))
+	readable := d.Text
+	if d.JSON {
+		readable = withoutSurrogates(readable)
+	}
+	dec := yaml.NewDecoder(strings.NewReader(readable))
 	var doc, next Node
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return nil, syntaxError(err)
@@ -99,6 +103,25 @@ func Parse(text []byte, format Format) (*Document, error) {
 	var err error
 	d.Tree, err = d.Meaning(d.Root)
 	return d, err
+}
+
+// withoutSurrogates puts U+FFFD, which is as long, in the place of each half of a pair
+// as JSON escapes it (RFC 8259 section 7): YAML has no such escape.
+func withoutSurrogates(s string) string {
+	if !strings.Contains(s, `\ud`) && !strings.Contains(s, `\uD`) {
+		return s
+	}
+	b := []byte(s)
+	for i := 0; i+5 < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		if b[i+1] == 'u' && b[i+2]|0x20 == 'd' && b[i+3] >= '8' {
+			copy(b[i+2:], "fffd")
+		}
+		i++ // of an escaped backslash, the second one
+	}
+	return string(b)
 }
 
 func syntaxError(err error) error {

@@ -1,0 +1,277 @@
+// Package agent has the command that makes coding agents call sso-exec.
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sso-exec/sso-exec/internal/cli/command"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
+)
+
+// agentSetup is what setup agent was asked for.
+type agentSetup struct {
+	setup.Flags
+	o *settings.Resolved
+
+	agent, file, command string
+	named                bool // --command was given
+
+	found int // servers at one of the hosts
+}
+
+// New makes the command that has coding agents call sso-exec.
+func New() *cobra.Command {
+	s := &agentSetup{o: settings.For(settings.ToolGit)} // which asks by host too, and has no flags of its own
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "have coding agents get their headers and keys from sso-exec",
+		Long: `Write a command into the settings of coding agents, for each server that they
+have at a host of the profile, or one of --host: the headers helper of an MCP
+server, or the key of a model's API. The file as it was is kept as FILE.bak. A
+server that has a command or a key already is left alone.
+
+A host that the profile does not name yet is added to its hosts.`,
+		Example: `  sso-exec setup agent --profile corp
+  sso-exec setup agent --agent claude-code --agent-config .mcp.json
+  sso-exec setup agent --remove`,
+		Args: command.NoArgs,
+		PreRun: func(cmd *cobra.Command, _ []string) {
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.named = s.named || f.Name == "command" && f.Changed })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.agent, "agent", "", "only this `agent`: "+strings.Join(agents(), ", "))
+	f.Var(settings.Path.Var(&s.file), "agent-config", "`file` to change, with --agent (default: the agent's own)")
+	s.Add(f)
+	f.Var(settings.Path.Var(&s.command), "command",
+		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
+	cmd = command.WithSettings(s.o, cmd, func(context.Context, []string) error { return s.Plan(s.put) })
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !s.Remove {
+			return run(cmd, args)
+		}
+		if err := s.Plan(s.undo); err != nil { // whatever the config of sso-exec says
+			return &command.Failure{Settings: s.o, Err: err}
+		}
+		return nil
+	}
+	_ = cmd.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agents(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func agents() (names []string) {
+	for _, h := range hooks() {
+		names = append(names, h.agent)
+	}
+	return slices.Compact(names)
+}
+
+// put writes the commands, and the hosts into the profile.
+func (s *agentSetup) put() error {
+	if err := s.o.Check(); err != nil {
+		return err
+	}
+	profile := setup.UsesProfile(s.o, "issuer", "client-id")
+	names, err := setup.Hosts(s.o)
+	if err != nil {
+		return err
+	}
+	line, err := s.line(profile)
+	if err != nil {
+		return err
+	}
+	edits, err := s.edits(names, line)
+	if err != nil {
+		return err
+	}
+	if s.found == 0 {
+		return fault.InUsage(fmt.Errorf("no coding agent has a server at %s", strings.Join(names, ", ")),
+			"add the server to the agent first, then run this again")
+	}
+	if profile {
+		more, err := s.HostsEdit(s.o, names)
+		if err != nil {
+			return err
+		}
+		edits = append(edits, more...)
+	}
+	done, err := s.Apply(edits...)
+	if done && len(edits) > 0 {
+		fmt.Fprintf(talk.Out, "Start the agent again. Nobody is asked to sign in there: sso-exec login comes first.\n")
+	}
+	return err
+}
+
+// line returns the command for a hook and the URL of a server. A sign-in would be asked
+// for below the agent, so a command that could ask does not.
+func (s *agentSetup) line(profile bool) (func(hook, hosts.Host, string) string, error) {
+	program, err := setup.ProgramOf(s.command, s.named)
+	if err != nil {
+		return nil, err
+	}
+	if profile { // whose hosts count
+		delete(s.o.From, "host")
+	}
+	args, err := setup.Args(s.o, profile)
+	if err != nil {
+		return nil, err
+	}
+	return func(h hook, host hosts.Host, scheme string) string {
+		words := append([]string{program, settings.ToolToken, "--output=" + h.output}, args[1:]...)
+		if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--interactive=") }) {
+			words = append(words, "--interactive=never")
+		}
+		words = append(words, "--for="+scheme+"://"+host.String())
+		return h.before + commandline.Line("linux", words...) + h.after
+	}, nil
+}
+
+// undo takes out what setup put there, for the hosts that are given, or for all.
+func (s *agentSetup) undo() error {
+	edits, err := s.edits(s.o.Target.Hosts, nil)
+	if err == nil {
+		_, err = s.Apply(edits...)
+	}
+	return err
+}
+
+// edits plans the change of each file; line nil: what is ours goes.
+func (s *agentSetup) edits(names []string, line func(hook, hosts.Host, string) string) ([]setup.Edit, error) {
+	list, err := hosts.ParseList(names)
+	if err != nil {
+		return nil, fault.Usagef("--host %w", err)
+	}
+	if s.agent != "" && !slices.Contains(agents(), s.agent) {
+		return nil, fault.Usagef("invalid --agent %q: use %s", s.agent, strings.Join(agents(), ", "))
+	}
+	if s.file != "" && s.agent == "" {
+		return nil, fault.InUsage(errors.New("whose file is --agent-config?"), "give --agent "+strings.Join(agents(), " or "))
+	}
+	var edits []setup.Edit
+	s.found = 0
+	for _, h := range hooks() {
+		if s.agent != "" && h.agent != s.agent {
+			continue
+		}
+		path, err := s.path(h)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(edits, func(e setup.Edit) bool { return e.Path == path })
+		if at < 0 {
+			text, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) && s.file == "" {
+				continue
+			} else if err != nil {
+				return nil, fault.Usagef("%s: %w", h.agent, err)
+			}
+			at, edits = len(edits), append(edits, setup.Edit{Path: path, Old: text, New: text, Show: shown})
+		}
+		if edits[at].New, err = s.change(h, path, edits[at].New, list, line); err != nil {
+			return nil, err
+		}
+	}
+	for i := range edits {
+		e := edits[i]
+		edits[i].Write = func() error {
+			return userfile.WriteAtomic(e.Path, e.New, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: e.Old})
+		}
+	}
+	return edits, nil
+}
+
+// path is the file of a hook.
+func (s *agentSetup) path(h hook) (string, error) {
+	if s.file != "" {
+		return filepath.Abs(s.file)
+	}
+	if dir := os.Getenv(h.variable); filepath.IsAbs(dir) {
+		return filepath.Join(dir, h.sub, h.file), nil
+	}
+	home, err := userfile.Home()
+	if err != nil {
+		return "", settings.NoHome("no settings of "+h.agent, "give --agent-config FILE")
+	}
+	return filepath.Join(home, filepath.FromSlash(h.home), h.file), nil
+}
+
+// change makes the changes of a hook in a text.
+func (s *agentSetup) change(h hook, path string, text []byte, list hosts.List,
+	line func(hook, hosts.Host, string) string) ([]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return text, nil
+	}
+	d, err := parse(text)
+	if err != nil {
+		return nil, fault.InUsage(fmt.Errorf("%s: %w", path, err), "--agent NAME leaves the other agents alone")
+	}
+	for _, server := range matching(d.Tree, h.server, nil) {
+		entry := at(d.Tree, server...)
+		url, have := textAt(entry, h.url...), textAt(entry, h.key...)
+		host, ok := hosts.OfURL(url)
+		there := at(entry, h.key...) != nil
+		ours := isOurs(have)
+		value := ""
+		switch {
+		case line == nil:
+			if !ours || len(list) > 0 && (!ok || list.Find(host) < 0) {
+				continue
+			}
+		case !ok || list.Find(host) < 0:
+			continue
+		case there && !ours:
+			s.found++
+			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s: %s has %s already, which is left alone\n",
+				talk.OneLine(path), talk.OneLine(strings.Join(append(server, h.url[0]), ".")), strings.Join(h.key, "."))
+			continue
+		default:
+			s.found++
+			scheme, _, _ := strings.Cut(url, "://")
+			if value = line(h, host, strings.ToLower(scheme)); value == have {
+				continue
+			}
+		}
+		if d, err = set(d, server, h.key, value); err != nil {
+			return nil, fault.Usagef("%s: %w", path, err)
+		}
+	}
+	return d.Splice(0, 0, ""), nil
+}
+
+// isOurs reports whether a value runs sso-exec token for a server.
+func isOurs(value string) bool {
+	return regexp.MustCompile(`^(!|\$\()?(\S*[/\\]|['"].*[/\\])?sso-exec(\.exe)?['"]? token (.* )?'?--for=`).MatchString(value)
+}
+
+// shown leaves every text out of JSON that is not a key, an address or ours: what else
+// such a file holds, nobody knows.
+func shown(text []byte) ([]byte, error) {
+	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"(\s*:)?`).ReplaceAllFunc(text, func(m []byte) []byte {
+		if m[len(m)-1] == ':' || bytes.HasPrefix(m, []byte(`"http`)) {
+			return m
+		}
+		if bytes.Contains(m, []byte("sso-exec")) && isOurs(strings.Trim(string(m), `"`)) {
+			return m
+		}
+		return []byte(`"(hidden)"`)
+	}), nil
+}
