@@ -205,6 +205,7 @@ type derivedFile struct {
 	SecretAccessKey string `json:"secretAccessKey,omitempty"`
 	SessionToken    string `json:"sessionToken,omitempty"`
 	AccountID       string `json:"accountId,omitempty"`
+	SessionName     string `json:"sessionName,omitempty"`
 }
 
 const (
@@ -219,8 +220,8 @@ func encodeDerived(c credential.Credential) ([]byte, error) {
 		Token: c.Token.Reveal(), TokenType: c.TokenType}
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
-		f.AccessKeyID, f.SecretAccessKey, f.SessionToken, f.AccountID = k.AccessKeyID, k.SecretAccessKey.Reveal(),
-			k.SessionToken.Reveal(), k.AccountID
+		f.AccessKeyID, f.SecretAccessKey, f.SessionToken = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal()
+		f.AccountID, f.SessionName = k.AccountID, k.SessionName
 	}
 	return json.Marshal(f)
 }
@@ -237,7 +238,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
 	case f.Kind == kindAWS && f.AccessKeyID != "" && f.SecretAccessKey != "":
 		c.AWS = &credential.AWSKeys{AccessKeyID: f.AccessKeyID, SecretAccessKey: credential.NewSecret(f.SecretAccessKey),
-			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID}
+			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID, SessionName: f.SessionName}
 	default:
 		return c, fmt.Errorf("%w: kind %q", ErrCorrupt, f.Kind)
 	}

@@ -103,6 +103,7 @@ type AWSKeys struct {
 	SecretAccessKey Secret
 	SessionToken    Secret
 	AccountID       string // empty when the role's ARN has none
+	SessionName     string // of the role session; empty: not known
 }
 
 // Life is how long the credential was good for when it was issued, or 0 when

@@ -2,20 +2,17 @@ package providertest
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"github.com/sso-exec/sso-exec/providertest/internal/awsapi"
 	"github.com/sso-exec/sso-exec/providertest/internal/keys"
 )
 
@@ -36,6 +33,10 @@ type STSConfig struct {
 	MaxSession time.Duration
 	// KeyLifetime is how long keys live, whatever DurationSeconds asks for.
 	KeyLifetime time.Duration
+	// Region is the one that requests must be signed for: us-east-1 by default.
+	Region string
+	// ExternalIDs are those that a role's trust policy asks for, by its ARN.
+	ExternalIDs map[string]string
 }
 
 // Keys are the credentials of an assumed role.
@@ -43,10 +44,12 @@ type Keys struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	Expiration                                 time.Time
 	RoleARN, RoleSessionName, Subject          string
+	By, SourceIdentity                         string // whose keys they were had for: a role's ARN
+	Transitive                                 []string
 }
 
-// STS is a running fake of AWS STS with the one action that needs no
-// credentials, AssumeRoleWithWebIdentity (API version 2011-06-15).
+// STS is a running fake of AWS STS with AssumeRoleWithWebIdentity and AssumeRole, the
+// latter for keys that it has issued itself (API version 2011-06-15).
 type STS struct {
 	*server
 	config STSConfig
@@ -82,7 +85,7 @@ func StartSTS(config STSConfig) (*STS, error) {
 			config.Audiences = append(config.Audiences, client.ID)
 		}
 	}
-	config.MaxSession = cmp.Or(config.MaxSession, 12*time.Hour)
+	config.MaxSession, config.Region = cmp.Or(config.MaxSession, 12*time.Hour), cmp.Or(config.Region, "us-east-1")
 	s := &STS{config: config}
 	s.server = &server{now: config.Now, route: func(string) (Endpoint, handler) { return stsEndpoint, s.serveAction }}
 	ca := config.Provider.ca
@@ -145,29 +148,46 @@ func (s *STS) serveAction(r *Request) *answer {
 	if err := s.checkRequest(r); err != nil {
 		return err.answer()
 	}
-	if err := checkParameters(r.Form, s.config.MaxSession); err != nil {
-		return err.answer()
+	action := r.Form.Get("Action")
+	var caller Keys
+	var err *awsError
+	if action == awsapi.AssumeRole {
+		if caller, err = s.caller(r); err != nil {
+			return err.answer()
+		}
 	}
-	claims, audience, err := s.checkToken(r.Form.Get("WebIdentityToken"))
-	if err != nil {
-		return err.answer()
+	if wrong := awsapi.CheckParameters(r.Form, s.config.MaxSession); wrong != nil {
+		return (&awsError{wrong.Code, wrong.Message}).answer()
 	}
-	role := r.Form.Get("RoleArn")
+	role, keys, issuer, audience := r.Form.Get("RoleArn"), newKeys(), "", ""
+	if action == awsapi.AssumeRole {
+		if err = s.checkChain(caller, r.Form); err != nil {
+			return err.answer()
+		}
+		keys.Subject, keys.By = caller.Subject, caller.RoleARN
+		keys.SourceIdentity = cmp.Or(caller.SourceIdentity, r.Form.Get("SourceIdentity"))
+		keys.Transitive = append(slices.Clone(caller.Transitive), awsapi.Members(r.Form, "TransitiveTagKeys.member.%d")...)
+	} else {
+		var claims map[string]any
+		if claims, audience, err = s.checkToken(r.Form.Get("WebIdentityToken")); err != nil {
+			return err.answer()
+		}
+		keys.Subject, _ = claims["sub"].(string)
+		issuer = s.config.Provider.issuer
+	}
 	if s.config.Roles != nil && !slices.Contains(s.config.Roles, role) {
-		return awsErrorf("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity").answer()
+		return awsErrorf("AccessDenied", "Not authorized to perform sts:%s", action).answer()
 	}
 	lifetime := time.Hour
 	if seconds, err := strconv.Atoi(r.Form.Get("DurationSeconds")); err == nil {
 		lifetime = time.Duration(seconds) * time.Second
 	}
-	keys := newKeys()
 	keys.RoleARN, keys.RoleSessionName = role, r.Form.Get("RoleSessionName")
-	keys.Subject, _ = claims["sub"].(string)
 	keys.Expiration = s.config.Now().Add(cmp.Or(s.config.KeyLifetime, lifetime)).UTC().Truncate(time.Second)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.issued = append(s.issued, keys)
-	return keys.answer(s.config.Provider.issuer, audience)
+	return keys.answer(action, issuer, audience)
 }
 
 func (s *STS) nextForced() string {
@@ -187,8 +207,9 @@ func (s *STS) checkRequest(r *Request) *awsError {
 		s.violation("%s request with %d parameters in the URL", r.Method, len(r.Query))
 		return awsErrorf("ValidationError", "This fake takes parameters only in the body of a POST.")
 	}
-	if r.Header.Get("Authorization") != "" || r.Form.Has("X-Amz-Signature") {
-		s.violation("signed AssumeRoleWithWebIdentity request")
+	if action := r.Form.Get("Action"); action != awsapi.AssumeRole && (r.Header.Get("Authorization") != "" ||
+		r.Form.Has("X-Amz-Signature")) {
+		s.violation("signed %s request", action)
 		return awsErrorf("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if r.formErr != nil {
@@ -200,73 +221,8 @@ func (s *STS) checkRequest(r *Request) *awsError {
 	case version != "2011-06-15":
 		return awsErrorf("InvalidAction", "Could not find operation %s for version %s", action,
 			cmp.Or(version, "NO_VERSION_SPECIFIED"))
-	case action != "AssumeRoleWithWebIdentity":
+	case action != awsapi.AssumeRole && action != "AssumeRoleWithWebIdentity":
 		return awsErrorf("InvalidAction", "Could not find operation %s for version %s", action, version)
-	}
-	return nil
-}
-
-var (
-	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	policyParam = regexp.MustCompile(`^PolicyArns\.member\.(\d+)\.arn$`)
-)
-
-// checkParameters holds the constraints of the API reference.
-func checkParameters(form url.Values, maxSession time.Duration) *awsError {
-	for _, name := range []string{"RoleArn", "RoleSessionName", "WebIdentityToken"} {
-		if form.Get(name) == "" {
-			member := strings.ToLower(name[:1]) + name[1:]
-			return awsErrorf("ValidationError",
-				"1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
-		}
-	}
-	if role := form.Get("RoleArn"); !roleARN.MatchString(role) {
-		return awsErrorf("ValidationError", "%s is invalid", role)
-	}
-	if name := form.Get("RoleSessionName"); !sessionName.MatchString(name) {
-		return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to "+
-			"satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", name)
-	}
-	if n := len(form.Get("WebIdentityToken")); n < 4 || n > 20000 {
-		return awsErrorf("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy "+
-			"constraint: Member must have length between 4 and 20000")
-	}
-	if text := form.Get("DurationSeconds"); text != "" {
-		seconds, err := strconv.Atoi(text)
-		if err != nil || seconds < 900 || seconds > 43200 {
-			return awsErrorf("ValidationError", "1 validation error detected: Value '%s' at 'durationSeconds' failed to "+
-				"satisfy constraint: Member must have value between 900 and 43200", text)
-		}
-		if time.Duration(seconds)*time.Second > maxSession {
-			return awsErrorf("ValidationError",
-				"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-		}
-	}
-	return checkPolicies(form)
-}
-
-func checkPolicies(form url.Values) *awsError {
-	if policy := form.Get("Policy"); policy != "" {
-		if utf8.RuneCountInString(policy) > 2048 {
-			return awsErrorf("ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy "+
-				"constraint: Member must have length less than or equal to 2048")
-		}
-		if !json.Valid([]byte(policy)) {
-			return awsErrorf("MalformedPolicyDocument", "Syntax errors in policy.")
-		}
-	}
-	for name := range form {
-		if !strings.HasPrefix(name, "PolicyArns.") {
-			continue
-		}
-		match := policyParam.FindStringSubmatch(name)
-		if match == nil {
-			return awsErrorf("MalformedInput", "Unexpected list element %s", name)
-		}
-		if n, _ := strconv.Atoi(match[1]); n < 1 || n > 10 || !strings.HasPrefix(form.Get(name), "arn:aws") {
-			return awsErrorf("ValidationError", "%s is invalid: at most 10 policy ARNs", name)
-		}
 	}
 	return nil
 }
@@ -313,4 +269,52 @@ func (s *STS) checkToken(token string) (claims map[string]any, audience string, 
 		}
 	}
 	return nil, "", awsErrorf("InvalidIdentityToken", "Incorrect token audience")
+}
+
+// caller verifies a request's signature, and returns the keys that it was made with.
+func (s *STS) caller(r *Request) (caller Keys, refused *awsError) {
+	_, wrong := awsapi.Verify(awsapi.Request{Method: r.Method, Path: r.Path, Host: r.Host, Body: r.Body, Query: r.Query,
+		Header: r.Header}, "sts", s.config.Region, s.config.Now(), func(id string) (awsapi.Keys, bool) {
+		for _, k := range s.Issued() {
+			if k.AccessKeyID == id {
+				caller = k
+				return awsapi.Keys{SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken,
+					Expiration: k.Expiration}, true
+			}
+		}
+		return awsapi.Keys{}, false
+	})
+	if wrong != nil {
+		return caller, &awsError{wrong.Code, wrong.Message}
+	}
+	return caller, nil
+}
+
+// checkChain holds what AWS says of a role that another role assumes.
+func (s *STS) checkChain(caller Keys, form url.Values) *awsError {
+	keys := awsapi.Members(form, "Tags.member.%d.Key")
+	for _, key := range awsapi.Members(form, "TransitiveTagKeys.member.%d") {
+		if !slices.Contains(keys, key) {
+			return awsErrorf("ValidationError", "The transitive tag key %s is not among the tags.", key)
+		}
+	}
+	for _, key := range keys {
+		if slices.Contains(caller.Transitive, key) {
+			return awsErrorf("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it "+
+				"conflicts with a transitive tag key from the calling session.")
+		}
+	}
+	identity := form.Get("SourceIdentity")
+	switch seconds, _ := strconv.Atoi(form.Get("DurationSeconds")); {
+	case seconds > 3600:
+		return awsErrorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles "+
+			"assumed by role chaining")
+	case form.Has("SerialNumber"), form.Has("TokenCode"), len(keys) != len(awsapi.Members(form, "Tags.member.%d.Value")):
+		return awsErrorf("ValidationError", "This fake does not take these parameters.")
+	case s.config.ExternalIDs[form.Get("RoleArn")] != form.Get("ExternalId"),
+		caller.SourceIdentity != "" && identity != "" && identity != caller.SourceIdentity:
+		return awsErrorf("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+			caller.sessionARN(), form.Get("RoleArn"))
+	}
+	return nil
 }

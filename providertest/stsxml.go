@@ -32,11 +32,12 @@ type stsErrorDocument struct {
 }
 
 type stsKeysDocument struct {
-	XMLName xml.Name `xml:"AssumeRoleWithWebIdentityResponse"`
-	XMLNS   string   `xml:"xmlns,attr"`
+	XMLName xml.Name
+	XMLNS   string `xml:"xmlns,attr"`
 	Result  struct {
-		Subject         string `xml:"SubjectFromWebIdentityToken"`
-		Audience        string
+		XMLName         xml.Name
+		Subject         string `xml:"SubjectFromWebIdentityToken,omitempty"`
+		Audience        string `xml:",omitempty"`
 		AssumedRoleUser struct {
 			ARN string `xml:"Arn"`
 			ID  string `xml:"AssumedRoleId"`
@@ -47,8 +48,9 @@ type stsKeysDocument struct {
 			Expiration      string
 			AccessKeyID     string `xml:"AccessKeyId"`
 		}
-		Provider string
-	} `xml:"AssumeRoleWithWebIdentityResult"`
+		Provider       string `xml:",omitempty"`
+		SourceIdentity string `xml:",omitempty"`
+	}
 	RequestID string `xml:"ResponseMetadata>RequestId"`
 }
 
@@ -66,21 +68,29 @@ func (e *awsError) answer() *answer {
 	return a
 }
 
-func (k Keys) answer(issuer, audience string) *answer {
-	doc := stsKeysDocument{XMLNS: stsNamespace, RequestID: requestID()}
+// answer is that of an action; issuer and audience are empty where the keys were had for
+// other keys.
+func (k Keys) answer(action, issuer, audience string) *answer {
+	doc := stsKeysDocument{XMLName: xml.Name{Local: action + "Response"}, XMLNS: stsNamespace, RequestID: requestID()}
 	result := &doc.Result
-	result.Subject, result.Audience = k.Subject, audience
+	result.XMLName.Local = action + "Result"
+	result.Subject, result.Audience, result.SourceIdentity = k.Subject, audience, k.SourceIdentity
 	account := strings.Split(k.RoleARN, ":")[4]
-	_, host, _ := strings.Cut(issuer, "://")
-	result.Provider = "arn:aws:iam::" + account + ":oidc-provider/" + host
-	role := k.RoleARN[strings.LastIndex(k.RoleARN, "/")+1:] // a path is left out
-	result.AssumedRoleUser.ARN = "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + k.RoleSessionName
+	if _, host, ok := strings.Cut(issuer, "://"); ok {
+		result.Provider = "arn:aws:iam::" + account + ":oidc-provider/" + host
+	}
+	result.AssumedRoleUser.ARN = k.sessionARN()
 	result.AssumedRoleUser.ID = "AROA3XFRBF535PLBIFPI4:" + k.RoleSessionName
 	result.Credentials.AccessKeyID = k.AccessKeyID
 	result.Credentials.SecretAccessKey = k.SecretAccessKey
 	result.Credentials.SessionToken = k.SessionToken
 	result.Credentials.Expiration = k.Expiration.Format(time.RFC3339)
 	return xmlAnswer(http.StatusOK, doc, doc.RequestID)
+}
+
+func (k Keys) sessionARN() string {
+	role := k.RoleARN[strings.LastIndex(k.RoleARN, "/")+1:] // a path is left out
+	return "arn:aws:sts::" + strings.Split(k.RoleARN, ":")[4] + ":assumed-role/" + role + "/" + k.RoleSessionName
 }
 
 func xmlAnswer(status int, doc any, id string) *answer {

@@ -274,8 +274,9 @@ func parseFault(ts *testscript.TestScript, args []string) (f providertest.Fault)
 	return f
 }
 
-// cmdSTS steers the STS of a script: sts start [life=1h], sts fail CODE ...,
-// sts requests N, sts fault k=v ..., sts violations N, sts name NAME.
+// cmdSTS steers the STS of a script: sts start [life=1h] [region=R] [external-id=ROLE,ID],
+// sts fail CODE ..., sts requests N, sts fault k=v ..., sts violations N, sts name NAME,
+// sts asked PARAMETER VALUE (of the last request; "-": it had none).
 func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
 	w := ts.Value("world").(*world)
 	switch args[0] {
@@ -286,6 +287,13 @@ func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
 				life, err := time.ParseDuration(d)
 				ts.Check(err)
 				c.KeyLifetime = life
+			}
+			if region, ok := strings.CutPrefix(arg, "region="); ok {
+				c.Region = region
+			}
+			if external, ok := strings.CutPrefix(arg, "external-id="); ok {
+				role, id, _ := strings.Cut(external, ",")
+				c.ExternalIDs = map[string]string{role: id}
 			}
 		}
 		s, err := providertest.StartSTS(c)
@@ -311,6 +319,14 @@ func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
 		issued := w.sts.Issued()
 		if len(issued) == 0 || issued[len(issued)-1].RoleSessionName != args[1] {
 			ts.Fatalf("issued: %+v", issued)
+		}
+	case "asked":
+		log, got := w.sts.Log(), "-"
+		if form := log[len(log)-1].Form; form.Has(args[1]) {
+			got = form.Get(args[1])
+		}
+		if got != args[2] {
+			ts.Fatalf("STS was asked with %s=%s, want %s", args[1], got, args[2])
 		}
 	default:
 		ts.Fatalf("sts %s: no such command", args[0])

@@ -1,5 +1,6 @@
-// Package sts gets the temporary keys of an AWS role for an ID token:
-// AssumeRoleWithWebIdentity of AWS STS. [Place] says which of its endpoints is asked.
+// Package sts gets the temporary keys of an AWS role: for an ID token
+// (AssumeRoleWithWebIdentity of AWS STS), or for the keys of another role
+// (AssumeRole). [Place] says which of its endpoints is asked.
 //
 // A refusal is an [*Error]; an error that passes by itself, a [*flows.UnavailableError].
 //
@@ -15,10 +16,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,19 +47,8 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	if w.SessionName == "" {
 		w.SessionName = roleSessionName(idToken)
 	}
-	form := url.Values{
-		"Action":           {"AssumeRoleWithWebIdentity"},
-		"Version":          {"2011-06-15"},
-		"RoleArn":          {w.RoleARN},
-		"RoleSessionName":  {w.SessionName},
-		"WebIdentityToken": {idToken.Reveal()},
-	}
-	if w.Duration > 0 {
-		form.Set("DurationSeconds", strconv.Itoa(int(w.Duration.Seconds())))
-	}
-	for i, arn := range w.PolicyARNs {
-		form.Set(fmt.Sprintf("PolicyArns.member.%d.arn", i+1), arn)
-	}
+	form := form(doingSTS, w.RoleARN, w.SessionName, w.Duration, w.PolicyARNs)
+	form.Set("WebIdentityToken", idToken.Reveal())
 	req, err := http.NewRequest(http.MethodPost, w.Endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return none, err
@@ -74,42 +62,52 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	}
 	a.Sent = []string{idToken.Reveal()}
 	if !a.OK() {
-		return none, stsError(a)
+		return none, refusal(doingSTS, "", a)
 	}
-	return stsKeys(a, issued)
+	return stsKeys(a, doingSTS, w.SessionName, issued)
+}
+
+// result is what STS answers with.
+type result struct {
+	Credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string `xml:"SecretAccessKey"`
+		SessionToken    string `xml:"SessionToken"`
+		Expiration      string `xml:"Expiration"`
+	}
+	AssumedRoleARN string `xml:"AssumedRoleUser>Arn"`
 }
 
 // stsKeys reads the keys out of STS's answer.
-func stsKeys(a *flows.Answer, issued time.Time) (none credential.Credential, _ error) {
-	var ok struct {
-		Credentials struct {
-			AccessKeyID     string `xml:"AccessKeyId"`
-			SecretAccessKey string `xml:"SecretAccessKey"`
-			SessionToken    string `xml:"SessionToken"`
-			Expiration      string `xml:"Expiration"`
-		} `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
-		AssumedRoleARN string `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
+func stsKeys(a *flows.Answer, doing, session string, issued time.Time) (none credential.Credential, _ error) {
+	var all struct {
+		WebIdentity result `xml:"AssumeRoleWithWebIdentityResult"`
+		Role        result `xml:"AssumeRoleResult"`
 	}
-	if err := xmlDecoder(a.Body).Decode(&ok); err != nil {
-		return none, flows.Garbled(doingSTS, "the answer is not STS's XML")
+	if err := xmlDecoder(a.Body).Decode(&all); err != nil {
+		return none, flows.Garbled(doing, "the answer is not STS's XML")
+	}
+	ok := all.WebIdentity
+	if doing == doingChain {
+		ok = all.Role
 	}
 	k := ok.Credentials
 	for _, part := range []string{k.AccessKeyID, k.SecretAccessKey, k.SessionToken} {
 		switch {
 		case part == "":
-			return none, flows.Garbled(doingSTS, "the answer lacks a part of the keys")
+			return none, flows.Garbled(doing, "the answer lacks a part of the keys")
 		case strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r > '~' }):
 			// They go into variables, headers and files, where a line break begins something else.
-			return none, flows.Garbled(doingSTS, "a part of the keys has characters that no key has")
+			return none, flows.Garbled(doing, "a part of the keys has characters that no key has")
 		}
 	}
 	end, known := parseTime(k.Expiration)
 	if !known {
-		return none, flows.Garbled(doingSTS, "the answer does not say when the keys end")
+		return none, flows.Garbled(doing, "the answer does not say when the keys end")
 	}
 	end = end.Add(-a.Skew())
 	if !end.After(a.At) {
-		return none, flows.Garbled(doingSTS, "the keys in the answer have expired")
+		return none, flows.Garbled(doing, "the keys in the answer have expired")
 	}
 	return credential.Credential{
 		AWS: &credential.AWSKeys{
@@ -117,6 +115,7 @@ func stsKeys(a *flows.Answer, issued time.Time) (none credential.Credential, _ e
 			SecretAccessKey: credential.NewSecret(k.SecretAccessKey),
 			SessionToken:    credential.NewSecret(k.SessionToken),
 			AccountID:       accountID(ok.AssumedRoleARN),
+			SessionName:     session,
 		},
 		IssuedAt: issued, ExpiresAt: end,
 	}, nil
@@ -168,10 +167,15 @@ type Error struct {
 	Code    string
 	Message string // cleaned for a terminal
 	Status  int
+	Role    string // that was asked for with another role's keys; empty: it was with a token
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("STS refused: %s (%s)", e.Code, e.Message)
+	what := "STS refused"
+	if e.Role != "" {
+		what += " " + e.Role
+	}
+	return fmt.Sprintf("%s: %s (%s)", what, e.Code, e.Message)
 }
 
 // NotYet reports whether STS may accept the same request in a moment: it fetches
@@ -180,10 +184,11 @@ func (e *Error) NotYet() bool {
 	return e.Code == "InvalidIdentityToken" || e.Code == "InvalidIdentityTokenException"
 }
 
-// RefusesToken reports whether it was the token that STS refused: one that has
-// ended, or is signed by a key that is no more.
+// RefusesToken reports whether it was the token, or the keys, that STS refused: what
+// has ended, or is signed by a key that is no more.
 func (e *Error) RefusesToken() bool {
-	return e.Code == "InvalidIdentityToken" || e.Code == "ExpiredTokenException"
+	return slices.Contains([]string{"InvalidIdentityToken", "ExpiredTokenException", "ExpiredToken",
+		"InvalidClientTokenId"}, e.Code)
 }
 
 // passing are the errors of STS that pass by themselves, as the AWS SDKs see it.
@@ -196,20 +201,20 @@ var passing = []string{
 	"RequestLimitExceeded", "LimitExceededException", "BandwidthLimitExceeded", "TooManyRequestsException", "SlowDown",
 }
 
-// stsError tells a refusal from what passes by itself.
-func stsError(a *flows.Answer) error {
+// refusal tells a refusal from what passes by itself.
+func refusal(doing, role string, a *flows.Answer) error {
 	code, message := awsError(a)
 	code = a.Words(code, 100) // of one that does not print nothing is left
 	trouble := a.Status >= 500 || a.Status == http.StatusTooManyRequests
 	if code == "" && trouble {
-		return a.Trouble(doingSTS)
+		return a.Trouble(doing)
 	}
 	if code == "" {
-		return flows.Garbled(doingSTS, "the answer has status %d and is not STS's XML", a.Status)
+		return flows.Garbled(doing, "the answer has status %d and is not STS's XML", a.Status)
 	}
-	e := &Error{code, a.Words(message, 300), a.Status}
+	e := &Error{Code: code, Message: a.Words(message, 300), Status: a.Status, Role: role}
 	if trouble || slices.Contains(passing, e.Code) {
-		return &flows.UnavailableError{Doing: doingSTS, Err: e, RetryAfter: a.RetryAfter(), Status: a.Status}
+		return &flows.UnavailableError{Doing: doing, Err: e, RetryAfter: a.RetryAfter(), Status: a.Status}
 	}
 	return e
 }

@@ -46,7 +46,8 @@ func target(o *settings.Resolved) string {
 	case o.Tool == settings.ToolKube && plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO")) != "":
 		return plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO"))
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":
-		return o.AWS.RoleARN
+		roles := o.Roles()
+		return strings.Join(roles[max(0, len(roles)-1):], "") // the last one's keys are wanted
 	}
 	return strings.Join(slices.Concat(o.Exchange.Audiences, o.Exchange.Resources), ", ")
 }

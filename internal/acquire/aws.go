@@ -22,27 +22,56 @@ import (
 // again and again once fewer than 15 minutes are left.
 var awsTTL = session.TTL{Exact: -1, Most: 15 * time.Minute, Part: 2}
 
-// awsSteps is the chain from the ID token to the role's keys.
+// awsSteps is the chain from the ID token to the role's keys, and from there to those
+// of further roles.
 func awsSteps(o *settings.Resolved, s *session.Session) []session.Step {
-	request := sts.WebIdentity{
-		Endpoint: o.AWS.STSEndpoint, RoleARN: o.AWS.RoleARN, SessionName: o.AWS.RoleSessionName,
-		Duration: o.AWS.Duration, PolicyARNs: o.AWS.PolicyARNs,
-	}
-	params := []any{o.Target.TokenType, request}
 	bundle := awsBundle()
-	if bundle != "" { // keys that came under other roots are not for those who trust them not
-		params = append(params, bundle)
+	link := func(role string, params []any, kind string,
+		run func(context.Context, *http.Client, credential.Credential) (credential.Credential, error)) session.Step {
+		if bundle != "" { // keys that came under other roots are not for those who trust them not
+			params = append(params, bundle)
+		}
+		return session.Step{Kind: kind, Params: params, For: role,
+			Run: func(ctx context.Context, parent credential.Credential) (credential.Credential, error) {
+				hc, err := clientForSTS(o, s, bundle)
+				if err != nil {
+					return credential.Credential{}, err
+				}
+				return run(ctx, hc, parent)
+			}}
 	}
-	return []session.Step{{
-		Kind: "web-identity", Params: params, For: o.AWS.RoleARN,
-		Run: func(ctx context.Context, token credential.Credential) (credential.Credential, error) {
-			hc, err := clientForSTS(o, s, bundle)
-			if err != nil {
-				return credential.Credential{}, err
-			}
-			return sts.AssumeRoleWithWebIdentity(ctx, hc, request, token.Token)
-		},
-	}}
+	first := sts.WebIdentity{Endpoint: o.AWS.STSEndpoint, RoleARN: o.AWS.RoleARN, SessionName: o.AWS.RoleSessionName}
+	if len(o.AWS.Chain) == 0 {
+		first.Duration, first.PolicyARNs = o.AWS.Duration, o.AWS.PolicyARNs
+	}
+	steps := []session.Step{link(o.AWS.RoleARN, []any{o.Target.TokenType, first}, "web-identity",
+		func(ctx context.Context, hc *http.Client, token credential.Credential) (credential.Credential, error) {
+			return sts.AssumeRoleWithWebIdentity(ctx, hc, first, token.Token)
+		})}
+	for _, next := range chained(o) {
+		steps = append(steps, link(next.RoleARN, []any{next}, "chained-role",
+			func(ctx context.Context, hc *http.Client, parent credential.Credential) (credential.Credential, error) {
+				return sts.AssumeRole(ctx, hc, next, *parent.AWS)
+			}))
+	}
+	return steps
+}
+
+// chained are the requests for the roles that are assumed by other roles.
+func chained(o *settings.Resolved) (all []sts.Chained) {
+	for i, role := range o.AWS.Chain {
+		r := sts.Chained{Endpoint: o.AWS.STSEndpoint, RoleARN: role, SessionName: o.AWS.RoleSessionName,
+			Region: sts.SigningRegion(o.AWS.STSEndpoint, o.AWSRegion())}
+		if i == 0 {
+			r.ExternalID, r.SourceIdentity = o.AWS.ExternalID, o.AWS.SourceIdentity
+			r.Tags, r.TransitiveTags = o.AWSTags(), o.AWS.TransitiveTags
+		}
+		if i == len(o.AWS.Chain)-1 { // what is handed out
+			r.Duration, r.PolicyARNs = o.AWS.Duration, o.AWS.PolicyARNs
+		}
+		all = append(all, r)
+	}
+	return all
 }
 
 // awsBundle returns the file of AWS_CA_BUNDLE.

@@ -79,7 +79,14 @@ var wrongValues = map[string]struct{ says, values string }{
 	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
 	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
 	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
-	"agents":                {"invalid value|invalid value", "some|profile:x"},
+	"aws.chain-role-arn":    {"is empty|has characters in it that do not print", "|a\tb"},
+	"aws.external-id":       {"2 to 1224 letters|2 to 1224 letters", "x|a b"},
+	"aws.source-identity":   {"2 to 64 letters|2 to 64 letters|2 to 64 letters", "x|aws:me|a/b"},
+	"aws.tag": {"must be K=V|are AWS's own|the key|the value|the value", "x|aws:a=b|=b|a=;|a=" +
+		strings.Repeat("x", 257)},
+	"aws.transitive-tag": {"the key|are AWS's own", "|AWS:x"},
+	"aws.mfa-serial":     {"cannot be used: STS accepts an MFA code only with", "arn:aws:iam::123456789012:mfa/me"},
+	"agents":             {"invalid value|invalid value", "some|profile:x"},
 	"api-key": {"a key's name is of letters|looks like an API key itself",
 		"a b|" + strings.Repeat("x1", 40)},
 }

@@ -112,7 +112,14 @@ type AWS struct {
 	Duration        time.Duration // 0: the service's
 	Region          string
 	STSEndpoint     string
-	PolicyARNs      []string
+	PolicyARNs      []string // of the last role
+
+	Chain          []string // roles, each assumed by the one before
+	ExternalID     string   // these are for the first of them
+	SourceIdentity string
+	Tags           []string // K=V
+	TransitiveTags []string
+	MFASerial      string // which no chain can have
 }
 
 // Storage is where a session is kept.

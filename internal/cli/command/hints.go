@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,9 @@ func knownRefusal(o *settings.Resolved, e *flows.OAuthError) []string {
 }
 
 func stsHints(o *settings.Resolved, e *sts.Error) []string {
+	if e.Role != "" {
+		return chainHints(o, e)
+	}
 	switch e.Code {
 	case "AccessDenied", "AccessDeniedException":
 		return []string{fmt.Sprintf("does the trust policy of %s allow this provider, audience %q and you?", o.AWS.RoleARN,
@@ -109,6 +113,32 @@ func stsHints(o *settings.Resolved, e *sts.Error) []string {
 				"aws iam update-role --role-name " + talk.Quote(role) + " --max-session-duration 43200"}
 		}
 		return []string{"see --role-arn, --role-session-name and --duration"}
+	}
+	return nil
+}
+
+// chainHints are about a role that another role's keys were to assume.
+func chainHints(o *settings.Resolved, e *sts.Error) []string {
+	roles := o.Roles()
+	before := "the role before it"
+	if at := slices.Index(roles, e.Role); at > 0 {
+		before = roles[at-1]
+	}
+	switch e.Code {
+	case "AccessDenied", "AccessDeniedException":
+		lines := []string{fmt.Sprintf("does the trust policy of %s allow %s, and that one's own policy sts:AssumeRole on it?",
+			e.Role, before)}
+		if o.AWS.ExternalID == "" {
+			lines = append(lines, "a trust policy of another company may ask for an --external-id")
+		}
+		if o.AWS.SourceIdentity != "" || len(o.AWS.Tags) > 0 {
+			lines = append(lines, "--source-identity needs sts:SetSourceIdentity, --tag needs sts:TagSession, in both policies")
+		}
+		return lines
+	case "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "RequestExpired":
+		return []string{"is this machine's clock right?"}
+	case "ValidationError", "InvalidParameterValue":
+		return []string{"see --chain-role-arn, --role-session-name, --external-id, --tag and --duration (an hour at most)"}
 	}
 	return nil
 }

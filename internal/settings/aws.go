@@ -1,0 +1,223 @@
+package settings
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/sts"
+	"github.com/sso-exec/sso-exec/internal/fault"
+)
+
+// This file is what can be told of an AWS role, and of the chain of roles after it.
+
+// CheckAWS checks the flags of the command aws, and settles where STS is.
+func (o *Resolved) CheckAWS() error {
+	if o.AWS.RoleARN == "" {
+		return fault.InUsage(errors.New("no role to assume"),
+			"give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile")
+	}
+	for _, name := range []string{"role-arn", "policy-arn", "duration", "chain-role-arn", "external-id", "source-identity",
+		"tag", "transitive-tag", "mfa-serial"} {
+		if err := o.checkRow(name); err != nil {
+			return err
+		}
+	}
+	if err := o.checkChain(); err != nil {
+		return err
+	}
+	if o.AWS.STSEndpoint == "" {
+		return o.settleSTS()
+	}
+	if _, err := flows.CheckURL("the STS endpoint", o.AWS.STSEndpoint); err != nil {
+		return fault.InUsage(err)
+	}
+	return nil
+}
+
+// settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
+// else by the region, else by the role's partition.
+func (o *Resolved) settleSTS() error {
+	ignored, err := awsSwitch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"} {
+		url := AWSVariable(name)
+		if url == "" || ignored {
+			continue
+		}
+		if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
+			return fault.InUsage(err, "give another --sts-endpoint, or unset "+name+" for this command")
+		}
+		o.AWS.STSEndpoint, o.stsByVariable = url, true
+		return nil
+	}
+	o.AWS.Region = o.AWSRegion()
+	place := sts.Place{Region: o.AWS.Region}
+	var errs [2]error
+	place.FIPS, errs[0] = awsSwitch("AWS_USE_FIPS_ENDPOINT")
+	place.DualStack, errs[1] = awsSwitch("AWS_USE_DUALSTACK_ENDPOINT")
+	if err := cmp.Or(errs[0], errs[1]); err != nil {
+		return err
+	}
+	flag, endpoint := "--role-arn", ""
+	for _, role := range o.Roles() {
+		if err := checkARN(role); err != nil {
+			return fault.InUsage(fmt.Errorf("%s %w", flag, err), "a role of another service needs --sts-endpoint URL")
+		}
+		place.RoleARN, flag = role, "--chain-role-arn"
+		at, err := place.Endpoint()
+		if err == nil && endpoint != "" && at != endpoint {
+			err = fmt.Errorf("the role %s is in another partition of AWS than the one that is to assume it", role)
+		}
+		if err != nil {
+			return fault.InUsage(err, "see --role-arn and --region (or AWS_REGION); another service needs --sts-endpoint URL")
+		}
+		endpoint = at
+	}
+	o.AWS.STSEndpoint = endpoint
+	return nil
+}
+
+// Roles are the chain's, the first one's keys being had for the sign-in.
+func (o *Resolved) Roles() (all []string) {
+	if o.AWS.RoleARN != "" {
+		all = append(all, o.AWS.RoleARN)
+	}
+	return append(all, o.AWS.Chain...)
+}
+
+// AWSRegion is the region that is given, by whatever; empty: none.
+func (o *Resolved) AWSRegion() string {
+	return cmp.Or(o.AWS.Region, AWSVariable("AWS_REGION"), AWSVariable("AWS_DEFAULT_REGION"))
+}
+
+// checkChain tells what is wrong with the roles that are assumed by other roles.
+func (o *Resolved) checkChain() error {
+	if len(o.AWS.Chain) == 0 {
+		for _, name := range []string{"external-id", "source-identity", "tag", "transitive-tag"} {
+			if !Find(name).IsEmpty(&o.Settings) {
+				return fault.InUsage(fmt.Errorf("--%s is for a role that another role assumes, and there is none", name),
+					"name that role: --chain-role-arn ARN; or leave out --"+name)
+			}
+		}
+		return nil
+	}
+	if o.AWS.Duration > sts.ChainedLife {
+		return fault.InUsage(fmt.Errorf("--duration %v: the keys of a role that another role assumes live an hour at most",
+			o.AWS.Duration), "give --duration 1h or less, or leave it out; sso-exec gets the next keys in time")
+	}
+	var keys []string
+	for _, tag := range o.AWSTags() {
+		if slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, tag.Key) }) {
+			return fault.Usagef("--tag %s: the key is there twice", tag.Key)
+		}
+		keys = append(keys, tag.Key)
+	}
+	for _, key := range o.AWS.TransitiveTags {
+		if !slices.Contains(keys, key) {
+			return fault.InUsage(fmt.Errorf("--transitive-tag %s: no --tag has that key", key), "give --tag "+key+"=VALUE too")
+		}
+	}
+	if len(keys) > 50 {
+		return fault.Usagef("--tag: %d tags; AWS accepts 50", len(keys))
+	}
+	return nil
+}
+
+// AWSTags are the session tags of the chain's first role.
+func (o *Resolved) AWSTags() (tags []sts.Tag) {
+	for _, kv := range o.AWS.Tags {
+		key, value, _ := strings.Cut(kv, "=")
+		tags = append(tags, sts.Tag{Key: key, Value: value})
+	}
+	return tags
+}
+
+// What AWS accepts is in the AWS STS API Reference, AssumeRole.
+
+func checkChain(v string) error {
+	if strings.TrimSpace(v) == "" {
+		return errors.New("is empty: name a role")
+	}
+	return checkRole(v)
+}
+
+// isOf reports whether a text is of ASCII letters, digits and these.
+func isOf(v, others string) bool {
+	return !strings.ContainsFunc(v, func(r rune) bool {
+		return r > '~' || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(others, r)
+	})
+}
+
+func checkExternalID(v string) error {
+	if len(v) < 2 || len(v) > 1224 || !isOf(v, "_+=,.@:/-") {
+		return fmt.Errorf("%q must be 2 to 1224 letters, digits or any of _+=,.@:/-", flows.Clean(v, 80))
+	}
+	return nil
+}
+
+func checkSourceIdentity(v string) error {
+	if len(v) < 2 || len(v) > 64 || strings.HasPrefix(v, "aws:") || !isOf(v, "_+=,.@-") {
+		return fmt.Errorf("%q must be 2 to 64 letters, digits or any of _+=,.@-", flows.Clean(v, 80))
+	}
+	return nil
+}
+
+func checkTag(v string) error {
+	key, value, ok := strings.Cut(v, "=")
+	if !ok {
+		return fmt.Errorf("%q must be K=V", flows.Clean(v, 80))
+	}
+	if err := checkTagKey(key); err != nil {
+		return err
+	}
+	return checkTagText("value", value, 0, 256)
+}
+
+func checkTagKey(v string) error {
+	if strings.HasPrefix(strings.ToLower(v), "aws:") {
+		return fmt.Errorf("%q: keys that begin with aws: are AWS's own", flows.Clean(v, 80))
+	}
+	return checkTagText("key", v, 1, 128)
+}
+
+func checkTagText(what, v string, least, most int) error {
+	n := utf8.RuneCountInString(v)
+	if n < least || n > most || strings.ContainsFunc(v, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.N, unicode.Z) && !strings.ContainsRune("_.:/=+-@", r)
+	}) {
+		return fmt.Errorf("the %s %q must be %d to %d letters, digits, spaces or any of _.:/=+-@", what, flows.Clean(v, 80),
+			least, most)
+	}
+	return nil
+}
+
+// refuseMFA: SerialNumber and TokenCode of AssumeRole go with the long-term keys of an
+// IAM user. A role's keys, which every link here is assumed with, carry no MFA.
+func refuseMFA(string) error {
+	return errors.New("cannot be used: STS accepts an MFA code only with an IAM user's long-term keys, and a role is " +
+		"assumed here with a sign-in or another role's keys; have the identity provider ask for the second factor (--acr)")
+}
+
+// AWSVariable returns a variable of the AWS SDKs.
+func AWSVariable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+// awsSwitch returns one that is true or false.
+func awsSwitch(name string) (on bool, err error) {
+	switch v := AWSVariable(name); strings.ToLower(v) {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, fault.Usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
+	}
+}
