@@ -15,13 +15,14 @@ func (r *report) print(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s, %s, %d CPUs; sso-exec is %.2f MB, stripped\n\n", r.Go, r.Platform, r.CPUs, float64(r.Binary)/1e6)
 
-	fmt.Fprintf(t, "WHOLE PROCESS, CACHED\tMEDIAN\tP95\tCPU\tTO FLOOR\n")
+	fmt.Fprintf(t, "WHOLE PROCESS, CACHED\tMEDIAN\tP95\tCPU\tFAULTS\tMEMORY\tTO EMPTY\n")
 	for _, w := range r.Warm {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.2f\n", w.Name, ms(w.Median), ms(w.P95), ms(w.CPU), w.Ratio)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%.1f MiB\t%.2f\n", w.Name, ms(w.Median), ms(w.P95), ms(w.CPU), w.Faults,
+			float64(w.Memory)/(1<<20), w.Ratio)
 	}
 	for _, w := range r.Warm {
 		if w.Name == kubeName {
-			fmt.Fprintf(t, "the bar for %s is %.1f times the floor: %s\n", w.Name, bar, verdict(w.Ratio))
+			fmt.Fprintf(t, "the bar for %s is %.1f times an empty program: %s\n", w.Name, bar, verdict(w.Ratio))
 		}
 	}
 

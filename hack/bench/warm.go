@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -17,14 +20,16 @@ type warm struct {
 	Name   string        `json:"name"`
 	Median time.Duration `json:"median"`
 	P95    time.Duration `json:"p95"`
-	CPU    time.Duration `json:"cpu"`   // median of user and system time together
-	Ratio  float64       `json:"ratio"` // of the median to the floor's
+	CPU    time.Duration `json:"cpu"`    // median of user and system time together
+	Faults int64         `json:"faults"` // median of page faults
+	Memory int64         `json:"memory"` // the most that was resident, in bytes; of one run
+	Ratio  float64       `json:"ratio"`  // of the medians' to the empty program's, in pairs
 }
 
 // The yardstick and the bar: the call that matters most, and how much more than
 // the yardstick it may take.
 const (
-	floorName = "floor: net/http linked, one JSON file read"
+	emptyName = "empty Go program"
 	kubeName  = "sso-exec kube, flags only"
 	bar       = 1.3
 )
@@ -35,7 +40,10 @@ type program struct {
 	argv      []string
 	env       []string
 	stdin     string // a file; empty: nothing
+	dir       string
 	wall, cpu []time.Duration
+	faults    []int64
+	memory    int64
 }
 
 // measureWarm times the programs in turns, each round in another order, so that
@@ -53,12 +61,18 @@ func (w *world) measureWarm(runs int) ([]warm, error) {
 	}
 	defer null.Close()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // our own collector is not what we measure
+	time.Sleep(200 * time.Millisecond)               // what changed just now is not remembered
 	warmUp := 3 + runs/10
 	for round := range warmUp + runs {
 		for _, i := range rand.Perm(len(programs)) {
 			if err := programs[i].run(null, round >= warmUp); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for _, p := range programs {
+		if err := w.measureMemory(p); err != nil {
+			return nil, err
 		}
 	}
 	if n, m := w.idp.Requests().All, w.sts.Requests(); n+m != 0 {
@@ -89,21 +103,30 @@ func (w *world) warmPrograms() ([]*program, error) {
 		return append([]string{filepath.Join(w.programs, name)}, args...)
 	}
 	programs := []*program{
-		{name: "empty Go program", argv: bin("empty"), env: w.env()},
-		{name: floorName, argv: bin("floor", tokens[0]), env: w.env()},
+		{name: emptyName, argv: bin("empty"), env: w.env()},
+		{name: "floor: net/http linked, one JSON file read", argv: bin("floor", tokens[0]), env: w.env()},
 		{name: kubeName, argv: bin("sso-exec", w.args("kube")...), env: w.env()},
 		{name: "sso-exec kube, profile of a config file", argv: bin("sso-exec", "kube", "--profile=corp"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec aws, flags only", argv: bin("sso-exec", w.args("aws")...), env: w.env()},
 		{name: "sso-exec token, flags only", argv: bin("sso-exec", w.args("token")...), env: w.env()},
+		{name: "sso-exec kube, not remembered (a relative path)", argv: bin("sso-exec", "kube", "--profile=corp",
+			"--config=config.yaml"), env: w.env(), dir: filepath.Join(w.dir, "config", "sso-exec")},
 		{name: "sso-exec git get, profile by host", argv: bin("sso-exec", "git", "get"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "git")},
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}
+	if path := os.Getenv("KUBELOGIN"); path != "" {
+		p, err := w.kubelogin(path)
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, p)
+	}
 	for _, p := range programs[1:] {
 		cmd := exec.Command(p.argv[0], p.argv[1:]...)
-		cmd.Env = p.env
+		cmd.Env, cmd.Dir = p.env, p.dir
 		if p.stdin != "" {
 			in, err := os.Open(p.stdin)
 			if err != nil {
@@ -133,7 +156,7 @@ func (p *program) run(null *os.File, counts bool) error {
 		}
 		defer in.Close()
 	}
-	attr := &os.ProcAttr{Env: p.env, Files: []*os.File{in, null, null}}
+	attr := &os.ProcAttr{Dir: p.dir, Env: p.env, Files: []*os.File{in, null, null}}
 	start := time.Now()
 	process, err := os.StartProcess(p.argv[0], p.argv, attr)
 	if err != nil {
@@ -150,28 +173,65 @@ func (p *program) run(null *os.File, counts bool) error {
 	if counts {
 		p.wall = append(p.wall, wall)
 		p.cpu = append(p.cpu, state.UserTime()+state.SystemTime())
+		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+			p.faults = append(p.faults, usage.Minflt)
+		}
 	}
 	return nil
 }
 
+// measureMemory asks a small program how much another one needs.
+func (w *world) measureMemory(p *program) error {
+	cmd := exec.Command(filepath.Join(w.programs, "spawn"), p.argv...)
+	cmd.Env, cmd.Dir = p.env, p.dir
+	if p.stdin != "" {
+		in, err := os.Open(p.stdin)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		cmd.Stdin = in
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	p.memory, err = strconv.ParseInt(string(out), 10, 64)
+	p.memory <<= 10
+	return err
+}
+
 func summarize(programs []*program) []warm {
 	var all []warm
-	var floor time.Duration
 	for _, p := range programs {
-		one := warm{Name: p.name, Median: quantile(p.wall, 0.5), P95: quantile(p.wall, 0.95), CPU: quantile(p.cpu, 0.5)}
-		if p.name == floorName {
-			floor = one.Median
+		var ratios []float64 // of each round, since the machine is not the same in all of them
+		for i, wall := range p.wall {
+			ratios = append(ratios, float64(wall)/float64(programs[0].wall[i]))
 		}
-		all = append(all, one)
-	}
-	for i := range all {
-		all[i].Ratio = float64(all[i].Median) / float64(floor)
+		all = append(all, warm{Name: p.name, Median: quantile(p.wall, 0.5), P95: quantile(p.wall, 0.95),
+			CPU: quantile(p.cpu, 0.5), Faults: quantile(p.faults, 0.5), Memory: p.memory,
+			Ratio: quantile(ratios, 0.5)})
 	}
 	return all
 }
 
 // quantile is the smallest value that at least this part of them does not exceed.
-func quantile(values []time.Duration, part float64) time.Duration {
+func quantile[T cmp.Ordered](values []T, part float64) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[int(math.Ceil(part*float64(len(sorted))))-1]
+}
+
+// kubelogin signs in with a kubelogin that is given by its path, and has it answer from
+// its cache of files.
+func (w *world) kubelogin(path string) (*program, error) {
+	browser := filepath.Join(w.dir, "browser")
+	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$1\"\n", w.browser)
+	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		return nil, err
+	}
+	p := &program{name: "kubelogin get-token", env: w.env(), argv: []string{path, "get-token",
+		"--oidc-issuer-url=" + w.idp.Issuer(), "--oidc-client-id=" + clientID, "--certificate-authority=" + w.ca,
+		"--token-cache-dir=" + filepath.Join(w.dir, "kubelogin"), "--token-cache-storage=disk",
+		"--listen-address=127.0.0.1:0", "--oidc-redirect-url-hostname=127.0.0.1", "--browser-command=" + browser}}
+	return p, nil
 }
