@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -173,9 +172,7 @@ func (p *program) run(null *os.File, counts bool) error {
 	if counts {
 		p.wall = append(p.wall, wall)
 		p.cpu = append(p.cpu, state.UserTime()+state.SystemTime())
-		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-			p.faults = append(p.faults, usage.Minflt)
-		}
+		p.faults = append(p.faults, pageFaults(state))
 	}
 	return nil
 }
@@ -197,7 +194,6 @@ func (w *world) measureMemory(p *program) error {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	p.memory, err = strconv.ParseInt(string(out), 10, 64)
-	p.memory <<= 10
 	return err
 }
 
