@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os/exec"
 	"strings"
 	"sync"
@@ -13,8 +14,11 @@ import (
 const gitAsks = "protocol=https\nhost=git.example.com\n"
 
 // git runs the helper as git does.
-func (b *bench) git(op, stdin string) outcome {
-	cmd := exec.Command(b.bin, "git", op)
+func (b *bench) git(op, stdin string) outcome { return b.asked(stdin, "git", op) }
+
+// asked runs the binary with a request on stdin.
+func (b *bench) asked(stdin string, args ...string) outcome {
+	cmd := exec.Command(b.bin, args...)
 	cmd.Env, cmd.Stdin = b.env, strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -29,37 +33,57 @@ func TestGitStorm(t *testing.T) {
 	b.env = append(b.env, "SSO_EXEC_HOST=git.example.com", "SSO_EXEC_INTERACTIVE=never")
 	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto", "--token-type", "access")
 	refused := b.git("get", gitAsks).stdout
-	storm := func(name string, one func() outcome) {
-		t.Helper()
-		b.idp.ResetRequests()
-		answers := map[string]int{}
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		for range 30 {
-			wg.Go(func() {
-				o := one()
-				mu.Lock()
-				defer mu.Unlock()
-				if answers[o.stdout]++; o.code != 0 || o.stderr != "" ||
-					!strings.HasPrefix(o.stdout, "username=oauth2\npassword=") {
-					t.Errorf("%s: %+v", name, o)
-				}
-			})
-		}
-		wg.Wait()
-		if c := b.idp.Requests(); c.RefreshToken != 1 || len(answers) != 1 || answers[refused] != 0 {
-			t.Errorf("%s: %d refreshes, %d answers, %d with the token of before", name, c.RefreshToken, len(answers),
-				answers[refused])
-		}
-	}
-	storm("a 401", func() outcome {
+	b.helpers(t, "a 401", "username=oauth2\npassword=", refused, func() outcome {
 		if o := b.git("erase", gitAsks+refused); o != (outcome{}) {
 			t.Errorf("erase: %+v", o)
 		}
 		return b.git("get", gitAsks)
 	})
 	b.expire(t)
-	storm("expired", func() outcome { return b.git("get", gitAsks) })
+	b.helpers(t, "expired", "username=oauth2\npassword=", refused, func() outcome { return b.git("get", gitAsks) })
+	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
+		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
+	}
+}
+
+// helpers runs thirty at once: all have the same new answer, by one refresh.
+func (b *bench) helpers(t *testing.T, name, begins, before string, one func() outcome) {
+	t.Helper()
+	b.idp.ResetRequests()
+	answers := map[string]int{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() {
+			o := one()
+			mu.Lock()
+			defer mu.Unlock()
+			if answers[o.stdout]++; o.code != 0 || o.stderr != "" || !strings.HasPrefix(o.stdout, begins) {
+				t.Errorf("%s: %+v", name, o)
+			}
+		})
+	}
+	wg.Wait()
+	if c := b.idp.Requests(); c.RefreshToken != 1 || len(answers) != 1 || answers[before] != 0 {
+		t.Errorf("%s: %d refreshes, %d answers, %d with the token of before", name, c.RefreshToken, len(answers),
+			answers[before])
+	}
+}
+
+// TestCargoStorm: the same of cargo, which does not say which token was refused.
+func TestCargoStorm(t *testing.T) {
+	const asks = `{"v":1,"registry":{"index-url":"sparse+https://cargo.example.com/"%s},"kind":"get","operation":"read"}`
+	b := newBench(t, providertest.Config{})
+	b.env = append(b.env, "SSO_EXEC_HOST=cargo.example.com", "SSO_EXEC_INTERACTIVE=never")
+	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto", "--token-type", "access")
+	cargo := func(headers string) outcome { return b.asked(fmt.Sprintf(asks, headers), "cargo", "--cargo-plugin") }
+	const begins = `{"v":[1]}` + "\n" + `{"Ok":{"kind":"get","token":"Bearer `
+	first := cargo("").stdout
+	b.helpers(t, "a 401", begins, first, func() outcome {
+		return cargo(`,"headers":["WWW-Authenticate: Bearer error=\"invalid_token\""]`)
+	})
+	b.expire(t)
+	b.helpers(t, "expired", begins, first, func() outcome { return cargo("") })
 	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
 		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
 	}

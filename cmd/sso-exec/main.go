@@ -14,16 +14,20 @@ import (
 
 func main() {
 	harden()
-	// A call like an earlier one has ended before this (package fast). Nearly every other
-	// one ends here: one small file read, one document written. Nothing else exists yet,
-	// neither the command tree nor signal handlers.
-	if doc, remember, ok := tools.CachedAnswer(os.Args); ok {
-		if _, err := os.Stdout.Write(doc); err != nil {
-			command.Complain(nil, err)
-			os.Exit(command.ExitOther)
+	for args := range tools.Calls(os.Args) {
+		// A call like an earlier one has ended before this (package fast). Nearly every
+		// other one ends here: one small file read, one document written. Nothing else
+		// exists yet, neither the command tree nor signal handlers.
+		if doc, remember, ok := tools.CachedAnswer(args); ok {
+			if _, err := os.Stdout.Write(doc); err != nil {
+				command.Complain(nil, err)
+				os.Exit(command.ExitOther)
+			}
+			remember()
+			continue
 		}
-		remember()
-		return
+		if code := cli.Run(args); code != 0 {
+			os.Exit(code)
+		}
 	}
-	os.Exit(cli.Run(tools.Args(os.Args)))
 }

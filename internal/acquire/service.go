@@ -132,7 +132,7 @@ func subjectAudience(o *settings.Resolved) string {
 		return o.Target.Audience
 	// of run, and of a profile that has a role
 	case o.Tool == settings.ToolAWS, o.AWS.RoleARN != "" &&
-		!slices.Contains([]string{settings.ToolKube, settings.ToolToken, settings.ToolGit}, o.Tool):
+		!o.AsksByHost() && o.Tool != settings.ToolKube && o.Tool != settings.ToolToken:
 		return stsAudience
 	}
 	return ""

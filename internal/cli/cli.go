@@ -39,6 +39,9 @@ func Run(args []string) int {
 		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
 	}
 	recordRefused(failed)
+	if tools.Failed(failed) {
+		return 0
+	}
 	if !fault.Holds[*fault.Silent](failed.Err) {
 		command.Complain(failed.Settings, failed.Err)
 	}
@@ -48,10 +51,9 @@ func Run(args []string) int {
 // recordRefused writes a call that was to give a credential, and ended without one, to
 // the audit trail. A wrong command line is no such call, nor is what run's command did.
 func recordRefused(f *command.Failure) {
-	gives := []string{settings.ToolKube, settings.ToolAWS, settings.ToolToken, settings.ToolGit, settings.ToolRun,
-		settings.ToolLogin}
+	gives := []string{settings.ToolKube, settings.ToolAWS, settings.ToolToken, settings.ToolRun, settings.ToolLogin}
 	_, coded := errors.AsType[fault.Coded](f.Err)
-	if f.Settings != nil && slices.Contains(gives, f.Settings.Tool) && !coded &&
+	if f.Settings != nil && (f.Settings.AsksByHost() || slices.Contains(gives, f.Settings.Tool)) && !coded &&
 		command.ExitCode(f.Err) != command.ExitUsage {
 		acquire.Refused(f.Settings, f.Err)
 	}

@@ -106,20 +106,26 @@ var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup
 // and those that every program has by name alone.
 func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 	var all, tools, people [][2]string
+	var byName []string // tools that each have a protocol of their own
 	for _, c := range cmd.Commands() {
 		row := [2]string{c.Name(), c.Short}
-		_, isTool := c.Annotations[command.ForTool]
+		protocol, isTool := c.Annotations[command.ForTool]
 		switch {
 		case cmd.HasParent() && c.IsAvailableCommand():
 			all = append(all, row)
 		case slices.Contains([]string{"audit", "completion", "help", "policy", "version"}, c.Name()):
 			others = append(others, c.Name())
 		case !c.IsAvailableCommand():
+		case isTool && protocol != "":
+			byName = append(byName, c.Name())
 		case isTool:
 			tools = append(tools, row)
 		default:
 			people = append(people, row)
 		}
+	}
+	if len(byName) > 0 {
+		tools = append(tools, [2]string{"NAME", "answer NAME in its own protocol: " + strings.Join(byName, ", ")})
 	}
 	rank := func(row [2]string) int { return (slices.Index(order, row[0]) + len(order) + 1) % (len(order) + 1) }
 	slices.SortStableFunc(people, func(a, b [2]string) int { return rank(a) - rank(b) })

@@ -70,6 +70,9 @@ func (o *Resolved) holdHosts(profile config.Value) {
 	}
 }
 
+// AsksByHost reports whether the command is a tool's that always asks for a host's token.
+func (o *Resolved) AsksByHost() bool { return o.Tool == ToolGit || o.Tool == ToolCargo }
+
 // asksByHost reports whether the host that is asked for chooses the profile.
 func (o *Resolved) asksByHost() bool {
 	return len(o.Asked) > 0 && !o.From.Given("issuer") && !o.From.Given("client-id")

@@ -65,6 +65,7 @@ const (
 	ToolAWS   = "aws"
 	ToolToken = "token"
 	ToolGit   = "git"
+	ToolCargo = "cargo"
 	ToolRun   = "run"
 	ToolLogin = "login"
 
@@ -254,7 +255,7 @@ func (o *Resolved) Settle() error {
 // UsualTokenType is the token that a command takes if none is named. To exchange
 // an ID token is what few servers offer.
 func (o *Resolved) UsualTokenType() string {
-	if o.Tool == ToolToken || o.Tool == ToolGit || o.Provider.Identity == credential.Service || o.Exchanges() {
+	if o.Tool == ToolToken || o.AsksByHost() || o.Provider.Identity == credential.Service || o.Exchanges() {
 		return credential.AccessToken
 	}
 	if o.Dialect().NoOpenID {

@@ -31,7 +31,7 @@ type tool struct {
 }
 
 // All lists the tools. A new one is a file here with its row, and a file in plugin/.
-var All = []*tool{kube, aws, git, token}
+var All = []*tool{kube, aws, git, cargo, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {
@@ -46,10 +46,10 @@ func findTool(name string) *tool {
 // what remembers it, to be called when it is out. On anything out of the ordinary it
 // returns false, and the ordinary way does the run from the start, with its errors and
 // its explanations.
-func CachedAnswer(argv []string) (doc []byte, remember func(), ok bool) {
-	m := &memo{args: argv, env: os.Environ(), began: time.Now()}
+func CachedAnswer(args []string) (doc []byte, remember func(), ok bool) {
+	m := &memo{args: os.Args, env: os.Environ(), began: time.Now()}
 	answers.Watch()
-	doc, ok = m.cached(Args(argv))
+	doc, ok = m.cached(args)
 	files, all := answers.Unwatch()
 	return doc, func() {
 		if all && m.remembers() {
@@ -73,7 +73,7 @@ func (m *memo) cached(args []string) ([]byte, bool) {
 	encode := t.encode
 	if t.request != nil {
 		q, err := t.request(words)
-		if err != nil || q.reject {
+		if err != nil || q.reject || q.stale || q.only != nil {
 			return nil, false
 		}
 		if q.host == (hosts.Host{}) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -26,7 +27,9 @@ type request struct {
 	host     hosts.Host // the zero value: nothing that is ours to answer
 	rejected credential.Secret
 	reject   bool // the host has refused a token: it is not asked for one
+	stale    bool // the host has refused the token that it was sent last, whichever that was
 	none     []byte
+	only     []byte // the answer to what is no question for a token, at a host that is ours
 	encode   func(*settings.Resolved, credential.Credential) ([]byte, error)
 	failed   []byte // the protocol's own failure, where it has one and exits 0 with it
 }
@@ -79,14 +82,23 @@ func readAll(r io.Reader, ended func([]byte) bool) ([]byte, error) {
 	}
 }
 
+// newToken is how old a token is of which nothing is said when it is kept: of many that
+// hear of a refusal at once, the first has renewed it, and the others mean the one before.
+const newToken = 10 * time.Second
+
 // drop forgets the token that was refused, and says so where that was done a moment ago
 // already.
 func (q *request) drop(ctx context.Context, o *settings.Resolved, by acquire.Caller) error {
+	var kept credential.Credential
+	if q.stale {
+		kept, _, _ = acquire.CachedForHost(o, false)
+		q.rejected = kept.Token
+	}
 	if q.rejected.IsZero() {
 		return nil
 	}
 	again, err := acquire.Reject(ctx, o, by, q.rejected)
-	if again {
+	if again && time.Since(kept.StoredAt).Abs() > newToken {
 		talk.Warn(fmt.Errorf("%s does not accept the token of %s; it was renewed less than a minute ago", q.host,
 			o.Provider.Issuer))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,15 +49,22 @@ func New(t *tool) *cobra.Command {
 			return write(q.none)
 		case q == nil:
 			return t.answer(ctx, o, t.encode)
+		case q.only != nil:
+			return write(q.only)
 		case q.reject:
 			return q.drop(ctx, o, t.by)
+		case q.stale:
+			if err := q.drop(ctx, o, t.by); err != nil {
+				return err
+			}
 		}
 		return q.failing(o, t.answer(ctx, o, q.encode))
 	})
 	if t.request == nil {
 		return cmd
 	}
-	cmd.Use, cmd.Args = t.name+" "+t.words, cobra.ArbitraryArgs
+	cmd.Annotations[command.ForTool] = "by host"
+	cmd.Use, cmd.Args = strings.TrimSpace(t.name+" "+t.words), cobra.ArbitraryArgs
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, words []string) (err error) {
 		if q, err = t.request(words); err != nil {
