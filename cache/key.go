@@ -16,7 +16,7 @@ type Request struct {
 	ClientID     string
 	Label        string   // of a session beside others of the same client
 	Identity     string   // credential.Human or credential.Service
-	Grant        []string // services only: the grant, and where the subject token comes from
+	Grant        []string // services: the grant, and where the subject token comes from; people: where else they sign in
 	Scopes       []string
 	Audience     string
 	Resources    []string

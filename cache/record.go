@@ -59,6 +59,10 @@ type Session struct {
 	// empty for the file. Commit sets it.
 	RefreshTokenIn string `json:"refreshTokenIn,omitempty"`
 
+	// Registration is the client that the refresh token belongs to, where each program
+	// registers itself; nil elsewhere.
+	Registration *Registration `json:"-"`
+
 	Renewable bool `json:"-"` // set by Peek: there is a refresh token
 
 	RefreshToken credential.Secret `json:"-"` // zero where Session read one that rests elsewhere
@@ -80,6 +84,9 @@ type Reach struct {
 	ClientCertFile   string `json:"clientCertFile,omitempty"`
 	ClientKeyID      string `json:"clientKeyId,omitempty"`
 	ClientAuth       string `json:"clientAuth,omitempty"` // as flows names it
+	Region           string `json:"region,omitempty"`     // of IAM Identity Center, with the two below
+	OIDCEndpoint     string `json:"oidcEndpoint,omitempty"`
+	PortalEndpoint   string `json:"portalEndpoint,omitempty"`
 	// Login are the program's own words for signing in to this session again, for hints.
 	Login []string `json:"login,omitempty"`
 	// AssertionAudience is that of a client assertion, where it is not the issuer.
@@ -96,6 +103,8 @@ type sessionFile struct {
 	*Session
 	RefreshToken string `json:"refreshToken,omitempty"`
 	Sealed       []byte `json:"sealedRefreshToken,omitempty"`
+
+	Registration *registrationFile `json:"registration,omitempty"`
 }
 
 // Inherit takes over what a later version of sso-exec has written into the
@@ -104,7 +113,7 @@ func (s *Session) Inherit(old *Session) { s.unknown = old.unknown }
 
 func (s *Session) encode() ([]byte, error) {
 	s.Version = formatVersion
-	f := sessionFile{Session: s}
+	f := sessionFile{Session: s, Registration: s.Registration.file()}
 	switch s.RefreshTokenIn {
 	case "":
 		f.RefreshToken = s.RefreshToken.Reveal()
@@ -124,6 +133,7 @@ func decodeSession(b []byte) (*Session, error) {
 		return nil, err
 	}
 	f.Session.RefreshToken = credential.NewSecret(f.RefreshToken)
+	f.Session.Registration = f.Registration.registration()
 	f.sealed = f.Sealed
 	f.unknown = unknown
 	return f.Session, nil

@@ -137,17 +137,24 @@ func (p *Provider) post(ctx context.Context, doing, endpoint string, methods []s
 		form.Set("client_assertion_type", assertionType)
 		form.Set("client_assertion", assertion.Reveal())
 	}
-	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	kind, body := "application/x-www-form-urlencoded", form.Encode()
+	if p.Dialect.JSON {
+		kind, body = "application/json", camelJSON(form)
+	}
+	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	if method == AuthSecretBasic {
 		req.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret.Reveal()))
 	}
 	a, err := Do(ctx, p.hc, doing, req)
 	if c.usesTLS() {
 		err = tellCertificate(doing, err)
+	}
+	if a != nil && p.Dialect.JSON {
+		a.Body = snakeJSON(a.Body)
 	}
 	if a != nil {
 		a.refuse, a.names = p.Dialect.Refusal, p.Names

@@ -171,7 +171,7 @@ func (p *Provider) checkLink(link string) (string, error) {
 	if err != nil {
 		return "", &VerifyError{err}
 	}
-	if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
+	if u.Scheme != "https" && !p.plain() {
 		return "", verifyErrorf("the provider's verification address is not https: %s", Clean(link, 200))
 	}
 	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 }) {

@@ -29,6 +29,8 @@ type Dialect struct {
 	Documents   string                                 // which of its two documents are read; DocumentsFirst if empty
 	Recognize   func(m Metadata) *Dialect              // whose dialect the metadata gives away; nil: nobody else's
 	CheckIssuer func(issuer string) error              // why an issuer cannot be used as it is, and what to do
+	JSON        bool                                   // requests and answers are JSON, with names in camelCase
+	Loopback    bool                                   // Known's endpoints may be http on loopback addresses
 
 	// A sign-in.
 	RedirectURIs []string // candidates where none is named

@@ -127,11 +127,14 @@ func (p *Provider) checkEndpoint(name, endpoint string) (*url.URL, error) {
 	if err != nil {
 		return nil, &VerifyError{err}
 	}
-	if u.Scheme != "https" && !strings.HasPrefix(p.Issuer, "http://") {
+	if u.Scheme != "https" && !p.plain() {
 		return nil, verifyErrorf("the provider's %s is not https: %s", name, Clean(endpoint, 200))
 	}
 	return u, nil
 }
+
+// plain reports whether http will do on a loopback address.
+func (p *Provider) plain() bool { return strings.HasPrefix(p.Issuer, "http://") || p.Dialect.Loopback }
 
 // EndSessionURL is the page of the provider that ends the browser's session
 // there, so that the next sign-in asks for a person again (OpenID Connect

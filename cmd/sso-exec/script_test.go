@@ -25,6 +25,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/providertest"
+	"github.com/sso-exec/sso-exec/providertest/awssso"
 )
 
 // The scripts in testdata/script drive the built binary, over real sockets,
@@ -137,6 +138,9 @@ func TestScripts(t *testing.T) {
 			env.Defer(func() {
 				w := env.Values["world"].(*world)
 				w.close()
+				if w.center != nil && !w.centerViolationsRead && len(w.center.Violations()) > 0 {
+					env.T().Fatal("violations:", strings.Join(w.center.Violations(), "\n"))
+				}
 				if w.hosted != nil && !w.violationsRead && len(w.hosted.Violations()) > 0 {
 					env.T().Fatal("violations:", strings.Join(w.hosted.Violations(), "\n"))
 				}
@@ -156,6 +160,7 @@ func TestScripts(t *testing.T) {
 			"hosted":  cmdHosted,
 			"orgs":    cmdOrgs,
 			"journal": cmdJournal,
+			"center":  cmdCenter,
 		},
 	})
 }
@@ -166,6 +171,9 @@ type world struct {
 	sts   *providertest.STS
 	taken net.Listener
 
+	center               *awssso.Server
+	centerViolationsRead bool
+
 	hosted         *hosted.World
 	orgs           *orgIdP
 	violationsRead bool // the script looked at hosted's violations itself
@@ -173,6 +181,9 @@ type world struct {
 }
 
 func (w *world) close() {
+	if w.center != nil {
+		w.center.Close()
+	}
 	if w.sts != nil {
 		w.sts.Close()
 	}

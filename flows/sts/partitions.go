@@ -2,6 +2,7 @@ package sts
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -46,13 +47,9 @@ func (s Place) Endpoint() (string, error) {
 	if !ok {
 		return "", fmt.Errorf("the role %q is in none of AWS's partitions", flows.Clean(s.RoleARN, 200))
 	}
-	region := s.Region
-	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return "", fmt.Errorf("%q is not the name of a region", flows.Clean(region, 80))
-	}
-	// How older programs write that they want FIPS: fips-us-east-1, us-east-1-fips.
-	if plain := strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips"); plain != region {
-		region, s.FIPS = plain, true
+	region, fips, err := plainRegion(s.Region, s.FIPS)
+	if err != nil {
+		return "", err
 	}
 	if name, isGlobal := strings.CutSuffix(region, "-global"); isGlobal && name == role.name {
 		region = ""
@@ -60,19 +57,45 @@ func (s Place) Endpoint() (string, error) {
 	if in := regionsPartition(region); region != "" && in.name != role.name {
 		return "", fmt.Errorf("the region %s is in the partition %s, but the role is in %s", region, in.name, role.name)
 	}
-	if region == "" && role.name == "aws" && !s.FIPS && !s.DualStack {
+	if region == "" && role.name == "aws" && !fips && !s.DualStack {
 		return "https://sts.amazonaws.com/", nil
 	}
-	region = cmp.Or(region, role.region)
-	host := "sts."
-	if s.FIPS && (role.name != "aws-us-gov" || s.DualStack) { // GovCloud's is FIPS already
-		host = "sts-fips."
+	return role.endpoint("sts", cmp.Or(region, role.region), fips, s.DualStack), nil
+}
+
+// Regional returns the URL of a service of AWS's in a region, by the endpoint rules of
+// the AWS SDKs: service is what its hosts begin with, such as sts or portal.sso. A
+// region that is not a plain host label is an error.
+func Regional(service, region string, fips, dualStack bool) (string, error) {
+	region, fips, err := plainRegion(region, fips)
+	if err == nil && region == "" {
+		err = errors.New("no region is named")
 	}
-	domain := role.domain
-	if s.DualStack {
-		domain = role.dualStack
+	if err != nil {
+		return "", err
 	}
-	return "https://" + host + region + "." + domain + "/", nil
+	return regionsPartition(region).endpoint(service, region, fips, dualStack), nil
+}
+
+// plainRegion reads the name of a region, also as older programs write that they want
+// FIPS: fips-us-east-1, us-east-1-fips.
+func plainRegion(region string, fips bool) (string, bool, error) {
+	if len(region) > 63 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", false, fmt.Errorf("%q is not the name of a region", flows.Clean(region, 80))
+	}
+	plain := strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips")
+	return plain, fips || plain != region, nil
+}
+
+func (p partition) endpoint(service, region string, fips, dualStack bool) string {
+	if fips && (p.name != "aws-us-gov" || dualStack) { // GovCloud's is FIPS already
+		service += "-fips"
+	}
+	domain := p.domain
+	if dualStack {
+		domain = p.dualStack
+	}
+	return "https://" + service + "." + region + "." + domain + "/"
 }
 
 // partitionOf returns the partition of an ARN.

@@ -60,13 +60,15 @@ func Obtain(ctx context.Context, s *session.Session, need session.Need) (c crede
 
 // config is the part of the settings that the cache's keys are made of.
 func config(o *settings.Resolved) session.Config {
-	return session.Config{
+	c := session.Config{
 		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Dialect: o.Dialect(),
 		Scopes: o.Target.Scopes, Audience: o.Target.Audience, Resources: o.Target.Resources,
 		Organization: o.Provider.Organization, Label: o.Provider.Session, Identity: o.Provider.Identity, Grant: grantKey(o),
 		LoginHint: o.SignIn.LoginHint, AuthParams: o.SignIn.AuthParams, StepUp: o.StepUp(),
 		Roots: o.ExtraRoots().Pem, RootsHash: o.ExtraRoots().Hash,
 	}
+	centerConfig(o, &c)
+	return c
 }
 
 // Request is what the cache's keys are made of.

@@ -44,10 +44,15 @@ func awsSteps(o *settings.Resolved, s *session.Session) []session.Step {
 	if len(o.AWS.Chain) == 0 {
 		first.Duration, first.PolicyARNs = o.AWS.Duration, o.AWS.PolicyARNs
 	}
-	steps := []session.Step{link(o.AWS.RoleARN, []any{o.Target.TokenType, first}, "web-identity",
-		func(ctx context.Context, hc *http.Client, token credential.Credential) (credential.Credential, error) {
-			return sts.AssumeRoleWithWebIdentity(ctx, hc, first, token.Token)
-		})}
+	var steps []session.Step
+	if o.Center() != nil {
+		steps = centerSteps(o, s)
+	} else {
+		steps = append(steps, link(o.AWS.RoleARN, []any{o.Target.TokenType, first}, "web-identity",
+			func(ctx context.Context, hc *http.Client, token credential.Credential) (credential.Credential, error) {
+				return sts.AssumeRoleWithWebIdentity(ctx, hc, first, token.Token)
+			}))
+	}
 	for _, next := range chained(o) {
 		steps = append(steps, link(next.RoleARN, []any{next}, "chained-role",
 			func(ctx context.Context, hc *http.Client, parent credential.Credential) (credential.Credential, error) {

@@ -28,6 +28,9 @@ func reach(o *settings.Resolved) cache.Reach {
 	r := cache.Reach{CAFile: o.Network.CAFile, CAData: o.Network.CAData,
 		ClientSecretFile: o.Client.SecretFile, ClientKeyFile: o.Client.KeyFile, ClientCertFile: o.Client.CertFile,
 		ClientKeyID: o.Client.KeyID, ClientAuth: o.Client.Auth, Login: o.SessionWords()}
+	if at := o.Center(); at != nil {
+		r.Region, r.OIDCEndpoint, r.PortalEndpoint = at.Region, at.At.OIDC, at.At.Portal
+	}
 	if o.Source.Profile != "" && !o.From.Given("profile") {
 		r.Login = append(r.Login, "--profile="+o.Source.Profile)
 	}

@@ -30,7 +30,7 @@ type Config struct {
 	Organization string
 	Label        string   // keeps two people's sessions at one issuer apart
 	Identity     string   // credential.Human if empty
-	Grant        []string // of a service: what tells it from others
+	Grant        []string // what tells a service from others; of a person: where the sign-in is, beside the issuer
 
 	RedirectURIs []string // the dialect's if empty
 	LoginHint    string
@@ -47,6 +47,10 @@ type Config struct {
 	// Client tells how this program authenticates to the provider, once a request
 	// needs it. Nil: a public client. hc is what presents a certificate.
 	Client func(ctx context.Context, hc *http.Client) (flows.Client, error)
+	// Register makes a client where each program registers itself, in the place of
+	// Client; nil: it does not. RegistrationKey is where it is kept.
+	Register        func(ctx context.Context, hc *http.Client) (*cache.Registration, error)
+	RegistrationKey string
 
 	CacheDir string // empty: nothing is kept
 	Keyring  bool   // the refresh token of a person is stored in the keyring
@@ -138,6 +142,9 @@ func (c Config) providerKey() string {
 	if c.Dialect.NoMetadata {
 		name += " " + c.ClientID
 	}
+	if c.Identity != credential.Service && len(c.Grant) > 0 {
+		name += " " + strings.Join(c.Grant, " ")
+	}
 	return cache.ProviderKey(c.Issuer, name, c.rootsHash())
 }
 
@@ -191,6 +198,10 @@ func New(c Config) (*Session, error) {
 			return flows.Client{ID: c.ClientID}, nil
 		}
 		return c.Client(ctx, hc)
+	}
+	if c.Register != nil {
+		s.RegistrationKey = c.RegistrationKey
+		s.Register = func(ctx context.Context) (*cache.Registration, error) { return c.Register(ctx, hc) }
 	}
 	if c.CacheDir != "" {
 		s.Store = c.open(log)

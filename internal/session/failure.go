@@ -112,7 +112,7 @@ func kindOf(err error) string {
 	case isOtherRoots(err):
 		return "" // others may run under others
 	case fault.Holds[*sessionEnded](err), fault.Holds[*LoginRequiredError](err),
-		fault.Holds[*OrganizationRequiredError](err), signIn:
+		fault.Holds[*OrganizationRequiredError](err), signIn, errors.Is(err, fault.SignIn):
 		return "" // they see it in what is stored, or have to ask themselves
 	case errors.Is(err, flows.ErrDenied), errors.Is(err, flows.ErrCancelled), errors.Is(err, flows.ErrTimedOut):
 		return FailedSignIn
@@ -145,7 +145,7 @@ func everybodys(ctx context.Context, err error) error {
 func canWait(err error) bool {
 	var shared *SharedError
 	return fault.Holds[*flows.UnavailableError](err) || isOtherRoots(err) || fault.Holds[*StorageError](err) ||
-		fault.Holds[*cache.KeyringError](err) || fault.Holds[*LoginRequiredError](err) || notYet(err) ||
+		fault.Holds[*cache.KeyringError](err) || errors.Is(err, fault.SignIn) || notYet(err) ||
 		errors.As(err, &shared) &&
 			(shared.Kind == FailedProvider || shared.Kind == FailedStorage || shared.Kind == FailedToken)
 }

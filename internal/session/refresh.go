@@ -80,7 +80,7 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 	case need.TokenType == credential.IDToken && rec.NoIDTokenOnRefresh:
 		return none, errNoIDToken()
 	}
-	p, client, err := s.AtProvider(ctx)
+	p, client, err := s.atProviderOf(ctx, rec)
 	if err != nil {
 		return none, err
 	}
@@ -192,6 +192,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 	if !s.provider.EndsSession(refusal) {
 		return err
 	}
+	s.forgetRegistration(err)
 	room.Release()
 	now, rerr := s.Store.SessionWithToken(context.WithoutCancel(ctx), s.sessionKey())
 	if fault.Holds[*cache.KeyringError](rerr) { // whether it is still the one cannot be told

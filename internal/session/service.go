@@ -94,6 +94,7 @@ func (s *Session) record(res *flows.Result, flow string) *cache.Session {
 		RefreshToken: res.Tokens.RefreshToken, RefreshExpiresAt: res.Tokens.RefreshExpiresAt.UTC(), Reach: s.Reach,
 		Login: res.Tokens.Login, LoginClaims: s.SignIn.Claims,
 	}
+	rec.Registration = s.registration
 	if s.provider != nil {
 		rec.TokenEndpoint = s.provider.TokenEndpointFor(s.client)
 		rec.Root = res.Tokens.Root

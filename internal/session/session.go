@@ -38,9 +38,12 @@ type Session struct {
 	// NewClient tells how this program authenticates to the provider. It is called
 	// once, when a request needs it: it may read a file or run a helper.
 	NewClient func(context.Context) (flows.Client, error)
-	Started   time.Time // of this process: what was stored since is new enough even under force
-	Log       *slog.Logger
-	Trail     *audit.Trail // nil: nothing is recorded
+	// Register makes a client, which is kept under RegistrationKey; nil: NewClient has one.
+	Register        func(context.Context) (*cache.Registration, error)
+	RegistrationKey string
+	Started         time.Time // of this process: what was stored since is new enough even under force
+	Log             *slog.Logger
+	Trail           *audit.Trail // nil: nothing is recorded
 
 	state
 }
@@ -53,6 +56,8 @@ type state struct {
 	providerAt time.Time // when its metadata was fetched
 	client     flows.Client
 	hasClient  bool
+
+	registration *cache.Registration // of client
 
 	lockErr  error // why no lock could be taken
 	attempts int   // at a refresh or a grant
@@ -95,6 +100,13 @@ type Ask struct {
 func (s *Session) Client(ctx context.Context) (flows.Client, error) {
 	if s.hasClient {
 		return s.client, nil
+	}
+	if s.Register != nil {
+		r, err := s.registered(ctx)
+		if err == nil {
+			s.registration, s.client, s.hasClient = r, flows.Client{ID: r.ClientID, Secret: r.Secret}, true
+		}
+		return s.client, err
 	}
 	c, err := s.NewClient(ctx)
 	if err == nil {
@@ -257,9 +269,21 @@ func (s *Session) goodEnough(c credential.Credential, need Need) bool {
 	return s.serves(need.MinTTL, c, now) && s.meets(need, c)
 }
 
-// exchange makes the chain's n-th link out of the one before it. The parent is
-// had first: no exchange lock is held while a person signs in.
+// exchange makes the chain's n-th link out of the one before it. Where it is refused
+// since the session has ended, which a refresh has found as well, somebody is asked to
+// sign in.
 func (s *Session) exchange(ctx context.Context, need Need, n int) (credential.Credential, error) {
+	c, err := s.exchangeOnce(ctx, need, n)
+	if errors.Is(err, fault.SignIn) && fault.Holds[StepRefusal](err) && s.Store != nil {
+		if rec, perr := s.Store.Peek(s.sessionKey()); perr == nil && !rec.EndedAt.IsZero() {
+			return s.exchangeOnce(ctx, need, n)
+		}
+	}
+	return c, err
+}
+
+// exchangeOnce has the parent first: no exchange lock is held while a person signs in.
+func (s *Session) exchangeOnce(ctx context.Context, need Need, n int) (credential.Credential, error) {
 	parent, fresh, err := s.link(ctx, need.forParent(false), n-1)
 	if err != nil {
 		return parent, err

@@ -232,7 +232,8 @@ func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
 }
 
 // run runs a flow.
-func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result) error) error {
+func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result) error) (err error) {
+	defer func() { s.forgetRegistration(err) }()
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err
@@ -254,7 +255,7 @@ func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result
 	case flows.FlowPaste:
 		return p.Paste(ctx, req, browse, accept)
 	}
-	res, err := p.Device(ctx, req, func(d flows.DevicePrompt) error { return s.Person.ShowDevice(asking, d) })
+	res, err := s.device(ctx, p, req, asking)
 	if err != nil {
 		return err
 	}
@@ -290,7 +291,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	if err == nil && old.Subject != res.Identity.Subject && !s.Person.WillingToSwitch {
 		return &OtherPersonError{Got: res.Identity.Display(), Want: cmp.Or(old.Account, old.Subject)}
 	}
-	if err != nil || s.Person.WillingToSwitch {
+	if err != nil || s.Person.WillingToSwitch || res.Identity.Subject == "" {
 		// Whose the tokens and derivations of before were is not known, or a
 		// sign-in was asked for: nothing of them is inherited.
 		s.keep("the end of the session before", s.Store.RemoveTokens(skey))

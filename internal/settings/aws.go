@@ -19,7 +19,11 @@ import (
 
 // CheckAWS checks the flags of the command aws, and settles where STS is.
 func (o *Resolved) CheckAWS() error {
-	if o.AWS.RoleARN == "" {
+	if o.center != nil {
+		if err := o.checkCenterRole(); err != nil {
+			return err
+		}
+	} else if o.AWS.RoleARN == "" {
 		return fault.InUsage(errors.New("no role to assume"),
 			"give --role-arn arn:aws:iam::ACCOUNT:role/NAME, or role-arn in the section aws of a profile")
 	}
@@ -31,6 +35,9 @@ func (o *Resolved) CheckAWS() error {
 	}
 	if err := o.checkChain(); err != nil {
 		return err
+	}
+	if o.center != nil && len(o.AWS.Chain) == 0 { // STS is not asked
+		return nil
 	}
 	if o.AWS.STSEndpoint == "" {
 		return o.settleSTS()

@@ -20,9 +20,11 @@ const anything = ""
 var wrongValues = map[string]struct{ says, values string }{
 	"issuer": {"must be https|is not a URL|must not have a query|must not have a fragment|user or a password",
 		"http://x.example|x|https://x.example?a=b|https://x.example#a|https://a:b@x.example"},
-	"client-id": {anything, "!"},
-	"scopes":    {anything, "!"},
-	"audience":  {anything, "!"},
+	"client-id":  {anything, "!"},
+	"start-url":  {"must be https|is not a URL", "http://x.example/start|x"},
+	"sso-region": {anything, "!"}, "sso-session": {anything, "!"},
+	"scopes":   {anything, "!"},
+	"audience": {anything, "!"},
 	"resource": {"must be an absolute URI|without a fragment|must be an absolute URI",
 		"x|https://x.example#a|"},
 	"hosts": {"a wildcard needs two labels|a wildcard needs two labels|is not a host|write the name in ASCII|give the host alone",
@@ -79,6 +81,8 @@ var wrongValues = map[string]struct{ says, values string }{
 	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
 	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
 	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
+	"aws.account-id":        {"it has 12 digits|it has 12 digits", "1234-5678-9012|1"},
+	"aws.role-name":         {"is not the name of a role|is not the name of a role", "aws-reserved/x|a b"},
 	"aws.chain-role-arn":    {"is empty|has characters in it that do not print", "|a\tb"},
 	"aws.external-id":       {"2 to 1224 letters|2 to 1224 letters", "x|a b"},
 	"aws.source-identity":   {"2 to 64 letters|2 to 64 letters|2 to 64 letters", "x|aws:me|a/b"},

@@ -14,6 +14,9 @@ import (
 
 // Dialect is the provider's: the one that is named, else the one by the issuer.
 func (o *Resolved) Dialect() *flows.Dialect {
+	if o.center != nil {
+		return o.center.dialect
+	}
 	if d := dialect.Named(o.Provider.Dialect); d != nil {
 		return d
 	}
@@ -73,7 +76,7 @@ func lacking(d *flows.Dialect) (names []string) {
 		case "acr_values":
 			names = append(names, "acr")
 		default:
-			names = append(names, setting)
+			names = append(names, strings.ReplaceAll(setting, "_", "-"))
 		}
 	}
 	return names

@@ -37,6 +37,10 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 	if role := profile["aws.role-arn"].Values; !Find("role-arn").Of(o.Tool) && len(role) == 1 {
 		o.AWS.RoleARN = role[0] // for people: what the profile is good for
 	}
+	account, name := profile["aws.account-id"].Values, profile["aws.role-name"].Values
+	if !Find("role-name").Of(o.Tool) && len(account) == 1 && len(name) == 1 {
+		o.AWS.AccountID, o.AWS.RoleName = account[0], name[0] // likewise
+	}
 	o.holdHosts(profile["hosts"])
 	for _, r := range table {
 		v, ok := profile[r.Key()]
@@ -106,7 +110,8 @@ func (o *Resolved) namesOther(profile map[string]config.Value) bool {
 	other := func(name, value string) bool {
 		return o.From.Given(name) && !slices.Equal(profile[name].Values, []string{value})
 	}
-	return other("issuer", o.Provider.Issuer) || other("client-id", o.Provider.ClientID)
+	return other("issuer", o.Provider.Issuer) || other("client-id", o.Provider.ClientID) ||
+		other("start-url", o.Provider.StartURL) || other("sso-session", o.Provider.SSOSession)
 }
 
 // ProfileKeys lists every key that a profile can have.

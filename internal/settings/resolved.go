@@ -56,6 +56,8 @@ type Resolved struct {
 
 	Trail *audit.Trail // where the run's events go; nil: not yet made, or nowhere
 
+	center *Center // nil: the provider is another
+
 	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }
 
@@ -127,6 +129,9 @@ func (o *Resolved) Check() error {
 func (o *Resolved) check() error {
 	if o.APIKey != "" {
 		return o.checkAPIKey()
+	}
+	if err := o.checkCenter(); err != nil {
+		return err
 	}
 	switch {
 	case o.Provider.Issuer == "" && !o.NeedsProvider():
@@ -229,6 +234,7 @@ func (o *Resolved) Settle() error {
 	if o.Output == plugin.TokenHeaders { // for a program that waits a few seconds
 		o.SignIn.Interactive = "never"
 	}
+	o.settleCenter()
 	o.SettleDialect()
 	o.settleIdentity()
 	if o.Target.TokenType == "" {

@@ -41,6 +41,9 @@ type Provider struct {
 	Issuer       string
 	Dialect      string // the name of one; empty: by the issuer
 	ClientID     string
+	StartURL     string // of IAM Identity Center, as it was given
+	SSORegion    string // of that
+	SSOSession   string // the section of the AWS config that has both
 	Organization string
 	Session      string // label
 	Identity     string // credential.Human or credential.Service
@@ -120,6 +123,8 @@ type AWS struct {
 	Tags           []string // K=V
 	TransitiveTags []string
 	MFASerial      string // which no chain can have
+	AccountID      string // with RoleName: a role of IAM Identity Center's
+	RoleName       string
 }
 
 // Storage is where a session is kept.

@@ -4,6 +4,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
+	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -19,7 +20,7 @@ func dialects() (names []string) {
 	for _, d := range dialect.All() {
 		names = append(names, d.Name)
 	}
-	return names
+	return append(names, identitycenter.Name)
 }
 
 // awsTools are the commands that are about an AWS role.
@@ -50,6 +51,15 @@ var table = []*Row{
 		Help: "`ID` that the provider knows this program by",
 		Rule: "client-ids",
 		at:   func(s *Settings) any { return &s.Provider.ClientID }},
+	{Name: "start-url", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: checkStartURL,
+		Help: "`URL` of the AWS access portal, in the place of an issuer: IAM Identity Center",
+		at:   func(s *Settings) any { return &s.Provider.StartURL }},
+	{Name: "sso-region", Group: GroupProvider, Traits: Names | Contradicts | Keeps,
+		Help: "`region` of that IAM Identity Center",
+		at:   func(s *Settings) any { return &s.Provider.SSORegion }},
+	{Name: "sso-session", Group: GroupProvider, Traits: Names | Contradicts | Keeps,
+		Help: "`name` of the sso-session of the AWS config that has the start URL and the region",
+		at:   func(s *Settings) any { return &s.Provider.SSOSession }},
 	{Name: "scope", Group: GroupTarget, Kind: Words, KeyName: "scopes", Traits: Names | Contradicts | Keeps | Needed,
 		Help: "`scope` to ask for beside openid and offline_access; repeatable, commas allowed",
 		at:   func(s *Settings) any { return &s.Target.Scopes }},
@@ -330,4 +340,10 @@ var table = []*Row{
 	{Name: "mfa-serial", Group: GroupAWS, Only: awsTools, KeyName: "aws.mfa-serial", Check: refuseMFA,
 		Help: "`ARN` of an MFA device; always refused, with the reason: see --acr",
 		at:   func(s *Settings) any { return &s.AWS.MFASerial }},
+	{Name: "account-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.account-id", Check: checkAccountID, Traits: Free,
+		Help: "`ID` of the account of a role of IAM Identity Center",
+		at:   func(s *Settings) any { return &s.AWS.AccountID }},
+	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: checkRoleName, Traits: Free,
+		Help: "`name` of that role, as the AWS access portal shows it",
+		at:   func(s *Settings) any { return &s.AWS.RoleName }},
 }

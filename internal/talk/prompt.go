@@ -309,7 +309,11 @@ func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
 	if p.Issuer != "" {
 		at = " to " + HostOf(p.Issuer)
 	}
-	p.replace(asking.Prompt, "Signed in"+at+" as "+flows.Clean(who.Display(), 100)+".")
+	as := ""
+	if name := who.Display(); name != "" { // not every provider tells
+		as = " as " + flows.Clean(name, 100)
+	}
+	p.replace(asking.Prompt, "Signed in"+at+as+".")
 	if p.chosen.ID != "" && p.ToKeep != nil {
 		fmt.Fprintf(Stderr, "  for %s, this once; to keep it, %s\n",
 			OrgTitle(p.chosen.ID, p.chosen.Name), p.ToKeep(p.chosen.ID))

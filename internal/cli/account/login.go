@@ -133,6 +133,12 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 	if o.Dialect().NoOpenID {
 		what = "APIs that take the access tokens of " + o.Dialect().Title
 	}
+	if o.Center() != nil {
+		what = "the AWS roles that are assigned to you"
+	}
+	if role := o.AWS.CenterRole(); role != "" {
+		what += ", such as " + role
+	}
 	if o.AWS.RoleARN != "" {
 		what += "; AWS as " + o.AWS.RoleARN
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows/dialect"
+	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/config"
@@ -248,6 +249,10 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 	if !base.From.Given("provider") {
 		o.Provider.Dialect = r.Provider
 	}
+	if o.ForgetCenter(); r.Provider == identitycenter.Name {
+		o.SetCenter(settings.NewCenter(f.Session.Issuer, r.Region,
+			identitycenter.Endpoints{OIDC: r.OIDCEndpoint, Portal: r.PortalEndpoint}))
+	}
 	// The CA is what it was, or the same one from somewhere else.
 	if len(base.GivenRoots()) == 0 || base.ExtraRoots().Hash != r.Roots {
 		o.Network.CAFile, o.Network.CAData = "", r.CAData
@@ -269,7 +274,11 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 // wordsOfRecord are the flags by which a session can be signed in to again, as far as
 // its record tells.
 func wordsOfRecord(rec *cache.Session) (words []string) {
+	issuer, start, region := rec.Issuer, "", rec.Reach.Region
 	provider := rec.Reach.Provider
+	if provider == identitycenter.Name {
+		issuer, start, provider = "", rec.Issuer, ""
+	}
 	if provider == dialect.Of(rec.Issuer).Name {
 		provider = ""
 	}
@@ -279,7 +288,7 @@ func wordsOfRecord(rec *cache.Session) (words []string) {
 		flag   string
 		values []string
 	}{
-		{"issuer", []string{rec.Issuer}}, {"client-id", []string{rec.ClientID}}, {"provider", []string{provider}},
+		{"issuer", []string{issuer}}, {"start-url", []string{start}}, {"sso-region", []string{region}}, {"client-id", []string{rec.ClientID}}, {"provider", []string{provider}},
 		{"client-secret-file", []string{rec.Reach.ClientSecretFile}}, {"scope", scopes}, {"audience", []string{rec.Audience}},
 		{"resource", rec.Resources}, {"session", []string{rec.Label}}, {"organization", []string{rec.Organization}},
 		{"ca-file", []string{rec.Reach.CAFile}}, {"ca-data", []string{rec.Reach.CAData}},

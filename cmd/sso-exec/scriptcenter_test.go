@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sso-exec/sso-exec/providertest/awssso"
+)
+
+// cmdCenter steers the IAM Identity Center of a script.
+//
+//	center start [k=v ...]       start it; AWS_ENDPOINT_URL_SSO_OIDC, _SSO and SSO_EXEC_START_URL, _SSO_REGION,
+//	                             _ACCOUNT_ID, _ROLE_NAME and _BROWSER are set
+//	center requests NAME N       that many requests of a kind were made (all, token's grants, client/register …)
+//	center asked NAME PARAM VALUE   the last one had this; "-": it had none
+//	center reset | violations N
+//	center answer NAME STATUS BODY [HEADER=VALUE]   the next request gets this answer
+//	center edit NAME MEMBER JSON    a member of the next answer is another
+//	center drop NAME             the next answer is lost
+//	center end [unknown] | end-clients | deny | allow | skew D | lives TOKEN KEYS REGISTRATION
+func cmdCenter(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value("world").(*world)
+	if args[0] == "start" {
+		startCenter(ts, w, args[1:])
+		return
+	}
+	c := w.center
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		ts.Check(err)
+		return n
+	}
+	duration := func(s string) time.Duration {
+		d, err := time.ParseDuration(s)
+		ts.Check(err)
+		return d
+	}
+	switch args[0] {
+	case "requests":
+		got := c.Count(args[1])
+		if args[1] == "all" {
+			got = len(c.Requests())
+		}
+		if got != number(args[2]) {
+			ts.Fatalf("%s requests: %d, want %s; all: %q", args[1], got, args[2], c.Requests())
+		}
+	case "asked":
+		got := "-"
+		if v := c.Asked(args[1], args[2]); v != nil {
+			b, _ := json.Marshal(v)
+			got = strings.Trim(string(b), `"`)
+		}
+		if got != args[3] {
+			ts.Fatalf("%s was asked with %s=%s, want %s", args[1], args[2], got, args[3])
+		}
+	case "reset":
+		c.Reset()
+	case "violations":
+		w.centerViolationsRead = true
+		if v := c.Violations(); len(v) != number(args[1]) {
+			ts.Fatalf("violations: %q", v)
+		}
+	case "answer":
+		a := awssso.Answer{Status: number(args[2]), Body: args[3], Header: map[string]string{}}
+		for _, h := range args[4:] {
+			name, value, _ := strings.Cut(h, "=")
+			a.Header[name] = value
+		}
+		c.Answer(args[1], a)
+	case "huge":
+		c.Answer(args[1], awssso.Answer{Status: 200, Body: `{"a":"` + strings.Repeat("a", 2<<20) + `"}`})
+	case "edit":
+		var v any
+		ts.Check(json.Unmarshal([]byte(args[3]), &v))
+		c.Answer(args[1], awssso.Answer{Edit: func(m map[string]any) {
+			if inner, ok := m["roleCredentials"].(map[string]any); ok {
+				m = inner
+			}
+			m[args[2]] = v
+		}})
+	case "drop":
+		c.Answer(args[1], awssso.Answer{Drop: true})
+	case "end":
+		c.EndSessions(len(args) == 1)
+	case "end-clients":
+		c.EndClients()
+	case "deny":
+		c.Deny(true)
+	case "allow":
+		c.Deny(false)
+	case "skew":
+		c.Skew(duration(args[1]))
+	case "lives":
+		c.SetLives(duration(args[1]), duration(args[2]), duration(args[3]))
+	default:
+		ts.Fatalf("unknown: center %s", args[0])
+	}
+}
+
+func startCenter(ts *testscript.TestScript, w *world, args []string) {
+	var config awssso.Config
+	for _, arg := range args {
+		switch k, v, _ := strings.Cut(arg, "="); k {
+		case "start":
+			config.StartURL = v
+		case "pages":
+			config.PageSize, _ = strconv.Atoi(v)
+		case "accounts": // ID:role+role,ID:role
+			config.Accounts = map[string][]string{}
+			for _, one := range strings.Split(v, ",") {
+				id, roles, _ := strings.Cut(one, ":")
+				config.Accounts[id] = strings.Split(roles, "+")
+			}
+		default:
+			ts.Fatalf("unknown: %s", arg)
+		}
+	}
+	c, err := awssso.Start(config)
+	ts.Check(err)
+	w.center = c
+	ts.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", c.OIDC)
+	ts.Setenv("AWS_ENDPOINT_URL_SSO", c.Portal)
+	ts.Setenv("SSO_EXEC_START_URL", "https://d-1234567890.awsapps.com/start")
+	ts.Setenv("SSO_EXEC_SSO_REGION", "eu-central-1")
+	ts.Setenv("SSO_EXEC_ACCOUNT_ID", "123456789012")
+	ts.Setenv("SSO_EXEC_ROLE_NAME", "dev")
+	ts.Setenv("SSO_EXEC_BROWSER", "testbrowser")
+}
