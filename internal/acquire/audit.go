@@ -45,7 +45,7 @@ func target(o *settings.Resolved) string {
 		return o.Asked[0].String()
 	case o.Tool == settings.ToolKube && plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO")) != "":
 		return plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO"))
-	case o.AWS.CenterRole() != "" && (o.Tool == settings.ToolAWS || o.Tool == settings.ToolRun):
+	case o.AWS.CenterRole() != "" && len(o.AWS.Chain) == 0 && (o.Tool == settings.ToolAWS || o.Tool == settings.ToolRun):
 		return o.AWS.CenterRole()
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":
 		roles := o.Roles()

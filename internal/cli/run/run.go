@@ -139,8 +139,11 @@ func asItEnded(err error) error {
 // choose decides what the command gets. With --token-env that is a token and
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
-	hasRole := r.o.AWS.RoleARN != "" && r.o.APIKey == "" // a key needs no profile's role
+	hasRole := (r.o.AWS.RoleARN != "" || r.o.AWS.CenterRole() != "") && r.o.APIKey == "" // a key needs no profile's role
 	r.aws = r.aws || r.renew || hasRole && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
+	if r.tokenEnv != "" && r.o.Center() != nil {
+		return fault.Usagef("--token-env: the token of IAM Identity Center is handed to nobody; leave it out")
+	}
 	switch {
 	case r.o.APIKey != "" && (r.renew || r.o.From.Given("role-arn")):
 		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
