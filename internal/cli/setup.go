@@ -51,6 +51,12 @@ run again; --dry-run only shows it, --remove undoes it.`,
 
 // onThisMachine tells whether the program is here that a setup command is for.
 func onThisMachine(name string) string {
+	if name == "agent" {
+		if found := agent.Found(); len(found) > 0 {
+			return "; found: " + strings.Join(found, ", ")
+		}
+		return "; none found"
+	}
 	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git", "cargo": "cargo"}[name]
 	if !ok {
 		return ""

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,40 @@ func TestPromisesHaveTests(t *testing.T) {
 		}
 		if found == 0 {
 			t.Errorf("%s names no test", page)
+		}
+	}
+}
+
+// What the page says that a tool costs is what it costs, to a sixth or ten lines.
+func TestWhatAToolCosts(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$`).FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 3 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for _, row := range rows {
+		for i, pattern := range []string{"plugin/%.go", "internal/cli/tools/%.go", "internal/cli/setup/%/*.go"} {
+			files, err := filepath.Glob("../../" + strings.Replace(pattern, "%", row[1], 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := 0
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.HasSuffix(file, "_test.go") {
+					lines += strings.Count(string(text), "\n")
+				}
+			}
+			said, _ := strconv.Atoi(row[i+2])
+			if off := max(lines-said, said-lines); off > max(10, lines/6) {
+				t.Errorf("docs/architecture.md: %s: %d lines in %s, not %d", row[1], lines, pattern, said)
+			}
 		}
 	}
 }

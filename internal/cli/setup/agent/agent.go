@@ -85,6 +85,17 @@ func agents() (names []string) {
 	return slices.Compact(names)
 }
 
+// Found lists the agents that have settings on this machine.
+func Found() (names []string) {
+	for _, h := range hooks() {
+		path, err := new(agentSetup).path(h)
+		if _, missing := os.Stat(path); err == nil && missing == nil && !slices.Contains(names, h.agent) {
+			names = append(names, h.agent)
+		}
+	}
+	return names
+}
+
 // put writes the commands, and the hosts into the profile.
 func (s *agentSetup) put() error {
 	if err := s.o.Check(); err != nil {
