@@ -36,6 +36,11 @@ func askers() []asker {
 		{"git, as a bearer", words("git", "get"), func(scheme, authority string) string {
 			return "capability[]=authtype\nprotocol=" + scheme + "\nhost=" + authority + "\n\n"
 		}, `^capability\[\]=authtype\nauthtype=Bearer\ncredential=(\S+)\n`, 0, `^$`},
+		{"cargo", words("cargo", "--cargo-plugin"), func(scheme, authority string) string {
+			index, _ := json.Marshal("sparse+" + scheme + "://" + authority + "/index/") // a text cannot fail
+			return `{"v":1,"registry":{"index-url":` + string(index) + `},"kind":"get","operation":"read"}` + "\n"
+		}, `^\{"v":\[1\]\}\n\{"Ok":\{"kind":"get","token":"Bearer ([^"]+)"`, 0,
+			`^\{"v":\[1\]\}\n\{"Err":\{"kind":"url-not-supported"\}\}\n$`},
 		{"token --for", token(), none, `^(\S+)\n$`, 1, `^$`},
 		{"token -o headers", token("-o", "headers"), none, `^\{"Authorization":"Bearer ([^"]+)"\}\n$`, 1, `^$`},
 		{"token -o bearer", token("-o", "bearer"), none, `^Bearer (\S+)\n$`, 1, `^$`},

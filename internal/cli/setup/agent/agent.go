@@ -3,6 +3,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -231,16 +232,19 @@ func (s *agentSetup) change(h hook, path string, text []byte, list hosts.List,
 	if len(bytes.TrimSpace(text)) == 0 {
 		return text, nil
 	}
-	d, err := parse(text)
+	var d document
+	var err error
+	if filepath.Ext(path) == ".toml" {
+		d, err = parseTOML(text)
+	} else {
+		d, err = parseJSON(text)
+	}
 	if err != nil {
 		return nil, fault.InUsage(fmt.Errorf("%s: %w", path, err), "--agent NAME leaves the other agents alone")
 	}
-	for _, server := range matching(d.Tree, h.server, nil) {
-		entry := at(d.Tree, server...)
-		url, have := textAt(entry, h.url...), textAt(entry, h.key...)
-		host, ok := hosts.OfURL(url)
-		there := at(entry, h.key...) != nil
-		ours := isOurs(have)
+	for _, server := range d.servers(h) {
+		host, ok := hosts.OfURL(server.url)
+		ours := isOurs(server.have)
 		value := ""
 		switch {
 		case line == nil:
@@ -249,23 +253,38 @@ func (s *agentSetup) change(h hook, path string, text []byte, list hosts.List,
 			}
 		case !ok || list.Find(host) < 0:
 			continue
-		case there && !ours:
+		case server.taken && !ours:
 			s.found++
 			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s: %s has %s already, which is left alone\n",
-				talk.OneLine(path), talk.OneLine(strings.Join(append(server, h.url[0]), ".")), strings.Join(h.key, "."))
+				talk.OneLine(path), talk.OneLine(cmp.Or(strings.Join(server.path, "."), h.agent)), strings.Join(h.key, "."))
 			continue
 		default:
 			s.found++
-			scheme, _, _ := strings.Cut(url, "://")
-			if value = line(h, host, strings.ToLower(scheme)); value == have {
+			scheme, _, _ := strings.Cut(server.url, "://")
+			if value = line(h, host, strings.ToLower(scheme)); value == server.have {
 				continue
 			}
 		}
-		if d, err = set(d, server, h.key, value); err != nil {
+		if d, err = d.set(server.path, h.key, value); err != nil {
 			return nil, fault.Usagef("%s: %w", path, err)
 		}
 	}
-	return d.Splice(0, 0, ""), nil
+	return d.text(), nil
+}
+
+// document is a file of settings.
+type document interface {
+	servers(hook) []server
+	// set gives a key below a server a text, or takes it out if that is empty.
+	set(server, key []string, text string) (document, error)
+	text() []byte
+}
+
+// server is an entry of a file.
+type server struct {
+	path      []string
+	url, have string // have: the text of the hook's key
+	taken     bool   // the hook's key is there
 }
 
 // isOurs reports whether a value runs sso-exec token for a server.
@@ -273,11 +292,11 @@ func isOurs(value string) bool {
 	return regexp.MustCompile(`^(!|\$\()?(\S*[/\\]|['"].*[/\\])?sso-exec(\.exe)?['"]? token (.* )?'?--for=`).MatchString(value)
 }
 
-// shown leaves every text out of JSON that is not a key, an address or ours: what else
+// shown leaves every text out of JSON or TOML that is not a key, an address or ours: what else
 // such a file holds, nobody knows.
 func shown(text []byte) ([]byte, error) {
-	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"(\s*:)?`).ReplaceAllFunc(text, func(m []byte) []byte {
-		if m[len(m)-1] == ':' || bytes.HasPrefix(m, []byte(`"http`)) {
+	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"(\s*:)?|'[^'\n]*'`).ReplaceAllFunc(text, func(m []byte) []byte {
+		if m[len(m)-1] == ':' || bytes.HasPrefix(m[1:], []byte("http")) {
 			return m
 		}
 		if bytes.Contains(m, []byte("sso-exec")) && isOurs(strings.Trim(string(m), `"`)) {

@@ -7,7 +7,24 @@ import (
 	"github.com/sso-exec/sso-exec/internal/edit/yaml"
 )
 
-// parse reads JSON, which is YAML too.
+// jsonFile is a file of JSON, which is YAML too.
+type jsonFile struct{ *yaml.Document }
+
+func (d jsonFile) text() []byte { return d.Splice(0, 0, "") }
+
+func (d jsonFile) servers(h hook) (all []server) {
+	for _, path := range matching(d.Tree, h.server, nil) {
+		entry := at(d.Tree, path...)
+		all = append(all, server{path, textAt(entry, h.url...), textAt(entry, h.key...), at(entry, h.key...) != nil})
+	}
+	return all
+}
+
+func parseJSON(text []byte) (document, error) {
+	d, err := parse(text)
+	return jsonFile{d}, err
+}
+
 func parse(text []byte) (*yaml.Document, error) {
 	d, err := yaml.Parse(text, yaml.Format{Values: 1 << 22})
 	if err != nil {
@@ -51,9 +68,9 @@ func matching(v *yaml.Value, pattern, to []string) (paths [][]string) {
 	return paths
 }
 
-// set gives a key below an entry a text, or takes it out if that is empty, with the
-// object that it is alone in. Nothing else in the text changes, and it means just that.
-func set(d *yaml.Document, entry, key []string, text string) (*yaml.Document, error) {
+// set takes a key out with the object that it is alone in. Nothing else in the text
+// changes, and it means just that.
+func (d jsonFile) set(entry, key []string, text string) (document, error) {
 	want, node := d.Tree.Clone(), d.Root
 	for _, k := range entry {
 		l, err := d.Lookup(node, k)
@@ -97,9 +114,9 @@ func set(d *yaml.Document, entry, key []string, text string) (*yaml.Document, er
 	if err != nil {
 		return nil, err
 	}
-	d, err = parse(after)
-	if err == nil && !d.Tree.Equal(want) {
+	changed, err := parse(after)
+	if err == nil && !changed.Tree.Equal(want) {
 		err = errors.New("the change would touch more than was meant; nothing was changed")
 	}
-	return d, err
+	return jsonFile{changed}, err
 }

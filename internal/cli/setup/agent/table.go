@@ -42,6 +42,11 @@ func hooks() []hook {
 			source: "code.claude.com/docs/en/settings, apiKeyHelper",
 		},
 		{
+			agent: "codex", variable: "CODEX_HOME", home: ".codex", file: "config.toml",
+			server: []string{"mcp_servers", "*"}, url: []string{"url"}, key: []string{"http_headers_helper"}, output: "headers",
+			source: "developers.openai.com/codex/config-reference, mcp_servers.<id>.http_headers_helper",
+		},
+		{
 			agent: "crush", variable: "XDG_CONFIG_HOME", sub: "crush", home: ".config/crush", file: "crush.json",
 			server: []string{"mcp", "*"}, url: []string{"url"}, key: []string{"headers", "Authorization"}, output: "bearer",
 			before: "$(", after: ")",
