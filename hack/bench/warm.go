@@ -113,6 +113,8 @@ func (w *world) warmPrograms() ([]*program, error) {
 			"--config=config.yaml"), env: w.env(), dir: filepath.Join(w.dir, "config", "sso-exec")},
 		{name: "sso-exec git get, profile by host", argv: bin("sso-exec", "git", "get"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "git")},
+		{name: "sso-exec docker get, profile by host", argv: bin("sso-exec", "docker", "get"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "docker")},
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}

@@ -55,6 +55,7 @@ func (w *world) start() (err error) {
 		os.WriteFile(w.ca, w.idp.CAPEM(), 0o600),
 		os.Mkdir(filepath.Join(w.dir, "home"), 0o700),
 		os.WriteFile(filepath.Join(w.dir, "git"), []byte("protocol=https\nhost=git.example.com\n\n"), 0o600),
+		os.WriteFile(filepath.Join(w.dir, "docker"), []byte("git.example.com"), 0o600),
 		w.writeConfig())
 }
 

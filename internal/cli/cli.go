@@ -105,6 +105,7 @@ func NewRoot() *cobra.Command {
 		}
 		return err
 	})
+	tools.Version = versionText()
 	for _, t := range tools.All {
 		root.AddCommand(tools.New(t))
 	}

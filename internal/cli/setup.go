@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/setup/agent"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/aws"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/cargo"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/docker"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/git"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/kube"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/provider"
@@ -29,7 +30,7 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), aws.New(), git.New(), cargo.New(), agent.New(), provider.New())
+	}, "tool", kube.New(), aws.New(), git.New(), docker.New(), cargo.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -57,7 +58,8 @@ func onThisMachine(name string) string {
 		}
 		return "; none found"
 	}
-	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git", "cargo": "cargo"}[name]
+	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
+		"cargo": "cargo"}[name]
 	if !ok {
 		return ""
 	}

@@ -71,7 +71,9 @@ func (o *Resolved) holdHosts(profile config.Value) {
 }
 
 // AsksByHost reports whether the command is a tool's that always asks for a host's token.
-func (o *Resolved) AsksByHost() bool { return o.Tool == ToolGit || o.Tool == ToolCargo }
+func (o *Resolved) AsksByHost() bool {
+	return slices.Contains([]string{ToolGit, ToolDocker, ToolCargo}, o.Tool)
+}
 
 // asksByHost reports whether the host that is asked for chooses the profile.
 func (o *Resolved) asksByHost() bool {
@@ -192,4 +194,36 @@ func (o *Resolved) HostError() error {
 	}
 	return fault.Hint(errors.New("no token for "+what+": "+text),
 		"name it in the profile that its token comes from: hosts: ["+host+"]")
+}
+
+// EachHost lists the hosts that tokens may go to, without wildcards, with the user
+// name that is named for each: of the profile that is asked for, or else of all.
+func (o *Resolved) EachHost() (map[string]string, error) {
+	users := map[string]string{}
+	add := func(names []string, columns map[string]map[string][]string) {
+		for _, name := range names {
+			h, ok := hosts.Of("https", name)
+			to := *o
+			to.Asked, to.Target.Hosts = []hosts.Host{h}, []string{name}
+			if named, err := to.NamesHosts(); ok && named && err == nil {
+				users[name] = strings.Join(columns[name]["username"], " ")
+			}
+		}
+	}
+	if o.From.Given("profile") || o.From.Given("issuer") || o.From.Given("client-id") {
+		add(o.Target.Hosts, o.own)
+		return users, nil
+	}
+	c, err := o.ConfigPaths().Open()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range c.Names() {
+		v, err := c.Value(name, Find("host").key())
+		if err != nil {
+			return nil, err
+		}
+		add(v.Values, v.Columns)
+	}
+	return users, nil
 }

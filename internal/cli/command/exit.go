@@ -246,13 +246,19 @@ func WithSignals() context.Context {
 // came before there were settings.
 func Complain(o *settings.Resolved, err error) {
 	talk.Stderr.End()
+	fmt.Fprint(talk.Stderr, Complaint(o, err))
+}
+
+// Complaint is what Complain says.
+func Complaint(o *settings.Resolved, err error) string {
 	if o == nil {
 		o = &settings.Resolved{}
 	}
-	fmt.Fprintf(talk.Stderr, "sso-exec: %s\n", talk.OneLine(err.Error()))
+	text := "sso-exec: " + talk.OneLine(err.Error()) + "\n"
 	for _, h := range o.WithSecret(Hints(o, err)) {
-		fmt.Fprintf(talk.Stderr, "  %s\n", strings.Map(talk.Unbroken, h)) // all of it: it may be there to be pasted
+		text += "  " + strings.Map(talk.Unbroken, h) + "\n" // all of it: it may be there to be pasted
 	}
+	return text
 }
 
 // Note complains of a failure that does not keep others from their turn. first

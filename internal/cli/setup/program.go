@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -111,6 +113,25 @@ func (s *Flags) HostsEdit(o *settings.Resolved, names []string) ([]Edit, error) 
 		return config.SetKey(text, o.Source.Profile, "hosts", slices.Concat(o.Target.Hosts, missing)...)
 	})
 	return []Edit{e}, err
+}
+
+// LinkOnPath returns the command that puts this program on the PATH under another name,
+// which a tool calls it by; empty: it is there.
+func LinkOnPath(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if found, err := exec.LookPath(name); err == nil && sameFile(found, self) {
+		return ""
+	}
+	if found, err := exec.LookPath("sso-exec"); err == nil && sameFile(found, self) {
+		self = found
+	}
+	if runtime.GOOS == "windows" {
+		return commandline.Line("windows", "copy", self, filepath.Join(filepath.Dir(self), name+".exe"))
+	}
+	return commandline.Line(runtime.GOOS, "ln", "-s", self, filepath.Join(filepath.Dir(self), name))
 }
 
 // WarnSecret says that the secret in the environment is not written into a file.

@@ -27,11 +27,12 @@ type tool struct {
 
 	// request reads what a tool asks for by host; nil: it is no such tool. It is the
 	// same however often it is asked.
-	request func(words []string) (*request, error)
+	request  func(words []string) (*request, error)
+	onStdout bool // a failure belongs there too, with exit code 1
 }
 
 // All lists the tools. A new one is a file here with its row, and a file in plugin/.
-var All = []*tool{kube, aws, git, cargo, token}
+var All = []*tool{kube, aws, git, docker, cargo, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {
@@ -77,7 +78,7 @@ func (m *memo) cached(args []string) ([]byte, bool) {
 			return nil, false
 		}
 		if q.host == (hosts.Host{}) {
-			return q.none, true
+			return q.none, q.code == 0 && q.own == nil
 		}
 		o.Asked, encode = []hosts.Host{q.host}, q.encode
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -30,9 +31,26 @@ type request struct {
 	stale    bool // the host has refused the token that it was sent last, whichever that was
 	none     []byte
 	only     []byte // the answer to what is no question for a token, at a host that is ours
+	code     int    // with none
 	encode   func(*settings.Resolved, credential.Credential) ([]byte, error)
 	failed   []byte // the protocol's own failure, where it has one and exits 0 with it
+	// own answers what no host is asked in, and no token is the answer to.
+	own func(*settings.Resolved) ([]byte, error)
 }
+
+// nothing answers what is not ours to answer.
+func (q *request) nothing() error {
+	if err := write(q.none); err != nil || q.code == 0 {
+		return err
+	}
+	return fault.Silently(exits(q.code))
+}
+
+// exits is an exit code after all that there was to say is on stdout.
+type exits int
+
+func (e exits) Error() string  { return fmt.Sprintf("exit code %d", int(e)) }
+func (e exits) ExitsWith() int { return int(e) }
 
 // Args are the command's words and flags, by the name that the program was called
 // by: git-credential-sso-exec get is sso-exec git get.

@@ -2,7 +2,9 @@
 package tools
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -32,8 +34,12 @@ func New(t *tool) *cobra.Command {
 	}
 	cmd = command.WithSettings(o, cmd, func(ctx context.Context, _ []string) error {
 		if q != nil { // of hosts that are not ours nothing is said, to coding agents neither
+			if q.own != nil {
+				doc, err := q.own(o)
+				return cmp.Or(err, write(doc))
+			}
 			if named, err := o.NamesHosts(); !named && err == nil {
-				return write(q.none)
+				return q.nothing()
 			}
 		}
 		if err := command.ForAgent(o); err != nil {
@@ -46,7 +52,7 @@ func New(t *tool) *cobra.Command {
 		case !named && q == nil:
 			return o.HostError()
 		case !named:
-			return write(q.none)
+			return q.nothing()
 		case q == nil:
 			return t.answer(ctx, o, t.encode)
 		case q.only != nil:
@@ -68,15 +74,38 @@ func New(t *tool) *cobra.Command {
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, words []string) (err error) {
 		if q, err = t.request(words); err != nil {
-			return &command.Failure{Settings: o, Err: err}
+			return t.told(o, err)
 		}
-		if q.host == (hosts.Host{}) {
-			return write(q.none)
+		if q.own == nil && q.host == (hosts.Host{}) {
+			return command.Failed(o, q.nothing())
 		}
-		o.Asked = []hosts.Host{q.host}
-		return run(cmd, nil)
+		if q.own == nil {
+			o.Asked = []hosts.Host{q.host}
+		}
+		return t.told(o, run(cmd, nil))
 	}
 	return cmd
+}
+
+// told says a failure on stdout too, where the tool reads it there. What is wrong on
+// this machine keeps its exit code; to the tool they are all the same.
+func (t *tool) told(o *settings.Resolved, err error) error {
+	if failed, ok := errors.AsType[*command.Failure](err); ok {
+		err = failed.Err
+	}
+	if err == nil || !t.onStdout || fault.Holds[*fault.Silent](err) || fault.Holds[fault.Coded](err) {
+		return command.Failed(o, err)
+	}
+	if fails := write([]byte(command.Complaint(o, err))); fails != nil {
+		return command.Failed(o, err)
+	}
+	switch fault.KindOf(err) {
+	case fault.SignIn, fault.Denied, fault.Unavailable:
+		acquire.Refused(o, err)
+		command.Complain(o, err)
+		err = fault.Silently(exits(1))
+	}
+	return command.Failed(o, err)
 }
 
 // failing answers a failure that is the server's or a person's to end in the tool's own
