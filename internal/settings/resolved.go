@@ -63,14 +63,15 @@ type Resolved struct {
 
 // The commands whose settings differ.
 const (
-	ToolKube   = "kube"
-	ToolAWS    = "aws"
-	ToolToken  = "token"
-	ToolGit    = "git"
-	ToolDocker = "docker"
-	ToolCargo  = "cargo"
-	ToolRun    = "run"
-	ToolLogin  = "login"
+	ToolKube      = "kube"
+	ToolAWS       = "aws"
+	ToolToken     = "token"
+	ToolGit       = "git"
+	ToolDocker    = "docker"
+	ToolCargo     = "cargo"
+	ToolTerraform = "terraform"
+	ToolRun       = "run"
+	ToolLogin     = "login"
 
 	ToolLogout = "logout"
 	ToolStatus = "status"

@@ -1,0 +1,75 @@
+package terraform
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	judge "github.com/hashicorp/hcl"
+)
+
+const block = "credentials_helper \"sso-exec\" {\n  args = [\"--profile=corp\"]\n}"
+
+func TestPut(t *testing.T) {
+	theirs := "# mine } \"\nplugin_cache_dir = \"$HOME/x\" // {\n/* credentials_helper \"x\" { */\nhost \"a.example\" {\n" +
+		"  services = { \"modules.v1\" = \"https://a/\" }\n}\ncredentials \"b.example\" { token = \"t}\" }"
+	for in, want := range map[string]string{
+		"": block + "\n", "\n": "\n" + block + "\n", theirs: theirs + "\n" + block, theirs + "\n": theirs + "\n" + block + "\n",
+		"a = 1\r\n": "a = 1\r\n" + strings.ReplaceAll(block, "\n", "\r\n") + "\r\n",
+		"x = 1\n credentials_helper sso-exec { args = [\"}\", # ]\n] } # why\ny = [1, true]": "x = 1\n " + block +
+			" # why\ny = [1, true]",
+	} {
+		got, err := put([]byte(in), block)
+		if err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+		if again, err := put(got, block); err != nil || !bytes.Equal(again, got) {
+			t.Errorf("%q: again it is %q, %v", in, again, err)
+		}
+	}
+	for in, says := range map[string]string{
+		`{"credentials_helper": {}}`: "JSON", `credentials_helper "theirs" {}`: `"theirs" is there`,
+		block + "\n" + block: "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read", "a": "read",
+		`credentials_helper = "x"`: "read", `credentials_helper {}`: "read", `a = "b`: "read", "= 1": "read", "\x00": "read",
+		"a = " + strings.Repeat("[", 2000): "read",
+	} {
+		if got, err := put([]byte(in), block); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.40q: %q, %v", in, got, err)
+		}
+	}
+}
+
+// Another parser reads our block there, and all else as before; taken out again, every
+// byte is as it was.
+func FuzzPut(f *testing.F) {
+	f.Add([]byte("a = 1 # b\ncredentials \"h\" { token = \"x\" }\n"))
+	f.Add([]byte("/* { */ host \"h\" {\n services = { a = [1, \"}\"] }\n}"))
+	f.Add([]byte(" credentials_helper \"sso-exec\" {}\r\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var before, after map[string]any
+		if judge.Unmarshal(in, &before) != nil {
+			return // Terraform cannot read it either
+		}
+		out, err := put(in, block)
+		if err != nil {
+			return
+		}
+		if err := judge.Unmarshal(out, &after); err != nil {
+			t.Fatalf("%q became %q: %v", in, out, err)
+		}
+		want := []map[string]any{{"sso-exec": []map[string]any{{"args": []any{"--profile=corp"}}}}}
+		if !reflect.DeepEqual(after["credentials_helper"], want) {
+			t.Fatalf("%q became %q: %#v", in, out, after["credentials_helper"])
+		}
+		_, had := before["credentials_helper"]
+		delete(before, "credentials_helper")
+		delete(after, "credentials_helper")
+		if len(before)+len(after) > 0 && !reflect.DeepEqual(before, after) {
+			t.Fatalf("%q became %q", in, out)
+		}
+		if back, err := without(out); err != nil || !had && !bytes.Equal(back, in) {
+			t.Fatalf("%q became %q, and then %q, %v", in, out, back, err)
+		}
+	})
+}
