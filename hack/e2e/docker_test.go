@@ -315,7 +315,7 @@ func TestAllDocker(t *testing.T) {
 			{"skopeo", "inspect", "--raw", "docker://" + image},
 			{"podman", "--storage-driver", "vfs", "--root", store("root"), "--runroot", store("run"), "pull", "-q", image},
 			{"crane", "digest", image},
-			{"oras", "manifest", "fetch", image},
+			{"oras", "manifest", "fetch", "--plain-http=false", image},
 			{"docker", "manifest", "inspect", "--insecure", image},
 		} {
 			if words[0] == "docker" && username != "" { // which signs in by Basic, with the name <token>
