@@ -87,6 +87,7 @@ type Reach struct {
 	Region           string `json:"region,omitempty"`     // of IAM Identity Center, with the two below
 	OIDCEndpoint     string `json:"oidcEndpoint,omitempty"`
 	PortalEndpoint   string `json:"portalEndpoint,omitempty"`
+	AWSCLIName       string `json:"awsCliName,omitempty"` // that the AWS CLI knows the session by
 	// Login are the program's own words for signing in to this session again, for hints.
 	Login []string `json:"login,omitempty"`
 	// AssertionAudience is that of a client assertion, where it is not the issuer.

@@ -18,8 +18,10 @@ import (
 //	center requests NAME N       that many requests of a kind were made (all, token's grants, client/register …)
 //	center asked NAME PARAM VALUE   the last one had this; "-": it had none
 //	center reset | violations N
-//	center answer NAME STATUS BODY [HEADER=VALUE]   the next request gets this answer
-//	center edit NAME MEMBER JSON    a member of the next answer is another
+//	center answer NAME STATUS BODY [HEADER=VALUE …] [times=N]   the next request gets this answer; BODY may be huge
+//	center edit NAME MEMBER JSON    a member of the next three answers is another
+//	center unanswer              what is left of these
+//	center approve               the person opens the page of the last code
 //	center drop NAME             the next answer is lost
 //	center end [unknown] | end-clients | deny | allow | skew D | lives TOKEN KEYS REGISTRATION
 func cmdCenter(ts *testscript.TestScript, _ bool, args []string) {
@@ -66,22 +68,43 @@ func cmdCenter(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "answer":
 		a := awssso.Answer{Status: number(args[2]), Body: args[3], Header: map[string]string{}}
+		if a.Body == "huge" {
+			a.Body = `{"a":"` + strings.Repeat("a", 2<<20) + `"}`
+		}
+		times := 1
 		for _, h := range args[4:] {
 			name, value, _ := strings.Cut(h, "=")
+			if name == "times" {
+				times = number(value)
+				continue
+			}
 			a.Header[name] = value
 		}
-		c.Answer(args[1], a)
-	case "huge":
-		c.Answer(args[1], awssso.Answer{Status: 200, Body: `{"a":"` + strings.Repeat("a", 2<<20) + `"}`})
+		for range times {
+			c.Answer(args[1], a)
+		}
 	case "edit":
 		var v any
 		ts.Check(json.Unmarshal([]byte(args[3]), &v))
-		c.Answer(args[1], awssso.Answer{Edit: func(m map[string]any) {
-			if inner, ok := m["roleCredentials"].(map[string]any); ok {
-				m = inner
+		for range 3 { // as often as it is asked
+			c.Answer(args[1], awssso.Answer{Edit: func(m map[string]any) {
+				if inner, ok := m["roleCredentials"].(map[string]any); ok {
+					m = inner
+				}
+				m[args[2]] = v
+			}})
+		}
+	case "unanswer": // of what is left
+		c.Forget()
+	case "approve":
+		for range 3000 {
+			if page := c.DevicePage(); page != "" {
+				ts.Check(ts.Exec("testbrowser", page))
+				return
 			}
-			m[args[2]] = v
-		}})
+			time.Sleep(20 * time.Millisecond)
+		}
+		ts.Fatalf("no code was asked for")
 	case "drop":
 		c.Answer(args[1], awssso.Answer{Drop: true})
 	case "end":
@@ -124,6 +147,7 @@ func startCenter(ts *testscript.TestScript, w *world, args []string) {
 	w.center = c
 	ts.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", c.OIDC)
 	ts.Setenv("AWS_ENDPOINT_URL_SSO", c.Portal)
+	ts.Setenv("PORTAL", c.Portal)
 	ts.Setenv("SSO_EXEC_START_URL", "https://d-1234567890.awsapps.com/start")
 	ts.Setenv("SSO_EXEC_SSO_REGION", "eu-central-1")
 	ts.Setenv("SSO_EXEC_ACCOUNT_ID", "123456789012")

@@ -74,7 +74,7 @@ func (p Portal) Keys(ctx context.Context, account, role string) (credential.Cred
 	}
 	id, secret, token := in.Text("accessKeyId"), in.Text("secretAccessKey"), in.Text("sessionToken")
 	for _, part := range []string{id, secret, token} {
-		if !printable(part) {
+		if !Printable(part) {
 			return none, flows.Garbled(doing, "the answer lacks a part of the keys, or it has characters that no key has")
 		}
 	}
@@ -99,7 +99,7 @@ func (p Portal) Accounts(ctx context.Context) (all []Account, err error) {
 			var page []Account
 			err := json.Unmarshal(raw, &page)
 			for _, a := range page {
-				if printable(a.ID) {
+				if Printable(a.ID) {
 					all = append(all, Account{a.ID, flows.Clean(a.Name, 200), flows.Clean(a.Email, 200)})
 				}
 			}
@@ -117,7 +117,7 @@ func (p Portal) Roles(ctx context.Context, account string) (all []string, err er
 			}
 			err := json.Unmarshal(raw, &page)
 			for _, r := range page {
-				if printable(r.RoleName) {
+				if Printable(r.RoleName) {
 					all = append(all, r.RoleName)
 				}
 			}

@@ -53,7 +53,7 @@ func Register(ctx context.Context, hc *http.Client, at Endpoints, issuerURL stri
 		return none, flows.Garbled(doingRegister, "the answer has status %d and names no error", a.Status)
 	}
 	r := Registration{ClientID: fields.Text("clientId"), Secret: credential.NewSecret(fields.Text("clientSecret"))}
-	if !printable(r.ClientID) || !printable(r.Secret.Reveal()) {
+	if !Printable(r.ClientID) || !Printable(r.Secret.Reveal()) {
 		return none, flows.Garbled(doingRegister, "the answer has no client and secret that could be used")
 	}
 	if r.ExpiresAt, err = unixTime(fields["clientSecretExpiresAt"]); err != nil {
@@ -65,9 +65,9 @@ func Register(ctx context.Context, hc *http.Client, at Endpoints, issuerURL stri
 	return r, nil
 }
 
-// printable reports whether a text of a server's fits into a header, a variable and a
+// Printable reports whether a text of a server's fits into a header, a variable and a
 // file: something, and nothing that begins something else.
-func printable(s string) bool {
+func Printable(s string) bool {
 	for _, r := range s {
 		if r <= ' ' || r > '~' {
 			return false

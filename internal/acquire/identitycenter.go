@@ -25,7 +25,7 @@ func centerConfig(o *settings.Resolved, c *session.Config) {
 	if at.Moved != nil {
 		moved = at.At.OIDC
 	}
-	c.Grant = at.Key()
+	c.Grant, c.Other = at.Key(), awsCLI(o)
 	c.RegistrationKey = cache.RegistrationKey(at.StartURL, at.Region, o.Target.Scopes, c.RootsHash, moved)
 	c.Register = func(ctx context.Context, hc *http.Client) (*cache.Registration, error) {
 		issuer, err := identitycenter.Resolve(ctx, hc, at.StartURL)

@@ -29,7 +29,7 @@ func reach(o *settings.Resolved) cache.Reach {
 		ClientSecretFile: o.Client.SecretFile, ClientKeyFile: o.Client.KeyFile, ClientCertFile: o.Client.CertFile,
 		ClientKeyID: o.Client.KeyID, ClientAuth: o.Client.Auth, Login: o.SessionWords()}
 	if at := o.Center(); at != nil {
-		r.Region, r.OIDCEndpoint, r.PortalEndpoint = at.Region, at.At.OIDC, at.At.Portal
+		r.Region, r.OIDCEndpoint, r.PortalEndpoint, r.AWSCLIName = at.Region, at.At.OIDC, at.At.Portal, at.Name
 	}
 	if o.Source.Profile != "" && !o.From.Given("profile") {
 		r.Login = append(r.Login, "--profile="+o.Source.Profile)

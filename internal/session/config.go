@@ -51,6 +51,7 @@ type Config struct {
 	// Client; nil: it does not. RegistrationKey is where it is kept.
 	Register        func(ctx context.Context, hc *http.Client) (*cache.Registration, error)
 	RegistrationKey string
+	Other           *Other // another program's copy of the session; may be nil
 
 	CacheDir string // empty: nothing is kept
 	Keyring  bool   // the refresh token of a person is stored in the keyring
@@ -204,7 +205,7 @@ func New(c Config) (*Session, error) {
 		s.Register = func(ctx context.Context) (*cache.Registration, error) { return c.Register(ctx, hc) }
 	}
 	if c.CacheDir != "" {
-		s.Store = c.open(log)
+		s.Store, s.Other = c.open(log), c.Other
 	}
 	return s, nil
 }

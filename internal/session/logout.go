@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -77,6 +78,11 @@ func (s *Session) logout(ctx context.Context) (Logout, error) {
 	}
 	defer lock.Unlock()
 	e, err := s.Store.Entry(skey)
+	if errors.Is(err, cache.ErrNotExist) && s.Other != nil { // it may be the other program's alone
+		if theirs := s.Other.Read(); theirs != nil && s.takeOver(ctx, theirs) == nil {
+			e, err = s.Store.Entry(skey)
+		}
+	}
 	switch {
 	case errors.Is(err, cache.ErrNotExist):
 		return out, errors.Join(err, s.forget(skey)) // a latch, tokens without a session
@@ -98,6 +104,9 @@ func (s *Session) logout(ctx context.Context) (Logout, error) {
 	}
 	if out.NotSo != nil && ctx.Err() != nil {
 		return out, context.Cause(ctx) // nothing was forgotten: it can be tried again
+	}
+	if err := s.leaveOther(ctx, out.AccessToken); out.NotSo == nil {
+		out.NotSo = err
 	}
 	err = s.forget(skey)
 	if err != nil && out.NotSo == nil {
@@ -137,6 +146,13 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	}
 	if p.EndsSessions() {
 		in := flows.SignedIn{ClientID: e.Session.ClientID, Account: e.Session.Account, AccessToken: lastToken(e)}
+		if e.Session.Registration != nil && !anyLives(e) {
+			token, err := s.tokenToEnd(ctx, e.Key)
+			if err != nil || token.IsZero() {
+				return err
+			}
+			in.AccessToken = token
+		}
 		return retry(ctx, 2, func() error { return p.End(ctx, in, e.Session.TokenEndpoint) })
 	}
 	if err := p.CanRevoke(e.Session.TokenEndpoint); err != nil {
@@ -163,6 +179,39 @@ func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 		}
 	}
 	return failed
+}
+
+// anyLives reports whether an access token has not ended.
+func anyLives(e cache.Entry) bool {
+	return slices.ContainsFunc(e.Tokens, func(t cache.TokenEntry) bool { return t.ExpiresAt.After(time.Now()) })
+}
+
+// tokenToEnd refreshes a session that is ended by a token, for want of one that lives;
+// zero: it had ended.
+func (s *Session) tokenToEnd(ctx context.Context, skey string) (none credential.Secret, _ error) {
+	rec, err := s.Store.SessionWithToken(ctx, skey)
+	if err != nil || rec.RefreshToken.IsZero() {
+		return none, err
+	}
+	p, client, err := s.atProviderOf(ctx, rec)
+	if errors.Is(err, errRegistrationEnded) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	if err := sameHost(rec.TokenEndpoint, p.TokenEndpointFor(client)); err != nil {
+		return none, err
+	}
+	set, err := p.Refresh(ctx, client, rec.RefreshToken, s.target(""))
+	var refusal *flows.OAuthError
+	switch {
+	case errors.As(err, &refusal) && p.EndsSession(refusal):
+		return none, nil
+	case err != nil:
+		return none, err
+	}
+	return set.AccessToken, nil
 }
 
 // lastToken is the access token that was stored last; zero if there is none.

@@ -55,6 +55,14 @@ func (s *Session) useRefreshToken(ctx context.Context, need Need) (credential.Cr
 			return none, &StorageError{s.lockErr}
 		}
 	}
+	if s.Other != nil && !s.replaced {
+		if err := s.reconcileLocked(ctx); err != nil {
+			return none, err
+		}
+		if c, err := s.stored(need, 0); err == nil && s.goodEnough(c, need) {
+			return c, nil
+		}
+	}
 	rec, err := s.Store.SessionWithToken(ctx, s.sessionKey())
 	switch {
 	case ctx.Err() != nil:
@@ -198,7 +206,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 	if fault.Holds[*cache.KeyringError](rerr) { // whether it is still the one cannot be told
 		return rerr
 	}
-	if rerr == nil && !now.RefreshToken.Equal(sent) {
+	if rerr == nil && !now.RefreshToken.Equal(sent) || s.otherHasNewer(ctx, sent) {
 		return errReplaced
 	}
 	s.keep("the session's end", s.Store.EndSession(s.sessionKey()))
@@ -260,6 +268,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		}
 	}
 	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
+	s.giveOther(ctx)
 	s.remember(rec, flows.Organization{ID: tokens.Organization})
 	if unmet := s.unmet(need, tokens.Login, rec.SignedInAt); unmet != "" {
 		return none, &sessionEnded{"another sign-in is needed: " + unmet}

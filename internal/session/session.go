@@ -40,6 +40,7 @@ type Session struct {
 	// Register makes a client, which is kept under RegistrationKey; nil: NewClient has one.
 	Register        func(context.Context) (*cache.Registration, error)
 	RegistrationKey string
+	Other           *Other    // another program's copy; nil: there is none
 	Started         time.Time // of this process: what was stored since is new enough even under force
 	Log             *slog.Logger
 	Trail           *audit.Trail // nil: nothing is recorded
@@ -57,6 +58,7 @@ type state struct {
 	hasClient  bool
 
 	registration *cache.Registration // of client
+	otherFailed  bool                // that was said
 
 	lockErr  error // why no lock could be taken
 	attempts int   // at a refresh or a grant
@@ -197,6 +199,9 @@ func (s *Session) stored(need Need, n int) (credential.Credential, error) {
 // Credential returns what the tool asks for, by whatever it takes.
 func (s *Session) Credential(ctx context.Context, need Need) (credential.Credential, error) {
 	if err := s.Trail.Ready(); err != nil {
+		return credential.Credential{}, err
+	}
+	if err := s.reconcile(ctx); err != nil {
 		return credential.Credential{}, err
 	}
 	c, fresh, err := s.link(ctx, need, len(need.Steps))

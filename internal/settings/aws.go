@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings/center"
 )
 
 // This file is what can be told of an AWS role, and of the chain of roles after it.
@@ -51,7 +51,7 @@ func (o *Resolved) CheckAWS() error {
 // settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
 // else by the region, else by the role's partition.
 func (o *Resolved) settleSTS() error {
-	ignored, err := awsSwitch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+	ignored, err := center.Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (o *Resolved) settleSTS() error {
 	o.AWS.Region = o.AWSRegion()
 	place := sts.Place{Region: o.AWS.Region}
 	var errs [2]error
-	place.FIPS, errs[0] = awsSwitch("AWS_USE_FIPS_ENDPOINT")
-	place.DualStack, errs[1] = awsSwitch("AWS_USE_DUALSTACK_ENDPOINT")
+	place.FIPS, errs[0] = center.Switch("AWS_USE_FIPS_ENDPOINT")
+	place.DualStack, errs[1] = center.Switch("AWS_USE_DUALSTACK_ENDPOINT")
 	if err := cmp.Or(errs[0], errs[1]); err != nil {
 		return err
 	}
@@ -215,16 +215,4 @@ func refuseMFA(string) error {
 }
 
 // AWSVariable returns a variable of the AWS SDKs.
-func AWSVariable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
-
-// awsSwitch returns one that is true or false.
-func awsSwitch(name string) (on bool, err error) {
-	switch v := AWSVariable(name); strings.ToLower(v) {
-	case "true":
-		return true, nil
-	case "", "false":
-		return false, nil
-	default:
-		return false, fault.Usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
-	}
-}
+func AWSVariable(name string) string { return center.Variable(name) }

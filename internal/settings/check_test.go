@@ -81,6 +81,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
 	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
 	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
+	"aws-cli-cache":         {"invalid", "!"},
 	"aws.account-id":        {"it has 12 digits|it has 12 digits", "1234-5678-9012|1"},
 	"aws.role-name":         {"is not the name of a role|is not the name of a role", "aws-reserved/x|a b"},
 	"aws.chain-role-arn":    {"is empty|has characters in it that do not print", "|a\tb"},

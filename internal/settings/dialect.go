@@ -15,7 +15,7 @@ import (
 // Dialect is the provider's: the one that is named, else the one by the issuer.
 func (o *Resolved) Dialect() *flows.Dialect {
 	if o.center != nil {
-		return o.center.dialect
+		return o.center.Dialect
 	}
 	if d := dialect.Named(o.Provider.Dialect); d != nil {
 		return d

@@ -131,6 +131,8 @@ type AWS struct {
 type Storage struct {
 	Store    string
 	CacheDir string // empty: nowhere
+
+	AWSCLICache string // whether the AWS CLI's copy of a session is only updated, or made too
 }
 
 // Network is how servers are reached.

@@ -7,6 +7,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/session"
+	"github.com/sso-exec/sso-exec/internal/settings/center"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -51,7 +52,7 @@ var table = []*Row{
 		Help: "`ID` that the provider knows this program by",
 		Rule: "client-ids",
 		at:   func(s *Settings) any { return &s.Provider.ClientID }},
-	{Name: "start-url", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: checkStartURL,
+	{Name: "start-url", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: center.CheckStartURL,
 		Help: "`URL` of the AWS access portal, in the place of an issuer: IAM Identity Center",
 		at:   func(s *Settings) any { return &s.Provider.StartURL }},
 	{Name: "sso-region", Group: GroupProvider, Traits: Names | Contradicts | Keeps,
@@ -254,6 +255,12 @@ var table = []*Row{
 	{Name: "cache-dir", Group: GroupStorage, Kind: Path, Traits: Keeps | Reaches | Harmless,
 		Help: "`directory` of the cache (default: $XDG_CACHE_HOME/sso-exec or ~/.cache/sso-exec)",
 		at:   func(s *Settings) any { return &s.Storage.CacheDir }},
+	{Name: "aws-cli-cache", Group: GroupStorage, Kind: Word, Default: AWSCLICacheUpdate, Traits: Keeps | Harmless,
+		Idle:    []string{ToolLogout, ToolStatus, ToolWhoami},
+		Choices: []string{AWSCLICacheUpdate, AWSCLICacheWrite},
+		Help: "update (the AWS CLI's own file of a session of IAM Identity Center, where it has one) or write (it is made " +
+			"too)",
+		at: func(s *Settings) any { return &s.Storage.AWSCLICache }},
 	{Name: "http-timeout", Group: GroupNetwork, Kind: Duration, Default: "15s", Traits: Reaches | Harmless,
 		Idle:  []string{ToolWhoami},
 		Check: checkPositive,
@@ -340,10 +347,10 @@ var table = []*Row{
 	{Name: "mfa-serial", Group: GroupAWS, Only: awsTools, KeyName: "aws.mfa-serial", Check: refuseMFA,
 		Help: "`ARN` of an MFA device; always refused, with the reason: see --acr",
 		at:   func(s *Settings) any { return &s.AWS.MFASerial }},
-	{Name: "account-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.account-id", Check: checkAccountID, Traits: Free,
+	{Name: "account-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.account-id", Check: center.CheckAccountID, Traits: Free,
 		Help: "`ID` of the account of a role of IAM Identity Center",
 		at:   func(s *Settings) any { return &s.AWS.AccountID }},
-	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: checkRoleName, Traits: Free,
+	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: center.CheckRoleName, Traits: Free,
 		Help: "`name` of that role, as the AWS access portal shows it",
 		at:   func(s *Settings) any { return &s.AWS.RoleName }},
 }

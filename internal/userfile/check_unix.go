@@ -77,6 +77,17 @@ func checkNotWritable(f *os.File, st os.FileInfo) error {
 	return nil
 }
 
+func checkOwn(f *os.File, st os.FileInfo) error {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	switch {
+	case ok && int(sys.Uid) != os.Geteuid():
+		return &UnsafeError{Path: f.Name(), Why: fmt.Sprintf("belongs to user %d", sys.Uid)}
+	case st.Mode().Perm()&0o022 != 0:
+		return &UnsafeError{Path: f.Name(), Why: "can be written to by others"}
+	}
+	return nil
+}
+
 func checkSystemFile(f *os.File, st os.FileInfo) error {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -20,6 +20,7 @@ func OpenLog(path string) (*os.File, error) {
 // Windows file modes say nothing about access; the access list of the file's
 // directory is the user's own affair.
 func checkNotWritable(*os.File, os.FileInfo) error { return nil }
+func checkOwn(*os.File, os.FileInfo) error         { return nil }
 func checkNotReadable(*os.File, os.FileInfo) error { return nil }
 
 // What others must not be allowed to do to a file of the system's, and to its

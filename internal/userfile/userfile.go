@@ -77,6 +77,24 @@ func Read(path string) ([]byte, error) {
 	return read(path, func(*os.File, os.FileInfo) error { return nil })
 }
 
+// ReadOwn reads a regular file of this user's that nobody else can write to; a link is
+// not followed.
+func ReadOwn(path string) ([]byte, error) {
+	was, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !was.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return read(path, func(f *os.File, st os.FileInfo) error {
+		if !os.SameFile(was, st) {
+			return fmt.Errorf("%s changed while it was opened", path)
+		}
+		return checkOwn(f, st)
+	})
+}
+
 func read(path string, check check) ([]byte, error) {
 	f, err := open(path)
 	answers.Saw(path, f, err)

@@ -306,6 +306,26 @@ func (s *Server) Answer(endpoint string, answers ...Answer) {
 	s.answers[endpoint] = append(s.answers[endpoint], answers...)
 }
 
+// Forget drops what [Server.Answer] was told and has not given.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.answers)
+}
+
+// DevicePage is the page of a device sign-in that nobody has allowed or denied; empty:
+// there is none.
+func (s *Server) DevicePage() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for code, g := range s.users {
+		if !g.allowed && !g.denied {
+			return s.OIDC + "/device?user_code=" + code
+		}
+	}
+	return ""
+}
+
 // EndSessions ends all sessions, as an administrator can; known: the OIDC service does
 // not know it.
 func (s *Server) EndSessions(known bool) {

@@ -18,6 +18,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/center"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -250,8 +251,10 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 		o.Provider.Dialect = r.Provider
 	}
 	if o.ForgetCenter(); r.Provider == identitycenter.Name {
-		o.SetCenter(settings.NewCenter(f.Session.Issuer, r.Region,
-			identitycenter.Endpoints{OIDC: r.OIDCEndpoint, Portal: r.PortalEndpoint}))
+		c := center.New(f.Session.Issuer, r.Region,
+			identitycenter.Endpoints{OIDC: r.OIDCEndpoint, Portal: r.PortalEndpoint})
+		c.Name = r.AWSCLIName
+		o.SetCenter(c)
 	}
 	// The CA is what it was, or the same one from somewhere else.
 	if len(base.GivenRoots()) == 0 || base.ExtraRoots().Hash != r.Roots {
