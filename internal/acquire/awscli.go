@@ -15,7 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -29,7 +29,7 @@ const mostAhead = 91 * 24 * time.Hour
 // ~/.aws/sso/cache, of the sso-session's name or else of the start URL.
 type awsCLIFile struct {
 	path   string
-	center *center.Center
+	center *aws.Center
 	create bool
 	unread bool // a policy limits how and when somebody has signed in, which the file does not tell
 }

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 )
 
 // This file is what can be told of an AWS role, and of the chain of roles after it.
@@ -51,7 +49,7 @@ func (o *Resolved) CheckAWS() error {
 // settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
 // else by the region, else by the role's partition.
 func (o *Resolved) settleSTS() error {
-	ignored, err := center.Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+	ignored, err := aws.Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 	if err != nil {
 		return err
 	}
@@ -69,8 +67,8 @@ func (o *Resolved) settleSTS() error {
 	o.AWS.Region = o.AWSRegion()
 	place := sts.Place{Region: o.AWS.Region}
 	var errs [2]error
-	place.FIPS, errs[0] = center.Switch("AWS_USE_FIPS_ENDPOINT")
-	place.DualStack, errs[1] = center.Switch("AWS_USE_DUALSTACK_ENDPOINT")
+	place.FIPS, errs[0] = aws.Switch("AWS_USE_FIPS_ENDPOINT")
+	place.DualStack, errs[1] = aws.Switch("AWS_USE_DUALSTACK_ENDPOINT")
 	if err := cmp.Or(errs[0], errs[1]); err != nil {
 		return err
 	}
@@ -157,56 +155,6 @@ func checkChain(v string) error {
 	return checkRole(v)
 }
 
-// isOf reports whether a text is of ASCII letters, digits and these.
-func isOf(v, others string) bool {
-	return !strings.ContainsFunc(v, func(r rune) bool {
-		return r > '~' || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(others, r)
-	})
-}
-
-func checkExternalID(v string) error {
-	if len(v) < 2 || len(v) > 1224 || !isOf(v, "_+=,.@:/-") {
-		return fmt.Errorf("%q must be 2 to 1224 letters, digits or any of _+=,.@:/-", flows.Clean(v, 80))
-	}
-	return nil
-}
-
-func checkSourceIdentity(v string) error {
-	if len(v) < 2 || len(v) > 64 || strings.HasPrefix(v, "aws:") || !isOf(v, "_+=,.@-") {
-		return fmt.Errorf("%q must be 2 to 64 letters, digits or any of _+=,.@-", flows.Clean(v, 80))
-	}
-	return nil
-}
-
-func checkTag(v string) error {
-	key, value, ok := strings.Cut(v, "=")
-	if !ok {
-		return fmt.Errorf("%q must be K=V", flows.Clean(v, 80))
-	}
-	if err := checkTagKey(key); err != nil {
-		return err
-	}
-	return checkTagText("value", value, 0, 256)
-}
-
-func checkTagKey(v string) error {
-	if strings.HasPrefix(strings.ToLower(v), "aws:") {
-		return fmt.Errorf("%q: keys that begin with aws: are AWS's own", flows.Clean(v, 80))
-	}
-	return checkTagText("key", v, 1, 128)
-}
-
-func checkTagText(what, v string, least, most int) error {
-	n := utf8.RuneCountInString(v)
-	if n < least || n > most || strings.ContainsFunc(v, func(r rune) bool {
-		return !unicode.In(r, unicode.L, unicode.N, unicode.Z) && !strings.ContainsRune("_.:/=+-@", r)
-	}) {
-		return fmt.Errorf("the %s %q must be %d to %d letters, digits, spaces or any of _.:/=+-@", what, flows.Clean(v, 80),
-			least, most)
-	}
-	return nil
-}
-
 // refuseMFA: SerialNumber and TokenCode of AssumeRole go with the long-term keys of an
 // IAM user. A role's keys, which every link here is assumed with, carry no MFA.
 func refuseMFA(string) error {
@@ -215,4 +163,4 @@ func refuseMFA(string) error {
 }
 
 // AWSVariable returns a variable of the AWS SDKs.
-func AWSVariable(name string) string { return center.Variable(name) }
+func AWSVariable(name string) string { return aws.Variable(name) }

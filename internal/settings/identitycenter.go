@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 )
 
 // This file is IAM Identity Center: a start URL and a region in the place of an issuer
@@ -24,10 +22,10 @@ const (
 )
 
 // Center returns the Identity Center that is named; nil: the provider is another.
-func (o *Resolved) Center() *center.Center { return o.center }
+func (o *Resolved) Center() *aws.Center { return o.center }
 
 // SetCenter makes it the provider.
-func (o *Resolved) SetCenter(c *center.Center) {
+func (o *Resolved) SetCenter(c *aws.Center) {
 	o.center, o.Provider.Dialect, o.Provider.Issuer, o.Provider.ClientID = c, identitycenter.Name, c.StartURL, ""
 }
 
@@ -44,8 +42,8 @@ func (o *Resolved) settleCenter() {
 	if p.Dialect != identitycenter.Name {
 		return
 	}
-	asked := center.Asked{StartURL: p.StartURL, Region: p.SSORegion, Session: p.SSOSession}
-	c, found, err := center.Find(asked)
+	asked := aws.Asked{StartURL: p.StartURL, Region: p.SSORegion, Session: p.SSOSession}
+	c, found, err := aws.Find(asked)
 	switch {
 	case o.bound() && o.Policy.OverridesDenied && asked.NeedsConfig():
 		c, err = nil, o.Policy.Forbid("overrides", "the AWS config, which is yours", "name start-url and sso-region")
@@ -54,7 +52,7 @@ func (o *Resolved) settleCenter() {
 			"leave it out, and give --start-url and --sso-region, or --sso-session"))
 	}
 	if err != nil {
-		c = center.Broken(p.StartURL, err)
+		c = aws.Broken(p.StartURL, err)
 	}
 	o.SetCenter(c)
 	if o.AWS.AccountID == "" && o.AWS.RoleName == "" {

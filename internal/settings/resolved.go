@@ -19,7 +19,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/policy"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -57,7 +57,7 @@ type Resolved struct {
 
 	Trail *audit.Trail // where the run's events go; nil: not yet made, or nowhere
 
-	center *center.Center // nil: the provider is another
+	center *aws.Center // nil: the provider is another
 
 	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/session"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -52,7 +52,7 @@ var table = []*Row{
 		Help: "`ID` that the provider knows this program by",
 		Rule: "client-ids",
 		at:   func(s *Settings) any { return &s.Provider.ClientID }},
-	{Name: "start-url", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: center.CheckStartURL,
+	{Name: "start-url", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: aws.CheckStartURL,
 		Help: "`URL` of the AWS access portal, in the place of an issuer: IAM Identity Center",
 		at:   func(s *Settings) any { return &s.Provider.StartURL }},
 	{Name: "sso-region", Group: GroupProvider, Traits: Names | Contradicts | Keeps,
@@ -332,25 +332,25 @@ var table = []*Row{
 		Alone: checkARN, AloneFrom: "sts-endpoint",
 		Help: "`ARN` of a further role, assumed by the one before it; repeatable",
 		at:   func(s *Settings) any { return &s.AWS.Chain }},
-	{Name: "external-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.external-id", Check: checkExternalID,
+	{Name: "external-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.external-id", Check: aws.CheckExternalID,
 		Help: "external `ID` that the first --chain-role-arn asks for",
 		at:   func(s *Settings) any { return &s.AWS.ExternalID }},
-	{Name: "source-identity", Group: GroupAWS, Only: awsTools, KeyName: "aws.source-identity", Check: checkSourceIdentity,
+	{Name: "source-identity", Group: GroupAWS, Only: awsTools, KeyName: "aws.source-identity", Check: aws.CheckSourceIdentity,
 		Help: "source `identity` to set with the first --chain-role-arn",
 		at:   func(s *Settings) any { return &s.AWS.SourceIdentity }},
-	{Name: "tag", Group: GroupAWS, Only: awsTools, KeyName: "aws.tag", Kind: List, Check: checkTag,
+	{Name: "tag", Group: GroupAWS, Only: awsTools, KeyName: "aws.tag", Kind: List, Check: aws.CheckTag,
 		Help: "session tag `K=V` to set with the first --chain-role-arn; repeatable",
 		at:   func(s *Settings) any { return &s.AWS.Tags }},
-	{Name: "transitive-tag", Group: GroupAWS, Only: awsTools, KeyName: "aws.transitive-tag", Kind: List, Check: checkTagKey,
+	{Name: "transitive-tag", Group: GroupAWS, Only: awsTools, KeyName: "aws.transitive-tag", Kind: List, Check: aws.CheckTagKey,
 		Help: "`key` of a --tag that the roles after it keep; repeatable",
 		at:   func(s *Settings) any { return &s.AWS.TransitiveTags }},
 	{Name: "mfa-serial", Group: GroupAWS, Only: awsTools, KeyName: "aws.mfa-serial", Check: refuseMFA,
 		Help: "`ARN` of an MFA device; always refused, with the reason: see --acr",
 		at:   func(s *Settings) any { return &s.AWS.MFASerial }},
-	{Name: "account-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.account-id", Check: center.CheckAccountID, Traits: Free,
+	{Name: "account-id", Group: GroupAWS, Only: awsTools, KeyName: "aws.account-id", Check: aws.CheckAccountID, Traits: Free,
 		Help: "`ID` of the account of a role of IAM Identity Center",
 		at:   func(s *Settings) any { return &s.AWS.AccountID }},
-	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: center.CheckRoleName, Traits: Free,
+	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: aws.CheckRoleName, Traits: Free,
 		Help: "`name` of that role, as the AWS access portal shows it",
 		at:   func(s *Settings) any { return &s.AWS.RoleName }},
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
-	"github.com/sso-exec/sso-exec/internal/settings/center"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -251,7 +251,7 @@ func OptionsFor(base *settings.Resolved, f Found, by map[string][]*settings.Reso
 		o.Provider.Dialect = r.Provider
 	}
 	if o.ForgetCenter(); r.Provider == identitycenter.Name {
-		c := center.New(f.Session.Issuer, r.Region,
+		c := aws.New(f.Session.Issuer, r.Region,
 			identitycenter.Endpoints{OIDC: r.OIDCEndpoint, Portal: r.PortalEndpoint})
 		c.Name = r.AWSCLIName
 		o.SetCenter(c)

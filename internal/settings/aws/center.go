@@ -1,6 +1,6 @@
-// Package center finds the IAM Identity Center that settings name, in them and in the AWS
-// config, and where it is asked.
-package center
+// Package aws is what settings know of AWS: its SDKs' variables, what a value may be, and
+// the IAM Identity Center that is named, in them or in the AWS config.
+package aws
 
 import (
 	"cmp"
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
@@ -192,24 +191,4 @@ func Switch(name string) (on bool, err error) {
 	default:
 		return false, fault.Usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
 	}
-}
-
-// CheckStartURL tells what is wrong with a start URL.
-func CheckStartURL(v string) error { _, err := identitycenter.StartURL(v); return err }
-
-// CheckAccountID tells what is wrong with the ID of an account.
-func CheckAccountID(v string) error {
-	if len(v) != 12 || strings.Trim(v, "0123456789") != "" {
-		return fmt.Errorf("%q is not the ID of an AWS account: it has 12 digits", flows.Clean(v, 40))
-	}
-	return nil
-}
-
-// CheckRoleName: AWS's pattern for the names of roles and permission sets.
-func CheckRoleName(v string) error {
-	if !regexp.MustCompile(`^[\w+=,.@-]{1,64}$`).MatchString(v) {
-		return fmt.Errorf("%q is not the name of a role: it is that of the permission set, without a path, as the AWS access "+
-			"portal shows it", flows.Clean(v, 100))
-	}
-	return nil
 }
