@@ -93,6 +93,21 @@ func TestDockerStorm(t *testing.T) {
 	}
 }
 
+// TestTerraformStorm: the same at a token that has expired; of a refusal Terraform tells
+// nobody.
+func TestTerraformStorm(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.env = append(b.env, "SSO_EXEC_HOST=app.example.com", "SSO_EXEC_INTERACTIVE=never")
+	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto", "--token-type", "access")
+	get := func() outcome { return b.run("terraform", "get", "app.example.com") }
+	first := get().stdout
+	b.expire(t)
+	b.helpers(t, "expired", `{"token":"`, first, get)
+	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
+		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
+	}
+}
+
 // TestCargoStorm: the same of cargo, which does not say which token was refused.
 func TestCargoStorm(t *testing.T) {
 	const asks = `{"v":1,"registry":{"index-url":"sparse+https://cargo.example.com/"%s},"kind":"get","operation":"read"}`

@@ -115,6 +115,10 @@ func (w *world) warmPrograms() ([]*program, error) {
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "git")},
 		{name: "sso-exec docker get, profile by host", argv: bin("sso-exec", "docker", "get"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "docker")},
+		{name: "sso-exec cargo, profile by host", argv: bin("sso-exec", "cargo", "--cargo-plugin"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "cargo")},
+		{name: "sso-exec terraform get, profile by host", argv: bin("sso-exec", "terraform", "get", "git.example.com"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}

@@ -54,6 +54,8 @@ func (w *world) start() (err error) {
 	return errors.Join(
 		os.WriteFile(w.ca, w.idp.CAPEM(), 0o600),
 		os.Mkdir(filepath.Join(w.dir, "home"), 0o700),
+		os.WriteFile(filepath.Join(w.dir, "cargo"), []byte(`{"v":1,"registry":{"index-url":`+
+			`"sparse+https://git.example.com/index/"},"kind":"get","operation":"read"}`+"\n"), 0o600),
 		os.WriteFile(filepath.Join(w.dir, "git"), []byte("protocol=https\nhost=git.example.com\n\n"), 0o600),
 		os.WriteFile(filepath.Join(w.dir, "docker"), []byte("git.example.com"), 0o600),
 		w.writeConfig())
