@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ import (
 //	center unanswer              what is left of these
 //	center approve               the person opens the page of the last code
 //	center drop NAME             the next answer is lost
+//	center cli FILE [refresh|late]  the AWS CLI signs in, or refreshes what is in its file
 //	center end [unknown] | end-clients | deny | allow | skew D | lives TOKEN KEYS REGISTRATION
 func cmdCenter(ts *testscript.TestScript, _ bool, args []string) {
 	w := ts.Value("world").(*world)
@@ -107,6 +110,8 @@ func cmdCenter(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("no code was asked for")
 	case "drop":
 		c.Answer(args[1], awssso.Answer{Drop: true})
+	case "cli":
+		cliSession(ts, c, args[1], strings.Join(args[2:], ""))
 	case "end":
 		c.EndSessions(len(args) == 1)
 	case "end-clients":
@@ -153,4 +158,42 @@ func startCenter(ts *testscript.TestScript, w *world, args []string) {
 	ts.Setenv("SSO_EXEC_ACCOUNT_ID", "123456789012")
 	ts.Setenv("SSO_EXEC_ROLE_NAME", "dev")
 	ts.Setenv("SSO_EXEC_BROWSER", "testbrowser")
+}
+
+// cliSession writes the AWS CLI's file as that does, in place: after a sign-in of its own,
+// or after a refresh of what is there. late: only a moment after the token was spent.
+func cliSession(ts *testscript.TestScript, c *awssso.Server, name, how string) {
+	path := ts.MkAbs(name)
+	all := map[string]string{"startUrl": "https://d-1234567890.awsapps.com/start/#/", "region": "eu-central-1"}
+	var got map[string]string
+	if how == "" {
+		got = c.SignIn()
+	} else {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &all))
+		if got = c.Refresh(all); got == nil {
+			ts.Fatalf("the refresh token in %s is not taken", name)
+		}
+	}
+	for k, v := range got {
+		all[k] = v
+	}
+	const layout = "2006-01-02T15:04:05Z"
+	all["expiresAt"] = time.Now().Add(time.Hour).UTC().Format(layout)
+	all["registrationExpiresAt"] = time.Now().Add(90 * 24 * time.Hour).UTC().Format(layout)
+	b, err := json.Marshal(all)
+	ts.Check(err)
+	write := func() error {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(path, b, 0o600)
+	}
+	if how != "late" {
+		ts.Check(write())
+		return
+	}
+	go func() {
+		time.Sleep(700 * time.Millisecond)
+		_ = write()
+	}()
 }

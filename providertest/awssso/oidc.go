@@ -166,7 +166,7 @@ func (s *Server) token(_ *http.Request, body map[string]any) (map[string]any, er
 		l := s.refreshes[old]
 		if reused := s.spent[old]; reused != nil {
 			s.violation("a refresh token was sent twice")
-			reused.ended = true
+			reused.ended = s.config.ReuseEnds
 		}
 		if l == nil || l.client != id || l.ended {
 			return nil, refuse(400, "invalid_grant", "InvalidGrantException", "Invalid refresh token provided")
