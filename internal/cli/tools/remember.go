@@ -50,8 +50,11 @@ func (m *memo) remembers() bool {
 	case o.Source.Config != "" && !filepath.IsAbs(o.Source.Config):
 		return false
 	}
-	return !slices.ContainsFunc(m.env, func(kv string) bool { // a proxy's password
-		return strings.HasPrefix(kv, "KUBERNETES_EXEC_INFO=") && strings.Contains(kv, `"proxy-url"`) && strings.Contains(kv, "@")
+	return !slices.ContainsFunc(m.env, func(kv string) bool {
+		name, value, _ := strings.Cut(kv, "=")
+		proxy := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, `"proxy-url"`) && strings.Contains(value, "@")
+		others := strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%") // AWS's paths have variables in them
+		return proxy || others                                                        // a password; what the key does not have
 	})
 }
 
