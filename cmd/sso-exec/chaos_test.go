@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -311,6 +312,12 @@ func (b *bench) intact(t *testing.T, what string, old map[string][]byte) {
 		raw, err := os.ReadFile(path)
 		if err != nil || old != nil && string(raw) == string(old[rel]) {
 			return err
+		}
+		if filepath.Dir(rel) == "answers" {
+			if !answers.Whole(raw) {
+				t.Errorf("%s: %s is torn: %q", what, rel, raw)
+			}
+			return nil
 		}
 		var doc struct {
 			Version                   int

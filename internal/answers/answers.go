@@ -70,6 +70,12 @@ func (e *Entry) Encode() []byte {
 	return field(b, Name(string(b)))
 }
 
+// Whole reports whether a file is an entry.
+func Whole(b []byte) bool {
+	_, ok := decode(b)
+	return ok
+}
+
 // decode reads an entry; ok is false if anything about it is odd.
 func decode(b []byte) (e Entry, ok bool) {
 	d := decoder{rest: string(b), ok: len(b) <= most}
