@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/answers"
+	memo "github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -314,7 +314,7 @@ func (b *bench) intact(t *testing.T, what string, old map[string][]byte) {
 			return err
 		}
 		if filepath.Dir(rel) == "answers" {
-			if !answers.Whole(raw) {
+			if !memo.Whole(raw) {
 				t.Errorf("%s: %s is torn: %q", what, rel, raw)
 			}
 			return nil
