@@ -106,7 +106,7 @@ func clientSecret(ctx context.Context, o *settings.Resolved) (credential.Secret,
 	case "client-secret-command":
 		text, err = helperOutput(ctx, o, "--"+from, o.Client.SecretCommand)
 	case "client-secret-fd":
-		text, err = settings.ReadDescriptor(ctx, o.Client.SecretFD)
+		text, err = userfile.ReadDescriptor(ctx, o.Client.SecretFD)
 	}
 	if err != nil {
 		return none, err

@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 )
 
 // This file is what can be told of an AWS role, and of the chain of roles after it.
@@ -74,7 +75,7 @@ func (o *Resolved) settleSTS() error {
 	}
 	flag, endpoint := "--role-arn", ""
 	for _, role := range o.Roles() {
-		if err := checkARN(role); err != nil {
+		if err := check.ARN(role); err != nil {
 			return fault.InUsage(fmt.Errorf("%s %w", flag, err), "a role of another service needs --sts-endpoint URL")
 		}
 		place.RoleARN, flag = role, "--chain-role-arn"
@@ -152,7 +153,7 @@ func checkChain(v string) error {
 	if strings.TrimSpace(v) == "" {
 		return errors.New("is empty: name a role")
 	}
-	return checkRole(v)
+	return check.Role(v)
 }
 
 // refuseMFA: SerialNumber and TokenCode of AssumeRole go with the long-term keys of an

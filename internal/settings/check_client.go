@@ -7,6 +7,8 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // SecretVariable holds a client's secret itself. Like every variable it stands
@@ -69,9 +71,9 @@ func (o *Resolved) checkClient() error {
 		return fault.Usagef("a key and --subject-token-from contradict each other: the client has one credential")
 	}
 	if o.Client.SecretFD >= 0 {
-		claimDescriptor(o.Client.SecretFD)
+		userfile.ClaimDescriptor(o.Client.SecretFD)
 	}
-	if err := checkAssertionAudience(o.Client.AssertionAudience); o.Client.AssertionAudience != "" && err != nil {
+	if err := check.AssertionAudience(o.Client.AssertionAudience); o.Client.AssertionAudience != "" && err != nil {
 		return fault.Usagef("--assertion-audience %w", err)
 	}
 	_, err := o.SecretSource()

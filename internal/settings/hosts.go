@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -23,7 +24,7 @@ func checkHost(v string) error { _, err := hosts.Parse(v); return err }
 func hostColumns() []config.Key {
 	return []config.Key{
 		{Name: "audience", Type: config.String, Usage: "audience of this host's own token"},
-		{Name: "resource", Type: config.List, Check: checkResource, Usage: "resource URI of this host's own token"},
+		{Name: "resource", Type: config.List, Check: check.Resource, Usage: "resource URI of this host's own token"},
 		{Name: "scopes", Type: config.List, Usage: "scopes of this host's own token"},
 		{Name: "username", Type: config.String, Usage: "user name to send with the token, where a tool wants one"},
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -147,7 +148,7 @@ func (o *Resolved) check() error {
 	case o.Provider.ClientID == "" && o.NeedsClientID():
 		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")
 	}
-	if err := checkIssuer(o.Provider.Issuer); o.Provider.Issuer != "" && err != nil {
+	if err := check.Issuer(o.Provider.Issuer); o.Provider.Issuer != "" && err != nil {
 		return fault.InUsage(err, "give the issuer as the provider spells it, e.g. https://login.example.com")
 	}
 	if err := o.checkWords(); err != nil {
@@ -168,7 +169,7 @@ func (o *Resolved) check() error {
 		}
 	}
 	for _, r := range slices.Concat(o.Target.Resources, o.Exchange.Resources) {
-		if err := checkResource(r); err != nil {
+		if err := check.Resource(r); err != nil {
 			return fault.InUsage(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -44,7 +45,7 @@ func readRoots(file, data string) *Roots {
 		r.Pem = append(userfile.Text(b), '\n')
 	}
 	if data != "" {
-		b, err := decodeCAData(data)
+		b, err := check.DecodeCAData(data)
 		if err != nil {
 			r.Err = fault.Usagef("--ca-data: %w", err)
 			return r

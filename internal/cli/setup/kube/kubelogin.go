@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -97,7 +98,7 @@ func converted(u kubeconfig.User, command string) (e kubeconfig.Exec, left []kub
 		if !ok {
 			return false
 		}
-		why := settings.CheckParam(param)
+		why := check.Param(param)
 		if why != nil {
 			left = append(left, kubeconfig.Unmapped{Flag: "--oidc-auth-request-extra-params", Why: why.Error()})
 		}

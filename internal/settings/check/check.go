@@ -1,4 +1,7 @@
-package settings
+// Package check is what can be told of a single value of a setting, whatever the others
+// are and wherever it is used: the config's errors name its line. The cached answer pays
+// for it, so it looks at nothing but the value.
+package check
 
 import (
 	"cmp"
@@ -20,12 +23,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
-// This file is what can be told of a single value, whatever the other settings
-// are and wherever it is used: the config's errors name its line. The cached
-// answer pays for it, so it looks at nothing but the value.
-
-// checkIssuer: OpenID Connect Discovery §3.
-func checkIssuer(v string) error {
+// Issuer: OpenID Connect Discovery §3.
+func Issuer(v string) error {
 	if at := strings.Index(v, "/.well-known/"); at > 0 {
 		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v,
 			v[:at])
@@ -37,16 +36,16 @@ func checkIssuer(v string) error {
 	return err
 }
 
-// checkResource: RFC 8707 §2.
-func checkResource(v string) error {
+// Resource: RFC 8707 §2.
+func Resource(v string) error {
 	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
 		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
 	}
 	return nil
 }
 
-// CheckParam takes K=V, of a parameter that sso-exec does not set itself.
-func CheckParam(kv string) error {
+// Param takes K=V, of a parameter that sso-exec does not set itself.
+func Param(kv string) error {
 	name, _, ok := strings.Cut(kv, "=")
 	switch {
 	case !ok || name == "":
@@ -57,16 +56,16 @@ func CheckParam(kv string) error {
 	return nil
 }
 
-// checkACR: any text that shows.
-func checkACR(v string) error {
+// ACR: any text that shows.
+func ACR(v string) error {
 	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
 		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
 	}
 	return nil
 }
 
-// checkPositive, checkWholeSeconds and checkNotNegative are of durations.
-func checkPositive(v string) error {
+// Positive is of durations.
+func Positive(v string) error {
 	d, err := time.ParseDuration(v)
 	if err == nil && d <= 0 {
 		err = errors.New("must be more than 0")
@@ -74,15 +73,17 @@ func checkPositive(v string) error {
 	return err
 }
 
-func checkWholeSeconds(v string) error {
+// WholeSeconds is of durations.
+func WholeSeconds(v string) error {
 	d, err := time.ParseDuration(v)
 	if err == nil && d%time.Second != 0 {
 		err = errors.New("must be in whole seconds")
 	}
-	return cmp.Or(err, checkNotNegative(v))
+	return cmp.Or(err, NotNegative(v))
 }
 
-func checkNotNegative(v string) error {
+// NotNegative is of durations.
+func NotNegative(v string) error {
 	d, err := time.ParseDuration(v)
 	if err == nil && d < 0 {
 		err = errors.New("must not be negative")
@@ -90,17 +91,23 @@ func checkNotNegative(v string) error {
 	return err
 }
 
-func checkRedirectURI(v string) error { _, err := flows.CheckRedirectURI(v); return err }
+// RedirectURI tells what is wrong with one.
+func RedirectURI(v string) error { _, err := flows.CheckRedirectURI(v); return err }
 
-func checkClaims(v string) error { _, err := flows.ParseClaims(v); return err }
+// Claims tells what is wrong with one.
+func Claims(v string) error { _, err := flows.ParseClaims(v); return err }
 
-func checkCommand(v string) error { _, err := commandline.Command(v); return err }
+// Command tells what is wrong with one.
+func Command(v string) error { _, err := commandline.Command(v); return err }
 
-func checkCAData(v string) error { _, err := decodeCAData(v); return err }
+// CAData tells what is wrong with one.
+func CAData(v string) error { _, err := DecodeCAData(v); return err }
 
-func checkSTSEndpoint(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
+// STSEndpoint tells what is wrong with one.
+func STSEndpoint(v string) error { _, err := flows.CheckURL("the STS endpoint", v); return err }
 
-func checkAPIKeyName(v string) error {
+// APIKeyName refuses a key in a name's place.
+func APIKeyName(v string) error {
 	if apikeys.LooksLikeKey(v) {
 		return errors.New("it looks like an API key itself, which others can read here: if it is one, revoke it, " +
 			"and store the next one with sso-exec apikey set NAME")
@@ -108,15 +115,16 @@ func checkAPIKeyName(v string) error {
 	return apikeys.CheckAPIKeyName(v)
 }
 
-func checkAssertionAudience(v string) error {
+// AssertionAudience: RFC 7523 §3 leaves it to the two.
+func AssertionAudience(v string) error {
 	if v != "issuer" && v != "token-endpoint" && !strings.Contains(v, ":") {
 		return fmt.Errorf("%q: use issuer, token-endpoint or a URI", v)
 	}
 	return nil
 }
 
-// checkSource leaves auto, which depends on the place, to where it is used.
-func checkSource(v string) error {
+// Source leaves auto, which depends on the place, to where it is used.
+func Source(v string) error {
 	if v == "auto" {
 		return nil
 	}
@@ -124,17 +132,17 @@ func checkSource(v string) error {
 	return err
 }
 
-// checkTokenType: RFC 8693 §3, by the last word of the URN or the whole.
-func checkTokenType(v string) error {
+// TokenType: RFC 8693 §3, by the last word of the URN or the whole.
+func TokenType(v string) error {
 	if _, ok := flows.TokenTypeURN(v); !ok {
 		return fmt.Errorf("%q: use jwt, id_token, access_token or the URN of RFC 8693 §3", v)
 	}
 	return nil
 }
 
-// decodeCAData reads base64 as tools write it: in lines, without padding, in the
+// DecodeCAData reads base64 as tools write it: in lines, without padding, in the
 // alphabet of URLs. There must be a certificate in it.
-func decodeCAData(v string) ([]byte, error) {
+func DecodeCAData(v string) ([]byte, error) {
 	v = strings.NewReplacer("-", "+", "_", "/").Replace(strings.Join(strings.Fields(v), ""))
 	v += strings.Repeat("=", -len(v)&3)
 	text, err := base64.StdEncoding.DecodeString(v)
@@ -150,8 +158,8 @@ func decodeCAData(v string) ([]byte, error) {
 	return nil, errors.New("no certificate in PEM form in it")
 }
 
-// checkRole: other services than AWS have roles that are not ARNs.
-func checkRole(v string) error {
+// Role: other services than AWS have roles that are not ARNs.
+func Role(v string) error {
 	switch n := utf8.RuneCountInString(v); {
 	case n > 2048:
 		return fmt.Errorf("has %d characters; STS accepts 2048", n)
@@ -161,16 +169,16 @@ func checkRole(v string) error {
 	return nil
 }
 
-// checkRoleARN is of a role of AWS itself.
-func checkRoleARN(v string) error {
+// RoleARN is of a role of AWS itself.
+func RoleARN(v string) error {
 	if v == "" {
 		return nil
 	}
-	return checkARN(v)
+	return ARN(v)
 }
 
-// checkARN tells whether a value is an ARN, as far as it begins like one.
-func checkARN(v string) error {
+// ARN tells whether a value is an ARN, as far as it begins like one.
+func ARN(v string) error {
 	if !strings.HasPrefix(v, "arn:") {
 		return fmt.Errorf(`%q is not an ARN: it begins with "arn:"`, v)
 	}

@@ -1,4 +1,4 @@
-package settings
+package userfile
 
 import (
 	"os"

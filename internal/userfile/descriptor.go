@@ -1,4 +1,4 @@
-package settings
+package userfile
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
@@ -38,10 +37,12 @@ var descriptors struct {
 	m map[int]*descriptor
 }
 
-// claimDescriptor looks at a descriptor before this process opens files of its
+// ClaimDescriptor looks at a descriptor before this process opens files of its
 // own, one of which could have that number: a lock file's content would be sent
 // to the provider for a secret. From here on no program that is started gets it.
-func claimDescriptor(fd int) *descriptor {
+func ClaimDescriptor(fd int) { claim(fd) }
+
+func claim(fd int) *descriptor {
 	descriptors.Lock()
 	defer descriptors.Unlock()
 	d := descriptors.m[fd]
@@ -63,7 +64,7 @@ func claimDescriptor(fd int) *descriptor {
 // ReadDescriptor reads a secret from a file descriptor to its end, once in a
 // process.
 func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
-	d := claimDescriptor(fd)
+	d := claim(fd)
 	switch {
 	case !d.inherited:
 		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd),
@@ -86,8 +87,8 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-late.C:
-		return nil, &flows.UnavailableError{Doing: "the client's secret",
-			Err: fmt.Errorf("--client-secret-fd %d: whoever writes there has not ended within %v", fd, descriptorTime)}
+		return nil, &fault.Error{Kind: fault.Unavailable, Err: fmt.Errorf(
+			"the client's secret: --client-secret-fd %d: whoever writes there has not ended within %v", fd, descriptorTime)}
 	}
 	switch {
 	case d.err != nil:
