@@ -150,6 +150,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"idp":     cmdIDP,
 			"sts":     cmdSTS,
+			"console": cmdConsole,
 			"code":    cmdCode,
 			"age":     cmdAge,
 			"json":    cmdJSON,

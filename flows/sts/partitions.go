@@ -17,18 +17,23 @@ type partition struct {
 	region    string // asked where none is given
 	domain    string
 	dualStack string // domain of the endpoints for IPv4 and IPv6
+	console   string // domain of the console and its sign-in
 }
 
 // partitions is taken from the AWS SDKs' partitions.json.
 var partitions = []partition{
-	{"aws-cn", "cn-", "cn-north-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-	{"aws-us-gov", "us-gov-", "us-gov-west-1", "amazonaws.com", "api.aws"},
-	{"aws-eusc", "eusc-", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu"},
-	{"aws-iso", "us-iso-", "us-iso-east-1", "c2s.ic.gov", "api.aws.ic.gov"},
-	{"aws-iso-b", "us-isob-", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud"},
-	{"aws-iso-e", "eu-isoe-", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
-	{"aws-iso-f", "us-isof-", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
-	{"aws", "", "us-east-1", "amazonaws.com", "api.aws"},
+	{"aws-cn", "cn-", "cn-north-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn",
+		"amazonaws.cn"},
+	{"aws-us-gov", "us-gov-", "us-gov-west-1", "amazonaws.com", "api.aws", "amazonaws-us-gov.com"},
+	{"aws-eusc", "eusc-", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu",
+		"amazonaws-eusc.eu"},
+	{"aws-iso", "us-iso-", "us-iso-east-1", "c2s.ic.gov", "api.aws.ic.gov", "c2shome.ic.gov"},
+	{"aws-iso-b", "us-isob-", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud", "sc2shome.sgov.gov"},
+	{"aws-iso-e", "eu-isoe-", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
+		"csphome.adc-e.uk"},
+	{"aws-iso-f", "us-isof-", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov",
+		"csphome.hci.ic.gov"},
+	{"aws", "", "us-east-1", "amazonaws.com", "api.aws", "aws.amazon.com"},
 }
 
 // Place says which of AWS's own endpoints of STS is asked.

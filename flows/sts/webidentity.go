@@ -45,7 +45,7 @@ func AssumeRoleWithWebIdentity(ctx context.Context, hc *http.Client, w WebIdenti
 	idToken credential.Secret) (credential.Credential, error) {
 	var none credential.Credential
 	if w.SessionName == "" {
-		w.SessionName = roleSessionName(idToken)
+		w.SessionName = SessionName(idToken)
 	}
 	form := form(doingSTS, w.RoleARN, w.SessionName, w.Duration, w.PolicyARNs)
 	form.Set("WebIdentityToken", idToken.Reveal())
@@ -268,10 +268,10 @@ func awsError(a *flows.Answer) (code, message string) {
 	return cmp.Or(at.Code, at.Type[strings.LastIndex(at.Type, "#")+1:]), at.Message
 }
 
-// roleSessionName makes a name that STS takes (2 to 64 of [\w+=,.@-]) out of
+// SessionName makes a name that STS takes (2 to 64 of [\w+=,.@-]) out of
 // who signed in, so that CloudTrail tells who used the role. The token was
 // verified when it was stored; here it is only read.
-func roleSessionName(idToken credential.Secret) string {
+func SessionName(idToken credential.Secret) string {
 	var claims struct {
 		Email   string `json:"email"`
 		Subject string `json:"sub"`

@@ -217,7 +217,7 @@ func TestRoleSessionName(t *testing.T) {
 		{credential.NewSecret("a.%%.c"), ""},
 		{credential.Secret{}, ""},
 	} {
-		got := roleSessionName(c.token)
+		got := SessionName(c.token)
 		if !valid.MatchString(got) || c.want != "" && got != c.want {
 			t.Errorf("%q: %q, want %q", c.token.Reveal(), got, c.want)
 		}
@@ -321,7 +321,7 @@ func FuzzRoleSessionName(f *testing.F) {
 	f.Add("a.eyJlbWFpbCI6ImFAYiJ9.c")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, token string) {
-		name := roleSessionName(credential.NewSecret(token))
+		name := SessionName(credential.NewSecret(token))
 		if len(name) < 2 || len(name) > 64 {
 			t.Errorf("%q", name)
 		}

@@ -138,7 +138,9 @@ func meansFile(stands string) bool {
 // valuesOf lists the values that a flag of a command can have; nil: it takes
 // others.
 func valuesOf(cmd *cobra.Command, flag string) []string {
-	if r := settings.RowOf(cmd.Flags().Lookup(flag)); r != nil {
+	if r := settings.RowOf(cmd.Flags().Lookup(flag)); r != nil && flag == "output" {
+		return settings.Outputs(cmd.Name())
+	} else if r != nil {
 		return r.Values()
 	}
 	switch flag {

@@ -75,6 +75,11 @@ func (o *Resolved) settleSTS() error {
 	}
 	flag, endpoint := "--role-arn", ""
 	for _, role := range o.Roles() {
+		if o.center != nil { // whose keys go to no other partition
+			if _, err := (sts.Place{RoleARN: role, Region: o.center.Region}).Endpoint(); err != nil {
+				return fault.InUsage(err, "see --chain-role-arn and --sso-region")
+			}
+		}
 		if err := check.ARN(role); err != nil {
 			return fault.InUsage(fmt.Errorf("%s %w", flag, err), "a role of another service needs --sts-endpoint URL")
 		}
@@ -146,8 +151,6 @@ func (o *Resolved) AWSTags() (tags []sts.Tag) {
 	}
 	return tags
 }
-
-// What AWS accepts is in the AWS STS API Reference, AssumeRole.
 
 func checkChain(v string) error {
 	if strings.TrimSpace(v) == "" {

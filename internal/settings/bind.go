@@ -22,11 +22,12 @@ func Rows(tool string) []*Row {
 }
 
 // Bind makes settings the flags of a command, in the order of the table: those of
-// these names, or all that the command has. Parsed, they set o.
+// these names, or all that the command has, but none whose name it has given to a flag
+// of its own. Parsed, they set o.
 func (o *Resolved) Bind(f *pflag.FlagSet, names ...string) {
 	flags, values := make([]pflag.Flag, len(table)), make([]bound, len(table))
 	for i, r := range table {
-		if !r.Of(o.Tool) || r.Is(KeyOnly) || names != nil && !slices.Contains(names, r.Name) {
+		if !r.Of(o.Tool) || r.Is(KeyOnly) || names != nil && !slices.Contains(names, r.Name) || f.Lookup(r.Name) != nil {
 			continue
 		}
 		values[i] = bound{row: r, o: o}

@@ -235,6 +235,9 @@ func (o *Resolved) Settle() error {
 		// A profile's is for login as well.
 		o.SignIn.Timeout = min(o.SignIn.Timeout, awsLoginTimeout)
 	}
+	if o.Output == "" {
+		o.Output = Outputs(o.Tool)[0]
+	}
 	if o.Output == plugin.TokenHeaders { // for a program that waits a few seconds
 		o.SignIn.Interactive = "never"
 	}
@@ -260,6 +263,14 @@ func (o *Resolved) Settle() error {
 		o.Storage.CacheDir = abs
 	}
 	return nil
+}
+
+// Outputs are the formats of a command, the usual one first.
+func Outputs(tool string) []string {
+	if tool == ToolAWS {
+		return plugin.KeyFormats()
+	}
+	return plugin.TokenFormats()
 }
 
 // UsualTokenType is the token that a command takes if none is named. To exchange

@@ -9,7 +9,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/settings/check"
-	"github.com/sso-exec/sso-exec/plugin"
 )
 
 // deviceRules are the values of device, each stricter than the one before.
@@ -292,11 +291,11 @@ var table = []*Row{
 	{Name: "log-file", Group: GroupReport, Kind: Path, Traits: NoKey | Harmless,
 		Help: "`file` to append the log to, instead of stderr",
 		at:   func(s *Settings) any { return &s.Report.LogFile }},
-	{Name: "output", Short: "o", Default: plugin.TokenRaw, Only: []string{ToolToken},
-		Traits:  Free | NoKey | NoVariable | Harmless,
-		Choices: plugin.TokenFormats(),
-		Help: "raw, header (an Authorization header), bearer (what stands in one), headers (a JSON object of them) " +
-			"or json",
+	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS},
+		Traits: Free | NoKey | NoVariable | Harmless,
+		Help: "`format`: under token raw (the default), header (an Authorization header), bearer (what stands in one), " +
+			"headers (a JSON object of them) or json; under aws process (the default), or env, fish or powershell to set " +
+			"the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
 	{Name: "for", Only: []string{ToolToken}, Traits: Free | NoKey | Harmless,
 		Help: "`URL` that the token is for: one whose host the profile's hosts name",

@@ -1,6 +1,8 @@
 package tools
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -19,9 +21,11 @@ there is no browser.`,
   [profile dev]
   credential_process = sso-exec aws --profile aws-dev
 
-  sso-exec aws --profile corp --role-arn arn:aws:iam::123456789012:role/dev`,
-	by: acquire.Caller{Name: "AWS", Swallows: true}, keys: true,
-	encode: func(_ *settings.Resolved, c credential.Credential) ([]byte, error) {
-		return plugin.EncodeProcessCredentials(c)
+  sso-exec aws --profile corp --role-arn arn:aws:iam::123456789012:role/dev
+  eval "$(sso-exec aws --profile aws-dev -o env)"   # in a shell`,
+	by: acquire.Caller{Name: "AWS", Swallows: true}, keys: true, check: checkOutput,
+	encode: func(o *settings.Resolved, c credential.Credential) ([]byte, error) {
+		return plugin.EncodeKeys(o.Output, c)
 	},
+	below: func() []*cobra.Command { return []*cobra.Command{newConsole()} },
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/answers"
@@ -24,6 +26,8 @@ type tool struct {
 	keys   bool // a role's keys are derived from the token
 	encode encoder
 	check  func(*settings.Resolved) error // of the tool's request; may be nil
+
+	below func() []*cobra.Command // for people; may be nil
 
 	// request reads what a tool asks for by host; nil: it is no such tool. It is the
 	// same however often it is asked.

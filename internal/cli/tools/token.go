@@ -24,11 +24,16 @@ to stdout and nothing else does, so that it can be piped or substituted.`,
 }
 
 func checkToken(o *settings.Resolved) error {
-	switch formats := plugin.TokenFormats(); {
-	case !slices.Contains(formats, o.Output):
-		return fault.Usagef("--output %q: use %s", o.Output, strings.Join(formats, ", "))
-	case o.Output == plugin.TokenHeaders && len(o.Asked) == 0:
+	if o.Output == plugin.TokenHeaders && len(o.Asked) == 0 {
 		return fault.InUsage(errors.New("-o headers: which server are they for?"), "give --for URL")
+	}
+	return checkOutput(o)
+}
+
+func checkOutput(o *settings.Resolved) error {
+	formats := settings.Outputs(o.Tool)
+	if !slices.Contains(formats, o.Output) {
+		return fault.Usagef("--output %q: use %s", o.Output, strings.Join(formats, ", "))
 	}
 	return nil
 }

@@ -66,6 +66,9 @@ func New(t *tool) *cobra.Command {
 		}
 		return q.failing(o, t.answer(ctx, o, q.encode))
 	})
+	if t.below != nil {
+		cmd.AddCommand(t.below()...)
+	}
 	if t.request == nil {
 		return cmd
 	}

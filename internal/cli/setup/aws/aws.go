@@ -78,7 +78,7 @@ With a profile of sso-exec only its name does.`,
 }
 
 func (s *awsSetup) run(context.Context, []string) error {
-	for _, name := range []string{"force", "explain"} {
+	for _, name := range []string{"force", "explain", "output"} {
 		if s.line[name] {
 			return fault.Usagef("--%s is for one call, and does not belong into the AWS config", name)
 		}
