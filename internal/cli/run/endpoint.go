@@ -195,6 +195,16 @@ func lastFor(keys credential.Credential, d time.Duration) bool {
 	return keys.LastsFor(d, now) && keys.IssuedAt.Round(0).Sub(now) < time.Minute
 }
 
+// failure is why the last renewal failed; nil: it did not, or its keys are there.
+func (e *endpoint) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed == nil {
+		return nil
+	}
+	return e.failed.err
+}
+
 // begin begins a renewal, unless one is running or has just failed.
 func (e *endpoint) begin() *renewal {
 	if e.running != nil {

@@ -3,6 +3,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type runner struct {
 	keys     *settings.Resolved // the session with the role; its flags are bound to it
 	aws      bool               // a role's keys are wanted
 	renew    bool               // by an endpoint, instead of in variables
+	webID    bool               // by the ID token in a file, for which an SDK gets them itself
 	tokenEnv string             // a token is wanted, in this variable
 	region   string             // that the command gets
 }
@@ -66,6 +68,8 @@ Keys in variables do not renew. For a command that may outlive them there is
 	f.SetInterspersed(false) // what follows COMMAND is its own
 	f.BoolVar(&r.renew, "renew", false,
 		"AWS keys that renew by themselves: from an endpoint on loopback that the AWS SDKs know")
+	f.BoolVar(&r.webID, "web-identity-file", false,
+		"instead of AWS keys the ID token, in a file that is kept fresh; the AWS SDKs get the role's keys for it")
 	f.StringVar(&r.tokenEnv, "token-env", "",
 		"put a token into the variable `NAME`: the access token, or what --token-type says")
 	f.BoolVar(&r.aws, "aws", false, "AWS keys beside --token-env; without that they are what a profile's role-arn means")
@@ -108,21 +112,26 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 			return err
 		}
 	}
-	var served *endpoint
-	if r.aws {
-		if served, err = r.setKeys(ctx, s, env); err != nil {
-			return err
-		}
+	var end func() // of what goes on while the command runs
+	switch {
+	case r.webID:
+		end, err = r.setWebIdentity(ctx, s, env)
+	case r.aws:
+		end, err = r.setKeys(ctx, s, env)
+	}
+	if err != nil {
+		return err
 	}
 	talk.Stderr.End()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if served == nil {
+	if end == nil && ctx.Err() == nil {
 		return asItEnded(become(ctx, path, argv, env.List()))
 	}
-	err = attend(ctx, path, argv, env.List())
-	served.close()
+	if err = context.Cause(ctx); err == nil {
+		err = attend(ctx, path, argv, env.List())
+	}
+	if end != nil {
+		end()
+	}
 	return asItEnded(err)
 }
 
@@ -140,12 +149,12 @@ func asItEnded(err error) error {
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
 	hasRole := (r.o.AWS.RoleARN != "" || r.o.AWS.CenterRole() != "") && r.o.APIKey == "" // a key needs no profile's role
-	r.aws = r.aws || r.renew || hasRole && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
+	r.aws = r.aws || r.renew || r.webID || hasRole && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
 	if r.tokenEnv != "" && r.o.Center() != nil {
 		return fault.Usagef("--token-env: the token of IAM Identity Center is handed to nobody; leave it out")
 	}
 	switch {
-	case r.o.APIKey != "" && (r.renew || r.o.From.Given("role-arn")):
+	case r.o.APIKey != "" && (r.renew || r.webID || r.o.From.Given("role-arn")):
 		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
 	case r.o.APIKey != "" && r.tokenEnv == "":
 		return fault.InUsage(errors.New("--api-key: in which variable?"), "give --token-env NAME")
@@ -158,8 +167,16 @@ func (r *runner) choose() error {
 		return fault.Usagef("--token-env %s: programs go by that variable; give another name", r.tokenEnv)
 	case strings.HasPrefix(r.tokenEnv, commandline.OwnPrefix), r.aws && strings.HasPrefix(r.tokenEnv, "AWS_"):
 		return fault.Usagef("--token-env %s: variables that begin so are not passed on, or have the keys", r.tokenEnv)
-	case r.renew && r.o.Storage.Store == "none":
-		return fault.InUsage(errors.New("--renew needs a session that is kept, and under --store none there is none"),
+	case r.renew && r.webID:
+		return fault.Usagef("--renew and --web-identity-file are two ways to renew: leave out one of them")
+	case r.webID && r.o.Center() != nil:
+		return fault.InUsage(errors.New("--web-identity-file: IAM Identity Center has no ID token"), "use --renew instead")
+	case r.webID && len(r.o.AWS.Chain) > 0:
+		return fault.InUsage(errors.New("--web-identity-file: an SDK gets the keys of one role for it, and there is a "+
+			"--chain-role-arn"), "use --renew instead")
+	case (r.renew || r.webID) && r.o.Storage.Store == "none":
+		way := map[bool]string{true: "--renew", false: "--web-identity-file"}[r.renew]
+		return fault.InUsage(errors.New(way+" needs a session that is kept, and under --store none there is none"),
 			"leave out one of the two")
 	case !r.aws:
 		return nil
@@ -218,8 +235,8 @@ func (r *runner) setAPIKey(ctx context.Context, env *environ.Environment) error 
 }
 
 // setKeys puts the role's keys into the environment, or where the SDKs find
-// them; then it returns the endpoint, to be closed.
-func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.Environment) (*endpoint, error) {
+// them; then it returns what ends that.
+func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.Environment) (func(), error) {
 	need := acquire.Need(r.keys, s, true)
 	if !r.renew {
 		need.MinTTL.Most, need.MinTTL.Part = runTTL.Most, runTTL.Part
@@ -234,7 +251,8 @@ func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.E
 		env.SetRegion(r.region)
 		return nil, nil
 	}
-	served, err := serveKeys(need.MinTTL, c, r.renewed, func(err error) string { return explainRenewal(r.keys, err) })
+	renewed := func(ctx context.Context) (credential.Credential, error) { return r.renewed(ctx, true) }
+	served, err := serveKeys(need.MinTTL, c, renewed, func(err error) string { return explainRenewal(r.keys, err) })
 	if err != nil {
 		return nil, err
 	}
@@ -251,16 +269,21 @@ func (r *runner) setKeys(ctx context.Context, s *session.Session, env *environ.E
 		s.Log.Warn(what)
 	}
 	env.SetRegion(r.region)
-	return served, nil
+	// Also while nobody asks: who must sign in again is told before the keys end.
+	stop := watch(func(ctx context.Context) error {
+		_, err := served.credential(ctx)
+		return cmp.Or(err, served.failure(), endsSoon(s))
+	}, func(err error) { r.tell(s, err) })
+	return func() { stop(); served.close() }, nil
 }
 
 // renewed gets keys while the command runs: from the cache, by a refresh and an
 // exchange, but from nobody who would have to be asked over the command's head.
 // Nothing is said but to a log that was asked for.
-func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
+func (r *runner) renewed(ctx context.Context, keys bool) (credential.Credential, error) {
 	o := *r.keys
 	o.Target.Force, o.Report.Explain = false, false
-	if o.Report.LogFile == "" && !o.Report.Verbose && !o.From.Given("log-level") {
+	if !r.saysToLog() {
 		o.Report.LogLevel = "error"
 	}
 	if err := o.Reread(); err != nil {
@@ -271,8 +294,13 @@ func (r *runner) renewed(ctx context.Context) (credential.Credential, error) {
 		return credential.Credential{}, err
 	}
 	s.Person = session.Person{Timeout: o.SignIn.Timeout, Choose: nobodyDuringCommand}
-	c, _, err := acquire.Obtain(ctx, s, acquire.Need(&o, s, true))
+	c, _, err := acquire.Obtain(ctx, s, acquire.Need(&o, s, keys))
 	return c, err
+}
+
+// saysToLog reports whether somebody asked for a log: it may go to the command's stderr.
+func (r *runner) saysToLog() bool {
+	return r.o.Report.LogFile != "" || r.o.Report.Verbose || r.o.From.Given("log-level")
 }
 
 // commandError is a command that could not be started.
