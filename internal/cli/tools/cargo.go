@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -155,7 +156,7 @@ func Failed(f *command.Failure) bool {
 	}
 	var causes []string
 	for _, h := range o.WithSecret(command.Hints(o, f.Err)) {
-		causes = append(causes, talk.OneLine(h))
+		causes = append(causes, talk.Visible(strings.Map(talk.Unbroken, h))) // all of it: it may be there to be pasted
 	}
 	return write(plugin.EncodeCargoError(plugin.CargoOther, talk.OneLine(f.Err.Error()), causes...)) == nil
 }
