@@ -49,6 +49,7 @@ type sessionStatus struct {
 	SessionUntil  time.Time                  `json:"sessionUntil,omitzero"`
 	Renews        bool                       `json:"renews"`
 	Store         string                     `json:"store"`
+	Roles         []string                   `json:"roles,omitempty"` // of IAM Identity Center, as the profiles name them
 	Derived       []derivedStatus            `json:"derived"`
 	Agents        []agentStatus              `json:"agents"`
 	Check         *checkStatus               `json:"check,omitempty"`
@@ -243,6 +244,9 @@ func statusOf(e cache.Entry, of []*settings.Resolved, limits session.Limits) ses
 	for _, o := range of {
 		rule := o.AgentRule()
 		s.Profiles = append(s.Profiles, o.Source.Profile)
+		if role := o.AWS.CenterRole(); role != "" && !slices.Contains(s.Roles, role) {
+			s.Roles = append(s.Roles, role)
+		}
 		s.Agents = append(s.Agents, agentStatus{o.Source.Profile, rule.Gets(), rule.Profile})
 	}
 	if r.RefreshTokenIn != "" {
@@ -302,12 +306,12 @@ func askProviders(ctx context.Context, o *settings.Resolved, list []known) (good
 		if err != nil {
 			command.Note(&failed, k.o, fmt.Errorf("%s: %w", k.name(), err))
 		}
-		profiles, rules := k.status.Profiles, k.status.Agents
+		profiles, rules, roles := k.status.Profiles, k.status.Agents, k.status.Roles
 		if k.entry, err = lookup.OpenCache(o).Entry(k.entry.Key); err != nil {
 			continue
 		}
 		k.status = statusOf(k.entry, nil, session.LimitsOf(o.Policy))
-		k.status.Profiles, k.status.Agents, k.status.Check = profiles, rules, check
+		k.status.Profiles, k.status.Agents, k.status.Roles, k.status.Check = profiles, rules, roles, check
 		if session.Usable(k.entry, time.Now(), session.LimitsOf(o.Policy)) {
 			good = append(good, k)
 		} else {

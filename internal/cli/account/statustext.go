@@ -27,6 +27,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		t.Row("provider", s.Issuer)
 		t.Row("client", s.ClientID)
 		t.Row("session", s.Label)
+		t.Row("AWS role", s.Roles...)
 		t.Row("organization", organizationRows(s.Organization, s.Organizations)...)
 		t.Row("signed in", talk.Clock(s.SignedInAt)+" by "+s.Flow)
 		if s.tokens == 0 {

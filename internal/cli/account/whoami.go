@@ -35,6 +35,7 @@ type identityStatus struct {
 	Organizations []lookup.KnownOrganization `json:"organizations"`
 	Flow          string                     `json:"flow"`
 	SignedInAt    time.Time                  `json:"signedInAt"`
+	Role          string                     `json:"role,omitempty"` // of IAM Identity Center, as the profile names it
 	Claims        map[string]json.RawMessage `json:"claims"`
 	Tokens        []tokenStatus              `json:"tokens"`
 }
@@ -71,6 +72,7 @@ The provider is not asked. The token itself is not shown: see sso-exec token.`,
 			return err
 		}
 		who := identityOf(e)
+		who.Role = of.AWS.CenterRole()
 		if output == "json" {
 			return talk.PrintJSON(who)
 		}
@@ -198,6 +200,7 @@ func whoamiText(who identityStatus, t talk.Sheet, renew string) string {
 	t.Row("provider", who.Issuer)
 	t.Row("client", who.ClientID)
 	t.Row("subject", who.Subject)
+	t.Row("AWS role", who.Role)
 	t.Row("organization", organizationRows(who.Organization, who.Organizations)...)
 	for _, name := range claimsThatMatter {
 		if values := acquire.Texts(who.Claims[name]); len(values) > 0 && values[0] != who.Account {
@@ -218,7 +221,7 @@ func whoamiText(who identityStatus, t talk.Sheet, renew string) string {
 		t.Row(label, of+ends(token.Until, time.Now()), in, "accepted by "+whoTakes(token))
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
-		if who.Identity == credential.Service {
+		if who.Identity == credential.Service || who.Subject == "" { // of whom nothing is ever told
 			return t.Text.String()
 		}
 		t.Row("ID token", "none is stored, so nothing more is known; to renew it, run: "+renew)
