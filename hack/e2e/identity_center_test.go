@@ -85,15 +85,15 @@ region = eu-central-1
 	count("its sign-in, here", map[string]int{"authorize": 0, "client/register": 0, "federation/credentials": 1})
 
 	self("logout").ok()
+	if err := os.RemoveAll(filepath.Join(c.home, ".aws", "cli")); err != nil { // keys that it has kept
+		t.Fatal(err)
+	}
 	if res := who().wait(); res.code == 0 {
 		t.Error("the AWS CLI goes on after the logout")
 	}
 	count("logout", map[string]int{"logout": 1})
 
 	if err := os.RemoveAll(filepath.Join(c.home, ".aws", "sso")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(c.home, ".aws", "cli")); err != nil { // keys that it has kept
 		t.Fatal(err)
 	}
 	self("login", "--aws-cli-cache", "write", "--browser", opener).ok()
