@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/acquire"
@@ -42,9 +45,12 @@ cargo hands on what follows sso-exec in its config by the request, after
 }
 
 // cargoLine is the line that is being answered; nil: cargo is not on the other side.
-var cargoLine *struct {
-	text []byte
-	err  error
+var cargoLine *cargoAsks
+
+type cargoAsks struct {
+	text  []byte
+	err   error // of reading it
+	wrong error // with its words
 }
 
 const cargoPlugin = "--cargo-plugin"
@@ -59,10 +65,7 @@ func Calls(argv []string) iter.Seq[[]string] {
 			yield(args)
 			return
 		}
-		cargoLine = new(struct {
-			text []byte
-			err  error
-		})
+		cargoLine = new(cargoAsks)
 		if _, cargoLine.err = os.Stdout.Write(plugin.CargoHello()); cargoLine.err != nil {
 			yield(words)
 			return
@@ -73,7 +76,9 @@ func Calls(argv []string) iter.Seq[[]string] {
 			if cargoLine.text, cargoLine.err = readLine(in); errors.Is(cargoLine.err, io.EOF) {
 				return
 			}
-			if !yield(slices.Concat(words, cargoArgs(cargoLine.text))) {
+			var more []string
+			more, cargoLine.wrong = cargoArgs(cargoLine.text)
+			if !yield(slices.Concat(words, more)) {
 				return
 			}
 		}
@@ -92,12 +97,15 @@ func cargoWords(args []string) ([]string, bool) {
 }
 
 // cargoArgs are the words that stand behind the program in cargo's config.
-func cargoArgs(line []byte) []string {
-	r, err := plugin.ParseCargoRequest(line)
-	if err == nil && len(r.Args) > 0 && r.Args[0] == settings.ToolCargo {
+func cargoArgs(line []byte) ([]string, error) {
+	r, _ := plugin.ParseCargoRequest(line) // whose error is told when it is answered
+	if len(r.Args) > 0 && r.Args[0] == settings.ToolCargo {
 		r.Args = r.Args[1:]
 	}
-	return r.Args
+	if _, _, err := settings.ParseWords(settings.ToolCargo, r.Args); errors.Is(err, pflag.ErrHelp) {
+		return nil, fault.Usagef("cargo's config asks for --help, which is no answer to cargo")
+	}
+	return r.Args, nil
 }
 
 // readLine reads a line with its end, as far as it has one.
@@ -122,8 +130,8 @@ func cargoRequest(words []string) (*request, error) {
 		return nil, fault.Usagef("%s takes no arguments, but got %q", settings.ToolCargo, words[0])
 	case cargoLine == nil:
 		return nil, fault.Usagef("cargo is not on the other side: see sso-exec cargo --help")
-	case cargoLine.err != nil:
-		return nil, cargoLine.err
+	case cargoLine.err != nil || cargoLine.wrong != nil:
+		return nil, cmp.Or(cargoLine.err, cargoLine.wrong)
 	}
 	r, err := plugin.ParseCargoRequest(cargoLine.text)
 	if err != nil {
