@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -137,6 +138,12 @@ func startCenter(ts *testscript.TestScript, w *world, args []string) {
 			config.StartURL = v
 		case "pages":
 			config.PageSize, _ = strconv.Atoi(v)
+		case "many": // that many accounts, with two roles each
+			n, _ := strconv.Atoi(v)
+			config.Accounts = map[string][]string{}
+			for i := range n {
+				config.Accounts[fmt.Sprintf("%012d", i+1)] = []string{"admin", "dev"}
+			}
 		case "accounts": // ID:role+role,ID:role
 			config.Accounts = map[string][]string{}
 			for _, one := range strings.Split(v, ",") {

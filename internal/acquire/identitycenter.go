@@ -47,7 +47,7 @@ func centerSteps(o *settings.Resolved, s *session.Session) []session.Step {
 			if refused, ok := errors.AsType[*identitycenter.Error](err); ok {
 				switch {
 				case refused.RefusesToken():
-					err = fault.Hint(fmt.Errorf("the session has ended: %w", err), "to sign in, run: "+settings.LoginCommand(o))
+					err = sessionEnded(o, err)
 				case refused.NotAssigned():
 					err = fault.Hint(fmt.Errorf("the role %s in account %s is not yours: %w", o.AWS.RoleName, o.AWS.AccountID, err),
 						assigned(ctx, p, o.AWS.AccountID))
@@ -58,26 +58,13 @@ func centerSteps(o *settings.Resolved, s *session.Session) []session.Step {
 	}}
 }
 
+func sessionEnded(o *settings.Resolved, err error) error {
+	return fault.Hint(fmt.Errorf("the session has ended: %w", err), "to sign in, run: "+settings.LoginCommand(o))
+}
+
 // PortalOf is the access portal of a session, as the holder of its token sees it.
 func PortalOf(o *settings.Resolved, s *session.Session, token credential.Secret) identitycenter.Portal {
 	return identitycenter.Portal{HTTP: s.HTTP, Endpoint: o.Center().At.Portal, Token: token}
-}
-
-// OpenPortal signs in where it must, and returns the access portal.
-func OpenPortal(ctx context.Context, o *settings.Resolved, by Caller) (identitycenter.Portal, error) {
-	var none identitycenter.Portal
-	if err := o.Check(); err != nil {
-		return none, err
-	}
-	if o.Center() == nil {
-		return none, fault.Usagef("this is not IAM Identity Center: --provider %s", identitycenter.Name)
-	}
-	s, err := Open(o, by)
-	if err != nil {
-		return none, err
-	}
-	c, _, err := Obtain(ctx, s, Need(o, s, false))
-	return PortalOf(o, s, c.Token), err
 }
 
 // mostShown is how many names of a list a hint has.

@@ -119,6 +119,8 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 		complete = lookup.OrganizationIDs
 	case by == settings.CompleteAPIKeys || f.Name == "with":
 		complete = lookup.APIKeyNames
+	case by == settings.CompleteRoles:
+		complete = lookup.RoleNames
 	case stands == "DIRECTORY":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case meansFile(stands):

@@ -43,6 +43,7 @@ type Key struct {
 	Type    string   // one of those above
 	Enum    []string // the values of an Enum
 	Columns []Key    // of a Table
+	Mapping bool     // of a Table: it is a mapping, and nothing else
 	Usage   string   // for editors
 	Default string   // for editors
 

@@ -340,6 +340,10 @@ func (r *resolver) values(f *File, e pair, what string, key *Key, s *setting) bo
 	if key.Type == Table && e.value.Kind == yaml.MappingNode {
 		return r.table(f, e, what, key, s)
 	}
+	if key.Mapping {
+		r.add(f.finding(e.key.Line, "%s: %s: it must be a mapping, from names to what they are", what, key.Name))
+		return false
+	}
 	items, list := []*yaml.Node{e.value}, e.value.Kind == yaml.SequenceNode
 	if list {
 		items = e.value.Content

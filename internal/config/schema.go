@@ -80,6 +80,10 @@ func (k *Key) schema() map[string]any {
 		}
 		s["type"] = []string{"string", "array", "object", "null"}
 		s["items"] = map[string]any{"type": "string"}
+		if k.Mapping {
+			s["type"] = []string{"object", "null"}
+			delete(s, "items")
+		}
 		s["additionalProperties"] = map[string]any{"type": []string{"object", "null"}, "additionalProperties": false,
 			"properties": columns}
 	case Bool:

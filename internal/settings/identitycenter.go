@@ -68,7 +68,7 @@ func (o *Resolved) settleCenter() {
 
 // centerTools are the commands that an Identity Center has something for. Its tokens go
 // to nobody else.
-var centerTools = []string{ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami}
+var centerTools = []string{ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolList}
 
 // checkCenter tells what is wrong with how an Identity Center is named, or with what is
 // asked of it.
@@ -78,9 +78,9 @@ func (o *Resolved) checkCenter() error {
 	case c == nil && o.Provider.StartURL+o.Provider.SSORegion+o.Provider.SSOSession != "":
 		return fault.InUsage(errors.New("--start-url, --sso-region and --sso-session are for --provider "+
 			identitycenter.Name), "leave them out, or the issuer")
-	case c == nil && (o.From.Given("account-id") || o.From.Given("role-name")):
+	case c == nil && (o.From.Given("account-id") || o.From.Given("role-name") && o.role == ""):
 		return fault.InUsage(errors.New("--account-id and --role-name are for --provider "+identitycenter.Name),
-			"elsewhere a role is named by --role-arn")
+			"elsewhere a role is named by --role-arn, or by its name in the profile: aws: {roles: …}")
 	case c == nil:
 		return nil
 	case c.Err != nil:

@@ -54,7 +54,7 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 			o.From[r.Name] = Origin{By: ByProfile, At: v.Origin}
 		}
 	}
-	return err
+	return cmp.Or(err, o.takeRole(profile["aws.roles"]))
 }
 
 // tightens reports whether a profile forbids more than what was given: a
@@ -139,7 +139,7 @@ func (r *Row) key() config.Key {
 	case List, Words:
 		key.Type, key.Default = config.List, ""
 		if r.Columns != nil {
-			key.Type, key.Columns = config.Table, r.Columns()
+			key.Type, key.Columns, key.Mapping = config.Table, r.Columns(), r.Name == "roles"
 		}
 	case Word, Instead:
 		key.Type, key.Enum = config.Enum, r.Values()

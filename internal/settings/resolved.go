@@ -60,6 +60,9 @@ type Resolved struct {
 
 	center *aws.Center // nil: the provider is another
 
+	roles map[string]map[string][]string // of the config, by their names there
+	role  string                         // the one of them that --role-name names; empty: none
+
 	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }
 
@@ -79,6 +82,7 @@ const (
 	ToolStatus = "status"
 	ToolWhoami = "whoami"
 	ToolOrg    = "org"
+	ToolList   = "aws list"
 	ToolAPIKey = "apikey"
 )
 

@@ -94,6 +94,7 @@ const (
 	CompleteProfiles Completion = iota + 1
 	CompleteOrganizations
 	CompleteAPIKeys
+	CompleteRoles
 )
 
 // Row is one setting.

@@ -125,6 +125,7 @@ type AWS struct {
 	MFASerial      string // which no chain can have
 	AccountID      string // with RoleName: a role of IAM Identity Center's
 	RoleName       string
+	Roles          []string // the names of those in the config
 }
 
 // Storage is where a session is kept.

@@ -351,6 +351,11 @@ var table = []*Row{
 		Help: "`ID` of the account of a role of IAM Identity Center",
 		at:   func(s *Settings) any { return &s.AWS.AccountID }},
 	{Name: "role-name", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-name", Check: aws.CheckRoleName, Traits: Free,
-		Help: "`name` of that role, as the AWS access portal shows it",
-		at:   func(s *Settings) any { return &s.AWS.RoleName }},
+		Complete: CompleteRoles,
+		Help:     "`name` of that role, as the AWS access portal shows it; or of one in the profile's roles",
+		at:       func(s *Settings) any { return &s.AWS.RoleName }},
+	{Name: "roles", Group: GroupAWS, Only: append([]string{ToolList}, awsTools...), KeyName: "aws.roles", Kind: List,
+		Traits: KeyOnly | NoVariable, Check: aws.CheckRoleName, Columns: aws.RoleColumns,
+		Help: "roles by names of your own, for --role-name",
+		at:   func(s *Settings) any { return &s.AWS.Roles }},
 }

@@ -105,6 +105,18 @@ func OrganizationIDs(cmd *cobra.Command, _ []string, _ string) (ids []string, _ 
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
+// RoleNames completes the roles that the profile names.
+func RoleNames(cmd *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	o := settings.For(settings.ToolList)
+	o.TakeFlags(cmd.Flags(), "profile", "config")
+	if o.Read(nil) == nil {
+		for _, r := range o.NamedRoles() {
+			names = append(names, cobra.CompletionWithDesc(r.Name, cmp.Or(r.RoleARN, r.AccountID+" "+r.RoleName)))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // OrganizationsOfOthers are those of other sessions of the same client: where each
 // organization is a sign-in, or an issuer, of its own.
 func OrganizationsOfOthers(o *settings.Resolved) (list []cache.Organization) {

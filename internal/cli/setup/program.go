@@ -146,6 +146,9 @@ func WarnSecret(o *settings.Resolved, file string) {
 // Written returns a setting as it is written into a stanza.
 func Written(o *settings.Resolved, r *settings.Row) ([]string, error) {
 	name, value := "--"+r.Name, r.Text(&o.Settings)
+	if r.Name == "role-name" {
+		value = cmp.Or(o.Role(), value)
+	}
 	switch {
 	case r.Kind == settings.Switch && value == "true":
 		return []string{name}, nil

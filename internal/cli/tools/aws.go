@@ -27,5 +27,5 @@ there is no browser.`,
 	encode: func(o *settings.Resolved, c credential.Credential) ([]byte, error) {
 		return plugin.EncodeKeys(o.Output, c)
 	},
-	below: func() []*cobra.Command { return []*cobra.Command{newConsole()} },
+	below: func() []*cobra.Command { return []*cobra.Command{newConsole(), newList()} },
 }
