@@ -2,12 +2,15 @@ package providertest
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,6 +148,9 @@ func (s *STS) serveAction(r *Request) *answer {
 	if forced := s.nextForced(); forced != "" {
 		return awsErrorf(forced, "This error was asked for by the test.").answer()
 	}
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetAuthorizationToken") {
+		return s.serveECR(r)
+	}
 	if err := s.checkRequest(r); err != nil {
 		return err.answer()
 	}
@@ -152,7 +158,7 @@ func (s *STS) serveAction(r *Request) *answer {
 	var caller Keys
 	var err *awsError
 	if action == awsapi.AssumeRole {
-		if caller, err = s.caller(r); err != nil {
+		if caller, err = s.caller(r, "sts"); err != nil {
 			return err.answer()
 		}
 	}
@@ -271,10 +277,20 @@ func (s *STS) checkToken(token string) (claims map[string]any, audience string, 
 	return nil, "", awsErrorf("InvalidIdentityToken", "Incorrect token audience")
 }
 
+// serveECR is GetAuthorizationToken of Amazon ECR, which stands in for that too.
+func (s *STS) serveECR(r *Request) *answer {
+	if _, err := s.caller(r, "ecr"); err != nil {
+		return jsonAnswer(http.StatusBadRequest, map[string]any{"__type": err.code, "message": err.message})
+	}
+	password := base64.StdEncoding.EncodeToString([]byte("AWS:" + rand.Text()))
+	return jsonAnswer(http.StatusOK, map[string]any{"authorizationData": []any{map[string]any{
+		"authorizationToken": password, "expiresAt": float64(s.config.Now().Add(12*time.Hour).UnixMilli()) / 1000}}})
+}
+
 // caller verifies a request's signature, and returns the keys that it was made with.
-func (s *STS) caller(r *Request) (caller Keys, refused *awsError) {
+func (s *STS) caller(r *Request, service string) (caller Keys, refused *awsError) {
 	_, wrong := awsapi.Verify(awsapi.Request{Method: r.Method, Path: r.Path, Host: r.Host, Body: r.Body, Query: r.Query,
-		Header: r.Header}, "sts", s.config.Region, s.config.Now(), func(id string) (awsapi.Keys, bool) {
+		Header: r.Header}, service, s.config.Region, s.config.Now(), func(id string) (awsapi.Keys, bool) {
 		for _, k := range s.Issued() {
 			if k.AccessKeyID == id {
 				caller = k

@@ -1,6 +1,6 @@
 // Package sts gets the temporary keys of an AWS role: for an ID token
 // (AssumeRoleWithWebIdentity of AWS STS), or for the keys of another role
-// (AssumeRole). [Place] says which of its endpoints is asked.
+// (AssumeRole); and what AWS trades for those. [Place] says which of its endpoints is asked.
 //
 // A refusal is an [*Error]; an error that passes by itself, a [*flows.UnavailableError].
 //
@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -167,11 +168,12 @@ type Error struct {
 	Code    string
 	Message string // cleaned for a terminal
 	Status  int
-	Role    string // that was asked for with another role's keys; empty: it was with a token
+	Role    string // that was asked for with another role's keys, or a registry; empty: it was with a token
+	Service string // that refused; empty: STS
 }
 
 func (e *Error) Error() string {
-	what := "STS refused"
+	what := cmp.Or(e.Service, "STS") + " refused"
 	if e.Role != "" {
 		what += " " + e.Role
 	}
@@ -188,7 +190,7 @@ func (e *Error) NotYet() bool {
 // has ended, or is signed by a key that is no more.
 func (e *Error) RefusesToken() bool {
 	return slices.Contains([]string{"InvalidIdentityToken", "ExpiredTokenException", "ExpiredToken",
-		"InvalidClientTokenId"}, e.Code)
+		"InvalidClientTokenId", "UnrecognizedClientException"}, e.Code)
 }
 
 // passing are the errors of STS that pass by themselves, as the AWS SDKs see it.
@@ -199,6 +201,14 @@ var passing = []string{
 	"PriorRequestNotComplete",
 	"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
 	"RequestLimitExceeded", "LimitExceededException", "BandwidthLimitExceeded", "TooManyRequestsException", "SlowDown",
+}
+
+// ofService names the service that an error is of.
+func ofService(name string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Service = name
+	}
+	return err
 }
 
 // refusal tells a refusal from what passes by itself.

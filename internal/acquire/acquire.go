@@ -78,8 +78,12 @@ func Request(o *settings.Resolved) cache.Request { return config(o).Request() }
 // what is derived from it, one step after the other.
 func Need(o *settings.Resolved, s *session.Session, keys bool) session.Need {
 	steps := exchangeSteps(o, s)
-	if keys {
+	registry := o.ECR()
+	if keys || registry != nil {
 		steps = append(steps, awsSteps(o, s)...)
+	}
+	if registry != nil {
+		steps = append(steps, ecrStep(o, s, *registry))
 	}
 	ttl := session.TokenTTL
 	if o.Tool == settings.ToolAWS {

@@ -79,6 +79,20 @@ func chained(o *settings.Resolved) (all []sts.Chained) {
 	return all
 }
 
+// ecrStep is the link from a role's keys to a registry's password.
+func ecrStep(o *settings.Resolved, s *session.Session, r sts.Registry) session.Step {
+	bundle := awsBundle()
+	r.Endpoint, _ = settings.ECREndpoint(r) // it was checked
+	return session.Step{Kind: "ecr", Params: []any{r.Endpoint, r.Region, bundle}, For: r.Host,
+		Run: func(ctx context.Context, parent credential.Credential) (credential.Credential, error) {
+			hc, err := clientForSTS(o, s, bundle)
+			if err != nil {
+				return credential.Credential{}, err
+			}
+			return r.Password(ctx, hc, *parent.AWS)
+		}}
+}
+
 // awsBundle returns the file of AWS_CA_BUNDLE.
 func awsBundle() string {
 	path := settings.AWSVariable("AWS_CA_BUNDLE")

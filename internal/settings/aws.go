@@ -50,20 +50,10 @@ func (o *Resolved) CheckAWS() error {
 // settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
 // else by the region, else by the role's partition.
 func (o *Resolved) settleSTS() error {
-	ignored, err := aws.Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"} {
-		url := AWSVariable(name)
-		if url == "" || ignored {
-			continue
-		}
-		if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
-			return fault.InUsage(err, "give another --sts-endpoint, or unset "+name+" for this command")
-		}
+	url, err := aws.Endpoint("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+	if err != nil || url != "" {
 		o.AWS.STSEndpoint, o.stsByVariable = url, true
-		return nil
+		return err
 	}
 	o.AWS.Region = o.AWSRegion()
 	place := sts.Place{Region: o.AWS.Region}
@@ -95,6 +85,45 @@ func (o *Resolved) settleSTS() error {
 	}
 	o.AWS.STSEndpoint = endpoint
 	return nil
+}
+
+// ECR is the registry of Amazon's that docker asks about; nil: it is another, or none.
+func (o *Resolved) ECR() *sts.Registry {
+	if o.Tool != ToolDocker || len(o.Asked) != 1 {
+		return nil
+	}
+	if r, ok := sts.ECR(o.Asked[0].String()); ok {
+		return &r
+	}
+	return nil
+}
+
+// has reports whether a setting counts: those of the command, and of a role whose keys a
+// registry wants.
+func (o *Resolved) has(r *Row) bool { return r.Of(o.Tool) || r.Group == GroupAWS && o.ECR() != nil }
+
+// checkECR is CheckAWS for the keys that a registry wants, whose partition must be theirs.
+func (o *Resolved) checkECR() error {
+	r := o.ECR()
+	if r == nil {
+		return nil
+	}
+	if err := o.CheckAWS(); err != nil {
+		return err
+	}
+	for _, role := range o.Roles() {
+		if _, err := (sts.Place{RoleARN: role, Region: r.Region}).Endpoint(); err != nil && strings.HasPrefix(role, "arn:aws") {
+			return fault.InUsage(fmt.Errorf("%s: %w", r.Host, err), "AWS keys go to no other partition")
+		}
+	}
+	_, err := ECREndpoint(*r)
+	return err
+}
+
+// ECREndpoint is the address of a registry's API: that of AWS's variables, else its own.
+func ECREndpoint(r sts.Registry) (string, error) {
+	url, err := aws.Endpoint("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
+	return cmp.Or(url, r.Endpoint), err
 }
 
 // Roles are the chain's, the first one's keys being had for the sign-in.

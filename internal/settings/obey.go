@@ -104,7 +104,7 @@ func (o *Resolved) Obey() error {
 		return err
 	}
 	for _, r := range table {
-		if r.Rule == "" || !r.Of(o.Tool) {
+		if r.Rule == "" || !o.has(r) {
 			continue
 		}
 		if err := o.obeys(r); err != nil {

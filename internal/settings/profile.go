@@ -44,7 +44,7 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 	o.holdHosts(profile["hosts"])
 	for _, r := range table {
 		v, ok := profile[r.Key()]
-		if !ok || !r.Of(o.Tool) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {
+		if !ok || !o.has(r) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {
 			continue
 		}
 		if wrong := r.Set(&o.Settings, v.Values...); wrong != nil {

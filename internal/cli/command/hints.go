@@ -83,6 +83,9 @@ func knownRefusal(o *settings.Resolved, e *flows.OAuthError) []string {
 }
 
 func stsHints(o *settings.Resolved, e *sts.Error) []string {
+	if e.Service != "" {
+		return []string{"does the role's policy allow ecr:GetAuthorizationToken?"}
+	}
 	if e.Role != "" {
 		return chainHints(o, e)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
@@ -71,7 +72,7 @@ func dockerRequest(words []string) (*request, error) {
 		}
 		q.host, _ = hosts.OfURL(url)
 		q.encode = func(o *settings.Resolved, c credential.Credential) ([]byte, error) {
-			return plugin.EncodeDocker(server, cmp.Or(o.HostTarget().Username, plugin.DockerUser), c)
+			return plugin.EncodeDocker(server, cmp.Or(o.HostTarget().Username, dockerUser(q.host.String())), c)
 		}
 		return q, nil
 	case "":
@@ -79,6 +80,14 @@ func dockerRequest(words []string) (*request, error) {
 	default:
 		return nil, fmt.Errorf("unknown operation %q of docker: use get, store, erase, list or version", op)
 	}
+}
+
+// dockerUser is the user name next to a token where the profile says none.
+func dockerUser(host string) string {
+	if _, ok := sts.ECR(host); ok {
+		return sts.ECRUser
+	}
+	return plugin.DockerUser
 }
 
 // dockerFailure answers in docker's own words what docker knows by them.
@@ -93,7 +102,7 @@ func dockerFailure(err error) (*request, error) {
 func dockerList(o *settings.Resolved) ([]byte, error) {
 	users, err := o.EachHost()
 	for host, name := range users {
-		users[host] = cmp.Or(name, plugin.DockerUser)
+		users[host] = cmp.Or(name, dockerUser(host))
 	}
 	if err != nil {
 		return nil, err
