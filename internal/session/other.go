@@ -62,7 +62,7 @@ func (s *Session) reconcileLocked(ctx context.Context) error {
 	case ours.IsZero() || theirs != nil && theirs.ExpiresAt.Equal(ours):
 		return nil
 	}
-	s.giveOther(ctx)
+	s.giveOther()
 	return nil
 }
 
@@ -81,12 +81,12 @@ func (s *Session) ourEnd() time.Time {
 }
 
 // giveOther writes our session into the other's file.
-func (s *Session) giveOther(ctx context.Context) {
+func (s *Session) giveOther() {
 	if s.Other == nil || s.Store == nil {
 		return
 	}
 	skey, tkey := s.keys()
-	rec, err := s.Store.SessionWithToken(context.WithoutCancel(ctx), skey)
+	rec, err := s.Store.Session(skey) // without a refresh token that rests in the keyring, and in no file
 	if err != nil || rec.Registration == nil || rec.Registration.ClientID == "" || !rec.EndedAt.IsZero() {
 		return
 	}
@@ -96,9 +96,6 @@ func (s *Session) giveOther(ctx context.Context) {
 	}
 	shared := &Shared{AccessToken: t.AccessToken, RefreshToken: rec.RefreshToken,
 		ExpiresAt: t.ExpiresAt.Truncate(time.Second), Registration: *rec.Registration}
-	if rec.RefreshTokenIn != "" { // it rests there, and not in a file
-		shared.RefreshToken = credential.Secret{}
-	}
 	s.keepOther(s.Other.Write(shared))
 }
 

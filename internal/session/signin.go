@@ -308,7 +308,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	if err == nil && unrecorded == nil {
 		s.last.Origin = s.originOf(rec)
 		err = s.Store.WriteTokens(skey, tkey, s.last)
-		s.giveOther(ctx)
+		s.giveOther()
 	}
 	if err != nil {
 		if fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.KeyringError](err) {
