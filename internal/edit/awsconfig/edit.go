@@ -287,11 +287,21 @@ func Remove(text, profile string) (string, bool, error) {
 		return text, false, err
 	}
 	gone := map[int]bool{}
+	if err := d.undo(s, gone); err != nil {
+		return "", false, err
+	}
+	d.delete(gone)
+	out := d.text()
+	return out, out != text, nil
+}
+
+// undo marks what is ours of a section as gone, and brings kept lines back.
+func (d *document) undo(s *section, gone map[int]bool) error {
 	for i := s.head + 1; i < s.end; i++ {
 		if keys, ok := strings.CutPrefix(d.lines[i].body, addedMark); ok && !strings.HasPrefix(keys, "[") {
 			gone[i] = true
 			if err := d.drop(s, strings.Fields(keys), gone); err != nil {
-				return "", false, err
+				return err
 			}
 		}
 	}
@@ -300,7 +310,7 @@ func Remove(text, profile string) (string, bool, error) {
 		gone[mark] = true
 		keys := strings.TrimPrefix(d.lines[mark].body, addedMark+d.lines[s.head].body)
 		if err := d.drop(s, strings.Fields(keys), gone); err != nil {
-			return "", false, err
+			return err
 		}
 	}
 	d.restore(s, gone)
@@ -315,9 +325,7 @@ func Remove(text, profile string) (string, bool, error) {
 			gone[at] = true
 		}
 	}
-	d.delete(gone)
-	out := d.text()
-	return out, out != text, nil
+	return nil
 }
 
 // drop marks the lines of keys as gone.

@@ -36,7 +36,12 @@ type awsSetup struct {
 
 	profile, config, command string
 	wrote                    string // the command that is written
+
+	everything bool
+	template   string
 }
+
+const nameTemplate = "{account}-{role}"
 
 // New makes the command that has the AWS CLI and SDKs call sso-exec.
 func New() *cobra.Command {
@@ -53,6 +58,7 @@ With a profile of sso-exec only its name does.`,
 		Example: `  sso-exec setup aws --profile aws-dev --aws-profile dev
   sso-exec setup aws --aws-profile dev --issuer https://login.example.com \
     --client-id aws --role-arn arn:aws:iam::123456789012:role/dev
+  sso-exec setup aws --profile corp --all
   sso-exec setup aws --aws-profile dev --remove`,
 		Args: command.NoArgs,
 		PreRun: func(cmd *cobra.Command, _ []string) {
@@ -63,13 +69,17 @@ With a profile of sso-exec only its name does.`,
 	f.StringVar(&s.profile, "aws-profile", "", "`name` of the profile in the AWS config; default is the one that is "+
 		"used where none is named (default: as sso-exec's profile)")
 	f.Var(settings.Path.Var(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
+	f.BoolVar(&s.everything, "all", false,
+		"a profile for each account and role that IAM Identity Center assigns; with --remove all of these go")
+	f.StringVar(&s.template, "name-template", nameTemplate,
+		"what --all names them: `TEMPLATE` of {account} (its name), {account-id} and {role}")
 	s.Add(f)
 	f.Var(settings.Path.Var(&s.command), "command",
 		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	cmd = command.WithSettings(s.o, cmd, s.run)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if s.Remove && s.profile != "" { // whatever the config of sso-exec says
+		if s.Remove && s.profile != "" && !s.everything { // whatever the config of sso-exec says
 			return command.Failed(s.o, s.Plan(s.undo))
 		}
 		return run(cmd, args)
@@ -77,11 +87,14 @@ With a profile of sso-exec only its name does.`,
 	return cmd
 }
 
-func (s *awsSetup) run(context.Context, []string) error {
+func (s *awsSetup) run(ctx context.Context, _ []string) error {
 	for _, name := range []string{"force", "explain", "output"} {
 		if s.line[name] {
 			return fault.Usagef("--%s is for one call, and does not belong into the AWS config", name)
 		}
+	}
+	if s.everything {
+		return s.all(ctx)
 	}
 	if s.profile == "" && s.usesProfile() {
 		s.profile = s.o.Source.Profile

@@ -1,0 +1,145 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
+	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
+)
+
+// This file is a profile for each account and role that IAM Identity Center assigns.
+
+// all makes the set of profiles what is assigned, or takes it out.
+func (s *awsSetup) all(ctx context.Context) error {
+	for _, name := range []string{"aws-profile", "role-arn", "account-id", "role-name", "chain-role-arn"} {
+		if s.line[name] {
+			return fault.Usagef("--all and --%s contradict each other: leave one of them out", name)
+		}
+	}
+	words := func(more ...string) []string { return more }
+	if !s.Remove {
+		program, err := setup.ProgramOf(s.command, s.line["command"])
+		if err != nil {
+			return err
+		}
+		words = func(more ...string) []string { return append([]string{program}, more...) }
+	}
+	args, err := setup.Args(s.o, s.usesProfile())
+	if err != nil {
+		return err
+	}
+	// Of a role that a variable names nothing is kept; the region is the profile's own.
+	args = slices.DeleteFunc(args, func(arg string) bool {
+		name, _, _ := strings.Cut(arg, "=")
+		return slices.Contains([]string{"--role-name", "--account-id", "--region"}, name)
+	})
+	command := func(id, role string) (string, error) {
+		return awsconfig.Command(runtime.GOOS, append(words(args...), "--role-name="+role, "--account-id="+id))
+	}
+	marker, err := awsconfig.Command(runtime.GOOS, append(args, "--role-name="))
+	if err != nil {
+		return fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
+	}
+	// What setup writes for one role has the account first.
+	mine := func(process string) bool {
+		_, role, ok := strings.Cut(process, " "+strings.TrimSuffix(marker, " "))
+		return ok && strings.Contains(role, " --account-id=")
+	}
+	if s.Remove {
+		return s.Plan(func() error { return s.putAll(nil, mine) })
+	}
+	if !s.Yes && !s.DryRun && !talk.CanAsk() {
+		return talk.ErrNobody()
+	}
+	signIn := *s.o
+	signIn.Tool = settings.ToolList
+	if err := signIn.Check(); err != nil {
+		return err
+	}
+	accounts, err := acquire.ListAssigned(ctx, &signIn, acquire.Caller{})
+	if err != nil {
+		return err
+	}
+	want, err := s.profiles(accounts, command)
+	if err != nil {
+		return err
+	}
+	return s.Plan(func() error { return s.putAll(want, mine) })
+}
+
+func (s *awsSetup) putAll(want []awsconfig.Entry, mine func(string) bool) error {
+	file, err := s.open()
+	if err != nil {
+		return err
+	}
+	text, taken, err := awsconfig.SetAll(file.Text, want, mine)
+	if err != nil {
+		return refusedEdit(file, err)
+	}
+	for _, name := range taken {
+		talk.Warn(fmt.Errorf("the profile %q is there already, and not of this set: it is left alone", name))
+	}
+	_, err = s.write(file, text)
+	return err
+}
+
+// profiles are those that are to be there. Names that would be the same get the account's
+// ID at their end.
+func (s *awsSetup) profiles(accounts []acquire.Assigned, command func(id, role string) (string, error)) (
+	all []awsconfig.Entry, err error) {
+	if !strings.Contains(s.template, "{role}") || !strings.Contains(s.template, "{account") {
+		return nil, fault.InUsage(errors.New("--name-template must have {role}, and {account} or {account-id}"),
+			"the default is "+nameTemplate)
+	}
+	count := map[string]int{}
+	ids := map[int]string{}
+	for _, a := range accounts {
+		for _, role := range a.Roles {
+			if settings.Find("account-id").Check(a.ID) != nil || settings.Find("role-name").Check(role) != nil {
+				talk.Warn(fmt.Errorf("left out, as nobody can ask for it: role %q in account %q", role, a.ID))
+				continue
+			}
+			name := strings.NewReplacer("{account}", plainName(a.Name, a.ID), "{account-id}", a.ID, "{role}", role).
+				Replace(s.template)
+			process, err := command(a.ID, role)
+			if err != nil {
+				return nil, fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
+			}
+			p := awsconfig.Entry{Name: name, Process: process}
+			if region := s.o.AWS.Region; region != "" {
+				p.Others = []awsconfig.KV{{Key: "region", Value: region}}
+			}
+			count[name]++
+			ids[len(all)] = a.ID
+			all = append(all, p)
+		}
+	}
+	for i := range all {
+		if count[all[i].Name] > 1 {
+			all[i].Name += "-" + ids[i]
+		}
+	}
+	return all, nil
+}
+
+// plainName makes an account's name fit for a profile's: what every SDK reads in the same
+// way, but letters of any script.
+func plainName(name, otherwise string) string {
+	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._@+-", r)
+	}), "-")
+	if name == "" {
+		return otherwise
+	}
+	return name
+}
