@@ -200,13 +200,18 @@ func refusal(doing string, a *flows.Answer, fields flows.Fields) error {
 		return nil
 	}
 	name, words := exception(a, fields)
-	if throttled(name) {
-		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with %s", a.Host, a.Words(name, 100)),
-			RetryAfter: a.RetryAfter(), Status: a.Status}
-	}
 	code := codes[name]
 	if said := fields.Text("error"); code == "" && said != "" {
 		code = said
+	}
+	// Who polls for a device is to do it less often; elsewhere it is throttling.
+	slower := code == "slow_down" && (doing == flows.DoingRefresh || doing == doingRegister)
+	if slower && name == "" {
+		name = code
+	}
+	if slower || throttled(name) {
+		return &flows.UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with %s", a.Host, a.Words(name, 100)),
+			RetryAfter: a.RetryAfter(), Status: a.Status}
 	}
 	if code == "" {
 		code = name
@@ -234,7 +239,12 @@ func exception(a *flows.Answer, fields flows.Fields) (name, words string) {
 	return strings.TrimSpace(name), words
 }
 
+// throttled are the codes that AWS's SDKs take for throttling, and those of a service in
+// trouble.
 func throttled(exception string) bool {
-	return slices.Contains([]string{"TooManyRequestsException", "ThrottlingException", "Throttling", "SlowDown",
-		"InternalServerException", "ServiceUnavailableException"}, exception)
+	return slices.Contains([]string{"BandwidthLimitExceeded", "EC2ThrottledException", "LimitExceededException",
+		"PriorRequestNotComplete", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
+		"RequestThrottledException", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException",
+		"TooManyRequestsException", "TransactionInProgressException", "InternalServerException",
+		"ServiceUnavailableException"}, exception)
 }
