@@ -42,8 +42,8 @@ func New() *cobra.Command {
 		Use:   "git",
 		Short: "have git get its tokens from sso-exec",
 		Long: `Write a credential helper into git's global config, for each host of the
-profile, or those of --host. An empty helper comes first, so that no other one
-stores the token. git itself makes the change; the file as it was is kept as
+profile, or those of --host: at the end, and with an empty helper first, so that
+no other one stores the token. git itself makes the change; the file as it was is kept as
 FILE.bak.
 
 A host that the profile does not name yet is added to its hosts.`,
@@ -236,49 +236,75 @@ func (g *gitFile) git(args ...string) (out string, ok bool, err error) {
 
 func keyOf(host string) string { return "credential.https://" + host + ".helper" }
 
-// values are all that a key has, in their order.
-func (g *gitFile) values(key string) ([]string, error) {
-	out, ok, err := g.git("-z", "--get-all", key)
+// entry is a key with one of its values.
+type entry struct{ key, value string }
+
+// entries lists the values of all keys that match, in the order in which git reads them.
+func (g *gitFile) entries(match string) (list []entry, err error) {
+	out, ok, err := g.git("-z", "--get-regexp", match)
 	if !ok || err != nil {
 		return nil, err
 	}
-	return strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"), nil
+	for text := range strings.SplitSeq(strings.TrimSuffix(out, "\x00"), "\x00") {
+		key, value, _ := strings.Cut(text, "\n")
+		list = append(list, entry{key, value})
+	}
+	return list, nil
 }
 
-// put has a host's last helpers be an empty one and ours.
+// put has a host's last helpers be an empty one and ours, in a section of their own
+// at the end: git reads in order, and a helper for all hosts (or a file with one) that
+// came later would store our token.
 func (g *gitFile) put(host, value string) error {
 	key := keyOf(host)
-	have, err := g.values(key)
-	if n := len(have); err != nil || n >= 2 && have[n-2] == "" && have[n-1] == value {
+	have, err := g.entries(`^(credential\.(.*\.)?helper|include(if\..*)?\.path)$`)
+	have = slices.DeleteFunc(have, func(e entry) bool {
+		return e.key != key && e.key != "credential.helper" && !strings.HasPrefix(e.key, "include")
+	})
+	want := []entry{{key, ""}, {key, value}}
+	if n := len(have); err != nil || n >= 2 && slices.Equal(have[n-2:], want) {
 		return err
 	}
 	if err := g.remove(key); err != nil {
 		return err
 	}
-	for _, v := range []string{"", value} {
-		if _, _, err := g.git("--add", key, v); err != nil {
+	section := &gitFile{path: g.path + ".section"}
+	defer func() { _ = os.Remove(section.path) }()
+	for _, e := range want {
+		if _, _, err := section.git("--add", e.key, e.value); err != nil {
 			return err
 		}
 	}
-	return nil
+	text, err := os.ReadFile(g.path)
+	if err != nil {
+		return err
+	}
+	more, err := os.ReadFile(section.path)
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(text, '\n')
+	}
+	if bytes.HasSuffix(bytes.TrimRight(text, "\r\n"), []byte(`\`)) {
+		text = append(text, '\n') // or the last line would go on with ours
+	}
+	return errors.Join(err, os.WriteFile(g.path, append(text, more...), 0o600))
 }
 
 // remove takes our helpers from a key, and the empty one that came before.
 func (g *gitFile) remove(key string) error {
-	have, err := g.values(key)
+	have, err := g.entries("^" + regexp.QuoteMeta(key) + "$")
 	if err != nil {
 		return err
 	}
 	empty := 0
-	for i, v := range have {
-		switch {
+	for i, e := range have {
+		switch v := e.value; {
 		case v == "":
 			empty++
 		case isOurs(v):
 			if _, _, err := g.git("--unset-all", key, "^"+regexp.QuoteMeta(v)+"$"); err != nil {
 				return err
 			}
-			if i > 0 && have[i-1] == "" && empty == 1 {
+			if i > 0 && have[i-1].value == "" && empty == 1 {
 				if _, _, err := g.git("--unset", key, "^$"); err != nil {
 					return err
 				}
@@ -290,11 +316,10 @@ func (g *gitFile) remove(key string) error {
 
 // keys lists the keys of hosts that have a helper of ours.
 func (g *gitFile) keys() (keys []string, err error) {
-	out, _, err := g.git("-z", "--get-regexp", `^credential\..*\.helper$`)
-	for entry := range strings.SplitSeq(out, "\x00") {
-		key, value, _ := strings.Cut(entry, "\n")
-		if isOurs(value) && !slices.Contains(keys, key) {
-			keys = append(keys, key)
+	have, err := g.entries(`^credential\..*\.helper$`)
+	for _, e := range have {
+		if isOurs(e.value) && !slices.Contains(keys, e.key) {
+			keys = append(keys, e.key)
 		}
 	}
 	return keys, err
