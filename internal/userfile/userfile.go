@@ -77,6 +77,17 @@ func Read(path string) ([]byte, error) {
 	return read(path, func(*os.File, os.FileInfo) error { return nil })
 }
 
+// ReadRegular reads a file that is to be edited, which a pipe cannot be. The null
+// device is empty.
+func ReadRegular(path string) ([]byte, error) {
+	return read(path, func(_ *os.File, st os.FileInfo) error {
+		if !st.Mode().IsRegular() && path != os.DevNull {
+			return fmt.Errorf("%s is not a regular file", path)
+		}
+		return nil
+	})
+}
+
 // ReadOwn reads a regular file of this user's that nobody else can write to; a link is
 // not followed.
 func ReadOwn(path string) ([]byte, error) {

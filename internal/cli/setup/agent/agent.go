@@ -190,7 +190,7 @@ func (s *agentSetup) edits(names []string, line func(hook, hosts.Host, string) s
 		}
 		at := slices.IndexFunc(edits, func(e setup.Edit) bool { return e.Path == path })
 		if at < 0 {
-			text, err := os.ReadFile(path)
+			text, err := userfile.ReadRegular(path)
 			if errors.Is(err, fs.ErrNotExist) && s.file == "" {
 				continue
 			} else if err != nil {

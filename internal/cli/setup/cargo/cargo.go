@@ -234,7 +234,7 @@ func (s *cargoSetup) edit(change func([]byte) ([]byte, error)) (e setup.Edit, er
 			return e, err
 		}
 	}
-	if e.Old, err = os.ReadFile(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if e.Old, err = userfile.ReadRegular(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e, fault.Usagef("%w", err)
 	}
 	if e.New, err = change(e.Old); err != nil {

@@ -147,7 +147,7 @@ func (s *dockerSetup) edit(change func([]byte) ([]byte, error)) (setup.Edit, err
 	}
 	e := setup.Edit{Path: path, Show: withoutPasswords}
 	var err error
-	if e.Old, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if e.Old, err = userfile.ReadRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e, fault.Usagef("docker's config: %w", err)
 	}
 	if e.New, err = change(e.Old); err != nil {
@@ -212,7 +212,7 @@ func hasPassword(file, host string) bool {
 	var f struct {
 		Auths map[string]json.RawMessage `json:"auths"`
 	}
-	text, err := os.ReadFile(file)
+	text, err := userfile.ReadRegular(file)
 	if err != nil || json.Unmarshal(text, &f) != nil {
 		return false
 	}

@@ -158,7 +158,7 @@ func (s *gitSetup) edit(change func(*gitFile) error) (setup.Edit, error) {
 	}
 	e := setup.Edit{Path: path, Show: withoutHeaders}
 	var err error
-	if e.Old, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if e.Old, err = userfile.ReadRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e, fault.Usagef("git's config: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "sso-exec-git")

@@ -165,7 +165,7 @@ func (s *terraformSetup) edit(change func([]byte) ([]byte, error)) (e setup.Edit
 			return e, err
 		}
 	}
-	if e.Old, err = os.ReadFile(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if e.Old, err = userfile.ReadRegular(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e, fault.Usagef("terraform's configuration: %w", err)
 	}
 	if e.New, err = change(e.Old); err != nil {
