@@ -137,7 +137,7 @@ func TestLookAlikes(t *testing.T) {
 	} {
 		refused = append(refused, request{"https", authority})
 	}
-	for _, r := range []request{
+	refused = append(refused, []request{
 		{"http", "git.example.com"}, {"http", "git.example.com:443"}, {"http", "a.wild.example.com"},
 		{"http", "localhost:5000"},
 		{"http", "127.0.0.1.example.com:5000"}, {"http", "ported.example.com:8443"},
@@ -145,9 +145,7 @@ func TestLookAlikes(t *testing.T) {
 		{"http", "2130706433:5000"}, {"http", "[::ffff:127.0.0.1]:5000"}, {"http", "user@127.0.0.1:5000"},
 		{"ssh", "git.example.com"}, {"ftp", "git.example.com"}, {"httpſ", "git.example.com"}, {"", "git.example.com"},
 		{"https:", "git.example.com"}, {"file", "git.example.com"}, {"ws", "git.example.com"},
-	} {
-		refused = append(refused, r)
-	}
+	}...)
 	b.idp.ResetRequests()
 	for _, a := range askers() {
 		t.Run(a.name, func(t *testing.T) {

@@ -293,9 +293,9 @@ var table = []*Row{
 		at:   func(s *Settings) any { return &s.Report.LogFile }},
 	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS},
 		Traits: Free | NoKey | NoVariable | Harmless,
-		Help: "`format`: under token raw (the default), header (an Authorization header), bearer (what stands in one), " +
-			"headers (a JSON object of them) or json; under aws process (the default), or env, fish or powershell to set " +
-			"the keys in a shell",
+		Help: "`format`: raw, header, bearer, headers or json under token, process, env, fish or powershell under aws; " +
+			"the first is the default, header is an Authorization header, bearer what stands in one, headers a JSON " +
+			"object of them, and the last three set the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
 	{Name: "for", Only: []string{ToolToken}, Traits: Free | NoKey | Harmless,
 		Help: "`URL` that the token is for: one whose host the profile's hosts name",

@@ -161,7 +161,7 @@ func Quote(words ...string) string {
 func Name(path []string) string {
 	parts := slices.Clone(path)
 	for i, p := range parts {
-		if p == "" || strings.ContainsFunc(p, func(r rune) bool { return r > 0x7e || !bare(byte(r)) }) {
+		if p == "" || strings.ContainsFunc(p, func(r rune) bool { return r > 0x7e || !bare(byte(r&0x7f)) }) {
 			parts[i] = strconv.Quote(p)
 		}
 	}

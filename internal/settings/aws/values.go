@@ -23,7 +23,7 @@ func CheckAccountID(v string) error {
 	return nil
 }
 
-// CheckRoleName: AWS's pattern for the names of roles and permission sets.
+// CheckRoleName checks one by AWS's pattern for the names of roles and permission sets.
 func CheckRoleName(v string) error {
 	if !regexp.MustCompile(`^[\w+=,.@-]{1,64}$`).MatchString(v) {
 		return fmt.Errorf("%q is not the name of a role: it is that of the permission set, without a path, as the AWS access "+

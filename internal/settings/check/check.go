@@ -23,7 +23,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
-// Issuer: OpenID Connect Discovery §3.
+// Issuer checks one: OpenID Connect Discovery §3.
 func Issuer(v string) error {
 	if at := strings.Index(v, "/.well-known/"); at > 0 {
 		return fmt.Errorf("the issuer %q is the address of metadata: leave out what begins with /.well-known/, as in %s", v,
@@ -36,7 +36,7 @@ func Issuer(v string) error {
 	return err
 }
 
-// Resource: RFC 8707 §2.
+// Resource checks one: RFC 8707 §2.
 func Resource(v string) error {
 	if u, err := url.Parse(v); err != nil || !u.IsAbs() || u.Fragment != "" {
 		return fmt.Errorf("the resource %q must be an absolute URI without a fragment (RFC 8707)", v)
@@ -56,7 +56,7 @@ func Param(kv string) error {
 	return nil
 }
 
-// ACR: any text that shows.
+// ACR checks one: any text that shows.
 func ACR(v string) error {
 	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
 		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
@@ -115,7 +115,7 @@ func APIKeyName(v string) error {
 	return apikeys.CheckAPIKeyName(v)
 }
 
-// AssertionAudience: RFC 7523 §3 leaves it to the two.
+// AssertionAudience checks one: RFC 7523 §3 leaves it to the two.
 func AssertionAudience(v string) error {
 	if v != "issuer" && v != "token-endpoint" && !strings.Contains(v, ":") {
 		return fmt.Errorf("%q: use issuer, token-endpoint or a URI", v)
@@ -132,7 +132,7 @@ func Source(v string) error {
 	return err
 }
 
-// TokenType: RFC 8693 §3, by the last word of the URN or the whole.
+// TokenType checks one: RFC 8693 §3, by the last word of the URN or the whole.
 func TokenType(v string) error {
 	if _, ok := flows.TokenTypeURN(v); !ok {
 		return fmt.Errorf("%q: use jwt, id_token, access_token or the URN of RFC 8693 §3", v)
@@ -158,7 +158,7 @@ func DecodeCAData(v string) ([]byte, error) {
 	return nil, errors.New("no certificate in PEM form in it")
 }
 
-// Role: other services than AWS have roles that are not ARNs.
+// Role checks one: other services than AWS have roles that are not ARNs.
 func Role(v string) error {
 	switch n := utf8.RuneCountInString(v); {
 	case n > 2048:
