@@ -293,8 +293,8 @@ var table = []*Row{
 		at:   func(s *Settings) any { return &s.Report.LogFile }},
 	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS},
 		Traits: Free | NoKey | NoVariable | Harmless,
-		Help: "`format`: raw, header, bearer, headers or json under token, process, env, fish or powershell under aws; " +
-			"the first is the default, header is an Authorization header, bearer what stands in one, headers a JSON " +
+		Help: "`format` of the answer (raw, header, bearer, headers or json under token; process, env, fish or powershell " +
+			"under aws): the first is the default, header is an Authorization header, bearer what stands in one, headers a JSON " +
 			"object of them, and the last three set the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
 	{Name: "for", Only: []string{ToolToken}, Traits: Free | NoKey | Harmless,

@@ -43,8 +43,8 @@ func New() *cobra.Command {
 		Short: "have git get its tokens from sso-exec",
 		Long: `Write a credential helper into git's global config, for each host of the
 profile, or those of --host: at the end, and with an empty helper first, so that
-no other one stores the token. git itself makes the change; the file as it was is kept as
-FILE.bak.
+no other one stores the token. git itself makes the change; the file as it was
+is kept as FILE.bak.
 
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup git --profile corp --host git.example.com
