@@ -61,6 +61,9 @@ func Parse(text []byte) (*Document, error) {
 	return d, nil
 }
 
+// Line is the number of an entry's first line.
+func (d *Document) Line(e *Entry) int { return bytes.Count(d.text[:e.start], []byte("\n")) + 1 }
+
 // Strings are the texts of a value that is a string, or an array of strings; ok is false
 // for others, and for those of several lines.
 func (e *Entry) Strings() (list []string, ok bool) {

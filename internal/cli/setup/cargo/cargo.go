@@ -44,7 +44,7 @@ func New() *cobra.Command {
 		Long: `Write a credential provider into cargo's config.toml, for each registry there
 whose index is on a host of the profile, or on one of --host. Other registries,
 crates.io among them, stay as they are. Not a byte of anything else changes; the
-file as it was is kept as FILE.bak.
+file as it was is kept as FILE.bak. Another provider that is there is not replaced.
 
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup cargo --profile corp --host cargo.example.com
@@ -86,12 +86,16 @@ func (s *cargoSetup) put() error {
 		return err
 	}
 	var registry string
+	var unread error
 	edit, err := s.edit(func(text []byte) (edited []byte, err error) {
-		edited, registry, err = put(text, names, value)
+		edited, registry, unread, err = put(text, names, value)
 		return edited, err
 	})
 	if err != nil {
 		return byHand(edit.Path, names, value, err)
+	}
+	if unread != nil {
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s\n", talk.OneLine(edit.Path+": "+unread.Error()))
 	}
 	edits := []setup.Edit{edit}
 	if profile {
@@ -122,24 +126,26 @@ func (s *cargoSetup) value(profile bool) (string, error) {
 }
 
 // put has each registry whose index is on one of the hosts call the provider; one of
-// them is returned too.
-func put(text []byte, names []string, value string) (edited []byte, registry string, err error) {
+// them is returned too, and which line may have another, in a form that is not read.
+func put(text []byte, names []string, value string) (edited []byte, registry string, unread, err error) {
 	list, err := hosts.ParseList(names)
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	d, err := toml.Parse(text)
 	if err != nil {
-		return nil, "", fault.InUsage(err, "nothing was changed; fix it, then run this again")
+		return nil, "", nil, fault.InUsage(err, "nothing was changed; fix it, then run this again")
 	}
 	edited = text
 	for _, e := range d.Entries {
 		path := e.Path()
-		if len(path) != 3 || path[0] != "registries" || path[2] != "index" {
+		if path[0] != "registries" || len(path) == 3 && path[2] != "index" || len(path) > 3 {
 			continue
 		}
 		index, ok := e.Strings()
-		if !ok || len(index) != 1 {
+		if len(path) < 3 || !ok || len(index) != 1 {
+			unread = fmt.Errorf("line %d: the index of %s is not read: it must be a string of one line, below [registries.NAME]",
+				d.Line(&e), toml.Name(path[:min(2, len(path))]))
 			continue
 		}
 		host, ok := hosts.OfURL(strings.TrimPrefix(index[0], "sparse+"))
@@ -147,21 +153,30 @@ func put(text []byte, names []string, value string) (edited []byte, registry str
 			continue
 		}
 		if len(e.Table) != 2 {
-			return nil, "", fmt.Errorf("the registry %s has no table of its own", path[1])
+			return nil, "", nil, fmt.Errorf("the registry %s has no table of its own", path[1])
+		}
+		for _, other := range d.Entries {
+			if slices.Equal(other.Path(), []string{path[0], path[1], provider}) && !isOurs(&other) {
+				return nil, "", nil, fmt.Errorf("line %d: the registry %s has another %s; take it out first",
+					d.Line(&other), path[1], provider)
+			}
 		}
 		now, err := toml.Parse(edited)
 		if err != nil {
-			return nil, "", err
+			return nil, "", nil, err
 		}
 		if edited, err = now.Set(e.Table, provider, value); err != nil {
-			return nil, "", err
+			return nil, "", nil, err
 		}
 		registry = path[1]
 	}
-	if registry == "" {
-		return nil, "", errors.New("no registry there has its index on " + strings.Join(names, ", "))
+	switch {
+	case registry != "":
+		return edited, registry, unread, nil
+	case unread != nil:
+		return nil, "", nil, unread
 	}
-	return edited, registry, nil
+	return nil, "", nil, errors.New("no registry there has its index on " + strings.Join(names, ", "))
 }
 
 func byHand(file string, names []string, value string, err error) error {
@@ -207,7 +222,7 @@ func undo(text []byte, names []string) ([]byte, error) {
 		if len(path) != 3 || path[0] != "registries" || path[2] != provider || kept[path[1]] {
 			continue
 		}
-		if words, ok := e.Strings(); ok && isOurs(words) {
+		if isOurs(&e) {
 			text = d.Remove(&e)
 			if d, err = toml.Parse(text); err != nil {
 				return nil, err
@@ -218,7 +233,11 @@ func undo(text []byte, names []string) ([]byte, error) {
 }
 
 // isOurs reports whether a provider is sso-exec.
-func isOurs(words []string) bool {
+func isOurs(e *toml.Entry) bool {
+	words, _ := e.Strings()
+	if len(words) == 1 && e.Value[0] != '[' { // cargo splits it
+		words = strings.Fields(words[0])
+	}
 	if len(words) == 0 {
 		return false
 	}
