@@ -47,19 +47,22 @@ func (t HostTarget) OwnToken() bool {
 // server that the headers are for.
 func callers() []string { return []string{"CLAUDE_CODE_MCP_SERVER_URL"} }
 
-// askFor finds out for which hosts a token is asked, where the settings say so.
-func (o *Resolved) askFor() {
+// urls are those that the settings ask a token for.
+func (o *Resolved) urls() []string {
 	urls := []string{o.For}
 	if o.Output == plugin.TokenHeaders || o.Output == plugin.TokenBearer {
 		for _, name := range callers() {
 			urls = append(urls, os.Getenv(name))
 		}
 	}
-	for _, url := range urls {
-		if url != "" {
-			h, _ := hosts.OfURL(url)
-			o.Asked = append(o.Asked, h)
-		}
+	return slices.DeleteFunc(urls, func(url string) bool { return url == "" })
+}
+
+// askFor finds out for which hosts a token is asked, where the settings say so.
+func (o *Resolved) askFor() {
+	for _, url := range o.urls() {
+		h, _ := hosts.OfURL(url)
+		o.Asked = append(o.Asked, h)
 	}
 }
 
@@ -178,23 +181,42 @@ func (o *Resolved) targetOf(h hosts.Host) (t HostTarget) {
 	return t
 }
 
-// HostError is that no token goes to the hosts that it is asked for.
+// HostError is that no token goes to the hosts that it is asked for, and why.
 func (o *Resolved) HostError() error {
-	what, host := "this URL", "HOST" // which may have a password in it
-	for _, h := range o.Asked {
-		if h != (hosts.Host{}) {
-			what, host = h.String(), h.String()
+	for _, url := range o.urls() { // none is shown as it is: it may have a password in it
+		if _, ok := hosts.OfURL(url); ok {
+			continue
 		}
+		if scheme, rest, _ := strings.Cut(url, "://"); strings.EqualFold(scheme, "http") {
+			if h, ok := hosts.OfURL("https://" + rest); ok {
+				return fault.Hint(fmt.Errorf("no token for %s: plain http is for literal loopback addresses alone "+
+					"(127.0.0.1, [::1])", h), "give its https URL")
+			}
+		}
+		return fault.Hint(errors.New("no token for this URL: it is not of the form https://HOST/PATH, with the host as "+
+			"hosts of a profile would name it"), "give an https URL with only the host before its path")
+	}
+	list, _ := hosts.ParseList(o.Target.Hosts)
+	within, _ := hosts.ParseList(o.Within)
+	first, host := o.Asked[0], o.Asked[len(o.Asked)-1]
+	if namesAll(list, o.Asked) && (o.Within == nil || namesAll(within, o.Asked)) {
+		return fault.Hint(fmt.Errorf("no token for both %s and %s: they have different ones in hosts of the profile %s",
+			first, host, o.Source.Profile), "ask for one of them")
 	}
 	text := "no profile names its host in hosts"
 	if o.Source.Profile != "" {
+		if list.Find(host) >= 0 && list.Find(first) < 0 {
+			host = first
+		}
 		text = "its host is not in hosts of the profile " + o.Source.Profile
 		if o.Within != nil {
 			text += ", or --host leaves it out"
 		}
+	} else if first != host {
+		text = "no profile names both it and " + first.String() + " in hosts"
 	}
-	return fault.Hint(errors.New("no token for "+what+": "+text),
-		"name it in the profile that its token comes from: hosts: ["+host+"]")
+	return fault.Hint(fmt.Errorf("no token for %s: %s", host, text),
+		"name it in the profile that its token comes from: hosts: ["+host.String()+"]")
 }
 
 // EachHost lists the hosts that tokens may go to, without wildcards, with the user
