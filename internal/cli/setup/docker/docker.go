@@ -151,8 +151,11 @@ func (s *dockerSetup) edit(change func([]byte) ([]byte, error)) (setup.Edit, err
 		return e, fault.Usagef("docker's config: %w", err)
 	}
 	if e.New, err = change(e.Old); err != nil {
-		return e, fault.InUsage(fmt.Errorf("docker's config: %s: %w", path, err),
-			"nothing was changed; fix the file, then run this again")
+		hints, _ := fault.HintsOf(err)
+		if len(hints) == 0 {
+			hints = []string{"nothing was changed; fix the file, then run this again"}
+		}
+		return e, fault.InUsage(fmt.Errorf("docker's config: %s: %w", path, err), hints...)
 	}
 	was := append([]byte{}, e.Old...)
 	e.Write = func() error {

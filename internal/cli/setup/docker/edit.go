@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/edit/yaml"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file edits docker's config.json; every other byte stays as it is.
@@ -38,7 +39,8 @@ func putHelpers(text []byte, names []string) ([]byte, error) {
 		case other[key] == helper:
 			continue
 		case other[key] != nil:
-			return nil, fmt.Errorf("%s has another helper for %s: %v; remove it first", section, name, other[key])
+			return nil, fault.Hint(fmt.Errorf("%s has another helper for %s: %v", section, name, other[key]),
+				"nothing was changed; remove it first, or name only the other registries, each by --host HOST")
 		case len(have) == 0: // as docker writes it
 			text = []byte("{\n\t\"credHelpers\": {\n\t\t" + quote(key) + ": " + quote(helper) + "\n\t}\n}\n")
 			continue

@@ -15,6 +15,7 @@ import (
 type helper struct {
 	name       string
 	start, end int // with the whole of its lines, where nothing else is in them
+	brace      int // where what it has begins
 }
 
 var errUnread = errors.New("it cannot be read")
@@ -40,7 +41,7 @@ func helpers(text []byte) (found []helper, err error) {
 		if len(words) == 0 {
 			return nil, errUnread
 		}
-		block := s.peek() == '{'
+		block, brace := s.peek() == '{', s.at+1
 		if !block {
 			s.at++
 			s.gap()
@@ -54,16 +55,42 @@ func helpers(text []byte) (found []helper, err error) {
 		if !block || len(words) != 2 {
 			return nil, errUnread
 		}
-		found = append(found, helper{words[1], start, s.at})
+		found = append(found, helper{words[1], start, s.at, brace})
 	}
 }
 
-// put has the text's credentials helper be ours: the block is theirs to say.
-func put(text []byte, block string) ([]byte, error) {
+// args is where the list args of a block is, or goes, if it has that at most.
+func (h *helper) args(text []byte) (start, end int, ok bool) {
+	s := scanner{text: text, at: h.brace}
+	if s.gap(); s.peek() == '}' {
+		return h.brace, h.brace, true
+	}
+	word, err := s.word()
+	if s.gap(); err != nil || !strings.EqualFold(word, "args") || s.peek() != '=' {
+		return 0, 0, false
+	}
+	s.at++
+	s.gap()
+	if start = s.at; s.peek() != '[' || s.value(0) != nil {
+		return 0, 0, false
+	}
+	end = s.at
+	s.gap()
+	return start, end, s.peek() == '}'
+}
+
+// block is what Terraform's configuration is to have.
+func block(list string) string {
+	return fmt.Sprintf("credentials_helper %q {\n  args = %s\n}", name, list)
+}
+
+// put has the text's credentials helper be ours, with a list of arguments. Comments in
+// a block of ours stay.
+func put(text []byte, list string) ([]byte, error) {
 	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && trimmed[0] == '{' {
 		return nil, errors.New("it is JSON")
 	}
-	newline := "\n"
+	newline, block := "\n", block(list)
 	if bytes.Contains(text, []byte("\r\n")) {
 		newline = "\r\n"
 		block = strings.ReplaceAll(block, "\n", newline)
@@ -79,6 +106,12 @@ func put(text []byte, block string) ([]byte, error) {
 	case len(found) == 1 && found[0].name != name:
 		return nil, fmt.Errorf("credentials_helper %q is there, and terraform takes one", found[0].name)
 	case len(found) == 1:
+		switch start, end, ok := found[0].args(text); {
+		case ok && start == end:
+			return slices.Concat(text[:start], []byte(newline+"  args = "+list+newline), text[start:]), nil
+		case ok:
+			return slices.Concat(text[:start], []byte(list), text[end:]), nil
+		}
 		return slices.Concat(text[:found[0].start], []byte(block), text[found[0].end:]), nil
 	case len(text) == 0:
 		return []byte(block + newline), nil

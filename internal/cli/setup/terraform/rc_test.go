@@ -9,22 +9,26 @@ import (
 	judge "github.com/hashicorp/hcl"
 )
 
-const block = "credentials_helper \"sso-exec\" {\n  args = [\"--profile=corp\"]\n}"
+const list = `["--profile=corp"]`
 
 func TestPut(t *testing.T) {
+	block := block(list)
 	theirs := "# mine } \"\nplugin_cache_dir = \"$HOME/x\" // {\n/* credentials_helper \"x\" { */\nhost \"a.example\" {\n" +
 		"  services = { \"modules.v1\" = \"https://a/\" }\n}\ncredentials \"b.example\" { token = \"t}\" }"
 	for in, want := range map[string]string{
 		"": block + "\n", "\n": "\n" + block + "\n", theirs: theirs + "\n" + block, theirs + "\n": theirs + "\n" + block + "\n",
 		"a = 1\r\n": "a = 1\r\n" + strings.ReplaceAll(block, "\n", "\r\n") + "\r\n",
-		"x = 1\n credentials_helper sso-exec { args = [\"}\", # ]\n] } # why\ny = [1, true]": "x = 1\n " + block +
-			" # why\ny = [1, true]",
+		"x = 1\n credentials_helper sso-exec { args = [\"}\", # ]\n] } # why\ny = [1, true]": "x = 1\n" +
+			" credentials_helper sso-exec { args = " + list + " } # why\ny = [1, true]",
+		"credentials_helper sso-exec { # mine\r\n}": "credentials_helper sso-exec {\r\n  args = " + list +
+			"\r\n # mine\r\n}",
+		"credentials_helper sso-exec { args = [] Args = [] }": block,
 	} {
-		got, err := put([]byte(in), block)
+		got, err := put([]byte(in), list)
 		if err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
-		if again, err := put(got, block); err != nil || !bytes.Equal(again, got) {
+		if again, err := put(got, list); err != nil || !bytes.Equal(again, got) {
 			t.Errorf("%q: again it is %q, %v", in, again, err)
 		}
 	}
@@ -34,7 +38,7 @@ func TestPut(t *testing.T) {
 		`credentials_helper = "x"`: "read", `credentials_helper {}`: "read", `a = "b`: "read", "= 1": "read", "\x00": "read",
 		"a = " + strings.Repeat("[", 2000): "read",
 	} {
-		if got, err := put([]byte(in), block); err == nil || !strings.Contains(err.Error(), says) {
+		if got, err := put([]byte(in), list); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.40q: %q, %v", in, got, err)
 		}
 	}
@@ -51,7 +55,7 @@ func FuzzPut(f *testing.F) {
 		if judge.Unmarshal(in, &before) != nil {
 			return // Terraform cannot read it either
 		}
-		out, err := put(in, block)
+		out, err := put(in, list)
 		if err != nil {
 			return
 		}

@@ -83,14 +83,14 @@ func (s *terraformSetup) put() error {
 		return err
 	}
 	profile := setup.UsesProfile(s.o, "issuer", "client-id")
-	block, err := s.block(profile)
+	list, err := s.list(profile)
 	if err != nil {
 		return err
 	}
-	edit, err := s.edit(func(text []byte) ([]byte, error) { return put(text, block) })
+	edit, err := s.edit(func(text []byte) ([]byte, error) { return put(text, list) })
 	if err != nil {
 		return fault.InUsage(err, append([]string{"nothing was changed; what terraform needs is:"},
-			strings.Split(block, "\n")...)...)
+			strings.Split(block(list), "\n")...)...)
 	}
 	target, err := s.program()
 	if err != nil {
@@ -115,8 +115,8 @@ func (s *terraformSetup) put() error {
 	return err
 }
 
-// block is what Terraform's configuration is to have.
-func (s *terraformSetup) block(profile bool) (string, error) {
+// list is what Terraform is to hand the helper.
+func (s *terraformSetup) list(profile bool) (string, error) {
 	if profile { // whose hosts count
 		delete(s.o.From, "host")
 	}
@@ -128,7 +128,7 @@ func (s *terraformSetup) block(profile bool) (string, error) {
 	if strings.Contains(list, "${") {
 		return "", fault.Usagef("terraform would read what is between ${ and } in %s", list)
 	}
-	return fmt.Sprintf("credentials_helper %q {\n  args = %s\n}", name, list), nil
+	return list, nil
 }
 
 // program is where the link leads.
