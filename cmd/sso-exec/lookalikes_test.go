@@ -52,7 +52,7 @@ func askers() []asker {
 	}
 }
 
-// ask returns the token for a host; empty: the tool has heard that there is none.
+// ask returns the token for a host; empty: the tool got none.
 func (b *bench) ask(t *testing.T, a asker, scheme, authority string) string {
 	t.Helper()
 	cmd := exec.Command(b.bin, a.args(scheme+"://"+authority+"/path")...)

@@ -18,7 +18,7 @@ func Unwatch() (files []File, ok bool) {
 	return files, ok
 }
 
-// Saw notes that an open file was read, or that there is none by this path (err).
+// Saw notes that an open file was read, or why none could be opened by this path (err).
 func Saw(path string, f *os.File, err error) {
 	if !watch.on {
 		return

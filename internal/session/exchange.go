@@ -96,7 +96,7 @@ func refusesParent(err error) bool {
 	return errors.As(err, &step) && step.RefusesToken()
 }
 
-// renewParent makes the link before the n-th anew, without asking anybody.
+// renewParent makes the link before the n-th again, without asking anybody.
 func (s *Session) renewParent(ctx context.Context, need Need, n int) (credential.Credential, error) {
 	if need = need.forParent(true); n > 1 {
 		return s.exchange(ctx, need, n-1)

@@ -86,7 +86,7 @@ func (s *Session) giveOther() {
 		return
 	}
 	skey, tkey := s.keys()
-	rec, err := s.Store.Session(skey) // without a refresh token that rests in the keyring, and in no file
+	rec, err := s.Store.Session(skey) // without a refresh token that the keyring has
 	if err != nil || rec.Registration == nil || rec.Registration.ClientID == "" || !rec.EndedAt.IsZero() {
 		return
 	}

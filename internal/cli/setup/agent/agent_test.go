@@ -29,7 +29,7 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// FuzzChange: what comes out is JSON that means the same, but for the key; and taken
+// FuzzChange: what comes out is JSON that means the same, except for the key; and taken
 // out again, it means what it did.
 func FuzzChange(f *testing.F) {
 	for _, seed := range []string{

@@ -200,7 +200,7 @@ func usual() (string, error) {
 	return file, err
 }
 
-// linkTo plans the link among Terraform's plugins, or with no target that there is none.
+// linkTo plans the link among Terraform's plugins, or with no target takes it away.
 // What is there and is no link stays.
 func linkTo(target string) (e setup.Edit, err error) {
 	_, plugins, err := dirs()
