@@ -67,7 +67,7 @@ func dockerRequest(words []string) (*request, error) {
 			q.none, q.code = plugin.DockerNotFound(), 1
 		}
 		url := server
-		if !strings.Contains(url, "://") {
+		if !strings.ContainsAny(url, "?#") && !strings.Contains(url, "://") { // a name has none of them
 			url = "https://" + url
 		}
 		q.host, _ = hosts.OfURL(url)

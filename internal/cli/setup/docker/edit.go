@@ -108,6 +108,9 @@ func removeHelpers(text []byte, names []string) ([]byte, error) {
 
 // read parses the file; entry is that of the helpers, or nil.
 func read(text []byte) (have map[string]any, d *yaml.Document, entry *yaml.Entry, err error) {
+	if bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil, nil, nil, errors.New("it begins with a byte order mark (BOM), which docker cannot read")
+	}
 	if err := json.Unmarshal(text, &have); err != nil {
 		return nil, nil, nil, fmt.Errorf("not a JSON object: %w", err)
 	}

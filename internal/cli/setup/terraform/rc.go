@@ -22,6 +22,11 @@ var errUnread = errors.New("it cannot be read")
 
 // helpers finds the blocks of credentials helpers. Terraform takes one.
 func helpers(text []byte) (found []helper, err error) {
+	if trimmed := bytes.TrimSpace(text); bytes.HasPrefix(trimmed, []byte("{")) {
+		return nil, errors.New("it is JSON")
+	} else if bytes.HasPrefix(trimmed, []byte("\ufeff")) {
+		return nil, errors.New("it begins with a byte order mark (BOM)")
+	}
 	s := scanner{text: text}
 	for {
 		s.gap()
@@ -87,9 +92,6 @@ func block(list string) string {
 // put has the text's credentials helper be ours, with a list of arguments. Comments in
 // a block of ours stay.
 func put(text []byte, list string) ([]byte, error) {
-	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && trimmed[0] == '{' {
-		return nil, errors.New("it is JSON")
-	}
 	newline, block := "\n", block(list)
 	if bytes.Contains(text, []byte("\r\n")) {
 		newline = "\r\n"
