@@ -28,6 +28,10 @@ type Request struct {
 	// Free are those of scopes, audience, resources and organization that the
 	// provider does not bind to the refresh token: one session serves all.
 	Free Free
+
+	// ClientScopes: a refresh has the scopes of the client that registered itself for the
+	// sign-in, whatever is asked for; they tell no tokens apart.
+	ClientScopes bool
 }
 
 // Free says what a refresh token is not bound to.
@@ -62,7 +66,11 @@ func (r Request) SessionKey() string {
 
 // TokenKey names the short-lived half below its session.
 func (r Request) TokenKey() string {
-	return digest("tokens", r.SessionKey(), set(r.Scopes), r.Audience, set(r.Resources), r.Organization, set(r.AuthParams))
+	skey := r.SessionKey()
+	if r.ClientScopes {
+		r.Scopes = nil
+	}
+	return digest("tokens", skey, set(r.Scopes), r.Audience, set(r.Resources), r.Organization, set(r.AuthParams))
 }
 
 // DerivedKey names what was exchanged for a parent credential. parent is the

@@ -152,6 +152,9 @@ func (p *Provider) plain() bool { return strings.HasPrefix(p.Issuer, "http://") 
 // the provider asks the person (§2); a few, Okta among them, refuse.
 func (p *Provider) EndSessionURL(clientID, logoutHint string) (string, error) {
 	const doing = "end the provider's session"
+	if p.EndSessionEndpoint == "" && p.Dialect.NoMetadata {
+		return "", fmt.Errorf("%s: %w: %s has no page for it", doing, ErrNotSupported, p.Dialect.Title)
+	}
 	if p.EndSessionEndpoint == "" {
 		return "", fmt.Errorf("%s: %w: its metadata has no end_session_endpoint", doing, ErrNotSupported)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -45,7 +46,7 @@ func awsCLI(o *settings.Resolved) *session.Other {
 	limits := session.LimitsOf(o.Policy)
 	f := &awsCLIFile{path: filepath.Join(home, ".aws", "sso", "cache", hex.EncodeToString(sum[:])+".json"), center: c,
 		create: o.Storage.AWSCLICache == settings.AWSCLICacheWrite, unread: limits.MaxAge > 0}
-	return &session.Other{Flow: flowAWSCLI, Read: f.read, Takes: f.takes, Write: f.write, Clear: f.clear}
+	return &session.Other{Flow: flowAWSCLI, Read: f.read, Takes: f.takes, Write: f.writeAll, Clear: f.clearAll}
 }
 
 // members reads the file, if it is this user's and a session's at this start URL; exists
@@ -58,12 +59,33 @@ func (f *awsCLIFile) members() (all map[string]json.RawMessage, exists bool) {
 	if err != nil || json.Unmarshal(b, &all) != nil {
 		return nil, true
 	}
-	text := func(name string) (s string) { _ = json.Unmarshal(all[name], &s); return s }
-	if start, err := identitycenter.StartURL(text("startUrl")); err != nil || start != f.center.StartURL ||
-		text("region") != f.center.Region {
+	if start, err := identitycenter.StartURL(text(all, "startUrl")); err != nil || start != f.center.StartURL ||
+		text(all, "region") != f.center.Region {
 		return nil, true
 	}
 	return all, true
+}
+
+func text(all map[string]json.RawMessage, name string) (s string) {
+	_ = json.Unmarshal(all[name], &s)
+	return s
+}
+
+// copies are the files that the AWS CLI has of the same session by other names: those
+// with the client of one of ours.
+func (f *awsCLIFile) copies(clients []string) (all []*awsCLIFile) {
+	entries, _ := os.ReadDir(filepath.Dir(f.path)) // mostly there is none
+	for _, e := range entries {
+		path := filepath.Join(filepath.Dir(f.path), e.Name())
+		if path == f.path || filepath.Ext(path) != ".json" {
+			continue
+		}
+		c := &awsCLIFile{path: path, center: f.center}
+		if members, _ := c.members(); slices.Contains(clients, text(members, "clientId")) {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func (f *awsCLIFile) read() *session.Shared {
@@ -71,15 +93,14 @@ func (f *awsCLIFile) read() *session.Shared {
 	if all == nil || f.unread {
 		return nil
 	}
-	text := func(name string) (s string) { _ = json.Unmarshal(all[name], &s); return s }
-	end, err := time.Parse(time.RFC3339Nano, text("expiresAt"))
-	registered, rerr := time.Parse(time.RFC3339Nano, text("registrationExpiresAt"))
-	access, id, secret := text("accessToken"), text("clientId"), text("clientSecret")
+	end, err := time.Parse(time.RFC3339Nano, text(all, "expiresAt"))
+	registered, rerr := time.Parse(time.RFC3339Nano, text(all, "registrationExpiresAt"))
+	access, id, secret := text(all, "accessToken"), text(all, "clientId"), text(all, "clientSecret")
 	if err != nil || time.Until(end) > mostAhead || !identitycenter.Printable(access) {
 		return nil
 	}
 	s := &session.Shared{AccessToken: credential.NewSecret(access), ExpiresAt: end.UTC().Truncate(time.Second)}
-	if refresh := text("refreshToken"); rerr == nil && identitycenter.Printable(refresh) &&
+	if refresh := text(all, "refreshToken"); rerr == nil && identitycenter.Printable(refresh) &&
 		identitycenter.Printable(id) && identitycenter.Printable(secret) {
 		s.RefreshToken = credential.NewSecret(refresh)
 		s.Registration = cache.Registration{ClientID: id, Secret: credential.NewSecret(secret), ExpiresAt: registered.UTC()}
@@ -93,6 +114,24 @@ func (f *awsCLIFile) read() *session.Shared {
 func (f *awsCLIFile) takes() bool {
 	all, exists := f.members()
 	return all != nil || !exists && f.create
+}
+
+func (f *awsCLIFile) writeAll(s *session.Shared, clients []string) error {
+	err := f.write(s)
+	for _, c := range f.copies(clients) {
+		if theirs := c.read(); theirs == nil || !theirs.ExpiresAt.After(s.ExpiresAt) {
+			err = errors.Join(err, c.write(s))
+		}
+	}
+	return err
+}
+
+func (f *awsCLIFile) clearAll(clients []string) error {
+	err := f.clear()
+	for _, c := range f.copies(clients) {
+		err = errors.Join(err, c.clear())
+	}
+	return err
 }
 
 // write replaces the file as a whole; members that are not known stay.

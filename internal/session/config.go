@@ -105,7 +105,7 @@ func (c Config) Request() cache.Request {
 		}),
 		Audience: c.Audience, Resources: c.Resources, Organization: c.organization(),
 		AuthParams: stepUpParams(c.StepUp), Roots: c.rootsHash(),
-		Free: cache.Free(c.Dialect.Free),
+		Free: cache.Free(c.Dialect.Free), ClientScopes: c.Register != nil,
 	}
 	for _, kv := range c.AuthParams {
 		name, _, _ := strings.Cut(kv, "=")

@@ -105,7 +105,7 @@ func (s *Session) logout(ctx context.Context) (Logout, error) {
 	if out.NotSo != nil && ctx.Err() != nil {
 		return out, context.Cause(ctx) // nothing was forgotten: it can be tried again
 	}
-	if err := s.leaveOther(ctx, out.AccessToken); out.NotSo == nil {
+	if err := s.leaveOther(ctx, e.Session, out.AccessToken); out.NotSo == nil {
 		out.NotSo = err
 	}
 	err = s.forget(skey)

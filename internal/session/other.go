@@ -20,10 +20,11 @@ type Other struct {
 	Read func() *Shared
 	// Takes reports whether Write would write.
 	Takes func() bool
-	// Write replaces what is there; it makes the file only where that is wanted.
-	Write func(*Shared) error
-	// Clear takes the tokens out.
-	Clear func() error
+	// Write replaces what is there, and what that program has by other names for one of
+	// these clients of ours; it makes the file only where that is wanted.
+	Write func(s *Shared, clients []string) error
+	// Clear takes the tokens out, of the same files.
+	Clear func(clients []string) error
 }
 
 // Shared is a session as both programs have it.
@@ -62,7 +63,7 @@ func (s *Session) reconcileLocked(ctx context.Context) error {
 	case ours.IsZero() || theirs != nil && theirs.ExpiresAt.Equal(ours):
 		return nil
 	}
-	s.giveOther()
+	s.giveOther(nil)
 	return nil
 }
 
@@ -80,8 +81,9 @@ func (s *Session) ourEnd() time.Time {
 	return t.ExpiresAt.Truncate(time.Second)
 }
 
-// giveOther writes our session into the other's file.
-func (s *Session) giveOther() {
+// giveOther writes our session into the other's file. was is the session that it stands
+// in the place of; it may be nil.
+func (s *Session) giveOther(was *cache.Session) {
 	if s.Other == nil || s.Store == nil {
 		return
 	}
@@ -96,7 +98,15 @@ func (s *Session) giveOther() {
 	}
 	shared := &Shared{AccessToken: t.AccessToken, RefreshToken: rec.RefreshToken,
 		ExpiresAt: t.ExpiresAt.Truncate(time.Second), Registration: *rec.Registration}
-	s.keepOther(s.Other.Write(shared))
+	s.keepOther(s.Other.Write(shared, append(clientOf(was), clientOf(rec)...)))
+}
+
+// clientOf is the ID of the client that registered itself for a session.
+func clientOf(rec *cache.Session) []string {
+	if rec == nil || rec.Registration == nil || rec.Registration.ClientID == "" {
+		return nil
+	}
+	return []string{rec.Registration.ClientID}
 }
 
 func (s *Session) keepOther(err error) {
@@ -183,7 +193,7 @@ func (s *Session) otherHasNewer(ctx context.Context, sent credential.Secret) boo
 		case !theirs.RefreshToken.Equal(sent):
 			return theirs.ExpiresAt.After(s.ourEnd()) && s.takeOver(ctx, theirs) == nil
 		case time.Now().After(until) || !sleep(ctx, 100*time.Millisecond):
-			s.keepOther(s.Other.Clear())
+			s.keepOther(s.Other.Clear(nil))
 			return false
 		}
 	}
@@ -191,7 +201,7 @@ func (s *Session) otherHasNewer(ctx context.Context, sent credential.Secret) boo
 
 // leaveOther ends at the provider what the other program has beside our session, and
 // takes the tokens out of its file.
-func (s *Session) leaveOther(ctx context.Context, ended credential.Secret) error {
+func (s *Session) leaveOther(ctx context.Context, of *cache.Session, ended credential.Secret) error {
 	if s.Other == nil {
 		return nil
 	}
@@ -205,7 +215,7 @@ func (s *Session) leaveOther(ctx context.Context, ended credential.Secret) error
 		}
 		failed = err
 	}
-	if err := s.Other.Clear(); err != nil {
+	if err := s.Other.Clear(clientOf(of)); err != nil {
 		failed = errors.Join(failed, fmt.Errorf("the other program's tokens could not be removed: %w", err))
 	}
 	return failed

@@ -268,7 +268,7 @@ func (s *Session) accept(ctx context.Context, p *flows.Provider, rec *cache.Sess
 		}
 	}
 	s.keep("the new tokens", s.Store.WriteTokens(skey, tkey, tokens))
-	s.giveOther()
+	s.giveOther(nil)
 	s.remember(rec, flows.Organization{ID: tokens.Organization})
 	if unmet := s.unmet(need, tokens.Login, rec.SignedInAt); unmet != "" {
 		return none, &sessionEnded{"another sign-in is needed: " + unmet}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // This file is for a provider where each program registers itself as a client before a
@@ -19,6 +20,7 @@ const registrationLeast = 5 * time.Minute
 // new one, which one process makes.
 func (s *Session) registered(ctx context.Context) (*cache.Registration, error) {
 	if r := s.keptRegistration(); r != nil {
+		s.registeredBefore = true
 		return r, nil
 	}
 	lock, err := s.lock(ctx, cache.LockRegister, s.RegistrationKey)
@@ -57,12 +59,27 @@ func (s *Session) forgetRegistration(err error) bool {
 	if s.registration == nil || !errors.As(err, &refusal) || refusal.Code != "invalid_client" {
 		return false
 	}
+	s.dropRegistration()
+	return true
+}
+
+func (s *Session) dropRegistration() {
 	if s.Store != nil {
 		s.keep("the end of the client registration",
 			s.Store.RemoveRegistration(s.RegistrationKey, s.registration.ClientID))
 	}
 	s.registration, s.hasClient = nil, false
-	return true
+}
+
+// unanswered drops a client of an earlier run with which no browser came back: that the
+// provider does not know it any more, its page tells the person alone.
+func (s *Session) unanswered(flow string, err error) error {
+	if s.registration == nil || !s.registeredBefore || flow != flows.FlowPKCE || !errors.Is(err, flows.ErrTimedOut) {
+		return err
+	}
+	s.dropRegistration()
+	return fault.Hint(err, "did the browser show an error? The next sign-in registers another client, in case this one "+
+		"is no longer known there")
 }
 
 // device runs the flow of that name, again if the client that was kept is no more.

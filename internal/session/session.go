@@ -57,8 +57,9 @@ type state struct {
 	client     flows.Client
 	hasClient  bool
 
-	registration *cache.Registration // of client
-	otherFailed  bool                // that was said
+	registration     *cache.Registration // of client
+	registeredBefore bool                // by an earlier run
+	otherFailed      bool                // that was said
 
 	lockErr  error // why no lock could be taken
 	attempts int   // at a refresh or a grant

@@ -233,7 +233,10 @@ func (s *Session) choose(reason string, noLock bool) (flows.Choice, error) {
 
 // run runs a flow.
 func (s *Session) run(ctx context.Context, asking Ask, accept func(*flows.Result) error) (err error) {
-	defer func() { s.forgetRegistration(err) }()
+	defer func() {
+		s.forgetRegistration(err)
+		err = s.unanswered(asking.Flow, err)
+	}()
 	p, err := s.providerFor(ctx)
 	if err != nil {
 		return err
@@ -308,7 +311,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 	if err == nil && unrecorded == nil {
 		s.last.Origin = s.originOf(rec)
 		err = s.Store.WriteTokens(skey, tkey, s.last)
-		s.giveOther()
+		s.giveOther(old)
 	}
 	if err != nil {
 		if fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.KeyringError](err) {

@@ -264,6 +264,9 @@ func (p *prompter) remind(q *prompt, a *flows.Authorization) {
 	}
 	text := fmt.Sprintf("If the provider's page shows an error, check the client ID (%s)"+
 		" and that the redirect URI is registered there: %s", flows.Clean(p.ClientID, 100), a.RedirectURI)
+	if p.ClientID == "" {
+		text = "If the provider's page shows an error, let this end by itself, and sign in again: with another client"
+	}
 	switch {
 	case q.live != nil:
 		q.live.Note(text)

@@ -206,7 +206,7 @@ func deniedHints(o *settings.Resolved, err error) []string {
 	}
 	switch {
 	case !errors.Is(err, flows.ErrTimedOut) || o.SignIn.Flow == flows.FlowDevice:
-	case errors.Is(err, session.ErrPortHeld): // no page was shown
+	case errors.Is(err, session.ErrPortHeld), o.Provider.ClientID == "": // no page was shown; it registers itself
 	case len(d.Register) > 0:
 		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
 	default:
