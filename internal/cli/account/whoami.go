@@ -89,12 +89,14 @@ const (
 	byProvider = "provider"
 )
 
-func whoTakes(t tokenStatus) string {
+func whoTakes(who identityStatus, t tokenStatus) string {
 	switch {
 	case t.Type == credential.IDToken:
 		return "every Kubernetes cluster and AWS account that trusts this provider and this audience"
 	case t.TakenBy == byAudience:
 		return "the APIs that it was asked for"
+	case who.ClientID == "" && who.Subject == "": // IAM Identity Center's
+		return "the AWS access portal, for the keys of your roles"
 	}
 	return "the provider's own APIs, and those that it was set up for"
 }
@@ -218,7 +220,7 @@ func whoamiText(who identityStatus, t talk.Sheet, renew string) string {
 		if token.Organization != "" {
 			in = "in organization " + token.Organization
 		}
-		t.Row(label, of+ends(token.Until, time.Now()), in, "accepted by "+whoTakes(token))
+		t.Row(label, of+ends(token.Until, time.Now()), in, "accepted by "+whoTakes(who, token))
 	}
 	if !slices.ContainsFunc(who.Tokens, func(t tokenStatus) bool { return t.Type == credential.IDToken }) {
 		if who.Identity == credential.Service || who.Subject == "" { // of whom nothing is ever told
