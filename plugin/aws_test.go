@@ -47,7 +47,8 @@ func TestProcessCredentials(t *testing.T) {
 func TestEncodeKeys(t *testing.T) {
 	const odd = "a'b\"c$HOME`id`\\d\\\\e\\'!x{y}~*;&|<>( )#%end\\"
 	keys := credential.Credential{IssuedAt: noon, ExpiresAt: noon.Add(time.Hour), AWS: &credential.AWSKeys{
-		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret(odd), SessionToken: credential.NewSecret("IQo/+==")}}
+		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: credential.NewSecret(odd),
+		SessionToken: credential.NewSecret("IQo/+==")}}
 	want := "ASIAEXAMPLE\n" + odd + "\nIQo/+==\n2026-01-02T13:00:00Z\n"
 	const show = "printenv AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION"
 	for shell, format := range map[string]string{"sh": KeysEnv, "bash": KeysEnv, "zsh": KeysEnv, "fish": KeysFish} {

@@ -65,7 +65,8 @@ func TestCenterStorm(t *testing.T) {
 		}
 	}
 	storm("nobody has signed in")
-	if got := fmt.Sprint(c.Count("client/register"), c.Count("authorize"), c.Count("federation/credentials")); got != "1 1 3" {
+	if got := fmt.Sprint(c.Count("client/register"), c.Count("authorize"),
+		c.Count("federation/credentials")); got != "1 1 3" {
 		t.Errorf("clients, pages and keys: %s; %q", got, c.Requests())
 	}
 	b.expire(t)

@@ -134,11 +134,13 @@ func TestFastSees(t *testing.T) {
 		"a sign-in": {change: func(t *testing.T, b *bench, _ string) {
 			b.mustRun(t, "login", "--browser", "testbrowser", "--profile", "corp")
 		}},
-		"the profile": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    scopes: [groups]\n") }, code: 3},
-		"no config":   {change: func(t *testing.T, _ *bench, config string) { _ = os.Remove(config) }, code: 2},
+		"the profile": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    scopes: [groups]\n") },
+			code: 3},
+		"no config": {change: func(t *testing.T, _ *bench, config string) { _ = os.Remove(config) }, code: 2},
 		"a broken config": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    scope: x\n") },
 			code: 2},
-		"a loose config": {change: func(_ *testing.T, _ *bench, config string) { _ = os.Chmod(config, 0o666) }, code: 6}, //nolint:gosec // the point
+		"a loose config": {change: func(_ *testing.T, _ *bench, config string) { _ = os.Chmod(config, 0o666) }, code: 6},
+		//nolint:gosec // the point
 		"a loose token": {change: func(t *testing.T, b *bench, _ string) {
 			for _, path := range b.files(t, "tokens/*/*") {
 				_ = os.Chmod(path, 0o644) //nolint:gosec // the point
@@ -153,10 +155,13 @@ func TestFastSees(t *testing.T) {
 				}
 			}
 		}, code: 2},
-		"a variable":               {env: "SSO_EXEC_AUDIENCE=other", code: 3},
-		"KUBERNETES_EXEC_INFO":     {env: `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v0"}`, code: 2},
-		"another home":             {env: "HOME=/nonexistent", same: true},
-		"an agent, with a profile": {change: func(t *testing.T, b *bench, config string) { b.config(t, config, "    agents: deny\n") }, env: "CLAUDECODE=1", code: 7},
+		"a variable":           {env: "SSO_EXEC_AUDIENCE=other", code: 3},
+		"KUBERNETES_EXEC_INFO": {env: `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v0"}`, code: 2},
+		"another home":         {env: "HOME=/nonexistent", same: true},
+		"an agent, with a profile": {change: func(t *testing.T, b *bench,
+			config string) {
+			b.config(t, config, "    agents: deny\n")
+		}, env: "CLAUDECODE=1", code: 7},
 		"the entry": {change: func(t *testing.T, b *bench, _ string) {
 			for _, path := range b.files(t, "answers/*") {
 				_ = os.Truncate(path, 100)

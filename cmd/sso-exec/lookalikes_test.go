@@ -36,7 +36,10 @@ func askers() []asker {
 		{"git, as a bearer", words("git", "get"), func(scheme, authority string) string {
 			return "capability[]=authtype\nprotocol=" + scheme + "\nhost=" + authority + "\n\n"
 		}, `^capability\[\]=authtype\nauthtype=Bearer\ncredential=(\S+)\n`, 0, `^$`},
-		{"docker", words("docker", "get"), func(scheme, authority string) string { return scheme + "://" + authority + "/v1/" },
+		{"docker", words("docker", "get"), func(scheme,
+			authority string) string {
+			return scheme + "://" + authority + "/v1/"
+		},
 			`^\{"ServerURL":"[^"]+","Username":"oauth2accesstoken","Secret":"([^"]+)"\}\n$`, 1, `.`},
 		{"cargo", words("cargo", "--cargo-plugin"), func(scheme, authority string) string {
 			index, _ := json.Marshal("sparse+" + scheme + "://" + authority + "/index/") // a text cannot fail

@@ -115,8 +115,10 @@ func TestAssumeRoleRefused(t *testing.T) {
 		parent bool // it is the keys that are refused
 	}{
 		"another external ID": {func(r *Chained, _ *credential.AWSKeys) { r.ExternalID = "x-2" }, "AccessDenied", false},
-		"too long":            {func(r *Chained, _ *credential.AWSKeys) { r.Duration = 2 * time.Hour }, "ValidationError", false},
-		"another region":      {func(r *Chained, _ *credential.AWSKeys) { r.Region = "eu-west-1" }, "SignatureDoesNotMatch", false},
+		"too long": {func(r *Chained, _ *credential.AWSKeys) { r.Duration = 2 * time.Hour }, "ValidationError",
+			false},
+		"another region": {func(r *Chained, _ *credential.AWSKeys) { r.Region = "eu-west-1" }, "SignatureDoesNotMatch",
+			false},
 		"another secret": {func(_ *Chained, k *credential.AWSKeys) { k.SecretAccessKey = secretToken },
 			"SignatureDoesNotMatch", false},
 		"another session": {func(_ *Chained, k *credential.AWSKeys) { k.SessionToken = secretToken },

@@ -102,7 +102,8 @@ func SignInURL(ctx context.Context, hc *http.Client, c Console, keys credential.
 		return none, err
 	}
 	token := answer.SigninToken
-	if token == "" || len(token) > 16<<10 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if token == "" || len(token) > 16<<10 || strings.ContainsFunc(token,
+		func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return none, flows.Garbled(doingConsole, "the answer has no sign-in token")
 	}
 	login := url.Values{"Action": {"login"}, "Issuer": {"sso-exec"}, "Destination": {page}, "SigninToken": {token}}

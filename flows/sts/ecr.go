@@ -57,7 +57,8 @@ func ECR(host string) (r Registry, ok bool) {
 
 // Password trades a role's keys for the registry's password: one signed POST (Amazon ECR
 // API Reference, GetAuthorizationToken). An [*Error] names the registry.
-func (r Registry) Password(ctx context.Context, hc *http.Client, keys credential.AWSKeys) (credential.Credential, error) {
+func (r Registry) Password(ctx context.Context, hc *http.Client, keys credential.AWSKeys) (credential.Credential,
+	error) {
 	var none credential.Credential
 	issued := time.Now().UTC()
 	a, err := sendSigned(ctx, hc, signed{doing: doingECR, url: r.Endpoint, service: "ecr", region: r.Region,
@@ -84,7 +85,8 @@ func (r Registry) Password(ctx context.Context, hc *http.Client, keys credential
 	data := answer.AuthorizationData[0]
 	text, err := base64.StdEncoding.DecodeString(data.AuthorizationToken)
 	password, ok := strings.CutPrefix(string(text), ECRUser+":")
-	if err != nil || !ok || password == "" || strings.ContainsFunc(password, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if err != nil || !ok || password == "" || strings.ContainsFunc(password,
+		func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return none, flows.Garbled(doingECR, "the authorization token is not base64 of %s:PASSWORD", ECRUser)
 	}
 	seconds := cmp.Or(data.ExpiresAt, -1)
@@ -92,5 +94,6 @@ func (r Registry) Password(ctx context.Context, hc *http.Client, keys credential
 	if left := end.Sub(a.At); left <= 0 || left > 48*time.Hour { // milliseconds, else
 		return none, flows.Garbled(doingECR, "the answer does not say in seconds when the password ends")
 	}
-	return credential.Credential{Token: credential.NewSecret(password), TokenType: "Basic", IssuedAt: issued, ExpiresAt: end}, nil
+	return credential.Credential{Token: credential.NewSecret(password), TokenType: "Basic", IssuedAt: issued,
+		ExpiresAt: end}, nil
 }

@@ -50,7 +50,8 @@ func TestECRPassword(t *testing.T) {
 	}
 	r.Region = "us-east-1"
 	_, err = r.Password(t.Context(), hc, keys)
-	if refusal, ok := errors.AsType[*Error](err); !ok || !strings.HasPrefix(err.Error(), "ECR refused r: SignatureDoesNotMatch") ||
+	if refusal, ok := errors.AsType[*Error](err); !ok || !strings.HasPrefix(err.Error(),
+		"ECR refused r: SignatureDoesNotMatch") ||
 		refusal.RefusesToken() {
 		t.Error(err)
 	}
@@ -65,7 +66,10 @@ func TestECRPassword(t *testing.T) {
 		if strings.Contains(body, "%d") {
 			body = fmt.Sprintf(body, time.Now().Add(time.Hour).Unix())
 		}
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = io.WriteString(w, body)
+		}))
 		c, err := Registry{Host: "r", Region: "eu-west-1", Endpoint: srv.URL}.Password(t.Context(), hc, keys)
 		srv.Close()
 		if _, later := errors.AsType[*flows.UnavailableError](err); !later || !c.Token.IsZero() {

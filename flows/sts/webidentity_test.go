@@ -304,7 +304,8 @@ func FuzzSTSError(f *testing.F) {
 	f.Add(403, "<ErrorResponse><Error><Code>\x1b[2J</Code></Error></ErrorResponse>")
 	f.Add(317, "<Error><Code>\x7f")
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		err := refusal(doingChain, "arn:aws:iam::123456789012:role/b", &flows.Answer{Host: "sts.example", Status: status, Header: http.Header{}, Body: []byte(body)})
+		err := refusal(doingChain, "arn:aws:iam::123456789012:role/b",
+			&flows.Answer{Host: "sts.example", Status: status, Header: http.Header{}, Body: []byte(body)})
 		var refusal *Error
 		var outage *flows.UnavailableError
 		if !errors.As(err, &refusal) && !errors.As(err, &outage) {

@@ -204,10 +204,12 @@ func TestAllTerraform(t *testing.T) {
 		s.files["/c.tar.gz"] = archive(t, [2]string{"main.tf", "output \"x\" { value = 1 }\n"})
 	}
 	for name, s := range map[string]*fileRegistry{"corp": s, "other": other} {
-		c.write(name+"/main.tf", fmt.Sprintf("module \"m\" {\n  source  = \"%s/a/b/c\"\n  version = \"1.0.0\"\n}\n", s.host()))
+		c.write(name+"/main.tf", fmt.Sprintf("module \"m\" {\n  source  = \"%s/a/b/c\"\n  version = \"1.0.0\"\n}\n",
+			s.host()))
 	}
 	terraform := func(args ...string) *command {
-		return c.start("terraform", []string{"SSL_CERT_FILE=" + ca.caFile, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}, args...)
+		return c.start("terraform", []string{"SSL_CERT_FILE=" + ca.caFile, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"},
+			args...)
 	}
 	get := func(name string) *command { return terraform("-chdir="+name, "get", "-no-color", "-update") }
 	c.write(".terraformrc", "disable_checkpoint = true\n")
@@ -229,7 +231,8 @@ func TestAllTerraform(t *testing.T) {
 	if res := get("corp").wait(); res.code == 0 {
 		t.Error("the token was refused, and terraform went on")
 	}
-	c.start("sso-exec", nil, slices.Concat(c.args("terraform", "--host", s.host(), "--force"), []string{"get", s.host()})...).ok()
+	c.start("sso-exec", nil, slices.Concat(c.args("terraform", "--host", s.host(), "--force"),
+		[]string{"get", s.host()})...).ok()
 	get("corp").ok()
 	c.requests(map[string]int{"POST /token": 1})
 

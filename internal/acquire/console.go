@@ -15,7 +15,8 @@ import (
 
 // ConsoleURL is the address that signs a browser in to the AWS console, at a service's
 // page, with the keys of the settings' role.
-func ConsoleURL(ctx context.Context, o *settings.Resolved, by Caller, service string) (none credential.Secret, _ error) {
+func ConsoleURL(ctx context.Context, o *settings.Resolved, by Caller, service string) (none credential.Secret,
+	_ error) {
 	c := sts.Console{Region: o.AWSRegion(), Service: service}
 	for _, role := range o.Roles() {
 		c.RoleARN = role

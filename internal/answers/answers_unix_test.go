@@ -84,7 +84,8 @@ func TestKey(t *testing.T) {
 	if a := Key(args, []string{"XDG_A=1", "AWS_B=2"}); a != Key(args, []string{"AWS_B=2", "XDG_A=1"}) {
 		t.Error("the order of variables is part of the key")
 	}
-	if k := Key(args, []string{"SSO_EXEC_CLIENT_SECRET=hunter2", "AWS_SESSION_TOKEN=hunter2"}); strings.Contains(k, "hunter2") {
+	if k := Key(args, []string{"SSO_EXEC_CLIENT_SECRET=hunter2", "AWS_SESSION_TOKEN=hunter2"}); strings.Contains(k,
+		"hunter2") {
 		t.Errorf("a secret is in the key: %q", k)
 	}
 }
@@ -193,10 +194,13 @@ func TestLookup(t *testing.T) {
 		"a path too short":       {entry: func(e *Entry) { e.Token.Path = "tokens/t.json" }},
 		"a path too long":        {entry: func(e *Entry) { e.Token.Path = "tokens/s/t/t.json" }},
 		"an absolute path":       {entry: func(e *Entry) { e.Token.Path = "/tokens/s/t.json" }},
-		"a loose cache":          {dir: func(dir string) { must(os.Chmod(dir, 0o755)) }},                                   //nolint:gosec // the point
-		"loose answers":          {dir: func(dir string) { must(os.Chmod(filepath.Join(dir, "answers"), 0o770)) }},         //nolint:gosec // the point
-		"a loose token":          {dir: func(dir string) { must(os.Chmod(filepath.Join(dir, "tokens/s/t.json"), 0o640)) }}, //nolint:gosec // the point
-		"a token that is gone":   {dir: func(dir string) { must(os.Remove(filepath.Join(dir, "tokens/s/t.json"))) }},
+		"a loose cache":          {dir: func(dir string) { must(os.Chmod(dir, 0o755)) }},
+		//nolint:gosec // the point
+		"loose answers": {dir: func(dir string) { must(os.Chmod(filepath.Join(dir, "answers"), 0o770)) }},
+		//nolint:gosec // the point
+		"a loose token": {dir: func(dir string) { must(os.Chmod(filepath.Join(dir, "tokens/s/t.json"), 0o640)) }},
+		//nolint:gosec // the point
+		"a token that is gone": {dir: func(dir string) { must(os.Remove(filepath.Join(dir, "tokens/s/t.json"))) }},
 		"a second name": {dir: func(dir string) {
 			must(os.Link(filepath.Join(dir, "tokens/s/t.json"), filepath.Join(dir, "tokens/s/u.json")))
 		}},

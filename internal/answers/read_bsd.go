@@ -20,7 +20,8 @@ func self() string {
 	return path
 }
 
-func idOf(st *syscall.Stat_t) ID {
-	return ID{int64(st.Dev), int64(st.Ino), st.Size, int64(st.Mode), int64(st.Uid), int64(st.Nlink), //nolint:gosec,unconvert // types differ by system
-		int64(st.Mtimespec.Sec)*1e9 + int64(st.Mtimespec.Nsec), int64(st.Ctimespec.Sec)*1e9 + int64(st.Ctimespec.Nsec)} //nolint:unconvert // the same
+func idOf(st *syscall.Stat_t) ID { //nolint:gosec,unconvert // types differ by system
+	return ID{int64(st.Dev), int64(st.Ino), st.Size, int64(st.Mode), int64(st.Uid), int64(st.Nlink),
+		int64(st.Mtimespec.Sec)*1e9 + int64(st.Mtimespec.Nsec),
+		int64(st.Ctimespec.Sec)*1e9 + int64(st.Ctimespec.Nsec)}
 }

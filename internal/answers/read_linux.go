@@ -11,7 +11,8 @@ func openat(at int, name, _ string, flags int) (int, error) {
 // self is the program's own file, also after another was put in its place.
 func self() string { return "/proc/self/exe" }
 
-func idOf(st *syscall.Stat_t) ID {
-	return ID{int64(st.Dev), int64(st.Ino), st.Size, int64(st.Mode), int64(st.Uid), int64(st.Nlink), //nolint:gosec,unconvert // types differ by processor
-		int64(st.Mtim.Sec)*1e9 + int64(st.Mtim.Nsec), int64(st.Ctim.Sec)*1e9 + int64(st.Ctim.Nsec)} //nolint:unconvert // the same
+func idOf(st *syscall.Stat_t) ID { //nolint:gosec,unconvert // types differ by processor
+	return ID{int64(st.Dev), int64(st.Ino), st.Size, int64(st.Mode), int64(st.Uid), int64(st.Nlink),
+		int64(st.Mtim.Sec)*1e9 + int64(st.Mtim.Nsec),
+		int64(st.Ctim.Sec)*1e9 + int64(st.Ctim.Nsec)}
 }

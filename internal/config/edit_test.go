@@ -59,7 +59,8 @@ func TestAddToMap(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.from, err, got)
 		}
 	}
-	if _, err := AddToMap(fmt.Appendf(nil, file, " {x.example: }"), "b", "hosts", "y.example"); !errors.Is(err, ErrByHand) {
+	if _, err := AddToMap(fmt.Appendf(nil, file, " {x.example: }"), "b", "hosts", "y.example"); !errors.Is(err,
+		ErrByHand) {
 		t.Errorf("an inherited map: %v", err)
 	}
 }

@@ -66,7 +66,8 @@ func list(t *testing.T, goos string, args ...string) []listed {
 // not named is where its parent is.
 var floors = map[string]int{
 	"credential": 1, "internal/fault": 1, "internal/commandline": 1, "internal/disk": 1, "cache/perm": 1,
-	"internal/hosts": 1, "internal/answers": 1, "internal/userfile": 1, "internal/policy": 1, "internal/agents": 1, "internal/audit": 1,
+	"internal/hosts": 1, "internal/answers": 1, "internal/userfile": 1, "internal/policy": 1, "internal/agents": 1,
+	"internal/audit": 1,
 
 	"cache": 2, "flows": 2, "plugin": 2, "apikey": 2, "internal/loopback": 2, "internal/edit": 2,
 	"internal/config": 2, "internal/terminal": 2, "internal/browser": 2,

@@ -112,7 +112,8 @@ func (o *Resolved) checkECR() error {
 		return err
 	}
 	for _, role := range o.Roles() {
-		if _, err := (sts.Place{RoleARN: role, Region: r.Region}).Endpoint(); err != nil && strings.HasPrefix(role, "arn:aws") {
+		if _, err := (sts.Place{RoleARN: role, Region: r.Region}).Endpoint(); err != nil &&
+			strings.HasPrefix(role, "arn:aws") {
 			return fault.InUsage(fmt.Errorf("%s: %w", r.Host, err), "AWS keys go to no other partition")
 		}
 	}

@@ -107,7 +107,8 @@ func (o *Resolved) NeedsProvider() bool { return o.SignIn.Flow != flows.FlowWork
 // NeedsClientID reports whether the client must be registered at the provider.
 // RFC 8693 §2.1 and RFC 7523 §2.1 leave that to the server.
 func (o *Resolved) NeedsClientID() bool {
-	return o.center == nil && o.NeedsProvider() && o.SignIn.Flow != flows.FlowTokenExchange && o.SignIn.Flow != flows.FlowJWTBearer
+	return o.center == nil && o.NeedsProvider() && o.SignIn.Flow != flows.FlowTokenExchange &&
+		o.SignIn.Flow != flows.FlowJWTBearer
 }
 
 // checkAPIKey tells what is wrong with the settings of a command that is to hand

@@ -29,7 +29,8 @@ var samples = map[string]string{
 	"assertion-audience": "token-endpoint", "subject-token-from": "env:TOKEN", "actor-token-from": "env:ACTOR",
 	"subject-token-type": "jwt", "actor-token-type": "jwt", "sts-endpoint": "https://sts.example.com", "api-key": "acme",
 	"role-arn": "arn:aws:iam::123456789012:role/dev", "policy-arn": "arn:aws:iam::123456789012:policy/p",
-	"chain-role-arn": "arn:aws:iam::210987654321:role/next", "tag": "team=a", "external-id": "x-1", "source-identity": "me",
+	"chain-role-arn": "arn:aws:iam::210987654321:role/next", "tag": "team=a", "external-id": "x-1",
+	"source-identity": "me",
 }
 
 // sample is a value of a setting that is not its default.

@@ -291,7 +291,8 @@ func wordsOfRecord(rec *cache.Session) (words []string) {
 		flag   string
 		values []string
 	}{
-		{"issuer", []string{issuer}}, {"start-url", []string{start}}, {"sso-region", []string{region}}, {"client-id", []string{rec.ClientID}}, {"provider", []string{provider}},
+		{"issuer", []string{issuer}}, {"start-url", []string{start}}, {"sso-region", []string{region}},
+		{"client-id", []string{rec.ClientID}}, {"provider", []string{provider}},
 		{"client-secret-file", []string{rec.Reach.ClientSecretFile}}, {"scope", scopes}, {"audience", []string{rec.Audience}},
 		{"resource", rec.Resources}, {"session", []string{rec.Label}}, {"organization", []string{rec.Organization}},
 		{"ca-file", []string{rec.Reach.CAFile}}, {"ca-data", []string{rec.Reach.CAData}},

@@ -50,7 +50,8 @@ nobody is asked: only the profile tells.`,
 		if o.Center() != nil {
 			st.Accounts, err = acquire.ListAssigned(ctx, o, acquire.Caller{})
 		} else if len(st.Roles) == 0 {
-			err = fault.InUsage(errors.New("no roles are named"), "name them in the profile: aws: {roles: {dev: {role-arn: ARN}}}",
+			err = fault.InUsage(errors.New("no roles are named"),
+				"name them in the profile: aws: {roles: {dev: {role-arn: ARN}}}",
 				"only IAM Identity Center tells which roles there are: --provider aws-identity-center")
 		}
 		switch {

@@ -41,7 +41,8 @@ type memo struct {
 func (m *memo) remembers() bool {
 	o := m.o
 	switch {
-	case o == nil, m.guarded, o.APIKey != "", o.Report.Audit == settings.AuditAll, o.Report.LogFile != "", input.read, talk.Stderr.Said():
+	case o == nil, m.guarded, o.APIKey != "", o.Report.Audit == settings.AuditAll, o.Report.LogFile != "", input.read,
+		talk.Stderr.Said():
 		return false
 	case o.Policy != nil && o.Policy.AuditRequired:
 		return false // each answer waits for the trail
@@ -52,9 +53,10 @@ func (m *memo) remembers() bool {
 	}
 	return !slices.ContainsFunc(m.env, func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
+		// A proxy's address may have a password in it.
 		proxy := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, `"proxy-url"`) && strings.Contains(value, "@")
-		others := strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%") // AWS's paths have variables in them
-		return proxy || others                                                        // a password; what the key does not have
+		// AWS's paths may have variables in them that are no part of the key.
+		return proxy || strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%")
 	})
 }
 

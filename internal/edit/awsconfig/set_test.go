@@ -26,7 +26,8 @@ func TestSetAll(t *testing.T) {
 			t.Errorf("%q: twice is another text, %v", text, err)
 		}
 		one, _, err := SetAll(full, []Entry{{Name: "p7", Process: "x aws other"}}, mine)
-		if v, _ := Get(one, "p7", "credential_process"); err != nil || v != "x aws other" || strings.Count(one, "x aws") != 1 {
+		if v, _ := Get(one, "p7", "credential_process"); err != nil || v != "x aws other" ||
+			strings.Count(one, "x aws") != 1 {
 			t.Errorf("%q: one: %v\n%s", text, err, one)
 		}
 		if none, _, err := SetAll(one, nil, mine); err != nil || none != text {

@@ -63,7 +63,8 @@ func TestSet(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	for _, bad := range []string{"", "registries.corp.a = 1", "[[registries.corp]]", "[registries.corp]\n[registries.corp]",
+	for _, bad := range []string{"", "registries.corp.a = 1", "[[registries.corp]]",
+		"[registries.corp]\n[registries.corp]",
 		"[registries.corp]\np.a = 1", "[registries.corp.p]", "registries = {corp = {}}"} {
 		d, err := Parse([]byte(bad))
 		if err != nil {

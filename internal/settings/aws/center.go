@@ -162,7 +162,8 @@ func endpoints(region string) (at identitycenter.Endpoints, err error) {
 	if err != nil || ignored {
 		return at, err
 	}
-	for own, endpoint := range map[string]*string{"AWS_ENDPOINT_URL_SSO_OIDC": &at.OIDC, "AWS_ENDPOINT_URL_SSO": &at.Portal} {
+	for own, endpoint := range map[string]*string{"AWS_ENDPOINT_URL_SSO_OIDC": &at.OIDC,
+		"AWS_ENDPOINT_URL_SSO": &at.Portal} {
 		for _, name := range []string{own, "AWS_ENDPOINT_URL"} {
 			moved := Variable(name)
 			if moved == "" {

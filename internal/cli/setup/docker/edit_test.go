@@ -57,7 +57,8 @@ func TestHelpers(t *testing.T) {
 		"// c\n{}": "JSON object", `{"credHelpers": []}`: "not an object", `{"credHelpers": "x"}`: "not an object",
 		`{"credHelpers": {"a.example": "ecr-login"}}`: "another helper for a.example: ecr-login",
 		`{"credhelpers": {}}`:                         "rename the key",
-		`{"credHelpers": {}, "credHelpers": {}}`:      "a second time", `{"credHelpers": {"x": "a", "x": "b"}}`: "a second time",
+		`{"credHelpers": {}, "credHelpers": {}}`:      "a second time",
+		`{"credHelpers": {"x": "a", "x": "b"}}`:       "a second time",
 	} {
 		if got, err := putHelpers([]byte(text), []string{"a.example"}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %s, %v", text, got, err)

@@ -16,8 +16,9 @@ func TestPut(t *testing.T) {
 	theirs := "# mine } \"\nplugin_cache_dir = \"$HOME/x\" // {\n/* credentials_helper \"x\" { */\nhost \"a.example\" {\n" +
 		"  services = { \"modules.v1\" = \"https://a/\" }\n}\ncredentials \"b.example\" { token = \"t}\" }"
 	for in, want := range map[string]string{
-		"": block + "\n", "\n": "\n" + block + "\n", theirs: theirs + "\n" + block, theirs + "\n": theirs + "\n" + block + "\n",
-		"a = 1\r\n": "a = 1\r\n" + strings.ReplaceAll(block, "\n", "\r\n") + "\r\n",
+		"": block + "\n", "\n": "\n" + block + "\n", theirs: theirs + "\n" + block,
+		theirs + "\n": theirs + "\n" + block + "\n",
+		"a = 1\r\n":   "a = 1\r\n" + strings.ReplaceAll(block, "\n", "\r\n") + "\r\n",
 		"x = 1\n credentials_helper sso-exec { args = [\"}\", # ]\n] } # why\ny = [1, true]": "x = 1\n" +
 			" credentials_helper sso-exec { args = " + list + " } # why\ny = [1, true]",
 		"credentials_helper sso-exec { # mine\r\n}": "credentials_helper sso-exec {\r\n  args = " + list +
@@ -33,8 +34,9 @@ func TestPut(t *testing.T) {
 		}
 	}
 	for in, says := range map[string]string{
-		`{"credentials_helper": {}}`: "JSON", "\ufeffa = 1": "byte order mark", `credentials_helper "theirs" {}`: `"theirs" is there`,
-		block + "\n" + block: "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read", "a": "read",
+		`{"credentials_helper": {}}`: "JSON", "\ufeffa = 1": "byte order mark",
+		`credentials_helper "theirs" {}`: `"theirs" is there`,
+		block + "\n" + block:             "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read", "a": "read",
 		`credentials_helper = "x"`: "read", `credentials_helper {}`: "read", `a = "b`: "read", "= 1": "read", "\x00": "read",
 		"a = " + strings.Repeat("[", 2000): "read",
 	} {

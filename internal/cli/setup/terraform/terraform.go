@@ -219,7 +219,8 @@ func linkTo(target string) (e setup.Edit, err error) {
 	case target == "":
 		return e, nil
 	default:
-		return e, fault.InUsage(fmt.Errorf("%s is there, and is no link of setup's", e.Path), "move it away, then run this again")
+		return e, fault.InUsage(fmt.Errorf("%s is there, and is no link of setup's", e.Path),
+			"move it away, then run this again")
 	}
 	if target != "" {
 		e.New = []byte("link to " + target + "\n")
