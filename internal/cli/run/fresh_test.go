@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +15,20 @@ import (
 // until that was done; what passes by itself is not told.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var err error
 		looked, told := 0, 0
-		stop := watch(func(context.Context) error { looked++; return err }, func(error) { told++ })
+		look := func(context.Context) error {
+			mu.Lock()
+			defer mu.Unlock()
+			looked++
+			return err
+		}
+		stop := watch(look, func(error) {
+			mu.Lock()
+			defer mu.Unlock()
+			told++
+		})
 		for _, c := range []struct {
 			err    error
 			after  time.Duration
@@ -29,12 +41,16 @@ func TestWatch(t *testing.T) {
 			{nil, 2 * time.Minute, 23, 1},
 			{&session.LoginRequiredError{Reason: "x"}, 10 * time.Minute, 33, 2},
 		} {
+			mu.Lock()
 			err = c.err
+			mu.Unlock()
 			time.Sleep(c.after)
 			synctest.Wait()
+			mu.Lock()
 			if told != c.told || looked < c.looked-2 || looked > c.looked+2 {
 				t.Errorf("%v: told %d times, looked %d times", c.err, told, looked)
 			}
+			mu.Unlock()
 		}
 		stop()
 		before := looked

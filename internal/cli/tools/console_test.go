@@ -18,7 +18,9 @@ func TestShowOnce(t *testing.T) {
 	const secret = "http://127.0.0.1:1/federation?SigninToken=sEcReT"
 	var said []int
 	var led string
+	done := make(chan struct{}) // who was led there may go on after it
 	err := show(t.Context(), func(ctx context.Context, url string) error {
+		defer close(done)
 		hc := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		for _, c := range [][3]string{{"GET", "/", ""}, {"HEAD", "", ""}, {"POST", "", ""}, {"GET", "", "evil.example"},
 			{"GET", "?x", ""}, {"GET", "", ""}} {
@@ -43,6 +45,7 @@ func TestShowOnce(t *testing.T) {
 		}
 		return nil
 	}, credential.NewSecret(secret), 10*time.Second)
+	<-done
 	if err != nil || led != secret {
 		t.Errorf("%v, led to %q", err, led)
 	}

@@ -44,7 +44,8 @@ func New() *cobra.Command {
 		Long: `Write a credential provider into cargo's config.toml, for each registry there
 whose index is on a host of the profile, or on one of --host. Other registries,
 crates.io among them, stay as they are. Not a byte of anything else changes; the
-file as it was is kept as FILE.bak. Another provider that is there is not replaced.
+file as it was is kept as FILE.bak. Another provider that is there is not
+replaced.
 
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup cargo --profile corp --host cargo.example.com
