@@ -67,12 +67,17 @@ func TestRegional(t *testing.T) {
 		fips, dual   bool
 		oidc, portal string
 	}{
-		{"eu-central-1", false, false, "https://oidc.eu-central-1.amazonaws.com", "https://portal.sso.eu-central-1.amazonaws.com"},
-		{"us-east-1", true, false, "https://oidc-fips.us-east-1.amazonaws.com", "https://portal.sso-fips.us-east-1.amazonaws.com"},
+		{"eu-central-1", false, false, "https://oidc.eu-central-1.amazonaws.com",
+			"https://portal.sso.eu-central-1.amazonaws.com"},
+		{"us-east-1", true, false, "https://oidc-fips.us-east-1.amazonaws.com",
+			"https://portal.sso-fips.us-east-1.amazonaws.com"},
 		{"us-east-1", false, true, "https://oidc.us-east-1.api.aws", "https://portal.sso.us-east-1.api.aws"},
-		{"us-gov-west-1", true, false, "https://oidc.us-gov-west-1.amazonaws.com", "https://portal.sso.us-gov-west-1.amazonaws.com"},
-		{"us-gov-west-1", true, true, "https://oidc-fips.us-gov-west-1.api.aws", "https://portal.sso-fips.us-gov-west-1.api.aws"},
-		{"cn-north-1", false, false, "https://oidc.cn-north-1.amazonaws.com.cn", "https://portal.sso.cn-north-1.amazonaws.com.cn"},
+		{"us-gov-west-1", true, false, "https://oidc.us-gov-west-1.amazonaws.com",
+			"https://portal.sso.us-gov-west-1.amazonaws.com"},
+		{"us-gov-west-1", true, true, "https://oidc-fips.us-gov-west-1.api.aws",
+			"https://portal.sso-fips.us-gov-west-1.api.aws"},
+		{"cn-north-1", false, false, "https://oidc.cn-north-1.amazonaws.com.cn",
+			"https://portal.sso.cn-north-1.amazonaws.com.cn"},
 	} {
 		at, err := Regional(c.region, c.fips, c.dual)
 		if err != nil || at != (Endpoints{c.oidc, c.portal}) {
@@ -127,8 +132,9 @@ func TestResolve(t *testing.T) {
 
 func TestUnixTime(t *testing.T) {
 	want := time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC)
-	for raw, ok := range map[string]bool{"1795982400": true, "1795982400000": true, "1795982400.0": true, `"1795982400"`: true,
-		"-1": false, "1e300": false, `"soon"`: false, "[]": false, "null": false, "": false} {
+	for raw, ok := range map[string]bool{"1795982400": true, "1795982400000": true, "1795982400.0": true,
+		`"1795982400"`: true,
+		"-1":           false, "1e300": false, `"soon"`: false, "[]": false, "null": false, "": false} {
 		got, err := unixTime(json.RawMessage(raw))
 		if (err == nil) != ok || ok && !got.Equal(want) {
 			t.Errorf("%s: %v, %v", raw, got, err)
@@ -157,7 +163,8 @@ func TestPortal(t *testing.T) {
 		t.Errorf("%q, %v", all, err)
 	}
 	var refused *Error
-	if _, err := p.Keys(ctx, "222222222222", "x"); !errors.As(err, &refused) || !refused.NotAssigned() || refused.RefusesToken() {
+	if _, err := p.Keys(ctx, "222222222222", "x"); !errors.As(err, &refused) || !refused.NotAssigned() ||
+		refused.RefusesToken() {
 		t.Errorf("%v", err)
 	}
 	s.Answer("assignment/roles", awssso.Answer{Status: 200, Body: `{"roleList":[],"nextToken":"x"}`})

@@ -64,7 +64,8 @@ func (p Portal) Keys(ctx context.Context, account, role string) (credential.Cred
 	const doing = "get the role's keys"
 	var none credential.Credential
 	issued := time.Now().UTC()
-	a, fields, err := p.get(ctx, doing, "/federation/credentials", url.Values{"account_id": {account}, "role_name": {role}})
+	a, fields, err := p.get(ctx, doing, "/federation/credentials",
+		url.Values{"account_id": {account}, "role_name": {role}})
 	if err != nil {
 		return none, err
 	}

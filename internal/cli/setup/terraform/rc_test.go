@@ -36,7 +36,8 @@ func TestPut(t *testing.T) {
 	for in, says := range map[string]string{
 		`{"credentials_helper": {}}`: "JSON", "\ufeffa = 1": "byte order mark",
 		`credentials_helper "theirs" {}`: `"theirs" is there`,
-		block + "\n" + block:             "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read", "a": "read",
+		block + "\n" + block:             "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read",
+		"a":                        "read",
 		`credentials_helper = "x"`: "read", `credentials_helper {}`: "read", `a = "b`: "read", "= 1": "read", "\x00": "read",
 		"a = " + strings.Repeat("[", 2000): "read",
 	} {
