@@ -55,12 +55,12 @@ func FuzzPut(f *testing.F) {
 	f.Add([]byte(" credentials_helper \"sso-exec\" {}\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var before, after map[string]any
+		out, err := put(in, list)
+		if err != nil { // first of all JSON, at some of which the judge panics
+			return
+		}
 		if judge.Unmarshal(in, &before) != nil {
 			return // Terraform cannot read it either
-		}
-		out, err := put(in, list)
-		if err != nil {
-			return
 		}
 		if err := judge.Unmarshal(out, &after); err != nil {
 			t.Fatalf("%q became %q: %v", in, out, err)
