@@ -15,18 +15,19 @@ import (
 )
 
 func TestECR(t *testing.T) {
+	const id = "123456789012."
 	for host, want := range map[string]string{
-		"123456789012.dkr.ecr.eu-west-1.amazonaws.com":                "eu-west-1 https://api.ecr.eu-west-1.amazonaws.com/",
-		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com":       "us-gov-west-1 https://ecr-fips.us-gov-west-1.amazonaws.com/",
-		"123456789012.dkr-ecr.eu-west-1.on.aws":                       "eu-west-1 https://ecr.eu-west-1.api.aws/",
-		"123456789012.dkr-ecr-fips.us-east-1.on.aws":                  "us-east-1 https://ecr-fips.us-east-1.api.aws/",
-		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":            "cn-north-1 https://api.ecr.cn-north-1.amazonaws.com.cn/",
-		"123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn": "cn-north-1 https://ecr.cn-north-1.api.amazonwebservices.com.cn/",
-		"123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu":            "eusc-de-east-1 https://api.ecr.eusc-de-east-1.amazonaws.eu/",
-		"123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov":               "us-iso-east-1 https://api.ecr.us-iso-east-1.c2s.ic.gov/",
-		"123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov":           "us-isob-east-1 https://api.ecr.us-isob-east-1.sc2s.sgov.gov/",
-		"123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk":          "eu-isoe-west-1 https://api.ecr.eu-isoe-west-1.cloud.adc-e.uk/",
-		"123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov":         "us-isof-south-1 https://api.ecr.us-isof-south-1.csp.hci.ic.gov/",
+		id + "dkr.ecr.eu-west-1.amazonaws.com":                "eu-west-1 https://api.ecr.eu-west-1.amazonaws.com/",
+		id + "dkr.ecr-fips.us-gov-west-1.amazonaws.com":       "us-gov-west-1 https://ecr-fips.us-gov-west-1.amazonaws.com/",
+		id + "dkr-ecr.eu-west-1.on.aws":                       "eu-west-1 https://ecr.eu-west-1.api.aws/",
+		id + "dkr-ecr-fips.us-east-1.on.aws":                  "us-east-1 https://ecr-fips.us-east-1.api.aws/",
+		id + "dkr.ecr.cn-north-1.amazonaws.com.cn":            "cn-north-1 https://api.ecr.cn-north-1.amazonaws.com.cn/",
+		id + "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn": "cn-north-1 https://ecr.cn-north-1.api.amazonwebservices.com.cn/",
+		id + "dkr.ecr.eusc-de-east-1.amazonaws.eu":            "eusc-de-east-1 https://api.ecr.eusc-de-east-1.amazonaws.eu/",
+		id + "dkr.ecr.us-iso-east-1.c2s.ic.gov":               "us-iso-east-1 https://api.ecr.us-iso-east-1.c2s.ic.gov/",
+		id + "dkr.ecr.us-isob-east-1.sc2s.sgov.gov":           "us-isob-east-1 https://api.ecr.us-isob-east-1.sc2s.sgov.gov/",
+		id + "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk":          "eu-isoe-west-1 https://api.ecr.eu-isoe-west-1.cloud.adc-e.uk/",
+		id + "dkr.ecr.us-isof-south-1.csp.hci.ic.gov":         "us-isof-south-1 https://api.ecr.us-isof-south-1.csp.hci.ic.gov/",
 
 		"123456789012.dkr.ecr.cn-north-1.amazonaws.com": "", "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example": "",
 		"12345678901.dkr.ecr.eu-west-1.amazonaws.com": "", "x.dkr.ecr.eu-west-1.amazonaws.com": "",
@@ -56,7 +57,8 @@ func TestECRPassword(t *testing.T) {
 		t.Error(err)
 	}
 	for name, body := range map[string]string{
-		"HTML": "<html>", "nothing": "{}", "no password": `{"authorizationData":[{"authorizationToken":"QVdTOg==","expiresAt":%d}]}`,
+		"HTML": "<html>", "nothing": "{}",
+		"no password":  `{"authorizationData":[{"authorizationToken":"QVdTOg==","expiresAt":%d}]}`,
 		"another user": `{"authorizationData":[{"authorizationToken":"Qk9COng=","expiresAt":%d}]}`,
 		"no base64":    `{"authorizationData":[{"authorizationToken":"!","expiresAt":%d}]}`,
 		"milliseconds": `{"authorizationData":[{"authorizationToken":"QVdTOng=","expiresAt":%d000}]}`,

@@ -123,7 +123,8 @@ func newIdentitySTS(t *testing.T) string {
 			return
 		}
 		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprint(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
+		fmt.Fprint(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+			`<GetCallerIdentityResult>`+
 			`<Arn>arn:aws:sts::123456789012:assumed-role/dev/alice</Arn><UserId>AROA:alice</UserId>`+
 			`<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 	}))

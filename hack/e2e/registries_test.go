@@ -123,11 +123,13 @@ func TestCargo(t *testing.T) {
 		[2]string{"foo-1.0.0/src/lib.rs", ""})
 	for _, s := range []*fileRegistry{s, other} {
 		s.files["/index/config.json"] = fmt.Sprintf(`{"dl":"%s/dl","api":"%s","auth-required":true}`, s.URL, s.URL)
-		s.files["/index/3/f/foo"] = fmt.Sprintf(`{"name":"foo","vers":"1.0.0","deps":[],"cksum":"%x","features":{},"yanked":false}`,
+		s.files["/index/3/f/foo"] = fmt.Sprintf(
+			`{"name":"foo","vers":"1.0.0","deps":[],"cksum":"%x","features":{},"yanked":false}`,
 			sha256.Sum256([]byte(crate))) + "\n"
 		s.files["/dl/foo/1.0.0/download"] = crate
 	}
-	config := fmt.Sprintf("[registries.corp]\nindex = \"sparse+%s/index/\"\n\n[registries.other]\nindex = \"sparse+%s/index/\"\n",
+	config := fmt.Sprintf("[registries.corp]\nindex = \"sparse+%s/index/\"\n\n"+
+		"[registries.other]\nindex = \"sparse+%s/index/\"\n",
 		s.URL, other.URL)
 	c.write(".cargo/config.toml", config)
 	manifest := "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n" +
@@ -179,7 +181,8 @@ func TestCargo(t *testing.T) {
 	}
 	_, ours, _ := strings.Cut(string(text), "credential-provider = ")
 	ours, _, _ = strings.Cut(ours, "\n")
-	c.write(".cargo/config.toml", string(text)+"[registry]\nglobal-credential-providers = [\"corp\"]\n[credential-alias]\ncorp = "+
+	c.write(".cargo/config.toml", string(text)+"[registry]\nglobal-credential-providers = [\"corp\"]\n"+
+		"[credential-alias]\ncorp = "+
 		ours+"\n")
 	if res := fetch("other").wait(); res.code == 0 || other.tokens() != 0 {
 		t.Errorf("another host: %d requests with a token, %+v", other.tokens(), res)

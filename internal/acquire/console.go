@@ -63,7 +63,8 @@ func signInEndpoint() (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback.IsLiteral(u.Hostname()) || u.User != nil ||
 		u.RawQuery != "" || u.Fragment != "" {
-		return "", fault.InUsage(fault.Usagef("variable %s: %q must be a literal loopback address, such as http://127.0.0.1:4566",
+		return "", fault.InUsage(fault.Usagef(
+			"variable %s: %q must be a literal loopback address, such as http://127.0.0.1:4566",
 			name, flows.Clean(raw, 200)), "unset "+name+" for this command")
 	}
 	return raw, nil

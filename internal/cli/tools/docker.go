@@ -51,7 +51,8 @@ func dockerRequest(words []string) (*request, error) {
 		if err != nil {
 			return dockerFailure(err)
 		}
-		return nil, fault.Hint(errors.New("nothing is stored: docker login is not needed here, since sso-exec keeps your sign-in"),
+		return nil, fault.Hint(
+			errors.New("nothing is stored: docker login is not needed here, since sso-exec keeps your sign-in"),
 			"to sign in, run: sso-exec login", "to keep a password for this registry, take it out of credHelpers")
 	case "get", "erase":
 		in, err := readRequest(toEnd)

@@ -10,9 +10,11 @@ import (
 	judge "github.com/BurntSushi/toml"
 )
 
-const file = "# mine\r\n[net]\r\nretry = 3 # often\r\n\r\n[registries.corp]\r\n  index = \"sparse+https://h/i/\" # [x]\r\n" +
+const file = "# mine\r\n[net]\r\nretry = 3 # often\r\n\r\n" +
+	"[registries.corp]\r\n  index = \"sparse+https://h/i/\" # [x]\r\n" +
 	"[registries.\"a.b\"]\r\nindex='https://h/'\r\ncredential-provider = [\r\n  \"x\", # why ]\r\n  'y',\r\n]\r\n" +
-	"[[bin]]\r\nname = \"\"\"a\r\n[registries.corp]\r\n\"\"\"\"\r\nd = 1979-05-27 07:32:00Z\r\nt = { a.b = [1, [2.5e+3]], c = true }"
+	"[[bin]]\r\nname = \"\"\"a\r\n[registries.corp]\r\n\"\"\"\"\r\nd = 1979-05-27 07:32:00Z\r\n" +
+	"t = { a.b = [1, [2.5e+3]], c = true }"
 
 func TestParse(t *testing.T) {
 	d, err := Parse([]byte(file))

@@ -26,8 +26,8 @@ func CheckAccountID(v string) error {
 // CheckRoleName checks one by AWS's pattern for the names of roles and permission sets.
 func CheckRoleName(v string) error {
 	if !regexp.MustCompile(`^[\w+=,.@-]{1,64}$`).MatchString(v) {
-		return fmt.Errorf("%q is not the name of a role: it is that of the permission set, without a path, as the AWS access "+
-			"portal shows it", flows.Clean(v, 100))
+		return fmt.Errorf("%q is not the name of a role: it is that of the permission set, without a path, as the AWS "+
+			"access portal shows it", flows.Clean(v, 100))
 	}
 	return nil
 }

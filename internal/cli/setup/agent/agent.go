@@ -289,7 +289,8 @@ type server struct {
 
 // isOurs reports whether a value runs sso-exec token for a server.
 func isOurs(value string) bool {
-	return regexp.MustCompile(`^(!|\$\()?(\S*[/\\]|['"].*[/\\])?sso-exec(\.exe)?['"]? token (.* )?'?--for=`).MatchString(value)
+	ours := regexp.MustCompile(`^(!|\$\()?(\S*[/\\]|['"].*[/\\])?sso-exec(\.exe)?['"]? token (.* )?'?--for=`)
+	return ours.MatchString(value)
 }
 
 // shown leaves every text out of JSON or TOML that is not a key, an address or ours: what else

@@ -13,7 +13,8 @@ const list = `["--profile=corp"]`
 
 func TestPut(t *testing.T) {
 	block := block(list)
-	theirs := "# mine } \"\nplugin_cache_dir = \"$HOME/x\" // {\n/* credentials_helper \"x\" { */\nhost \"a.example\" {\n" +
+	theirs := "# mine } \"\nplugin_cache_dir = \"$HOME/x\" // {\n/* credentials_helper \"x\" { */\n" +
+		"host \"a.example\" {\n" +
 		"  services = { \"modules.v1\" = \"https://a/\" }\n}\ncredentials \"b.example\" { token = \"t}\" }"
 	for in, want := range map[string]string{
 		"": block + "\n", "\n": "\n" + block + "\n", theirs: theirs + "\n" + block,
