@@ -157,7 +157,8 @@ func TestAssumeRoleByAnotherClock(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId>`+
 				`<SecretAccessKey>B</SecretAccessKey><SessionToken>C</SessionToken><Expiration>`+
-				now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+				now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleResult>`+
+				`</AssumeRoleResponse>`)
 		}))
 		got, err := AssumeRole(t.Context(), hc, Chained{Endpoint: srv.URL, Region: "us-east-1", RoleARN: "r"}, keys)
 		srv.Close()

@@ -10,7 +10,8 @@ import (
 func TestHelpers(t *testing.T) {
 	ours := `"credHelpers": {`
 	for name, c := range map[string]struct{ text, want string }{
-		"none":  {"", "{\n\t\"credHelpers\": {\n\t\t\"a.example\": \"sso-exec\",\n\t\t\"b.example\": \"sso-exec\"\n\t}\n}\n"},
+		"none": {"", "{\n\t\"credHelpers\": {\n\t\t\"a.example\": \"sso-exec\",\n" +
+			"\t\t\"b.example\": \"sso-exec\"\n\t}\n}\n"},
 		"empty": {" {}\n", "{\n\t\"credHelpers\": {\n\t\t\"a.example\": \"sso-exec\",\n\t\t\"b.example\": \"sso-exec\"\n\t}\n}\n"},
 		"docker's own": {"{\n\t\"auths\": {\n\t\t\"a\": {\n\t\t\t\"auth\": \"eDp5\"\n\t\t}\n\t}\n}",
 			"{\n\t\"auths\": {\n\t\t\"a\": {\n\t\t\t\"auth\": \"eDp5\"\n\t\t}\n\t},\n\t" + ours +
