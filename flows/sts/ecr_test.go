@@ -27,12 +27,14 @@ func TestECR(t *testing.T) {
 		id + "dkr.ecr.us-iso-east-1.c2s.ic.gov":               "us-iso-east-1 https://api.ecr.us-iso-east-1.c2s.ic.gov/",
 		id + "dkr.ecr.us-isob-east-1.sc2s.sgov.gov":           "us-isob-east-1 https://api.ecr.us-isob-east-1.sc2s.sgov.gov/",
 		id + "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk":          "eu-isoe-west-1 https://api.ecr.eu-isoe-west-1.cloud.adc-e.uk/",
-		id + "dkr.ecr.us-isof-south-1.csp.hci.ic.gov":         "us-isof-south-1 https://api.ecr.us-isof-south-1.csp.hci.ic.gov/",
+		id + "dkr.ecr.us-isof-south-1.csp.hci.ic.gov": "us-isof-south-1 " +
+			"https://api.ecr.us-isof-south-1.csp.hci.ic.gov/",
 
 		"123456789012.dkr.ecr.cn-north-1.amazonaws.com": "", "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example": "",
 		"12345678901.dkr.ecr.eu-west-1.amazonaws.com": "", "x.dkr.ecr.eu-west-1.amazonaws.com": "",
 		"123456789012.dkr.ecr.evil.amazonaws.com": "", "123456789012.dkr.ecr.eu-west-1.amazonaws.com:5000": "",
-		"public.ecr.aws": "", "123456789012.dkr.ecr..amazonaws.com": "", "123456789012.dkr.ecrx.eu-west-1.amazonaws.com": "",
+		"public.ecr.aws": "", "123456789012.dkr.ecr..amazonaws.com": "",
+		"123456789012.dkr.ecrx.eu-west-1.amazonaws.com": "",
 		"": "",
 	} {
 		r, ok := ECR(host)
