@@ -21,7 +21,7 @@ type storm struct {
 }
 
 func (w *world) measureStorm(processes int) (storm, error) {
-	if err := firstError(func() error { return w.forget() }, w.signIn,
+	if err := firstError(func() error { return w.forget() }, func() error { return w.signIn() },
 		func() error { return w.age(2*time.Hour, "tokens") }); err != nil {
 		return storm{}, err
 	}

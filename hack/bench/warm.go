@@ -98,6 +98,10 @@ func (w *world) warmPrograms() ([]*program, error) {
 	if len(tokens) != 1 {
 		return nil, fmt.Errorf("one token file expected, found %q", tokens)
 	}
+	crowd, err := w.crowd(10_000)
+	if err != nil {
+		return nil, err
+	}
 	bin := func(name string, args ...string) []string {
 		return append([]string{filepath.Join(w.programs, name)}, args...)
 	}
@@ -105,6 +109,7 @@ func (w *world) warmPrograms() ([]*program, error) {
 		{name: emptyName, argv: bin("empty"), env: w.env()},
 		{name: "floor: net/http linked, one JSON file read", argv: bin("floor", tokens[0]), env: w.env()},
 		{name: kubeName, argv: bin("sso-exec", w.args("kube")...), env: w.env()},
+		{name: "sso-exec kube, 10,000 sessions kept", argv: bin("sso-exec", w.args("kube", crowd)...), env: w.env()},
 		{name: "sso-exec kube, profile of a config file", argv: bin("sso-exec", "kube", "--profile=corp"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec aws, flags only", argv: bin("sso-exec", w.args("aws")...), env: w.env()},

@@ -123,9 +123,24 @@ func (w *world) sso(tool string, more ...string) ([]byte, error) {
 }
 
 // signIn signs in with PKCE and the scripted browser.
-func (w *world) signIn() error {
-	_, err := w.sso("kube", "--flow=pkce", "--browser="+w.browser)
+func (w *world) signIn(more ...string) error {
+	_, err := w.sso("kube", append(more, "--flow=pkce", "--browser="+w.browser)...)
 	return err
+}
+
+// crowd signs in with a cache directory of its own, in which many sessions are kept.
+func (w *world) crowd(sessions int) (flag string, err error) {
+	dir := filepath.Join(w.dir, "crowd")
+	flag = "--cache-dir=" + dir
+	if err := w.signIn(flag); err != nil {
+		return "", err
+	}
+	for i := range sessions {
+		if err := os.WriteFile(filepath.Join(dir, "sessions", fmt.Sprintf("%064x.json", i)), []byte("{}"), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return flag, nil
 }
 
 func (w *world) cache(elem ...string) string {
