@@ -4,7 +4,6 @@ package agent
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,9 +14,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -29,20 +26,15 @@ import (
 
 // agentSetup is what setup agent was asked for.
 type agentSetup struct {
-	setup.Flags
-	o *settings.Resolved
-
-	agent, file, command string
-	named                bool // --command was given
-
-	found int // servers at one of the hosts
+	agent, file string
+	found       int // servers at one of the hosts
 }
 
 // New makes the command that has coding agents call sso-exec.
 func New() *cobra.Command {
-	s := &agentSetup{o: settings.For(settings.ToolGit)} // which asks by host too, and has no flags of its own
-	cmd := &cobra.Command{
-		Use:   "agent",
+	s := &agentSetup{}
+	return (&setup.Tool{
+		Name: "agent", Of: settings.ToolGit, // which asks by host too, and has no flags of its own
 		Short: "have coding agents get their headers and keys from sso-exec",
 		Long: `Write a command into the settings of coding agents, for each server that they
 have at a host of the profile, or one of --host: the headers helper of an MCP
@@ -53,30 +45,14 @@ A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup agent --profile corp
   sso-exec setup agent --agent claude-code --agent-config .mcp.json
   sso-exec setup agent --remove`,
-		Args: command.NoArgs,
-		PreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.named = s.named || f.Name == "command" && f.Changed })
+		File: ", with --agent (default: the agent's own)",
+		More: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&s.agent, "agent", "", "only this `agent`: "+strings.Join(agents(), ", "))
+			_ = cmd.RegisterFlagCompletionFunc("agent",
+				cobra.FixedCompletions(agents(), cobra.ShellCompDirectiveNoFileComp))
 		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&s.agent, "agent", "", "only this `agent`: "+strings.Join(agents(), ", "))
-	f.Var(settings.Path.Var(&s.file), "agent-config", "`file` to change, with --agent (default: the agent's own)")
-	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command",
-		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
-	cmd = command.WithSettings(s.o, cmd, func(context.Context, []string) error { return s.Plan(s.put) })
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !s.Remove {
-			return run(cmd, args)
-		}
-		if err := s.Plan(s.undo); err != nil { // whatever the config of sso-exec says
-			return &command.Failure{Settings: s.o, Err: err}
-		}
-		return nil
-	}
-	_ = cmd.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agents(), cobra.ShellCompDirectiveNoFileComp))
-	return cmd
+		Put: s.put, Undo: func(r *setup.Run) ([]setup.Edit, error) { return s.edits(r, nil) },
+	}).New()
 }
 
 func agents() (names []string) {
@@ -97,53 +73,26 @@ func Found() (names []string) {
 	return names
 }
 
-// put writes the commands, and the hosts into the profile.
-func (s *agentSetup) put() error {
-	if err := s.o.Check(); err != nil {
-		return err
-	}
-	profile := setup.UsesProfile(s.o, "issuer", "client-id")
-	names, err := setup.Hosts(s.o)
+// put writes the commands.
+func (s *agentSetup) put(r *setup.Run) ([]setup.Edit, func(), error) {
+	line, err := s.line(r)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	line, err := s.line(profile)
-	if err != nil {
-		return err
-	}
-	edits, err := s.edits(names, line)
-	if err != nil {
-		return err
-	}
-	if s.found == 0 {
-		return fault.InUsage(fmt.Errorf("no coding agent has a server at %s", strings.Join(names, ", ")),
+	edits, err := s.edits(r, line)
+	if err == nil && s.found == 0 {
+		err = fault.InUsage(fmt.Errorf("no coding agent has a server at %s", strings.Join(r.Hosts, ", ")),
 			"add the server to the agent first, then run this again")
 	}
-	if profile {
-		more, err := s.HostsEdit(s.o, names)
-		if err != nil {
-			return err
-		}
-		edits = append(edits, more...)
-	}
-	done, err := s.Apply(edits...)
-	if done && len(edits) > 0 {
-		fmt.Fprintf(talk.Out, "Start the agent again. Nobody is asked to sign in there: sso-exec login comes first.\n")
-	}
-	return err
+	return edits, func() {
+		fmt.Fprintln(talk.Out, "Start the agent again. Nobody is asked to sign in there: sso-exec login comes first.")
+	}, err
 }
 
 // line returns the command for a hook and the URL of a server. A sign-in would be asked
 // for below the agent, so a command that could ask does not.
-func (s *agentSetup) line(profile bool) (func(hook, hosts.Host, string) string, error) {
-	program, err := setup.ProgramOf(s.command, s.named)
-	if err != nil {
-		return nil, err
-	}
-	if profile { // whose hosts count
-		delete(s.o.From, "host")
-	}
-	args, err := setup.Args(s.o, profile)
+func (s *agentSetup) line(r *setup.Run) (func(hook, hosts.Host, string) string, error) {
+	program, args, err := r.Program()
 	if err != nil {
 		return nil, err
 	}
@@ -157,18 +106,10 @@ func (s *agentSetup) line(profile bool) (func(hook, hosts.Host, string) string, 
 	}, nil
 }
 
-// undo takes out what setup put there, for the hosts that are given, or for all.
-func (s *agentSetup) undo() error {
-	edits, err := s.edits(s.o.Target.Hosts, nil)
-	if err == nil {
-		_, err = s.Apply(edits...)
-	}
-	return err
-}
-
 // edits plans the change of each file; line nil: what is ours goes.
-func (s *agentSetup) edits(names []string, line func(hook, hosts.Host, string) string) ([]setup.Edit, error) {
-	list, err := hosts.ParseList(names)
+func (s *agentSetup) edits(r *setup.Run, line func(hook, hosts.Host, string) string) ([]setup.Edit, error) {
+	s.file = r.File
+	list, err := hosts.ParseList(r.Hosts)
 	if err != nil {
 		return nil, fault.Usagef("--host %w", err)
 	}
@@ -203,10 +144,7 @@ func (s *agentSetup) edits(names []string, line func(hook, hosts.Host, string) s
 		}
 	}
 	for i := range edits {
-		e := edits[i]
-		edits[i].Write = func() error {
-			return userfile.WriteAtomic(e.Path, e.New, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: e.Old})
-		}
+		edits[i].WriteFile()
 	}
 	return edits, nil
 }

@@ -2,45 +2,31 @@
 package cargo
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/edit/toml"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-const provider = "credential-provider"
-
-// cargoSetup is what setup cargo was asked for.
-type cargoSetup struct {
-	setup.Flags
-	o *settings.Resolved
-
-	file, command string
-	named         bool // --command was given
-}
+const (
+	provider = "credential-provider"
+	what     = "cargo's config"
+)
 
 // New makes the command that has cargo call sso-exec.
 func New() *cobra.Command {
-	s := &cargoSetup{o: settings.For(settings.ToolCargo)}
-	cmd := &cobra.Command{
-		Use:   "cargo",
-		Short: "have cargo get its tokens from sso-exec",
+	return (&setup.Tool{
+		Name: settings.ToolCargo, Short: "have cargo get its tokens from sso-exec",
 		Long: `Write a credential provider into cargo's config.toml, for each registry there
 whose index is on a host of the profile, or on one of --host. Other registries,
 crates.io among them, stay as they are. Not a byte of anything else changes; the
@@ -50,80 +36,36 @@ replaced.
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup cargo --profile corp --host cargo.example.com
   sso-exec setup cargo --remove`,
-		Args: command.NoArgs,
-		PreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.named = s.named || f.Name == "command" && f.Changed })
+		File:  "(default: config.toml in $CARGO_HOME, else in ~/.cargo)",
+		Usual: usual, Put: plan,
+		Undo: func(r *setup.Run) ([]setup.Edit, error) {
+			e, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) { return undo(text, r.Hosts) })
+			return []setup.Edit{e}, err
 		},
-	}
-	f := cmd.Flags()
-	f.Var(settings.Path.Var(&s.file), "cargo-config",
-		"`file` to change (default: config.toml in $CARGO_HOME, else in ~/.cargo)")
-	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command",
-		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
-	cmd = command.WithSettings(s.o, cmd, func(context.Context, []string) error { return s.Plan(s.put) })
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !s.Remove {
-			return run(cmd, args)
-		}
-		return command.Failed(s.o, s.Plan(s.undo)) // whatever the config of sso-exec says
-	}
-	return cmd
+	}).New()
 }
 
-// put writes the provider for each registry, and the hosts into the profile.
-func (s *cargoSetup) put() error {
-	if err := s.o.Check(); err != nil {
-		return err
-	}
-	names, err := setup.Hosts(s.o)
+// plan writes the provider for each registry. cargo hands the words behind the program
+// on by its request.
+func plan(r *setup.Run) ([]setup.Edit, func(), error) {
+	program, args, err := r.Program()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	profile := setup.UsesProfile(s.o, "issuer", "client-id")
-	value, err := s.value(profile)
-	if err != nil {
-		return err
-	}
+	value := toml.Quote(append([]string{program}, args...)...)
 	var registry string
 	var unread error
-	edit, err := s.edit(func(text []byte) (edited []byte, err error) {
-		edited, registry, unread, err = put(text, names, value)
-		return edited, err
+	edit, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) (edited []byte, err error) {
+		edited, registry, unread, err = put(text, r.Hosts, value)
+		return edited, byHand(r.Hosts, value, err)
 	})
 	if err != nil {
-		return byHand(edit.Path, names, value, err)
+		return nil, nil, err
 	}
 	if unread != nil {
 		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s\n", talk.OneLine(edit.Path+": "+unread.Error()))
 	}
-	edits := []setup.Edit{edit}
-	if profile {
-		more, err := s.HostsEdit(s.o, names)
-		if err != nil {
-			return err
-		}
-		edits = append(edits, more...)
-	}
-	done, err := s.Apply(edits...)
-	if done {
-		fmt.Fprintf(talk.Out, "Try it: cargo search --registry %s NAME\n", registry)
-	}
-	return err
-}
-
-// value is what cargo runs. It hands the words behind the program on by its request.
-func (s *cargoSetup) value(profile bool) (string, error) {
-	program, err := setup.ProgramOf(s.command, s.named)
-	if err != nil {
-		return "", err
-	}
-	if profile { // whose hosts count
-		delete(s.o.From, "host")
-	}
-	args, err := setup.Args(s.o, profile)
-	return toml.Quote(append([]string{program}, args...)...), err
+	return []setup.Edit{edit}, func() { fmt.Fprintf(talk.Out, "Try it: cargo search --registry %s NAME\n", registry) }, nil
 }
 
 // put has each registry whose index is on one of the hosts call the provider; one of
@@ -180,27 +122,17 @@ func put(text []byte, names []string, value string) (edited []byte, registry str
 	return nil, "", nil, errors.New("no registry there has its index on " + strings.Join(names, ", "))
 }
 
-func byHand(file string, names []string, value string, err error) error {
-	if fault.KindOf(err) == fault.Usage {
-		return fmt.Errorf("cargo's config: %s: %w", file, err)
+// byHand says what is to be written where setup cannot.
+func byHand(names []string, value string, err error) error {
+	if err == nil || fault.KindOf(err) == fault.Usage {
+		return err
 	}
 	name := strings.Replace(names[0], "*", "NAME", 1)
-	return fault.InUsage(fmt.Errorf("cargo's config: %s: %w", file, err),
-		"it needs this, then run this again; nothing was changed:",
+	return fault.InUsage(err, "it needs this, then run this again; nothing was changed:",
 		"[registries.NAME]", fmt.Sprintf("index = \"sparse+https://%s/PATH/\"", name), provider+" = "+value)
 }
 
-// undo takes out of cargo's config what setup put there, for the hosts that are given,
-// or for all.
-func (s *cargoSetup) undo() error {
-	edit, err := s.edit(func(text []byte) ([]byte, error) { return undo(text, s.o.Target.Hosts) })
-	if err != nil {
-		return fault.Usagef("cargo's config: %s: %w", edit.Path, err)
-	}
-	_, err = s.Apply(edit)
-	return err
-}
-
+// undo takes out what setup put there, for the hosts that are given, or for all.
 func undo(text []byte, names []string) ([]byte, error) {
 	list, err := hosts.ParseList(names)
 	if err != nil {
@@ -246,44 +178,12 @@ func isOurs(e *toml.Entry) bool {
 	return name == "cargo-credential-sso-exec" || name == "sso-exec" && len(words) > 1 && words[1] == settings.ToolCargo
 }
 
-// edit plans a change to cargo's config.
-func (s *cargoSetup) edit(change func([]byte) ([]byte, error)) (e setup.Edit, err error) {
-	e = setup.Edit{Path: s.file, Show: setup.HideSecrets}
-	if e.Path == "" {
-		if e.Path, err = usual(); err != nil {
-			return e, err
-		}
-	}
-	if e.Old, err = userfile.ReadRegular(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return e, fault.Usagef("%w", err)
-	}
-	if e.New, err = change(e.Old); err != nil {
-		return e, err
-	}
-	was := append([]byte{}, e.Old...)
-	e.Write = func() error {
-		return userfile.WriteAtomic(e.Path, e.New, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: was})
-	}
-	return e, nil
-}
-
 // usual is the file that cargo reads for its user: config where there is one, which is
 // what it was called once, else config.toml (The Cargo Book, "Configuration").
 func usual() (string, error) {
-	dir := os.Getenv("CARGO_HOME")
-	if dir == "" {
-		home, err := userfile.Home()
-		if err != nil {
-			return "", settings.NoHome("no config of cargo", "give --cargo-config FILE")
-		}
-		dir = filepath.Join(home, ".cargo")
+	file, err := setup.InHome("CARGO_HOME", ".cargo", "config", "no config of cargo", "give --cargo-config FILE")
+	if _, missing := os.Stat(file); missing != nil && err == nil {
+		file += ".toml"
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(filepath.Join(dir, "config")); err == nil {
-		return filepath.Join(dir, "config"), nil
-	}
-	return filepath.Join(dir, "config.toml"), nil
+	return file, err
 }

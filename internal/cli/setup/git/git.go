@@ -3,7 +3,6 @@ package git
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,9 +14,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -26,21 +23,10 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// gitSetup is what setup git was asked for.
-type gitSetup struct {
-	setup.Flags
-	o *settings.Resolved
-
-	file, command string
-	named         bool // --command was given
-}
-
 // New makes the command that has git call sso-exec.
 func New() *cobra.Command {
-	s := &gitSetup{o: settings.For(settings.ToolGit)}
-	cmd := &cobra.Command{
-		Use:   "git",
-		Short: "have git get its tokens from sso-exec",
+	return (&setup.Tool{
+		Name: settings.ToolGit, Short: "have git get its tokens from sso-exec",
 		Long: `Write a credential helper into git's global config, for each host of the
 profile, or those of --host: at the end, and with an empty helper first, so that
 no other one stores the token. git itself makes the change; the file as it was
@@ -49,138 +35,65 @@ is kept as FILE.bak.
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup git --profile corp --host git.example.com
   sso-exec setup git --host git.example.com --remove`,
-		Args: command.NoArgs,
-		PreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.named = s.named || f.Name == "command" && f.Changed })
+		File:  "(default: git's global config)",
+		Usual: globalConfig, Put: plan,
+		Undo: func(r *setup.Run) ([]setup.Edit, error) {
+			return edit(r, func(g *gitFile) error { return undo(g, r.Hosts) })
 		},
-	}
-	f := cmd.Flags()
-	f.Var(settings.Path.Var(&s.file), "git-config", "`file` to change (default: git's global config)")
-	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command",
-		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
-	cmd = command.WithSettings(s.o, cmd, func(context.Context, []string) error { return s.Plan(s.put) })
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !s.Remove {
-			return run(cmd, args)
-		}
-		if err := s.Plan(s.undo); err != nil { // whatever the config of sso-exec says
-			return &command.Failure{Settings: s.o, Err: err}
-		}
-		return nil
-	}
-	return cmd
+	}).New()
 }
 
-// put writes the helper for each host, and the hosts into the profile.
-func (s *gitSetup) put() error {
-	if err := s.o.Check(); err != nil {
-		return err
-	}
-	profile := setup.UsesProfile(s.o, "issuer", "client-id")
-	names, err := setup.Hosts(s.o)
+// plan writes the helper for each host: the line that git runs, by its shell.
+func plan(r *setup.Run) ([]setup.Edit, func(), error) {
+	program, args, err := r.Program()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	value, err := s.helper(profile)
-	if err != nil {
-		return err
-	}
-	edit, err := s.edit(func(g *gitFile) error {
-		for _, name := range names {
+	value := "!" + commandline.Line("linux", append([]string{program}, args...)...)
+	edits, err := edit(r, func(g *gitFile) error {
+		for _, name := range r.Hosts {
 			if err := g.put(name, value); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	edits := []setup.Edit{edit}
-	if profile {
-		more, err := s.HostsEdit(s.o, names)
-		if err != nil {
-			return err
-		}
-		edits = append(edits, more...)
-	}
-	done, err := s.Apply(edits...)
-	if done {
-		fmt.Fprintf(talk.Out, "Try it: git ls-remote https://%s/…\n", strings.Replace(names[0], "*", "NAME", 1))
-	}
-	return err
-}
-
-// helper is the line that git runs, by its shell.
-func (s *gitSetup) helper(profile bool) (string, error) {
-	program, err := setup.ProgramOf(s.command, s.named)
-	if err != nil {
-		return "", err
-	}
-	if profile { // whose hosts count
-		delete(s.o.From, "host")
-	}
-	args, err := setup.Args(s.o, profile)
-	return "!" + commandline.Line("linux", append([]string{program}, args...)...), err
+	return edits, func() {
+		fmt.Fprintf(talk.Out, "Try it: git ls-remote https://%s/…\n", strings.Replace(r.Hosts[0], "*", "NAME", 1))
+	}, err
 }
 
 // undo takes out of git's config what setup put there, for the hosts that are given, or
 // for all.
-func (s *gitSetup) undo() error {
-	edit, err := s.edit(func(g *gitFile) error {
-		keys, err := g.keys()
-		for _, key := range keys {
-			ofGiven := func(name string) bool { return key == keyOf(name) }
-			if len(s.o.Target.Hosts) > 0 && !slices.ContainsFunc(s.o.Target.Hosts, ofGiven) {
-				continue
-			}
-			err = errors.Join(err, g.remove(key))
+func undo(g *gitFile, names []string) error {
+	keys, err := g.keys()
+	for _, key := range keys {
+		if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return key == keyOf(name) }) {
+			continue
 		}
-		return err
-	})
-	if err != nil {
-		return err
+		err = errors.Join(err, g.remove(key))
 	}
-	_, err = s.Apply(edit)
 	return err
 }
 
 // edit plans a change to git's config: git makes it in a copy.
-func (s *gitSetup) edit(change func(*gitFile) error) (setup.Edit, error) {
-	path := s.file
-	if path == "" {
-		var err error
-		if path, err = globalConfig(); err != nil {
-			return setup.Edit{}, err
+func edit(r *setup.Run, change func(*gitFile) error) ([]setup.Edit, error) {
+	e, err := r.Edit("git's config", r.File, withoutHeaders, func(text []byte) ([]byte, error) {
+		dir, err := os.MkdirTemp("", "sso-exec-git")
+		if err != nil {
+			return nil, err
 		}
-	}
-	e := setup.Edit{Path: path, Show: withoutHeaders}
-	var err error
-	if e.Old, err = userfile.ReadRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return e, fault.Usagef("git's config: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "sso-exec-git")
-	if err != nil {
-		return e, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	g := &gitFile{path: filepath.Join(dir, "config")}
-	if err := os.WriteFile(g.path, e.Old, 0o600); err != nil {
-		return e, err
-	}
-	if err := change(g); err != nil {
-		return e, err
-	}
-	if e.New, err = os.ReadFile(g.path); err != nil {
-		return e, err
-	}
-	was := append([]byte{}, e.Old...)
-	e.Write = func() error {
-		return userfile.WriteAtomic(path, e.New, userfile.WriteOptions{Perm: 0o600, Backup: true, Was: was})
-	}
-	return e, nil
+		defer func() { _ = os.RemoveAll(dir) }()
+		g := &gitFile{path: filepath.Join(dir, "config")}
+		if err := os.WriteFile(g.path, text, 0o600); err != nil {
+			return nil, err
+		}
+		if err := change(g); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(g.path)
+	})
+	return []setup.Edit{e}, err
 }
 
 // globalConfig is the file that git config --global changes (git-config(1), "FILES").
