@@ -26,16 +26,32 @@ type KubeRequest struct {
 	Interactive bool
 }
 
-// KubeServer returns the address of the cluster that KUBERNETES_EXEC_INFO is about;
-// empty: it does not say (client-go tells where provideClusterInfo is set).
-func KubeServer(env string) string {
+// KubeCluster is the cluster that a credential is for, as client-go tells it where
+// provideClusterInfo is set.
+type KubeCluster struct {
+	Server string // its address; empty: client-go does not tell
+	// What the extension client.authentication.k8s.io/exec of its entry asks for.
+	Audience string
+	Scopes   []string
+}
+
+// KubeClusterOf returns the cluster that the value of KUBERNETES_EXEC_INFO is about.
+// What is odd there counts as absent.
+func KubeClusterOf(env string) KubeCluster {
 	var info struct {
 		Spec struct {
-			Cluster struct{ Server string }
+			Cluster struct {
+				Server string
+				Config struct {
+					Audience string
+					Scopes   []string
+				}
+			}
 		}
 	}
-	_ = json.Unmarshal([]byte(env), &info) // what is odd there tells nothing
-	return info.Spec.Cluster.Server
+	_ = json.Unmarshal([]byte(strings.TrimPrefix(env, "\ufeff")), &info)
+	c := info.Spec.Cluster
+	return KubeCluster{c.Server, c.Config.Audience, c.Config.Scopes}
 }
 
 // ParseKubeRequest reads the value of KUBERNETES_EXEC_INFO. An empty one,

@@ -175,3 +175,22 @@ func FuzzParseKubeRequest(f *testing.F) {
 		}
 	})
 }
+
+// Of KUBERNETES_EXEC_INFO what is odd counts as absent.
+func TestKubeClusterOf(t *testing.T) {
+	for env, want := range map[string]string{
+		"":              "{  []}",
+		"nonsense":      "{  []}",
+		`[]`:            "{  []}",
+		`{"spec":null}`: "{  []}",
+		`{"spec":{"cluster":{"server":"https://a","config":{"audience":"x","scopes":["r","w"]}}}}`: "{https://a x [r w]}",
+		`{"spec":{"cluster":{"server":"https://a","config":null}}}`:                                "{https://a  []}",
+		`{"spec":{"cluster":{"server":"https://a","config":"x"}}}`:                                 "{https://a  []}",
+		`{"spec":{"cluster":{"server":"https://a","config":{"audience":["x"],"scopes":"r"}}}}`:     "{https://a  []}",
+		`{"spec":{"cluster":{"server":["https://a"]}}}`:                                            "{  []}",
+	} {
+		if got := fmt.Sprint(KubeClusterOf(env)); got != want {
+			t.Errorf("%s: %s, want %s", env, got, want)
+		}
+	}
+}

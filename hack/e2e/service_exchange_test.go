@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -47,6 +50,31 @@ func TestServiceExchange(t *testing.T) {
 		}
 	}
 	p.tokenRequests(0) // all that was cached
+
+	// A profile that lists the clusters has the same tokens for them, and what a
+	// cluster's entry in the kubeconfig asks for changes none.
+	config := filepath.Join(m.home, "config.yaml")
+	text := fmt.Sprintf("{version: 1, profiles: {corp: {clusters: "+
+		"{%q: {audience: cluster-a}, %q: {audience: cluster-b}}}}}", a, b)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	profile := m.args("kube", append(askConsent, "--interactive", "never", "--config", config, "--profile", "corp")...)
+	for server, trusted := range map[string]*authentication{a: &trusts, b: &otherTrusts} {
+		kubeconfig := m.kubeconfig(server, "v1", profile)
+		text := strings.NewReplacer(`"interactiveMode"`, `"provideClusterInfo":true,"interactiveMode"`,
+			`"server"`, `"extensions":[{"name":"client.authentication.k8s.io/exec",`+
+				`"extension":{"audience":"cluster-a"}}],"server"`,
+		).Replace(readKubeconfig(t, kubeconfig))
+		if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantUser(t, m.whoami(kubeconfig).ok(), prefix+alice.Email)
+		if t.Failed() {
+			t.Log(tail(trusted.log))
+		}
+	}
+	p.tokenRequests(0)
 	m.noBrowser()
 
 	// A sign-out ends what was exchanged too, here at least.

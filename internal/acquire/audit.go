@@ -43,8 +43,8 @@ func target(o *settings.Resolved) string {
 		return "API key " + o.APIKey
 	case len(o.Asked) > 0:
 		return o.Asked[0].String()
-	case o.Tool == settings.ToolKube && plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO")) != "":
-		return plugin.KubeServer(os.Getenv("KUBERNETES_EXEC_INFO"))
+	case o.Tool == settings.ToolKube && plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO")).Server != "":
+		return plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO")).Server
 	case o.AWS.CenterRole() != "" && len(o.AWS.Chain) == 0 && (o.Tool == settings.ToolAWS || o.Tool == settings.ToolRun):
 		return o.AWS.CenterRole()
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":

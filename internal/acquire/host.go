@@ -1,6 +1,7 @@
 package acquire
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
 
-// This file is a host's own token. It comes by an exchange of the session's where the
+// This file is a host's own token, or a cluster's. It comes by an exchange of the session's where the
 // provider has that (RFC 8693), else the authorization server is asked for it by
 // parameters: of the same session where the refresh token is not bound to them, else
 // of a sign-in of its own.
@@ -20,6 +21,7 @@ func ways(o *settings.Resolved) []*settings.Resolved {
 		return []*settings.Resolved{o}
 	}
 	own, free := *o, o.Dialect().Free
+	own.Target.TokenType = cmp.Or(t.TokenType, o.Target.TokenType)
 	own.From = o.From.Clone()
 	set := func(name string, values ...string) {
 		if len(values) > 0 && values[0] != "" {
@@ -31,10 +33,11 @@ func ways(o *settings.Resolved) []*settings.Resolved {
 	set("scope", t.Scopes...)
 	bound := t.Audience != "" && !free.Audience || len(t.Resources) > 0 && !free.Resources ||
 		len(t.Scopes) > 0 && !free.Scopes
-	if o.Provider.Identity == credential.Service || !bound {
+	if o.Provider.Identity == credential.Service || !bound || t.ByParameters {
 		return []*settings.Resolved{&own}
 	}
 	by := *o
+	by.Target.TokenType = own.Target.TokenType
 	by.Exchange.Audiences, by.Exchange.Resources, by.Exchange.Scopes = nil, t.Resources, t.Scopes
 	if t.Audience != "" {
 		by.Exchange.Audiences = []string{t.Audience}

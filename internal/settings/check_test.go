@@ -67,6 +67,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"exchange-scope":         {anything, "!"},
 	"exchange-token-type":    {"invalid", "!"},
 	"exchange-param":         {"must be K=V|set by sso-exec itself", "x|grant_type=x"},
+	"clusters":               {"must be a mapping", "https://k8s.example.com"},
 	"token-type":             {"invalid", "!"},
 	"min-ttl":                {"must not be negative|is not a duration", "-1s|5"},
 	"ca-file":                {anything, "!"},

@@ -36,6 +36,9 @@ type HostTarget struct {
 	Resources []string
 	Scopes    []string
 	Username  string
+
+	TokenType    string // that it has to be; empty: as the settings have it
+	ByParameters bool   // the authorization server is asked for it, and no exchange
 }
 
 // OwnToken reports whether the host's token is another one than the profile's.
@@ -160,10 +163,10 @@ func (o *Resolved) obeyHosts() error {
 // HostsAreMap reports whether the profile's hosts are a map.
 func (o *Resolved) HostsAreMap() bool { return o.own != nil }
 
-// HostTarget is what the profile says of the host that the token is for.
+// HostTarget is what the profile says of the host, or the cluster, that the token is for.
 func (o *Resolved) HostTarget() HostTarget {
 	if len(o.Asked) == 0 {
-		return HostTarget{}
+		return o.clusterTarget()
 	}
 	return o.targetOf(o.Asked[0])
 }

@@ -42,6 +42,7 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 		o.AWS.AccountID, o.AWS.RoleName = account[0], name[0] // likewise
 	}
 	o.holdHosts(profile["hosts"])
+	o.clusters = profile["clusters"]
 	for _, r := range table {
 		v, ok := profile[r.Key()]
 		if !ok || !o.has(r) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {
@@ -139,7 +140,7 @@ func (r *Row) key() config.Key {
 	case List, Words:
 		key.Type, key.Default = config.List, ""
 		if r.Columns != nil {
-			key.Type, key.Columns, key.Mapping = config.Table, r.Columns(), r.Name == "roles"
+			key.Type, key.Columns, key.Mapping = config.Table, r.Columns(), r.Is(KeyOnly)
 		}
 	case Word, Instead:
 		key.Type, key.Enum = config.Enum, r.Values()

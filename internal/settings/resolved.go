@@ -46,6 +46,8 @@ type Resolved struct {
 	Within []string
 	own    map[string]map[string][]string // what the profile's hosts say of each
 
+	clusters config.Value // the profile's, with what it says of each
+
 	// FoundOut tells which dialect the provider turned out to have; nil before a
 	// session asks it.
 	FoundOut func() *flows.Dialect

@@ -103,6 +103,7 @@ type Target struct {
 	Audience  string
 	Resources []string
 	Hosts     []string      // that the token may go to
+	Clusters  []string      // that have tokens of their own
 	TokenType string        // credential.IDToken or credential.AccessToken
 	MinTTL    time.Duration // negative: the rule for the tool
 	Force     bool

@@ -227,6 +227,10 @@ var table = []*Row{
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
 		at: func(s *Settings) any { return &s.Target.Hosts }},
+	{Name: "clusters", Group: GroupTarget, Kind: List, Traits: KeyOnly | NoVariable,
+		Check: checkServer, Columns: clusterColumns,
+		Help: "API servers that get tokens of their own, where a kubeconfig has provideClusterInfo",
+		at:   func(s *Settings) any { return &s.Target.Clusters }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
 		Help:    "id or access (default: id for kube and aws, access for token)",

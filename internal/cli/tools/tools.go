@@ -142,6 +142,11 @@ func (t *tool) answer(ctx context.Context, o *settings.Resolved, encode encoder)
 	}
 	explained, by := false, t.by
 	by.Explained = &explained
+	if o.Report.Explain {
+		for _, line := range o.ClusterExplained() {
+			fmt.Fprintln(talk.Stderr, "sso-exec: "+line)
+		}
+	}
 	own, err := acquire.ForHost(ctx, o, by)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ a profile only its name does.`,
 		"`text` that kubectl shows where the command is missing")
 	f.Lookup("install-hint").DefValue = "how to install sso-exec"
 	f.BoolVar(&s.provideClusterInfo, "provide-cluster-info", false,
-		"hand the cluster's address to sso-exec, which does not use it")
+		"hand the cluster's address to sso-exec (default: if the profile has clusters)")
 	return command.WithSettings(s.o, cmd, s.run)
 }
 
@@ -181,7 +181,8 @@ func (s *kubeSetup) stanza(plan *kubePlan) (*kubeconfig.Exec, error) {
 	}
 	return &kubeconfig.Exec{
 		APIVersion: execAPI + s.apiVersion, Command: plan.command, Args: args,
-		InteractiveMode: s.interactiveMode, InstallHint: s.installHint, ProvideClusterInfo: s.provideClusterInfo,
+		InteractiveMode: s.interactiveMode, InstallHint: s.installHint,
+		ProvideClusterInfo: s.provideClusterInfo || s.usesProfile() && s.o.HasClusters() && !s.line["provide-cluster-info"],
 	}, nil
 }
 
@@ -242,7 +243,7 @@ func (s *kubeSetup) keep(e *kubeconfig.Exec, was kubeconfig.Exec) {
 		e.InstallHint = was.InstallHint
 	}
 	if !s.line["provide-cluster-info"] {
-		e.ProvideClusterInfo = was.ProvideClusterInfo
+		e.ProvideClusterInfo = e.ProvideClusterInfo || was.ProvideClusterInfo
 	}
 	if !s.line["api-version"] && strings.HasPrefix(was.APIVersion, execAPI+"v1") && was.APIVersion != execAPI+"v1alpha1" {
 		e.APIVersion = was.APIVersion
