@@ -103,8 +103,18 @@ func Do(ctx context.Context, hc *http.Client, doing string, req *http.Request) (
 
 // Trouble is the error of a server that says that it has one.
 func (a *Answer) Trouble(doing string) error {
-	return &UnavailableError{Doing: doing, Err: fmt.Errorf("%s answers with status %d", a.Host, a.Status),
-		RetryAfter: a.RetryAfter(), Status: a.Status}
+	err := fmt.Errorf("%s answers with status %d", a.Host, a.Status)
+	if name := a.Exception(); name != "" {
+		err = fmt.Errorf("%w: %s", err, name)
+	}
+	return &UnavailableError{Doing: doing, Err: err, RetryAfter: a.RetryAfter(), Status: a.Status}
+}
+
+// Exception is the name of an error of AWS's services, which a header has, perhaps with
+// an address behind it; empty: there is none.
+func (a *Answer) Exception() string {
+	name, _, _ := strings.Cut(a.Header.Get("X-Amzn-Errortype"), ":")
+	return a.Words(strings.TrimSpace(name), 100)
 }
 
 // Send is [Do] for whoever reads the answer of a server in trouble. Beside the error

@@ -133,6 +133,9 @@ func (a *Answer) Fields(doing string) (Fields, error) {
 		return fields, nil
 	}
 	if err := json.NewDecoder(bytes.NewReader(a.Body)).Decode(&fields); err != nil {
+		if !a.OK() && a.Exception() != "" { // it says all, and the body may be empty
+			return Fields{}, nil
+		}
 		return nil, a.notJSON(doing)
 	}
 	return fields, nil

@@ -226,8 +226,7 @@ func refusal(doing string, a *flows.Answer, fields flows.Fields) error {
 // exception is the name of an error, and its words: in a header, perhaps with an address
 // behind it, or in the body, perhaps with a name space before it.
 func exception(a *flows.Answer, fields flows.Fields) (name, words string) {
-	name, _, _ = strings.Cut(a.Header.Get("X-Amzn-Errortype"), ":")
-	if name == "" {
+	if name = a.Exception(); name == "" {
 		kind := fields.Text("__type")
 		name = kind[strings.LastIndex(kind, "#")+1:]
 	}

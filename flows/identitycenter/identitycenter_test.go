@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -185,5 +186,49 @@ func TestPortal(t *testing.T) {
 	}
 	if v := s.Violations(); len(v) > 0 {
 		t.Error(v)
+	}
+}
+
+// The exception's name is told whatever the body, and decides the kind of the failure.
+func TestExceptions(t *testing.T) {
+	s, err := awssso.Start(awssso.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	hc, err := flows.NewHTTPClient(5*time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	p := Portal{HTTP: hc, Endpoint: s.Portal, Token: credential.NewSecret(s.SignIn()["accessToken"])}
+	register := func() error {
+		_, err := Register(ctx, hc, Endpoints{s.OIDC, s.Portal}, "https://d-1234567890.awsapps.com/start", []string{Scope})
+		return err
+	}
+	keys := func() error { _, err := p.Keys(ctx, "123456789012", "dev"); return err }
+	for _, c := range []struct {
+		endpoint, name, words string
+		ask                   func() error
+		status                int
+		unavailable           bool
+	}{
+		{"client/register", "InvalidClientMetadataException", "invalid_client_metadata", register, 400, false},
+		{"client/register", "InvalidRequestException", "invalid_request", register, 400, false},
+		{"client/register", "SlowDownException", "SlowDownException", register, 400, true},
+		{"client/register", "TooManyRequestsException", "TooManyRequestsException", register, 429, true},
+		{"client/register", "InternalServerException", "InternalServerException", register, 500, true},
+		{"federation/credentials", "TooManyRequestsException", "TooManyRequestsException", keys, 429, true},
+		{"federation/credentials", "ServiceUnavailableException", "ServiceUnavailableException", keys, 503, true},
+		{"federation/credentials", "ForbiddenException", "ForbiddenException", keys, 403, false},
+	} {
+		s.Answer(c.endpoint, awssso.Answer{Status: c.status,
+			Header: map[string]string{"X-Amzn-Errortype": c.name + ":http://internal.amazon.com/coral/"}})
+		err := c.ask()
+		var outage *flows.UnavailableError
+		if errors.As(err, &outage) != c.unavailable ||
+			!strings.Contains(fmt.Sprint(err), c.words) || strings.Contains(fmt.Sprint(err), "internal.amazon") {
+			t.Errorf("%s, %s: %v", c.endpoint, c.name, err)
+		}
 	}
 }

@@ -93,16 +93,19 @@ func (s *awsSetup) putAll(want []awsconfig.Entry, mine func(string) bool) error 
 	return err
 }
 
-// profiles are those that are to be there. Names that would be the same get the account's
-// ID at their end.
+// profiles are those that are to be there. Where two accounts have one name, or profiles
+// would, the account's ID is at the end.
 func (s *awsSetup) profiles(accounts []acquire.Assigned, command func(id, role string) (string, error)) (
 	all []awsconfig.Entry, err error) {
 	if !strings.Contains(s.template, "{role}") || !strings.Contains(s.template, "{account") {
 		return nil, fault.InUsage(errors.New("--name-template must have {role}, and {account} or {account-id}"),
 			"the default is "+nameTemplate)
 	}
-	count := map[string]int{}
-	ids := map[int]string{}
+	count, named := map[string]int{}, map[string]int{}
+	ids, twice := map[int]string{}, map[int]bool{}
+	for _, a := range accounts {
+		named[plainName(a.Name, a.ID)]++
+	}
 	for _, a := range accounts {
 		for _, role := range a.Roles {
 			if settings.Find("account-id").Check(a.ID) != nil || settings.Find("role-name").Check(role) != nil {
@@ -121,11 +124,12 @@ func (s *awsSetup) profiles(accounts []acquire.Assigned, command func(id, role s
 			}
 			count[name]++
 			ids[len(all)] = a.ID
+			twice[len(all)] = named[plainName(a.Name, a.ID)] > 1 && !strings.Contains(s.template, "{account-id}")
 			all = append(all, p)
 		}
 	}
 	for i := range all {
-		if count[all[i].Name] > 1 {
+		if twice[i] || count[all[i].Name] > 1 {
 			all[i].Name += "-" + ids[i]
 		}
 	}
