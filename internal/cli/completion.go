@@ -121,6 +121,8 @@ func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
 		complete = lookup.APIKeyNames
 	case by == settings.CompleteRoles:
 		complete = lookup.RoleNames
+	case by == settings.CompleteSSOSessions:
+		complete = lookup.SSOSessions
 	case stands == "DIRECTORY":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case meansFile(stands):

@@ -95,6 +95,7 @@ const (
 	CompleteOrganizations
 	CompleteAPIKeys
 	CompleteRoles
+	CompleteSSOSessions
 )
 
 // Row is one setting.

@@ -14,6 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/apikeys"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
@@ -114,6 +115,17 @@ func RoleNames(cmd *cobra.Command, _ []string, _ string) (names []string, _ cobr
 			names = append(names, cobra.CompletionWithDesc(r.Name, cmp.Or(r.RoleARN, r.AccountID+" "+r.RoleName)))
 		}
 	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// SSOSessions completes the sso-sessions of the AWS config, with their start URLs.
+func SSOSessions(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+	for name, start := range aws.Sessions() {
+		if talk.Quote(name) == name {
+			names = append(names, cobra.CompletionWithDesc(name, talk.OneLine(start)))
+		}
+	}
+	slices.Sort(names)
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 

@@ -1,13 +1,37 @@
 package awsconfig
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// SSOSession returns the keys of [sso-session NAME] of a config, and whether it is there.
-func SSOSession(text, name string) (keys map[string]string, ok bool) {
-	return read(text, func(s *section) bool {
-		kind, rest, found := strings.Cut(strings.ReplaceAll(s.name, "\t", " "), " ")
-		return found && kind == "sso-session" && strings.Trim(strings.TrimSpace(rest), `"'`) == name
-	})
+// Section returns the keys of [KIND NAME] of a config, such as an sso-session, and whether
+// it is there.
+func Section(text, kind, name string) (keys map[string]string, ok bool) {
+	return read(text, func(s *section) bool { return s.named(kind) == name })
+}
+
+// named is the name of a section of a kind; empty: it is none.
+func (s *section) named(kind string) string {
+	first, rest, _ := strings.Cut(strings.ReplaceAll(s.name, "\t", " "), " ")
+	if first != kind {
+		return ""
+	}
+	return strings.Trim(strings.TrimSpace(rest), `"'`)
+}
+
+// Names lists the sections of a kind.
+func Names(text, kind string) (names []string) {
+	d, err := split(strings.TrimPrefix(text, "\ufeff"), anyCR)
+	if err != nil {
+		return nil
+	}
+	for i := range d.sections {
+		if name := d.sections[i].named(kind); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Profile returns the keys of a profile of a config, and whether it is there.

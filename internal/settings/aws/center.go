@@ -116,16 +116,10 @@ func (a Asked) readAWSConfig() (map[string]string, error) {
 	case name == "":
 		profile = cmp.Or(Variable("AWS_PROFILE"), Variable("AWS_DEFAULT_PROFILE"), "default")
 	}
-	home, _ := userfile.Home() // AWS_CONFIG_FILE may name another place
-	path := awsconfig.ConfigPath(os.LookupEnv, home)
-	b, err := userfile.ReadConfig(path)
-	if fault.Holds[*userfile.UnsafeError](err) {
+	text, path, err := readConfig()
+	if err != nil {
 		return nil, err
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fault.InUsage(fmt.Errorf("the AWS config: %w", err))
-	}
-	text := string(b)
 	of := map[string]string{}
 	if profile != "" {
 		if of, _ = awsconfig.Profile(text, profile); of["sso_session"] == "" {
@@ -133,7 +127,7 @@ func (a Asked) readAWSConfig() (map[string]string, error) {
 		}
 		name = of["sso_session"]
 	}
-	keys, ok := awsconfig.SSOSession(text, name)
+	keys, ok := awsconfig.Section(text, ssoSession, name)
 	if !ok {
 		return nil, fault.InUsage(fmt.Errorf("the AWS config has no [sso-session %s]: %s", flows.Clean(name, 100), path),
 			"name one that it has, or give --start-url and --sso-region")
@@ -143,6 +137,35 @@ func (a Asked) readAWSConfig() (map[string]string, error) {
 		keys[k] = of[k]
 	}
 	return keys, nil
+}
+
+const ssoSession = "sso-session" // what its section begins with
+
+// readConfig reads the AWS config; empty: there is none.
+func readConfig() (text, path string, err error) {
+	home, _ := userfile.Home() // AWS_CONFIG_FILE may name another place
+	path = awsconfig.ConfigPath(os.LookupEnv, home)
+	b, err := userfile.ReadConfig(path)
+	switch {
+	case err == nil || fault.Holds[*userfile.UnsafeError](err):
+	case errors.Is(err, os.ErrNotExist):
+		err = nil
+	default:
+		err = fault.InUsage(fmt.Errorf("the AWS config: %w", err))
+	}
+	return string(b), path, err
+}
+
+// Sessions are the sso-sessions of the AWS config, with their start URLs; none where
+// there is something wrong with it.
+func Sessions() map[string]string {
+	text, _, _ := readConfig()
+	all := map[string]string{}
+	for _, name := range awsconfig.Names(text, ssoSession) {
+		keys, _ := awsconfig.Section(text, ssoSession, name)
+		all[name] = keys["sso_start_url"]
+	}
+	return all
 }
 
 // endpoints are where AWS's own variables move them, else the region's.
