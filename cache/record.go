@@ -46,6 +46,9 @@ type Session struct {
 	// Organizations are those that are known of the person: by a choice that the
 	// provider gave, by its list, by tokens.
 	Organizations []Organization `json:"organizations,omitempty"`
+	// PreferredRole is what the person chose last of what the session can give, in the
+	// program's own words. A sign-in leaves it as it is.
+	PreferredRole string `json:"preferredRole,omitempty"`
 	// RefreshExpiresAt is when the refresh token ends, where the provider tells.
 	RefreshExpiresAt time.Time `json:"refreshExpiresAt,omitzero"`
 	// EndedAt is when the provider ended the session. What stays then is whose it
@@ -110,7 +113,7 @@ type sessionFile struct {
 
 // Inherit takes over what a later version of sso-exec has written into the
 // record that this one replaces.
-func (s *Session) Inherit(old *Session) { s.unknown = old.unknown }
+func (s *Session) Inherit(old *Session) { s.unknown, s.PreferredRole = old.unknown, old.PreferredRole }
 
 func (s *Session) encode() ([]byte, error) {
 	s.Version = formatVersion

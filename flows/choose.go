@@ -96,7 +96,7 @@ func Choose(f Facts) Choice {
 		never := f.Names.Of("interactive") + " never"
 		return Choice{Why: []string{"nobody may be asked here (" + never + ")"}, Try: "leave out " + never}
 	}
-	prompt, seen := promptPlace(f)
+	prompt, seen := PromptPlace(f)
 	reaches, page := browserReaches(f)
 	if f.Flow != "" && f.Flow != FlowAuto && !f.allows(f.Flow) {
 		return Choice{Why: []string{f.Names.Of("flow") + " " + f.Flow + " is not allowed here"}}
@@ -185,8 +185,8 @@ func (f Facts) mayUseDevice(reaches bool) bool {
 	return true
 }
 
-// promptPlace tells where a person would see a prompt.
-func promptPlace(f Facts) (place, why string) {
+// PromptPlace tells where a person would see a prompt, and why there.
+func PromptPlace(f Facts) (place, why string) {
 	switch {
 	case f.FullScreen != "":
 		return PromptNowhere, "there is " + f.FullScreen + ", which a prompt would tear"

@@ -118,7 +118,12 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 // personOf tells a session how to ask somebody. What is still shown when a command
 // ends is taken off by its last words (talk.Stderr).
 func personOf(o *settings.Resolved, by Caller) session.Person {
-	person, _ := talk.Sitting{
+	person, _ := sittingOf(o, by).Person()
+	return person
+}
+
+func sittingOf(o *settings.Resolved, by Caller) talk.Sitting {
+	return talk.Sitting{
 		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name,
 		Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
 		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin,
@@ -127,8 +132,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 		Login:  func(without ...string) string { return settings.LoginCommand(o, without...) },
 		ToKeep: o.ToKeep,
 		Policy: o.Policy,
-	}.Person()
-	return person
+	}
 }
 
 // Started is when this process began; a credential stored since is new enough

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
@@ -114,6 +115,18 @@ func (o *Resolved) checkCenterRole() error {
 	}
 	return cmp.Or(o.checkRow("account-id"), o.checkRow("role-name"))
 }
+
+// Takes reports whether a role, as CenterRole names it, is not another than the account or
+// the role that is named.
+func (o *Resolved) Takes(role string) bool {
+	account, name, ok := strings.Cut(role, "/")
+	return ok && (o.AWS.AccountID == "" || o.AWS.AccountID == account) &&
+		(o.AWS.RoleName == "" || o.AWS.RoleName == name) &&
+		cmp.Or(aws.CheckAccountID(account), aws.CheckRoleName(name)) == nil
+}
+
+// SetRole takes a role, as CenterRole names it.
+func (o *Resolved) SetRole(role string) { o.AWS.AccountID, o.AWS.RoleName, _ = strings.Cut(role, "/") }
 
 // CenterRole names the account and the role for people; empty: none is named.
 func (a AWS) CenterRole() string {

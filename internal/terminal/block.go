@@ -164,13 +164,14 @@ func (d Paste) waiting() waiting {
 // [Live.ReadAnswer].
 type Choice struct {
 	Asker
+	Title    string // the first line, where it is not about a sign-in
 	Question string
 	Items    []string
 	Until    time.Time
 }
 
 func (c Choice) body(p *page) {
-	p.headline(c.headline())
+	p.headline(cmp.Or(c.Title, c.headline()))
 	p.say(c.Question)
 	p.blank()
 	width := len(fmt.Sprint(len(c.Items)))

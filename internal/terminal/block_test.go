@@ -30,9 +30,9 @@ var blocks = map[string]Block{
 	"paste":      Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, false, until},
 	"paste-deaf": Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", false, until},
 	"unread":     Paste{asker, anAuth, "http://127.0.0.1:41234/callback", forward, true, until},
-	"choice": Choice{asker, "Which organization? Type its number.",
-		[]string{"Acme Corporation (org_01HJ3R5N4N8Z1Q2W3E4R5T6Y7U)", "org_01BETA",
-			"Société Générale d'Électricité de la Région (org_01GAMMA)"}, until},
+	"choice": Choice{Asker: asker, Question: "Which organization? Type its number.", Until: until,
+		Items: []string{"Acme Corporation (org_01HJ3R5N4N8Z1Q2W3E4R5T6Y7U)", "org_01BETA",
+			"Société Générale d'Électricité de la Région (org_01GAMMA)"}},
 	"unread-alone": Paste{asker, anAuth, "http://127.0.0.1:41234/callback", "", true, until},
 }
 
@@ -123,7 +123,7 @@ func TestHostileTexts(t *testing.T) {
 		Device{Asker{bad, bad, bad, bad}, bad, bad, bad, until},
 		Paste{Asker{bad, bad, bad, bad}, bad, bad, bad, false, until},
 		Paste{Asker{bad, bad, bad, bad}, bad, bad, bad, true, until},
-		Choice{Asker{bad, bad, bad, bad}, bad, []string{bad, ""}, until},
+		Choice{Asker{bad, bad, bad, bad}, "", bad, []string{bad, ""}, until}, Choice{Title: bad, Items: []string{bad}},
 	} {
 		out := render(layout(b, &page{style: Style{UTF8: true}, columns: 80}, 60))
 		if strings.ContainsAny(out, "\x1b\r\u202e\u009b") {

@@ -89,6 +89,11 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	if err := r.o.Check(); err != nil {
 		return err
 	}
+	if r.tokenEnv == "" && r.o.APIKey == "" {
+		if err := acquire.SettleRole(ctx, r.o, acquire.Caller{}); err != nil {
+			return err
+		}
+	}
 	if err := r.choose(); err != nil {
 		return err
 	}

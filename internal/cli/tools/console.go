@@ -39,7 +39,16 @@ keys. Whoever has the address is signed in: it is valid for 15 minutes. With
 	}
 	c.Flags().BoolVar(&open, "open", false, "open the console in the browser here, and print nothing")
 	c.Flags().StringVar(&service, "service", "", "`name` of the service whose page to show: s3, ec2, cloudwatch")
-	return command.WithFlags(o, c, func(ctx context.Context) error {
+	return command.WithSettings(o, c, func(ctx context.Context, _ []string) error {
+		if err := command.ForAgent(o); err != nil {
+			return err
+		}
+		if err := acquire.SettleRole(ctx, o, acquire.Caller{}); err != nil {
+			return err
+		}
+		if err := o.Check(); err != nil {
+			return err
+		}
 		if o.From.Given("output") {
 			return fault.Usagef("--output: an address has no format")
 		}

@@ -30,10 +30,16 @@ func newList() *cobra.Command {
 		Use: "list", Short: "show the AWS accounts and roles of a sign-in", Args: command.NoArgs,
 		Long: `Show the accounts and roles that IAM Identity Center assigns to you, and those
 that the profile has under names of its own (aws: roles). For any other provider
-nobody is asked: only the profile tells.`,
-		Example: "  sso-exec aws list --profile corp\n  sso-exec aws list --profile corp -o json",
+nobody is asked: only the profile tells.
+
+With --choose, choose one on the terminal, by its number or a part of its name:
+it is the role for aws, aws console and run where nothing else names one.`,
+		Example: "  sso-exec aws list --profile corp\n  sso-exec aws list --profile corp -o json\n" +
+			"  sso-exec aws list --profile corp --choose",
 	}
 	var output string
+	var choose bool
+	c.Flags().BoolVar(&choose, "choose", false, "choose a role on the terminal, and print nothing")
 	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	return command.WithSettings(o, c, func(ctx context.Context, _ []string) error {
 		if err := command.CheckOutput(output); err != nil {
@@ -44,6 +50,9 @@ nobody is asked: only the profile tells.`,
 		}
 		if err := o.Check(); err != nil {
 			return err
+		}
+		if choose {
+			return acquire.ChooseRole(ctx, o, acquire.Caller{})
 		}
 		st := rolesStatus{[]acquire.Assigned{}, append([]roles.NamedRole{}, o.NamedRoles()...)}
 		var err error

@@ -129,6 +129,11 @@ func (q *request) failing(o *settings.Resolved, err error) error {
 
 // answer gets the credential and writes the document.
 func (t *tool) answer(ctx context.Context, o *settings.Resolved, encode encoder) error {
+	if t.keys {
+		if err := acquire.SettleRole(ctx, o, t.by); err != nil {
+			return err
+		}
+	}
 	if err := o.Check(); err != nil {
 		return err
 	}
