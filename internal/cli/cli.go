@@ -110,7 +110,7 @@ func NewRoot() *cobra.Command {
 		root.AddCommand(tools.New(t))
 	}
 	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(),
-		account.NewAudit(), run.New(), newSetup(), configure.New(), configure.NewPolicy(), keys.New(), newCompletion(),
+		account.NewProfile(), account.NewAudit(), run.New(), newSetup(), configure.New(), configure.NewPolicy(), keys.New(), newCompletion(),
 		newVersion())
 	root.SetHelpCommand(NewHelp())
 	setHelp(root)

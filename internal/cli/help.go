@@ -113,7 +113,7 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 		switch {
 		case cmd.HasParent() && c.IsAvailableCommand():
 			all = append(all, row)
-		case slices.Contains([]string{"audit", "completion", "help", "policy", "version"}, c.Name()):
+		case slices.Contains([]string{"audit", "completion", "help", "policy", "profile", "version"}, c.Name()):
 			others = append(others, c.Name())
 		case !c.IsAvailableCommand():
 		case isTool && protocol != "":

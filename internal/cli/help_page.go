@@ -155,7 +155,7 @@ func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 	}
 	if len(others) > 0 {
 		words := strings.ReplaceAll(strings.Join(others, ", ")+", help "+topicSettings, "help,", "help COMMAND,")
-		b.WriteString("\n" + talk.Wrap("Beside these: "+words, width) + "\n")
+		b.WriteString("\n" + talk.Wrap("Also: "+words, width) + "\n")
 	}
 	return b
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -67,6 +68,58 @@ func (p *Profile) YAML(keys []Key, origins bool) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// JSON is what YAML renders, for programs: a list is always one, true and false are no
+// texts. With origins, a member of that name has by key where each value came from.
+func (p *Profile) JSON(keys []Key, origins bool) map[string]any {
+	profile, from := map[string]any{}, map[string]string{}
+	for i := range keys {
+		v, ok := p.Settings[keys[i].full()]
+		if !ok {
+			continue
+		}
+		in := profile
+		if section := keys[i].Section; section != "" {
+			if profile[section] == nil {
+				profile[section] = map[string]any{}
+			}
+			in = profile[section].(map[string]any)
+		}
+		in[keys[i].Name], from[keys[i].full()] = keys[i].json(v), p.comment(v.Origin)
+	}
+	doc := map[string]any{"version": json.Number(version), "profiles": map[string]any{p.Name: profile}}
+	if origins {
+		doc["origins"] = from
+	}
+	return doc
+}
+
+// json is a value as YAML has it that is written with no abbreviations.
+func (k *Key) json(v Value) any {
+	switch {
+	case k.Type == Table && v.Columns != nil:
+		rows := map[string]any{}
+		for _, name := range v.Values {
+			row := map[string]any{}
+			for i := range k.Columns {
+				column := &k.Columns[i]
+				if values, ok := v.Columns[name][column.Name]; ok {
+					row[column.Name] = column.json(Value{Values: values})
+				}
+			}
+			rows[name] = row
+		}
+		return rows
+	case k.Type == Table, k.Type == List:
+		return append([]string{}, v.Values...)
+	case k.Type == Bool:
+		return one(v) == "true"
+	}
+	if name, ok := strings.CutPrefix(one(v), k.Instead+":"); ok && k.Instead != "" {
+		return map[string]string{k.Instead: name}
+	}
+	return one(v)
 }
 
 func (p *Profile) comment(o Origin) string {

@@ -34,43 +34,55 @@ config files: the system's, and above it your own or the one that you name.`,
 
 func newConfigView() *cobra.Command {
 	o := settings.For(settings.ToolAWS) // which has all settings that a profile can have
-	origins := false
+	origins, output := false, "text"
 	c := &cobra.Command{
 		Use:   "view",
 		Short: "print the settings that are used here",
 		Long: `Print the settings that a command would use here, with the same flags and
 variables, as a config file that means the same by itself: with what the
 profile extends, the files merged, and absolute paths. Defaults are left out.
-A secret is never shown, only where it is.`,
-		Example: "  sso-exec config view --profile corp --origin",
+A secret is never shown, only where it is. -o json: the same as JSON.`,
+		Example: "  sso-exec config view --profile corp --origin\n  sso-exec config view -o json",
 		Args:    command.NoArgs,
 	}
 	c.Flags().SortFlags = false
 	c.Flags().BoolVar(&origins, "origin", false, "say behind each value where it came from")
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	o.Bind(c.Flags())
 	c.RunE = func(*cobra.Command, []string) error {
-		text, err := view(o, origins)
+		err := command.CheckOutput(output)
 		if err == nil {
-			_, err = talk.Out.Write(text)
+			err = printView(o, origins, output == "json")
 		}
 		return command.Failed(o, err)
 	}
 	return c
 }
 
-// view renders the settings that are used.
-func view(o *settings.Resolved, origins bool) ([]byte, error) {
-	if err := errors.Join(o.ReadPolicy(true), o.FillFromEnvironment()); err != nil {
-		return nil, err
+func printView(o *settings.Resolved, origins, asJSON bool) error {
+	p, head, err := view(o)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return talk.PrintJSON(p.JSON(settings.ProfileKeys(), origins))
 	}
-	p, err := settings.LoadProfile(o)
+	return talk.Print(head + string(p.YAML(settings.ProfileKeys(), origins)))
+}
+
+// view is the profile that is used, with what flags and variables say; head is what
+// else there is to say of it.
+func view(o *settings.Resolved) (p *config.Profile, head string, err error) {
+	if err := errors.Join(o.ReadPolicy(true), o.FillFromEnvironment()); err != nil {
+		return nil, "", err
+	}
+	p, err = settings.LoadProfile(o)
 	if err == nil && p != nil {
 		err = o.FillFromProfile(p.Settings)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	head := ""
 	if p == nil {
 		p = &config.Profile{Name: "default", Settings: map[string]config.Value{}}
 		head = "# No profile is in use. This one has only what flags and variables say.\n"
@@ -87,7 +99,7 @@ func view(o *settings.Resolved, origins bool) ([]byte, error) {
 		delete(p.Settings, "client-secret-file")
 		head += "# The client's secret is in the variable " + settings.SecretVariable + ".\n"
 	}
-	return append([]byte(head), p.YAML(settings.ProfileKeys(), origins)...), nil
+	return p, head, nil
 }
 
 func newConfigPath() *cobra.Command {

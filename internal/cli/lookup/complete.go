@@ -44,8 +44,30 @@ func ProfileNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.She
 	}
 	// Shells evaluate what stands on their line to complete the next word: a name
 	// that means something to one is left to be typed.
-	return slices.DeleteFunc(c.Names(), func(name string) bool { return name == "" || talk.Quote(name) != name }),
-		cobra.ShellCompDirectiveNoFileComp
+	var words []string
+	for _, name := range c.Names() {
+		if name == "" || talk.Quote(name) != name {
+			continue
+		}
+		if issuer, client := ProviderOf(c, name); issuer != "" {
+			name = cobra.CompletionWithDesc(name, talk.OneLine(talk.HostOf(issuer)+", client "+cmp.Or(client, "-")))
+		}
+		words = append(words, name)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// ProviderOf is what a profile names, whatever else is wrong with it: the issuer, or
+// the start URL in its place, and the client.
+func ProviderOf(c *config.Config, name string) (issuer, client string) {
+	value := func(key string) string {
+		v, err := c.Value(name, config.Key{Name: key, Type: config.String})
+		if err != nil {
+			return ""
+		}
+		return strings.Join(v.Values, "")
+	}
+	return cmp.Or(value("issuer"), value("start-url")), value("client-id")
 }
 
 // sessionIDs lists the stored sessions that are not named yet, by ID, with who
