@@ -49,6 +49,12 @@ func askers() []asker {
 		{"terraform", func(url string) []string {
 			return []string{"terraform", "get", "--", strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/path")}
 		}, none, `^\{"token":"([^"]+)"\}\n$`, 0, `^\{\}\n$`},
+		{"bazel", words("bazel", "get"), func(scheme, authority string) string {
+			uri, _ := json.Marshal(scheme + "://" + authority + "/cas/") // a text cannot fail
+			return `{"uri":` + string(uri) + `}`
+		}, `^\{"headers":\{"Authorization":\["Bearer ([^"]+)"\]\},"expires":"[^"]+"\}\n$`, 0, `^\{\}\n$`},
+		{"keyring", func(url string) []string { return []string{"keyring", "get", "--", url, "oauth2"} }, none,
+			`^(\S+)\n$`, 1, `^$`},
 		{"token --for", token(), none, `^(\S+)\n$`, 1, `^$`},
 		{"token -o headers", token("-o", "headers"), none, `^\{"Authorization":"Bearer ([^"]+)"\}\n$`, 1, `^$`},
 		{"token -o bearer", token("-o", "bearer"), none, `^Bearer (\S+)\n$`, 1, `^$`},

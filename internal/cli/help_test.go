@@ -175,6 +175,8 @@ func TestSettingsComplete(t *testing.T) {
 		switch {
 		case r.Is(settings.KeyOnly):
 			continue
+		case r.Of(settings.ToolKeyring) && !r.Of(tool) && !r.Of(settings.ToolToken):
+			tool = settings.ToolKeyring
 		case !r.Of(tool):
 			tool = settings.ToolToken
 		}

@@ -93,6 +93,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"aws.transitive-tag": {"the key|are AWS's own", "|AWS:x"},
 	"aws.mfa-serial":     {"cannot be used: STS accepts an MFA code only with", "arn:aws:iam::123456789012:mfa/me"},
 	"aws.roles":          {"must be a mapping", "dev"},
+	"gcp-audiences":      {anything, "!"},
 	"agents":             {"invalid value|invalid value", "some|profile:x"},
 	"api-key": {"a key's name is of letters|looks like an API key itself",
 		"a b|" + strings.Repeat("x1", 40)},

@@ -79,7 +79,7 @@ func (o *Resolved) holdHosts(profile config.Value) {
 
 // AsksByHost reports whether the command is a tool's that always asks for a host's token.
 func (o *Resolved) AsksByHost() bool {
-	return slices.Contains([]string{ToolGit, ToolDocker, ToolCargo, ToolTerraform}, o.Tool)
+	return slices.Contains([]string{ToolGit, ToolDocker, ToolCargo, ToolTerraform, ToolBazel, ToolKeyring}, o.Tool)
 }
 
 // asksByHost reports whether the host that is asked for chooses the profile.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -77,6 +78,9 @@ const (
 	ToolDocker    = "docker"
 	ToolCargo     = "cargo"
 	ToolTerraform = "terraform"
+	ToolGCP       = "gcp"
+	ToolBazel     = "bazel"
+	ToolKeyring   = "keyring"
 	ToolRun       = "run"
 	ToolLogin     = "login"
 
@@ -244,8 +248,12 @@ func (o *Resolved) Settle() error {
 	if o.Output == "" {
 		o.Output = Outputs(o.Tool)[0]
 	}
-	if o.Output == plugin.TokenHeaders { // for a program that waits a few seconds
+	quiet := o.Tool == ToolGCP && os.Getenv(plugin.GCPInteractive) != "1"
+	if o.Output == plugin.TokenHeaders || o.Tool == ToolBazel || quiet { // for a program that waits a few seconds
 		o.SignIn.Interactive = "never"
+	}
+	if o.Tool == ToolGCP && os.Getenv(plugin.GCPTokenType) == plugin.GCPIDToken {
+		o.Target.TokenType = credential.IDToken
 	}
 	o.settleCenter()
 	o.SettleDialect()
@@ -273,8 +281,11 @@ func (o *Resolved) Settle() error {
 
 // Outputs are the formats of a command, the usual one first.
 func Outputs(tool string) []string {
-	if tool == ToolAWS {
+	switch tool {
+	case ToolAWS:
 		return plugin.KeyFormats()
+	case ToolKeyring:
+		return []string{plugin.KeyringPlain, plugin.KeyringJSON}
 	}
 	return plugin.TokenFormats()
 }

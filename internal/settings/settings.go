@@ -24,6 +24,7 @@ type Settings struct {
 	Report   Report
 
 	Output    string // how a token is printed
+	Mode      string // what of it, under keyring
 	NoNewline bool
 	For       string // the URL that a token is asked for; empty: any
 	APIKey    string // the name of a stored API key, which then stands in place of a session
@@ -104,6 +105,7 @@ type Target struct {
 	Resources []string
 	Hosts     []string      // that the token may go to
 	Clusters  []string      // that have tokens of their own
+	Google    []string      // audiences at Google's STS that are answered
 	TokenType string        // credential.IDToken or credential.AccessToken
 	MinTTL    time.Duration // negative: the rule for the tool
 	Force     bool

@@ -9,6 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/settings/check"
+	"github.com/sso-exec/sso-exec/plugin"
 )
 
 // deviceRules are the values of device, each stricter than the one before.
@@ -232,6 +233,9 @@ var table = []*Row{
 		Check: checkServer, Columns: clusterColumns,
 		Help: "API servers that get tokens of their own, where a kubeconfig has provideClusterInfo",
 		at:   func(s *Settings) any { return &s.Target.Clusters }},
+	{Name: "gcp-audiences", Only: []string{ToolGCP}, Kind: List, Traits: KeyOnly | NoVariable,
+		Help: "audiences at Google's STS that gcp answers with a token",
+		at:   func(s *Settings) any { return &s.Target.Google }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
 		Help:    "id or access (default: id for kube and aws, access for token)",
@@ -296,12 +300,16 @@ var table = []*Row{
 	{Name: "log-file", Group: GroupReport, Kind: Path, Traits: NoKey | Harmless,
 		Help: "`file` to append the log to, instead of stderr",
 		at:   func(s *Settings) any { return &s.Report.LogFile }},
-	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS},
+	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS, ToolKeyring},
 		Traits: Free | NoKey | NoVariable | Harmless,
 		Help: "`format` of the answer (raw, header, bearer, headers or json under token; process, env, fish or powershell " +
-			"under aws): the first is the default, header is an Authorization header, bearer what stands in one, " +
+			"under aws; plain or json under keyring): the first is the default, header is an Authorization header, bearer what stands in one, " +
 			"headers a JSON object of them, and the last three set the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
+	{Name: "mode", Only: []string{ToolKeyring}, Traits: Free | NoKey | NoVariable | Harmless,
+		Choices: []string{plugin.KeyringPassword, plugin.KeyringCreds},
+		Help:    "what get prints: password, or creds for the user name and the password",
+		at:      func(s *Settings) any { return &s.Mode }},
 	{Name: "for", Only: []string{ToolToken}, Traits: Free | NoKey | Harmless,
 		Help: "`URL` that the token is for: one whose host the profile's hosts name",
 		at:   func(s *Settings) any { return &s.For }},

@@ -40,7 +40,7 @@ func ConfigFlag(cmd *cobra.Command) {
 	settings.For(cmd.Name()).Bind(cmd.Flags(), "config")
 }
 
-// ForTool annotates a command that a tool calls; with a value, one that answers by host.
+// ForTool annotates a command that a tool calls; with a value, one of those that help shows in one line.
 const ForTool = "sso-exec_for_tool"
 
 // Failure is a command's failure together with its settings.

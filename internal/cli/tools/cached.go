@@ -17,6 +17,8 @@ import (
 type tool struct {
 	name     string
 	calledAs string // the name by which a program runs it, in place of the command; may be empty
+	byName   bool   // help shows it among those that each have a protocol of their own
+	others   bool   // other programs have that name too: words that are not read go to the next of them
 	words    string // that follow it, for its usage; may be empty
 	short    string
 	long     string
@@ -36,7 +38,7 @@ type tool struct {
 }
 
 // All lists the tools. A new one is a file here with its row, and a file in plugin/.
-var All = []*tool{kube, aws, git, docker, cargo, terraform, token}
+var All = []*tool{kube, aws, git, docker, cargo, terraform, gcp, bazel, keyring, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {
@@ -78,7 +80,7 @@ func (m *memo) cached(args []string) ([]byte, bool) {
 	encode := t.encode
 	if t.request != nil {
 		q, err := t.request(words)
-		if err != nil || q.reject || q.stale || q.only != nil {
+		if err != nil || q.reject || q.stale || q.only != nil || q.refuse != nil {
 			return nil, false
 		}
 		if q.host == (hosts.Host{}) {

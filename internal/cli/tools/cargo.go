@@ -60,6 +60,9 @@ const cargoPlugin = "--cargo-plugin"
 func Calls(argv []string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		args := Args(argv)
+		if answersGCP = len(args) > 0 && args[0] == settings.ToolGCP; answersGCP {
+			hushed()
+		}
 		words, ok := cargoWords(args)
 		if !ok {
 			yield(args)
@@ -154,13 +157,16 @@ func cargoRequest(words []string) (*request, error) {
 // Failed answers a failure in the tool's own protocol, where it has one for all of
 // them. It reports whether that was done.
 func Failed(f *command.Failure) bool {
-	if cargoLine == nil || fault.Holds[fault.Coded](f.Err) {
+	if cargoLine == nil && !answersGCP || fault.Holds[fault.Coded](f.Err) {
 		return false
 	}
 	talk.Stderr.End()
 	o := f.Settings
 	if o == nil {
 		o = &settings.Resolved{}
+	}
+	if answersGCP {
+		return failedGCP(o, f.Err) == nil
 	}
 	var causes []string
 	for _, h := range o.WithSecret(command.Hints(o, f.Err)) {

@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/plugin"
 )
 
 // This file has the next call that is exactly like this one answered by package
@@ -55,6 +56,9 @@ func (m *memo) remembers() bool {
 		name, value, _ := strings.Cut(kv, "=")
 		// A proxy's address may have a password in it.
 		proxy := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, `"proxy-url"`) && strings.Contains(value, "@")
+		if name == plugin.GCPOutputFile && value != "" {
+			return true // which each answer is written to
+		}
 		// AWS's paths may have variables in them that are no part of the key.
 		return proxy || strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%")
 	})

@@ -32,14 +32,20 @@ type request struct {
 	none     []byte
 	only     []byte // the answer to what is no question for a token, at a host that is ours
 	code     int    // with none
-	encode   func(*settings.Resolved, credential.Credential) ([]byte, error)
-	failed   []byte // the protocol's own failure, where it has one and exits 0 with it
+	refuse   error  // what cannot be done at a host that is ours
+	// next has another program answer what is not ours, in place of none; may be nil.
+	next   func(*settings.Resolved) error
+	encode func(*settings.Resolved, credential.Credential) ([]byte, error)
+	failed []byte // the protocol's own failure, where it has one and exits 0 with it
 	// own answers what no host is asked in, and no token is the answer to.
 	own func(*settings.Resolved) ([]byte, error)
 }
 
 // nothing answers what is not ours to answer.
-func (q *request) nothing() error {
+func (q *request) nothing(o *settings.Resolved) error {
+	if q.next != nil {
+		return q.next(o)
+	}
 	if err := write(q.none); err != nil || q.code == 0 {
 		return err
 	}
@@ -58,13 +64,21 @@ func Args(argv []string) []string {
 	if len(argv) == 0 {
 		return nil
 	}
-	name := strings.TrimSuffix(filepath.Base(argv[0]), ".exe")
 	for _, t := range All {
-		if t.calledAs != "" && t.calledAs == name {
-			return append([]string{t.name}, argv[1:]...)
+		if !isCalled(t.calledAs, argv) {
+			continue
 		}
+		if _, _, err := settings.ParseWords(t.name, argv[1:]); err != nil && t.others {
+			return append([]string{t.name, "--"}, argv[1:]...)
+		}
+		return append([]string{t.name}, argv[1:]...)
 	}
 	return argv[1:]
+}
+
+// isCalled reports whether the program was called by a name.
+func isCalled(name string, argv []string) bool {
+	return name != "" && name == strings.TrimSuffix(filepath.Base(argv[0]), ".exe")
 }
 
 // maxRequest is how much of stdin is read.

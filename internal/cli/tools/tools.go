@@ -39,7 +39,7 @@ func New(t *tool) *cobra.Command {
 				return cmp.Or(err, write(doc))
 			}
 			if named, err := o.NamesHosts(); !named && err == nil {
-				return q.nothing()
+				return q.nothing(o)
 			}
 		}
 		if err := command.ForAgent(o); err != nil {
@@ -52,9 +52,11 @@ func New(t *tool) *cobra.Command {
 		case !named && q == nil:
 			return o.HostError()
 		case !named:
-			return q.nothing()
+			return q.nothing(o)
 		case q == nil:
 			return t.answer(ctx, o, t.encode)
+		case q.refuse != nil:
+			return q.refuse
 		case q.only != nil:
 			return write(q.only)
 		case q.reject:
@@ -69,10 +71,12 @@ func New(t *tool) *cobra.Command {
 	if t.below != nil {
 		cmd.AddCommand(t.below()...)
 	}
+	if t.byName || t.request != nil {
+		cmd.Annotations[command.ForTool] = "by name"
+	}
 	if t.request == nil {
 		return cmd
 	}
-	cmd.Annotations[command.ForTool] = "by host"
 	cmd.Use, cmd.Args = strings.TrimSpace(t.name+" "+t.words), cobra.ArbitraryArgs
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, words []string) (err error) {
@@ -80,7 +84,7 @@ func New(t *tool) *cobra.Command {
 			return t.told(o, err)
 		}
 		if q.own == nil && q.host == (hosts.Host{}) {
-			return command.Failed(o, q.nothing())
+			return command.Failed(o, q.nothing(o))
 		}
 		if q.own == nil {
 			o.Asked = []hosts.Host{q.host}
