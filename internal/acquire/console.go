@@ -1,6 +1,7 @@
 package acquire
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"time"
@@ -21,8 +22,8 @@ func ConsoleURL(ctx context.Context, o *settings.Resolved, by Caller, service st
 	for _, role := range o.Roles() {
 		c.RoleARN = role
 	}
-	if center := o.Center(); center != nil && c.RoleARN == "" && c.Region == "" {
-		c.Region = center.Region // whose partition it is
+	if center := o.Center(); center != nil && c.RoleARN == "" { // whose keys go to no other partition
+		c.RoleARN, c.Region = center.ARN(), cmp.Or(c.Region, center.Region)
 	}
 	var err error
 	if c.Endpoint, err = signInEndpoint(); err != nil {
