@@ -118,10 +118,23 @@ func (o *Resolved) checkECR() error {
 	return err
 }
 
-// ECREndpoint is the address of a registry's API: that of AWS's variables, else its own.
+// ECREndpoint is the address of a registry's API: that of AWS's variables, which is AWS's
+// own or on this machine, else its own.
 func ECREndpoint(r sts.Registry) (string, error) {
 	url, err := aws.Endpoint("ecr")
+	if err == nil && url != "" && !r.Takes(url) {
+		err = fault.InUsage(fmt.Errorf("%s: AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL leads to %s, which is not ECR's in %s",
+			r.Host, flows.Clean(url, 200), r.Region), "allowed: AWS's own endpoints, a VPC's, a literal loopback address")
+	}
 	return cmp.Or(url, r.Endpoint), err
+}
+
+// AllowEndpoint tells whether the policy lets something go to an address that was moved.
+func (o *Resolved) AllowEndpoint(url string) error {
+	if !o.bound() {
+		return nil
+	}
+	return o.Policy.AllowURL(url)
 }
 
 // Roles are the chain's, the first one's keys being had for the sign-in.
