@@ -2,7 +2,7 @@
 # same targets (.ci/run), so that what passes here passes there.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-# Without Go's HTTP/2, which nothing of ours speaks (flows.NewHTTPClient): half a
+# Without Go's HTTP/2, which no part of sso-exec uses (flows.NewHTTPClient): half a
 # megabyte. And our own functions are not inlined, which is slower nowhere that counts,
 # and saves nearly as much.
 BUILD = CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=github.com/sso-exec/sso-exec/...=-l -ldflags "-s -w -X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)"
@@ -79,7 +79,8 @@ vet: ## go vet, of the examples too, which are a module of their own
 	go vet ./...
 	go -C examples vet ./...
 
-lint: ## golangci-lint for all modules, shellcheck for the scripts
+lint: ## words to avoid, golangci-lint for all modules, shellcheck for the scripts
+	@hack/lint/words
 	@hack/lint/run
 
 tree: ## formatting, go.mod files, and what does not belong into git

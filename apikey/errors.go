@@ -21,7 +21,7 @@ var (
 
 // What a [Store] answers.
 var (
-	ErrNotFound = errors.New("there is no such API key")
+	ErrNotFound = errors.New("no such API key")
 	ErrExists   = errors.New("there is such an API key already")
 	ErrReplaced = errors.New("the API key has been replaced already")
 )

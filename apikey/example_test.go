@@ -28,7 +28,7 @@ func ExampleFormat_Parse() {
 	// Output:
 	// acme_test_...aoc7 <nil>
 	// true
-	// not a valid API key: its checksum is wrong, so it was mistyped or is no key at all
+	// not a valid API key: its checksum is wrong, so it was mistyped or is not a key
 }
 
 // The regular expression for secret scanners.

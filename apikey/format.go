@@ -101,7 +101,7 @@ func (f Format) Parse(text string) (Key, error) {
 	}
 	// No secret is compared: anybody can compute the checksum.
 	if end := len(text) - checksumLen; checksum(text[:end]) != text[end:] {
-		return Key{}, fmt.Errorf("%w: its checksum is wrong, so it was mistyped or is no key at all", ErrInvalid)
+		return Key{}, fmt.Errorf("%w: its checksum is wrong, so it was mistyped or is not a key", ErrInvalid)
 	}
 	// A copy: the text may be a part of something much larger.
 	return newKey(strings.Clone(text)), nil

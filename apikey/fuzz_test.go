@@ -55,7 +55,7 @@ func FuzzFromRequest(f *testing.F) {
 		case err == nil && strings.Contains(target, got.Reveal()):
 			t.Fatal("a key in the URL passes")
 		case err != nil && !got.IsZero():
-			t.Fatal("a key beside an error")
+			t.Fatal("a key next to an error")
 		}
 	})
 }

@@ -27,7 +27,7 @@ func TestFromRequest(t *testing.T) {
 		{"another in each", "/", header{"Authorization": {"Bearer " + k}, "X-Api-Key": {o}}, ErrAmbiguous},
 		{"two of one header", "/", header{"X-Api-Key": {k, o}}, ErrAmbiguous},
 		{"two of the other", "/", header{"Authorization": {"Bearer " + o, "Bearer " + k}}, ErrAmbiguous},
-		{"Basic beside it", "/", header{"Authorization": {"Basic eDp5"}, "X-Api-Key": {k}}, nil},
+		{"Basic next to it", "/", header{"Authorization": {"Basic eDp5"}, "X-Api-Key": {k}}, nil},
 		{"Basic alone", "/", header{"Authorization": {"Basic eDp5"}}, ErrMissing},
 		{"no scheme", "/", header{"Authorization": {k}}, ErrMissing},
 		{"two in one line", "/", header{"Authorization": {"Bearer " + k + ", Bearer " + k}}, ErrInvalid},
@@ -35,10 +35,10 @@ func TestFromRequest(t *testing.T) {
 		{"an empty header", "/", header{"X-Api-Key": {""}}, ErrInvalid},
 		{"another's token", "/", header{"Authorization": {"Bearer eyJhbGciOi.e30.x"}}, ErrInvalid},
 		{"in the query", "/?api_key=" + k, nil, ErrInURL},
-		{"in the query beside a header", "/?x=" + o, header{"X-Api-Key": {k}}, ErrInURL},
+		{"in the query next to a header", "/?x=" + o, header{"X-Api-Key": {k}}, ErrInURL},
 		{"in the path", "/v1/" + k + "/x", nil, ErrInURL},
 		{"escaped", "/?k=" + strings.ReplaceAll(url.QueryEscape(k), "_", "%5F"), nil, ErrInURL},
-		{"escaped, beside a broken escape", "/?a=%zz&k=" + k, nil, ErrInURL},
+		{"escaped, next to a broken escape", "/?a=%zz&k=" + k, nil, ErrInURL},
 		{"only its ID in the path", "/keys/key_0123456789abcdef", header{"X-Api-Key": {k}}, nil},
 	} {
 		r := httptest.NewRequest(http.MethodGet, c.target, nil)

@@ -98,7 +98,7 @@ func (k *APIKey) HasKey() bool { return k.KeyIn != "" || !k.Key.IsZero() }
 // maskKey shows enough of a key to tell it from others: its prefix and its last
 // four characters, and never more than a quarter of a short one.
 func maskKey(key credential.Secret) string {
-	const long = 32 // so much is left of such a key that its prefix may be shown beside four characters
+	const long = 32 // so much is left of such a key that its prefix may be shown next to four characters
 	s := key.Reveal()
 	budget := len(s) / 4
 	last := min(4, budget)
@@ -121,7 +121,7 @@ func (k *APIKey) Masked() string {
 	return maskKey(k.Key)
 }
 
-// APIKey reads an API key, without a key that rests in the keyring (see
+// APIKey reads an API key, without a key that is stored in the keyring (see
 // APIKeyWithKey). It takes no lock and changes nothing: a file that does not
 // parse is an error with [ErrCorrupt] in it. [ErrNotExist]: there is none.
 func (s *Store) APIKey(name string) (*APIKey, error) { return s.apiKeyFile(APIKeyID(name)) }
@@ -152,7 +152,7 @@ func (s *Store) apiKeyFile(id string) (*APIKey, error) {
 	return f.APIKey, nil
 }
 
-// writeAPIKeyFile replaces the file as a whole, durably.
+// writeAPIKeyFile replaces the whole file, durably.
 func (s *Store) writeAPIKeyFile(k *APIKey) error {
 	k.Version, k.StoredAt = formatVersion, time.Now().UTC()
 	f := apiKeyFile{APIKey: k}

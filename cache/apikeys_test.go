@@ -265,7 +265,7 @@ func TestWarnOfAPIKey(t *testing.T) {
 	if all, unread, _ := s.APIKeys(); len(all) != 1 || len(unread) != 0 {
 		t.Errorf("the mark is taken for a key: %v", unread)
 	}
-	mustWriteKey(t, s, anAPIKey("another-key")) // is warned of anew
+	mustWriteKey(t, s, anAPIKey("another-key")) // is warned of again
 	if !s.WarnOfAPIKey("ci", 24*time.Hour, now) {
 		t.Error("the new key is not warned of")
 	}

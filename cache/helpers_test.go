@@ -180,7 +180,7 @@ func unsafeAt(t *testing.T, err error, path string) {
 	}
 }
 
-// left lists what is in a directory of the cache but for the named files.
+// left lists what is in a directory of the cache except for the named files.
 func left(t *testing.T, s *Store, dir string, but ...string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(s.path, dir))

@@ -14,7 +14,7 @@ import (
 type Request struct {
 	Issuer       string // byte for byte as configured
 	ClientID     string
-	Label        string   // of a session beside others of the same client
+	Label        string   // of a session next to others of the same client
 	Identity     string   // credential.Human or credential.Service
 	Grant        []string // services: the grant, and where the subject token comes from; people: where else they sign in
 	Scopes       []string

@@ -83,7 +83,7 @@ func TestKeysOfLists(t *testing.T) {
 	}
 }
 
-// Every field makes another session, but for authorization parameters, which
+// Every field makes another session, except for authorization parameters, which
 // make other tokens; and nothing can be moved from one field to the next.
 func TestKeysDiffer(t *testing.T) {
 	change := map[string]func(*Request){

@@ -54,14 +54,14 @@ const (
 	ringMost = 2000
 )
 
-// The second entries of a session, beside that of its token.
+// The second entries of a session, next to that of its token.
 const (
 	ringKey   = "#key"   // seals the token in the file
 	ringProbe = "#probe" // is there for a moment only
 )
 
 // ErrNoEntry says that a keyring does not have an entry.
-var ErrNoEntry = errors.New("there is no such entry")
+var ErrNoEntry = errors.New("no such entry")
 
 var errNoAnswer = fmt.Errorf("it did not answer within %v", ringTimeout)
 
@@ -201,7 +201,7 @@ func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, er
 			token, err = unseal(key, skey, rec.sealed)
 		}
 	default:
-		err = fmt.Errorf("%w: it rests in %q", ErrNoEntry, rec.RefreshTokenIn)
+		err = fmt.Errorf("%w: it is stored in %q", ErrNoEntry, rec.RefreshTokenIn)
 	}
 	if errors.Is(err, ErrNoEntry) {
 		s.warn(fmt.Sprintf("the keyring has no refresh token for %s any more",
@@ -257,7 +257,7 @@ func (s *Store) HasRoom(ctx context.Context, skey string) error {
 }
 
 // removeEntries removes what a session has in the keyring. It comes before the
-// removal of the file, which alone tells that there is something.
+// removal of the file, which alone tells of it.
 func (s *Store) removeEntries(skey string) error {
 	rec, err := s.readSession(skey)
 	if err != nil || rec.RefreshTokenIn == "" {

@@ -57,7 +57,7 @@ func (r *Reservation) stored() *Session {
 //   - The file says "keyring" already, of the same person: the write to the
 //     keyring decides. Before it the file points to the old token, after it to
 //     the new one; what else is in the file may be a refresh old.
-//   - Otherwise (a first session, one that rests in the file, sealed or plain,
+//   - Otherwise (a first session, one that is stored in the file, sealed or plain,
 //     another person's, or a token that is too long for an entry): the file
 //     decides, with the token sealed in it. Its key is in the keyring since the
 //     reservation. Was the token written to the keyring first, the file would

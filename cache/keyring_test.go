@@ -112,7 +112,7 @@ func fileOf(t *testing.T, s *Store) string {
 
 var large = strings.Repeat("large-", ringMost)
 
-// TestKeyringForms moves a session through every form that its token can rest in.
+// TestKeyringForms moves a session through every form that its token can are stored in.
 func TestKeyringForms(t *testing.T) {
 	s, m := withRing(t)
 	for i, step := range []struct {
@@ -143,7 +143,7 @@ func TestKeyringForms(t *testing.T) {
 		}
 		rec, err := s.Session(skey)
 		if err != nil || rec.RefreshTokenIn != step.in {
-			t.Errorf("step %d: it rests in %q, want %q (%v)", i, rec.RefreshTokenIn, step.in, err)
+			t.Errorf("step %d: it is stored in %q, want %q (%v)", i, rec.RefreshTokenIn, step.in, err)
 		}
 		if step.keyring && step.token != "" &&
 			(strings.Contains(fileOf(t, s), step.token) || strings.Contains(fileOf(t, s), `"refreshToken"`)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-// TestAmend: what is changed beside the refresh token leaves that alone, wherever
+// TestAmend: what is changed next to the refresh token leaves that alone, wherever
 // it rests, and what a later version has written too.
 func TestAmend(t *testing.T) {
 	for _, keyring := range []bool{false, true} {

@@ -288,7 +288,7 @@ func (v newer) Error() string {
 	return fmt.Sprintf("format version %d is newer than this sso-exec", int(v))
 }
 
-// decode parses a file of ours into v, whose Version field is version, and
+// decode parses one of our files into v, whose Version field is version, and
 // checks its format version.
 func decode(b []byte, v any, version *int) error {
 	err := json.Unmarshal(b, v)

@@ -11,7 +11,7 @@ import (
 )
 
 // reserved is how much room is made sure of before a refresh token is spent: a
-// large refresh token with all that stands beside it.
+// large refresh token with all that stands next to it.
 const reserved = 32 << 10
 
 // Reservation is room on the disk for a session's next durable half. It is made
@@ -99,7 +99,7 @@ func (r *Reservation) write(rec *Session) error {
 	}
 	if err := r.fill(b); err != nil {
 		// The room was not worth its name (a file system that writes each block
-		// anew): try another.
+		// again): try another.
 		if r.store.write(b, true, "sessions", r.name) == nil {
 			return nil
 		}

@@ -1,5 +1,5 @@
 // Package cache is how a credential rests between two calls: files below one
-// directory, 0700 and 0600, JSON, each replaced as a whole and each naming its
+// directory, 0700 and 0600, JSON, each replaced completely and each naming its
 // format version; and the locks that make one process at a time renew them.
 //
 // Start with [Open]. A session has two halves: [Session] is durable and holds
@@ -46,7 +46,7 @@ type Store struct {
 	// has become long.
 	Waiting func(Holder)
 
-	// UseKeyring has refresh tokens rest in the keyring instead of the sessions' files.
+	// UseKeyring has refresh tokens are stored in the keyring instead of the sessions' files.
 	// Those that rest elsewhere move there when they are written next, unless Stay is set.
 	// Nothing else ever goes there, and reading tokens never touches it.
 	UseKeyring bool
@@ -70,7 +70,7 @@ func Open(path string, warn func(string)) *Store {
 	return &Store{path: filepath.Clean(path), warn: warn}
 }
 
-// Session reads the durable half, without a refresh token that rests in the
+// Session reads the durable half, without a refresh token that is stored in the
 // keyring (SessionWithToken reads that too). A file that does not parse is set aside
 // under the name <skey>.json.corrupt and counts as absent; the caller holds the
 // session's refresh lock, so that no writer's file is moved away.
@@ -261,7 +261,7 @@ func (s *Store) writeSession(skey string, rec *Session) error {
 	return s.write(b, true, "sessions", skey+".json")
 }
 
-// Amend changes what stands in a session beside its refresh token, which rests
+// Amend changes what stands in a session next to its refresh token, which rests
 // where it is. The caller holds the session's refresh lock.
 func (s *Store) Amend(skey string, change func(*Session)) error {
 	rec, err := s.readSession(skey)
@@ -339,7 +339,7 @@ func (s *Store) writeJSON(v any, elem ...string) error {
 	return s.write(b, false, elem...)
 }
 
-// write replaces a file as a whole. What is not durable a power cut may leave
+// write replaces a whole file. What is not durable a power cut may leave
 // empty; it does not parse then, and so counts as absent.
 func (s *Store) write(b []byte, durable bool, elem ...string) error {
 	last := len(elem) - 1

@@ -93,8 +93,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// Files of ours that somebody else could have had a hand in are refused with the
-// command that mends it, and stay as they are.
+// Our files that somebody else could have had a hand in are refused with the
+// command that fixes it, and stay as they are.
 func TestUnsafeFiles(t *testing.T) {
 	spoil := map[string]func(t *testing.T, path string){
 		"readable by others":    func(t *testing.T, path string) { must(t, os.Chmod(path, 0o604)) },

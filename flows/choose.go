@@ -197,7 +197,7 @@ func PromptPlace(f Facts) (place, why string) {
 	case f.Terminal:
 		return PromptTerminal, "stderr is not a terminal, but there is one"
 	case f.StderrSwallowed:
-		return PromptNowhere, "the calling tool keeps stderr and there is no terminal"
+		return PromptNowhere, "the calling tool keeps stderr and no terminal was found"
 	}
 	return PromptNowhere, "stderr is not a terminal"
 }
@@ -209,7 +209,7 @@ func browserReaches(f Facts) (bool, string) {
 	case f.BrowserBy == BrowserNone:
 		return false, f.Names.Of("browser") + " none was given"
 	case f.NoLock:
-		return false, "there is no place for a lock, so no browser is opened: every process would open one"
+		return false, "locks cannot be taken here, so no browser is opened: every process would open one"
 	case f.BrowserBy == BrowserByFlag:
 		return true, "a browser was named (" + f.Browser + ")"
 	case f.OtherUser != "":
@@ -227,7 +227,7 @@ func browserReaches(f Facts) (bool, string) {
 	case f.Browser == "":
 		return false, "no browser was found"
 	case f.Display == "":
-		return false, "there is no graphical session"
+		return false, "no graphical session"
 	}
 	return true, "there is " + f.Display + " and a browser (" + f.Browser + ")"
 }

@@ -236,9 +236,9 @@ func TestChoose(t *testing.T) {
 
 		// No place for a lock.
 		{"no lock, on a desktop: no browser, but a code", person(system(Facts{NoLock: true, Display: desktop})), FlowDevice,
-			PromptStderr, "paste", "no place for a lock"},
+			PromptStderr, "paste", "locks cannot be taken here"},
 		{"no lock, a browser named", Facts{NoLock: true, Browser: "/opt/b", BrowserBy: BrowserByFlag}, "", PromptNowhere, "",
-			"no place for a lock"},
+			"locks cannot be taken here"},
 	} {
 		t.Run(c.place, func(t *testing.T) {
 			for _, asked := range []string{FlowAuto, ""} { // both mean that no flow is named

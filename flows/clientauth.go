@@ -75,7 +75,7 @@ func (c Client) method(offered []string) (string, error) {
 	case AuthTLS, AuthSelfSignedTLS, AuthNone:
 		return c.Method, nil
 	default:
-		return "", fmt.Errorf("%q is no way to authenticate a client; known are %s", Clean(c.Method, 60),
+		return "", fmt.Errorf("%q is not a way to authenticate a client; use one of %s", Clean(c.Method, 60),
 			strings.Join(AuthMethods(), ", "))
 	}
 	switch {

@@ -50,15 +50,15 @@ func TestAuthMethod(t *testing.T) {
 		{"a key, not listed", Client{Asserter: asserter}, []string{AuthSecretBasic}, AuthPrivateKeyJWT},
 		{"a key and a secret", Client{Asserter: asserter, Secret: secret}, []string{AuthSecretBasic}, AuthPrivateKeyJWT},
 		{"named post", Client{Method: AuthSecretPost, Secret: secret}, []string{AuthSecretBasic}, AuthSecretPost},
-		{"named basic beside a key", Client{Method: AuthSecretBasic, Secret: secret, Asserter: asserter}, nil,
+		{"named basic next to a key", Client{Method: AuthSecretBasic, Secret: secret, Asserter: asserter}, nil,
 			AuthSecretBasic},
-		{"named none beside a secret", Client{Method: AuthNone, Secret: secret}, nil, AuthNone},
+		{"named none next to a secret", Client{Method: AuthNone, Secret: secret}, nil, AuthNone},
 		{"named TLS", Client{Method: AuthTLS}, []string{AuthSecretBasic}, AuthTLS},
 		{"named self-signed TLS", Client{Method: AuthSelfSignedTLS, Secret: secret}, nil, AuthSelfSignedTLS},
 		{"named basic without a secret", Client{Method: AuthSecretBasic}, nil, "!needs a client secret"},
 		{"named post without a secret", Client{Method: AuthSecretPost, Asserter: asserter}, nil, "!needs a client secret"},
 		{"named JWT without a key", Client{Method: AuthPrivateKeyJWT, Secret: secret}, nil, "!needs a key"},
-		{"misspelt", Client{Method: "client_secret_jwt", Secret: secret}, nil, "!known are client_secret_basic"},
+		{"misspelt", Client{Method: "client_secret_jwt", Secret: secret}, nil, "!use one of client_secret_basic"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := c.client.method(c.offered)

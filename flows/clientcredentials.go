@@ -18,7 +18,7 @@ type Target struct {
 	Audience     string   // vendor-specific
 	Resources    []string // RFC 8707
 	Organization string   // vendor-specific: the parameter "organization"
-	Params       []Param  // of a service's request: what the provider wants beside the standard's
+	Params       []Param  // of a service's request: what the provider wants next to the standard's
 	Claims       string   // of a refresh, where the dialect takes it there; see [StepUp]
 }
 
@@ -49,7 +49,7 @@ func (p *Provider) ClientCredentials(ctx context.Context, c Client, t Target) (*
 }
 
 // serviceRequest is a token request that is answered with an access token and
-// nothing beside it.
+// nothing next to it.
 func (p *Provider) serviceRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet,
 	error) {
 	set, err := p.tokenRequest(ctx, doing, c, form)

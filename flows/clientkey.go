@@ -80,7 +80,7 @@ const (
 func (k *Key) Assert(_ context.Context, clientID string, p *Provider) (credential.Secret, error) {
 	var none credential.Secret
 	if clientID == "" {
-		return none, errors.New("there is no client ID to put into it")
+		return none, errors.New("no client ID to put into it")
 	}
 	alg, err := k.algorithm(p.AssertionSigningAlgs)
 	if err != nil {
@@ -220,7 +220,7 @@ func (k *Key) chain(certPEM []byte) ([]*x509.Certificate, error) {
 	case owns(chain[0]):
 		return chain, nil
 	case slices.ContainsFunc(chain, owns):
-		return nil, errors.New("the certificate of the key must stand first, before those of its issuers")
+		return nil, errors.New("the certificate of the key must come first, before those of its issuers")
 	}
 	if its := keyName(chain[0].PublicKey); its != k.String() {
 		return nil, fmt.Errorf("the certificate belongs to another key: it is for %s, and this is %s", its, k)

@@ -51,7 +51,7 @@ type Dialect struct {
 
 	// A session.
 	Free Free // what the refresh token is not bound to
-	// codes by which a refresh says that the session is over, beside invalid_grant; "code:
+	// codes by which a refresh says that the session is over, next to invalid_grant; "code:
 	// words" if its description must have those
 	Ended  []string
 	Replay time.Duration // how long a refresh token that was replaced still brings the same successor

@@ -117,7 +117,7 @@ func (a *Answer) Exception() string {
 	return a.Words(strings.TrimSpace(name), 100)
 }
 
-// Send is [Do] for whoever reads the answer of a server in trouble. Beside the error
+// Send is [Do] for whoever reads the answer of a server in trouble. Next to the error
 // of a redirect there is the answer, without its body.
 func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request) (*Answer, error) {
 	unavailable := func(err error) error {
@@ -168,7 +168,7 @@ func Send(ctx context.Context, hc *http.Client, doing string, req *http.Request)
 // has whole seconds, and the answer took a while.
 const minSkew = 5 * time.Second
 
-// Skew returns how far the server's clock is ahead of ours (RFC 9110 §6.6.1).
+// Skew returns how far the server's clock is ahead of the local one (RFC 9110 §6.6.1).
 // An answer out of some cache, which would carry an old date, has an Age.
 func (a *Answer) Skew() time.Duration {
 	date, err := http.ParseTime(a.Header.Get("Date"))

@@ -23,7 +23,7 @@ const (
 func (p *Provider) JWTBearer(ctx context.Context, c Client, assertion credential.Secret,
 	t Target) (*credential.TokenSet, error) {
 	if assertion.IsZero() {
-		return nil, errors.New(doingJWTBearer + ": there is no assertion")
+		return nil, errors.New(doingJWTBearer + ": no assertion")
 	}
 	form := t.form(jwtBearerGrant)
 	form.Set("assertion", assertion.Reveal())

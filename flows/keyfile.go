@@ -164,7 +164,7 @@ func parsePEM(b []byte) (*Key, error) {
 	case slices.Contains(passed, "CERTIFICATE REQUEST") || slices.Contains(passed, "NEW CERTIFICATE REQUEST"):
 		return nil, errors.New("it is a certificate request; the private key that belongs to it is needed here")
 	case len(passed) > 0:
-		return nil, fmt.Errorf("there is no private key in the PEM, but %q", Clean(strings.Join(passed, ", "), 100))
+		return nil, fmt.Errorf("the PEM has no private key, only %q", Clean(strings.Join(passed, ", "), 100))
 	}
 	return nil, errors.New("the PEM is damaged: it begins, and no block of it can be read")
 }
@@ -238,7 +238,7 @@ func readJWK(raw json.RawMessage) (*Key, error) {
 	return &Key{private: signer, id: key.KeyID, alg: jose.SignatureAlgorithm(key.Algorithm)}, nil
 }
 
-// parseCertificates reads at least one certificate; keys beside it are passed
+// parseCertificates reads at least one certificate; keys next to it are passed
 // over.
 func parseCertificates(b []byte) ([]*x509.Certificate, error) {
 	if len(b) > maxResponse {
@@ -260,7 +260,7 @@ func parseCertificates(b []byte) ([]*x509.Certificate, error) {
 		chain = append(chain, c)
 	}
 	if len(chain) == 0 {
-		return nil, errors.New("there is no certificate in PEM form in it; of DER: openssl x509 -inform DER -in FILE")
+		return nil, errors.New("it has no certificate in PEM form; of DER: openssl x509 -inform DER -in FILE")
 	}
 	return chain, nil
 }

@@ -146,7 +146,7 @@ func TestTLSCertificate(t *testing.T) {
 	ca := dated(t, ecKey(t, elliptic.P256()))
 	for name, key := range keys {
 		k := mustParse(t, pkcs8(t, key), KeyOptions{})
-		got, err := k.TLSCertificate(append(append(pkcs8(t, key), dated(t, key)...), ca...)) // a key beside it is passed over
+		got, err := k.TLSCertificate(append(append(pkcs8(t, key), dated(t, key)...), ca...)) // a key next to it is passed over
 		if err != nil || len(got.Certificate) != 2 || got.Leaf == nil {
 			t.Errorf("%s: %d certificates, %v", name, len(got.Certificate), err)
 		}
@@ -161,7 +161,7 @@ func TestTLSCertificate(t *testing.T) {
 		"a key": {pkcs8(t, key), "no certificate"},
 		"another key's": {dated(t, keys["RSA"]),
 			"belongs to another key: it is for an RSA key of 2048 bits, and this is an EC key on P-256"},
-		"the last": {append(ca, dated(t, key)...), "must stand first"},
+		"the last": {append(ca, dated(t, key)...), "must come first"},
 		"ended":    {selfSigned(t, key, now.Add(-2*time.Hour), now.Add(-time.Hour)), "ended at"},
 		"not yet":  {selfSigned(t, key, now.Add(time.Hour), now.Add(2*time.Hour)), "is good from"},
 		"damaged":  {pemOf("CERTIFICATE", []byte("x")), "certificate 1"},

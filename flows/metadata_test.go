@@ -15,7 +15,7 @@ import (
 )
 
 // Some providers tell an endpoint only in the document of RFC 8414. What that one
-// has beside OpenID Connect's counts, if it is the same issuer's.
+// has next to OpenID Connect's counts, if it is the same issuer's.
 func TestBothDocuments(t *testing.T) {
 	var second string
 	asked := 0

@@ -67,7 +67,7 @@ func TestWay(t *testing.T) {
 		"sinkhole": {way{err: dial(syscall.ECONNREFUSED), tried: at("0.0.0.0")}, NetBlocked,
 			"login.corp.example leads to this machine itself here (0.0.0.0)"},
 		"IPv4 on an IPv6 network": {way{err: dial(syscall.ENETUNREACH), tried: at("203.0.113.7")}, NetUnreachable4,
-			"there is no way from here to login.corp.example, at 203.0.113.7: this machine's network carries no IPv4 there"},
+			"no route from here to login.corp.example, at 203.0.113.7: this machine's network carries no IPv4 there"},
 		"IPv6 by Winsock's number": {way{err: dial(syscall.Errno(10051)), tried: at("2001:db8::7")}, NetUnreachable6,
 			"carries no IPv6 there"},
 		"IPv6 on an IPv4 network": {way{err: dial(syscall.ENETUNREACH), tried: at("2001:db8::7")}, NetUnreachable6,

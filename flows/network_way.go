@@ -68,7 +68,7 @@ func (w way) connect(e *connectError) error {
 	proxy := w.named()
 	switch {
 	case e.status == http.StatusProxyAuthRequired && w.login:
-		return w.error(NetProxyLogin, "%s does not take the user and the password that stand in HTTPS_PROXY (status 407%s)",
+		return w.error(NetProxyLogin, "%s does not accept the user and password in HTTPS_PROXY (status 407%s)",
 			proxy, taking(e.schemes))
 	case e.status == http.StatusProxyAuthRequired:
 		return w.error(NetProxyAuth, "%s wants a user and a password (status 407%s)", proxy, taking(e.schemes))
@@ -198,10 +198,10 @@ func (w way) unreached() error {
 		return w.error(NetPrivate, "%s is at %s, a private address, which does not answer%s", w.host, at, w.because())
 	case noWay && all(netip.Addr.Is4):
 		return w.error(NetUnreachable4,
-			"there is no way from here to %s, at %s: this machine's network carries no IPv4 there", w.host, at)
+			"no route from here to %s, at %s: this machine's network carries no IPv4 there", w.host, at)
 	case noWay && all(netip.Addr.Is6):
 		return w.error(NetUnreachable6,
-			"there is no way from here to %s, at %s: this machine's network carries no IPv6 there", w.host, at)
+			"no route from here to %s, at %s: this machine's network carries no IPv6 there", w.host, at)
 	case all(netip.Addr.IsLoopback): // a server on this machine
 		return w.error("", "no answer from %s%s", w.host, w.whole())
 	}

@@ -50,7 +50,7 @@ func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Val
 	if uri == "" || strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || !unicode.IsPrint(r) }) {
 		return nil, 0, Garbled(doingPAR, "the answer has no request_uri")
 	}
-	// RFC 9126 §4, RFC 9101 §5: nothing beside these two.
+	// RFC 9126 §4, RFC 9101 §5: nothing next to these two.
 	life, _ := seconds(fields["expires_in"])
 	return url.Values{"client_id": {c.ID}, "request_uri": {uri}}, life, nil
 }

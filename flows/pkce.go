@@ -25,7 +25,7 @@ type Authorization struct {
 	// to be opened; carries the state and the nonce, and nothing else that is secret; or a reference to them (PAR)
 	URL         string
 	RedirectURI string // where the provider sends the browser in the end
-	Listening   bool   // something of ours listens there
+	Listening   bool   // we listen there
 	// URLFor is how long the URL can be opened, from now; 0: as long as the sign-in
 	// takes, or not told. It is that of a pushed request (RFC 9126 §2.2): see
 	// [Authorization.Again].
@@ -107,7 +107,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 			doingPKCE, ErrNotSupported, p.Names.Of("client_secret"), p.Names.Of("flow"))
 	}
 	// Fresh for each attempt (RFC 9700 §2.1). The verifier never leaves this
-	// process but for the token request; state and nonce only inside the URL.
+	// process except for the token request; state and nonce only inside the URL.
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
 	form := url.Values{
 		"response_type": {"code"}, "client_id": {req.Client.ID}, "redirect_uri": {loop.RedirectURI},

@@ -190,13 +190,13 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string,
 }
 
 // lacksEndpoints reports whether OpenID Connect's document leaves out what RFC
-// 8414 has beside it: some providers tell that in its own document alone.
+// 8414 has next to it: some providers tell that in its own document alone.
 func lacksEndpoints(metadata json.RawMessage) bool {
 	m, err := readMetadata(metadata)
 	return err == nil && (m.DeviceAuthorizationEndpoint == "" || m.RevocationEndpoint == "")
 }
 
-// merged is a JSON object with what another one has beside it; the first one, if
+// merged is a JSON object with what another one has next to it; the first one, if
 // one of them is none, or is another issuer's (RFC 8414 §3.3).
 func merged(first, second json.RawMessage) json.RawMessage {
 	var all, more map[string]json.RawMessage
@@ -217,7 +217,7 @@ func merged(first, second json.RawMessage) json.RawMessage {
 }
 
 // readMetadata reads metadata member by member: one of a wrong type costs no
-// other, and is as if it were missing, but for those that a sign-in rests on.
+// other, and is as if it were missing, except for those that a sign-in rests on.
 func readMetadata(raw json.RawMessage) (m Metadata, err error) {
 	a := &Answer{Status: http.StatusOK, Header: http.Header{}, Body: raw}
 	err = json.Unmarshal(raw, &m)
@@ -332,5 +332,5 @@ func (p *Provider) setKeys(raw json.RawMessage) error {
 func (p *Provider) HTTP() *http.Client { return p.hc }
 
 // KeysRefetched reports whether the keys were fetched again since the provider
-// was made, so that RawKeys should be kept anew.
+// was made, so that RawKeys should be kept again.
 func (p *Provider) KeysRefetched() bool { return p.refetched }

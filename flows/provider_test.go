@@ -114,8 +114,8 @@ func TestOddKeys(t *testing.T) {
 		{"none", `{"keys":[]}`, 0},
 		{"no member", `{}`, 0},
 		{"null", `{"keys":null}`, 0},
-		{"an unknown kind beside a good one", `{"keys":[{"kty":"LMS","kid":"x"},` + public + `]}`, 1},
-		{"things that are no keys beside a good one", `{"keys":[null,7,"x",[],{},` + public + `]}`, 1},
+		{"an unknown kind next to a good one", `{"keys":[{"kty":"LMS","kid":"x"},` + public + `]}`, 1},
+		{"things that are no keys next to a good one", `{"keys":[null,7,"x",[],{},` + public + `]}`, 1},
 		{"a symmetric key", `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`, 0},
 		{"a private key", `{"keys":[` + encoded(key) + `]}`, 0},
 		{"a point that is not on the curve", `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`, 0},
@@ -175,7 +175,7 @@ func TestDiscover(t *testing.T) {
 }
 
 // What a broken network does to discovery: try again later, except for what
-// trying again does not mend.
+// trying again does not fix.
 func TestDiscoverFaults(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -20,7 +20,7 @@ const DoingRefresh = "refresh"
 // error. Nothing in the set has been verified.
 //
 // What the new tokens are to be good for is asked only as far as the provider
-// does not bind it to the refresh token, but for the resources: a refresh may
+// does not bind it to the refresh token, except for the resources: a refresh may
 // narrow them (RFC 8707 §2.2).
 func (p *Provider) Refresh(ctx context.Context, c Client, refreshToken credential.Secret,
 	t Target) (*credential.TokenSet, error) {

@@ -64,7 +64,7 @@ func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 // that one issued it, the caller asks [Provider.CanRevoke].
 func (p *Provider) Revoke(ctx context.Context, c Client, token credential.Secret, hint string) error {
 	if token.IsZero() {
-		return errors.New(DoingRevoke + ": there is no token")
+		return errors.New(DoingRevoke + ": no token")
 	}
 	if p.Dialect.Revoke != nil {
 		return p.Dialect.Revoke(ctx, p, c, token, hint)
@@ -146,7 +146,7 @@ func (p *Provider) plain() bool { return strings.HasPrefix(p.Issuer, "http://") 
 // There is no id_token_hint, which is RECOMMENDED, not required. An ID token in
 // the URL would be on the browser's argv, for every user of the machine to
 // read, and in its history; a cluster takes it as a credential until it ends. The
-// POST that the specification allows too would need a page of ours on the
+// POST that the specification allows too would need one of our pages on the
 // loopback that holds the token, and that page's address would be on the same
 // argv. Without the hint, and so that nobody can be signed out by a mere link,
 // the provider asks the person (§2); a few, Okta among them, refuse.

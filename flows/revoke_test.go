@@ -84,7 +84,7 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// The methods of the revocation endpoint stand above those of the token
+// The methods of the revocation endpoint override those of the token
 // endpoint.
 func TestRevocationAuthMethods(t *testing.T) {
 	p := providertest.New(t,

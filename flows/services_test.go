@@ -363,7 +363,7 @@ func TestServiceOutages(t *testing.T) {
 }
 
 // FuzzParseExchange: whatever comes back, what is taken is a Bearer token and
-// nothing beside it.
+// nothing next to it.
 func FuzzParseExchange(f *testing.F) {
 	f.Add(200, `{"access_token":"a.b.c","issued_token_type":"urn:ietf:params:oauth:token-type:id_token","token_type":"N_A"}`, TokenTypeID)
 	f.Add(200, `{"access_token":"`+jwtUntil(1e18)+`","token_type":"N_A","refresh_token":"r"}`, TokenTypeJWT)

@@ -20,7 +20,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-// tokenRequest posts to the token endpoint. The token set may be non-nil beside
+// tokenRequest posts to the token endpoint. The token set may be non-nil next to
 // an error: an answer that is odd in one place may still carry the rotated
 // refresh token, which must not be lost.
 func (p *Provider) tokenRequest(ctx context.Context, doing string, c Client, form url.Values) (*credential.TokenSet,
@@ -191,7 +191,7 @@ func refusalIn(fields Fields, success bool) (code, description string) {
 		places[1] = nil
 	}
 	for _, place := range places {
-		// A status' name may stand beside the code: "error": "Bad Request".
+		// A status' name may stand next to the code: "error": "Bad Request".
 		if s := strings.TrimSpace(text(place)); code == "" || !errorCode().MatchString(code) && errorCode().MatchString(s) {
 			code = s
 		}

@@ -54,7 +54,7 @@ type Exchange struct {
 	Requested string     // type of the new token; empty: the server's choice
 
 	Audiences, Resources, Scopes []string // what the new token is to be good for
-	Params                       []Param  // what the provider wants beside the standard's, such as Dex's connector_id
+	Params                       []Param  // what the provider wants next to the standard's, such as Dex's connector_id
 }
 
 // Exchange makes the exchange: one request. The issued token, whatever its type,
@@ -66,7 +66,7 @@ type Exchange struct {
 // (§2.2.1) only an ID token or a JWT; else the error is a [*VerifyError].
 func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credential.TokenSet, error) {
 	if e.Subject.Token.IsZero() || e.Subject.Type == "" {
-		return nil, errors.New(DoingExchange + ": there is no subject token, or its type is not known")
+		return nil, errors.New(DoingExchange + ": no subject token, or its type is unknown")
 	}
 	form := url.Values{
 		"grant_type":         {exchangeGrant},
@@ -75,7 +75,7 @@ func (p *Provider) Exchange(ctx context.Context, c Client, e Exchange) (*credent
 	}
 	if !e.Actor.Token.IsZero() {
 		form.Set("actor_token", e.Actor.Token.Reveal())
-		form.Set("actor_token_type", cmp.Or(e.Actor.Type, TokenTypeJWT)) // required beside an actor token
+		form.Set("actor_token_type", cmp.Or(e.Actor.Type, TokenTypeJWT)) // required next to an actor token
 	}
 	if e.Requested != "" {
 		form.Set("requested_token_type", e.Requested)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What another flow may mend, and what it cannot.
+// What another flow may fix, and what it cannot.
 func TestUnusable(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -157,7 +157,7 @@ func FuzzParseKubeRequest(f *testing.F) {
 		req, err := ParseKubeRequest(env)
 		if err != nil {
 			if req != (KubeRequest{}) {
-				t.Errorf("%+v beside an error", req)
+				t.Errorf("%+v next to an error", req)
 			}
 			return
 		}

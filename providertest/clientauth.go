@@ -37,7 +37,7 @@ type Client struct {
 	// AuthMethod is the only one that is taken; empty takes all that the client has
 	// something for.
 	AuthMethod string
-	// RedirectURIs are compared exactly, but for the port: an IP literal without
+	// RedirectURIs are compared exactly, except for the port: an IP literal without
 	// a port matches any (RFC 8252 §7.3), and so does "http://localhost:*/cb".
 	// If there are none, any http URI of a loopback IP literal will do.
 	RedirectURIs []string

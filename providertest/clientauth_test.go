@@ -122,7 +122,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 		{"another client", key.sign(nil, good()), []string{"client_id", "web"}, "invalid_client"},
 		{"an unknown client", key.sign(nil, good("iss", "x", "sub", "x")), nil, "invalid_client"},
 		{"another issuer", key.sign(nil, good("iss", "x")), []string{"client_id", "svc"}, "invalid_client"},
-		{"a secret beside it", key.sign(nil, good()), []string{"client_id", "svc", "client_secret", "s"}, "invalid_request"},
+		{"a secret next to it", key.sign(nil, good()), []string{"client_id", "svc", "client_secret", "s"}, "invalid_request"},
 		{"another key", other.sign(nil, good()), nil, "invalid_client"},
 		{"another kid", key.sign(map[string]any{"kid": "k2"}, good()), nil, "invalid_client"},
 		{"another type", key.sign(map[string]any{"typ": "at+jwt"}, good()), nil, "invalid_client"},

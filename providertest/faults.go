@@ -100,7 +100,7 @@ type Fault struct {
 // other; one without Times stays until [Provider.ClearFaults].
 func (p *Provider) Fault(endpoint Endpoint, f Fault) { p.addFault(endpoint, f) }
 
-// ClearFaults mends the endpoints, or all of them if none is named.
+// ClearFaults fixes the endpoints, or all of them if none is named.
 func (p *Provider) ClearFaults(endpoints ...Endpoint) { p.clearFaults(endpoints...) }
 
 // Edit changes the members of an endpoint's successful JSON answers; at

@@ -51,7 +51,7 @@ func (p *Provider) servePAR(r *Request) *answer {
 }
 
 // unpack finds the request behind a request_uri (RFC 9126 §4), which is used up
-// where decide says so. What stands beside it is refused: somebody could have put
+// where decide says so. What stands next to it is refused: somebody could have put
 // it there. An answer is for the person, since there is no redirect URI to trust.
 func (p *Provider) unpack(params url.Values, decide bool) (url.Values, *answer) {
 	uri := params.Get("request_uri")
@@ -60,8 +60,8 @@ func (p *Provider) unpack(params url.Values, decide bool) (url.Values, *answer) 
 	}
 	for name := range params {
 		if name != "client_id" && name != "request_uri" && name != "decision" {
-			p.violation("%s beside a request_uri", name)
-			return nil, page(http.StatusBadRequest, name+" has no place beside a request_uri")
+			p.violation("%s next to a request_uri", name)
+			return nil, page(http.StatusBadRequest, name+" has no place next to a request_uri")
 		}
 	}
 	pushed := p.pushed[uri]

@@ -50,7 +50,7 @@ func TestPushedRequests(t *testing.T) {
 		{"not pushed", authorizeParams(), "invalid_request"},
 		{"another client's", form("client_id", "other", "request_uri", uri), "400"},
 		{"unknown", form("client_id", "cli", "request_uri", uri+"x"), "400"},
-		{"something beside it", form("client_id", "cli", "request_uri", uri, "scope", "openid"), "400"},
+		{"something next to it", form("client_id", "cli", "request_uri", uri, "scope", "openid"), "400"},
 		{"good", form("client_id", "cli", "request_uri", uri), "code"},
 		{"again", form("client_id", "cli", "request_uri", uri), "400"},
 	} {
@@ -58,7 +58,7 @@ func TestPushedRequests(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
-	if v := p.Violations(); len(v) != 2 || !strings.Contains(v[0], "scope beside") || !strings.Contains(v[1], "twice") {
+	if v := p.Violations(); len(v) != 2 || !strings.Contains(v[0], "scope next to") || !strings.Contains(v[1], "twice") {
 		t.Errorf("violations: %q", v)
 	}
 	late := push(t, p, authorizeParams())

@@ -65,8 +65,8 @@ func (p *Provider) accessAlive(token string) bool {
 
 // serveLogout is RP-Initiated Logout 1.0 §2, by GET or POST. It ends nothing:
 // there is no browser session, and tokens outlive one. An id_token_hint must be
-// an ID token of ours, which may have expired, for the client that is named
-// beside it; nobody is sent to a URI that this client has not registered.
+// one of our ID tokens, which may have expired, for the client that is named
+// next to it; nobody is sent to a URI that this client has not registered.
 func (p *Provider) serveLogout(r *Request) *answer {
 	var params url.Values
 	switch r.Method {
@@ -87,7 +87,7 @@ func (p *Provider) serveLogout(r *Request) *answer {
 		audiences, ok := p.hinted(hint)
 		switch {
 		case !ok || len(audiences) == 0:
-			return page(http.StatusBadRequest, "the ID token is not one of ours")
+			return page(http.StatusBadRequest, "the ID token is not from this provider")
 		case id == "":
 			id = audiences[0]
 		case !slices.Contains(audiences, id):
@@ -111,7 +111,7 @@ func (p *Provider) serveLogout(r *Request) *answer {
 	return page(http.StatusOK, "signed out")
 }
 
-// hinted returns for whom an ID token of ours was issued. Its end is not looked
+// hinted returns for whom one of our ID tokens was issued. Its end is not looked
 // at: it may have expired (§4).
 func (p *Provider) hinted(token string) (audiences []string, ok bool) {
 	for _, key := range p.keys {

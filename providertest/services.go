@@ -119,7 +119,7 @@ type party struct {
 }
 
 // subjectOf reads the token of a parameter, with its type in the parameter
-// beside it.
+// next to it.
 func (p *Provider) subjectOf(param string, r *Request) (party, *answer) {
 	token, tokenType := r.Form.Get(param), r.Form.Get(param+"_type")
 	if token == "" || tokenType == "" {
@@ -147,7 +147,7 @@ func (p *Provider) subjectOf(param string, r *Request) (party, *answer) {
 	return party{issuer, subject, actor}, nil
 }
 
-// verifyOwn checks a token that this provider has issued, but for its audience.
+// verifyOwn checks a token that this provider has issued, except for its audience.
 func (p *Provider) verifyOwn(token string) (map[string]any, error) {
 	for _, key := range p.keys {
 		if claims, err := key.Verify(token); err == nil {

@@ -95,7 +95,7 @@ func (p *Provider) signIn(f *family, s stepUp) {
 
 // SetSession says since when the browser has a session at the provider, which the
 // next sign-ins use as far as they may. A zero time ends that: everybody signs in
-// anew, which is the default.
+// again, which is the default.
 func (p *Provider) SetSession(since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

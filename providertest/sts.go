@@ -112,7 +112,7 @@ func (s *STS) URL() string { return s.url }
 // Fault breaks the service as [Provider.Fault] breaks an endpoint.
 func (s *STS) Fault(f Fault) { s.addFault(stsEndpoint, f) }
 
-// ClearFaults mends it.
+// ClearFaults fixes it.
 func (s *STS) ClearFaults() { s.clearFaults() }
 
 // FailNext answers the next requests with AWS error codes, one each:

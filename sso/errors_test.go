@@ -133,7 +133,7 @@ func TestFieldsAreChecked(t *testing.T) {
 		"redirect":            func(c *sso.Client) { c.RedirectURIs = []string{"https://example.com"} },
 		"resource":            func(c *sso.Client) { c.Resource = []string{"api"} },
 		"parameter":           func(c *sso.Client) { c.AuthParams = []string{"hd"} },
-		"parameter of ours":   func(c *sso.Client) { c.AuthParams = []string{"state=1"} },
+		"reserved parameter":  func(c *sso.Client) { c.AuthParams = []string{"state=1"} },
 		"claims":              func(c *sso.Client) { c.Claims = "{" },
 		"roots that are none": func(c *sso.Client) { c.CAData = "AAAA" },
 		"roots, not base64":   func(c *sso.Client) { c.CAData = "?" },
@@ -186,7 +186,7 @@ func TestStatusAndLogout(t *testing.T) {
 	isOnly(t, err, sso.ErrLoginRequired)
 }
 
-// A service signs in by its secret, and nobody is asked.
+// A service signs in by its secret, and nobody is prompted.
 func TestService(t *testing.T) {
 	w := newWorld(t, providertest.Config{Clients: []providertest.Client{{ID: "job", Secret: "s3cret"}}})
 	c := w.client(func(c *sso.Client) {

@@ -100,7 +100,7 @@ func nameBus() error {
 	return fmt.Errorf("the session bus: %w", last)
 }
 
-var errNoBus = fmt.Errorf("there is no session bus (neither $%s nor $XDG_RUNTIME_DIR/bus)", busVariable)
+var errNoBus = fmt.Errorf("no session bus (neither $%s nor $XDG_RUNTIME_DIR/bus)", busVariable)
 
 // unsafeBusError says that a bus could be somebody else's.
 type unsafeBusError struct{ why string }

@@ -137,7 +137,7 @@ func Judge(sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK, one *win
 func currentUser() (*windows.SID, error) {
 	u, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
-		return nil, fmt.Errorf("who runs this process cannot be told: %w", err)
+		return nil, fmt.Errorf("cannot determine who runs this process: %w", err)
 	}
 	return u.User.Sid, nil
 }

@@ -36,7 +36,7 @@ func OpenRoot(path string, create bool) (Dir, error) {
 		found.Hint = elsewhere(found.Path)
 		return Dir{}, found
 	case errors.Is(err, unix.EACCES) && !create:
-		// a home that is not this user's: nothing of ours is in it
+		// a home that is not this user's: none of our files is in it
 		return Dir{}, &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}
 	case err != nil:
 		return Dir{}, err
@@ -187,7 +187,7 @@ func (d Dir) Sub(name string, create bool) (Dir, error) {
 	return openDirAt(d.FD, name, path)
 }
 
-// Read returns a whole file of ours: regular, owned by us, 0600 or tighter,
+// Read returns one of our files, whole: regular, owned by us, 0600 or tighter,
 // with one link, at most max bytes. The checks are made on the open file,
 // not on its name.
 func (d Dir) Read(name string, max int64) ([]byte, error) {
@@ -222,7 +222,7 @@ func checkFile(fd int, path string) (st unix.Stat_t, err error) {
 	return st, checkOurs(fd, &st, path, "chmod 600")
 }
 
-// OpenRead opens a file of ours to read it.
+// OpenRead opens one of our files to read it.
 func (d Dir) OpenRead(name string) (*os.File, error) {
 	f, _, err := d.open(name, unix.O_RDONLY)
 	return f, err
@@ -247,7 +247,7 @@ func (d Dir) OpenAppend(name string) (*os.File, error) {
 	return f, err
 }
 
-// open opens a file of ours, and tells its size. O_NONBLOCK: a FIFO that somebody
+// open opens one of our files, and tells its size. O_NONBLOCK: a FIFO that somebody
 // left here must not hang.
 func (d Dir) open(name string, flags int) (*os.File, int64, error) {
 	path := filepath.Join(d.Path, name)

@@ -41,7 +41,7 @@ func openDir(path string) (Dir, error) {
 		return Dir{}, err
 	}
 	if !st.IsDir() {
-		return Dir{}, &UnsafeError{Path: path, Why: "is not a directory of ours (a link or a file)",
+		return Dir{}, &UnsafeError{Path: path, Why: "is not our directory (a link or a file)",
 			Fix: Command("del", path)}
 	}
 	return Dir{disk.Open(path)}, nil
@@ -58,7 +58,7 @@ func (d Dir) Sub(name string, create bool) (Dir, error) {
 	return openDir(path)
 }
 
-// Read returns a whole file of ours, at most max bytes.
+// Read returns one of our files, whole, at most max bytes.
 func (d Dir) Read(name string, max int64) ([]byte, error) {
 	path := filepath.Join(d.Path, name)
 	st, err := os.Lstat(path)
@@ -79,7 +79,7 @@ func (d Dir) Read(name string, max int64) ([]byte, error) {
 	return b, err
 }
 
-// OpenRead opens a file of ours to read it.
+// OpenRead opens one of our files to read it.
 func (d Dir) OpenRead(name string) (*os.File, error) {
 	return d.open(name, windows.GENERIC_READ, windows.OPEN_EXISTING, windows.FILE_SHARE_DELETE)
 }
@@ -95,7 +95,7 @@ func (d Dir) OpenAppend(name string) (*os.File, error) {
 	return d.open(name, windows.GENERIC_READ|windows.FILE_APPEND_DATA, windows.OPEN_ALWAYS, windows.FILE_SHARE_DELETE)
 }
 
-// open opens a file of ours. With share FILE_SHARE_DELETE others may rename it meanwhile.
+// open opens one of our files. With share FILE_SHARE_DELETE others may rename it meanwhile.
 func (d Dir) open(name string, access, how, share uint32) (*os.File, error) {
 	path := filepath.Join(d.Path, name)
 	wide, err := windows.UTF16PtrFromString(path)

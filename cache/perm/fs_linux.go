@@ -3,7 +3,7 @@ package perm
 import "golang.org/x/sys/unix"
 
 // keepsNoModes recognizes file systems that show one mode for every file, so
-// that chmod mends nothing: FAT, exFAT and NTFS, what WSL mounts Windows' drives
+// that chmod fixes nothing: FAT, exFAT and NTFS, what WSL mounts Windows' drives
 // with (9p, drvfs), and SMB.
 func keepsNoModes(fd int) bool {
 	var fs unix.Statfs_t

@@ -14,7 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
-// UnsafeError says that a file or directory of ours could be read or replaced by
+// UnsafeError says that a file or directory that is ours could be read or replaced by
 // somebody else. It is never repaired quietly: Fix is the command for the user to
 // run once they know why. It is empty where a command could do harm; Hint then says
 // what else helps, and ends with the directory to use instead; empty: any other one.

@@ -133,7 +133,7 @@ func isOurs(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
 // isUnmapped reports whether a number stands for all users that this user
 // namespace does not know, root of the machine among them: a sandbox shows / and
-// /home so. Whose a directory is cannot be told there.
+// /home so. Whose a directory is cannot be determined there.
 func isUnmapped(uid uint32) bool {
 	const overflow = 65534 // user_namespaces(7)
 	if uid != overflow {

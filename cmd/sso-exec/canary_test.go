@@ -27,7 +27,7 @@ import (
 // every command all that came out of the process is searched for all of them,
 // as they are and in the encodings that a careless line of code would use.
 
-// Kinds of secrets. The room of the cache that may hold one stands beside it.
+// Kinds of secrets. The room of the cache that may hold one stands next to it.
 const (
 	aRefreshToken = "refresh token"      // sessions/
 	anAccessToken = "access token"       // tokens/

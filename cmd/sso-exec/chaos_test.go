@@ -128,7 +128,7 @@ func random(d time.Duration, n int) bool {
 // without any grace then takes the next use of the old token for theft. So a
 // round may lose the session if, and only if, a kill hit the process that held
 // the refresh lock; then everybody is told to sign in (exit 3), and a sign-in
-// mends it. Nothing else may be lost: no reuse without such a kill, no lock that
+// fixes it. Nothing else may be lost: no reuse without such a kill, no lock that
 // stays, no file that is torn.
 func TestChaosKill(t *testing.T) {
 	c := newChaos(t)
@@ -346,7 +346,7 @@ func (b *bench) intact(t *testing.T, what string, old map[string][]byte) {
 
 var signedInAs = regexp.MustCompile(`^Signed in to \S+ as alice\.\n`)
 
-// works checks that the next ordinary call does, without a word but for who has
+// works checks that the next ordinary call does, without a word except for who has
 // signed in.
 func (b *bench) works(t *testing.T, what string, args ...string) {
 	t.Helper()

@@ -25,7 +25,7 @@ func runBench(t *testing.T, c providertest.Config, life time.Duration) (*bench, 
 	return b, sts
 }
 
-// Both ways to run a command: in the place of this process, and beside it.
+// Both ways to run a command: in the place of this process, and next to it.
 var runWays = map[string][]string{"become": {"run"}, "attend": {"run", "--renew"}}
 
 // TestRunSignals: what is sent to us reaches the command, which decides. Nobody
@@ -112,7 +112,7 @@ func TestRunFiles(t *testing.T) {
 		if o := p.wait(t); o.stdout != "handed over\n" {
 			t.Errorf("%s: %+v", way, o)
 		}
-		// And nothing of ours goes with them.
+		// And none of our files goes with them.
 		const list = "ls /proc/self/fd"
 		want := startCommand(t, b.env, "sh", "-c", "exec "+list).wait(t)
 		p = startCommand(t, b.env, "sh", "-c", fmt.Sprintf("exec %s %s -- %s", b.bin, strings.Join(args, " "), list))
@@ -172,7 +172,7 @@ func TestRunRenews(t *testing.T) {
 		t.Errorf("stderr: %s", p.stderr.String())
 	}
 
-	// The provider ends the session: the SDK hears what to do, nobody is asked,
+	// The provider ends the session: the SDK hears what to do, nobody is prompted,
 	// and after that was done the endpoint works again.
 	b.idp.RevokeSession("alice")
 	var a keysAnswer
@@ -234,7 +234,7 @@ func TestRunEndsDuringRefresh(t *testing.T) {
 	}
 }
 
-// TestRunEnvironmentIsClean: no secret of ours is in a command's environment but
+// TestRunEnvironmentIsClean: none of our secrets is in a command's environment but
 // what it is for, and no argument of it is changed.
 func TestRunEnvironmentIsClean(t *testing.T) {
 	b, sts := runBench(t, providertest.Config{}, 0)

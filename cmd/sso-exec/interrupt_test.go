@@ -50,7 +50,7 @@ func (g *gate) wait(t testing.TB) {
 }
 
 // interrupted checks what a signal must leave: the exit code, nothing on
-// stdout, one line on stderr (beside prompts and waiting notices), no process.
+// stdout, one line on stderr (next to prompts and waiting notices), no process.
 func interrupted(t *testing.T, p *proc, sig syscall.Signal, mark string) {
 	t.Helper()
 	o := p.wait(t)

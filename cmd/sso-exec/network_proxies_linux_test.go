@@ -66,7 +66,7 @@ func TestEnterpriseProxies(t *testing.T) {
 		"no password": {with(nil, p.addr), nil, []string{"the proxy " + p.addr + " (HTTPS_PROXY) wants a user and a " +
 			"password (status 407; it takes Negotiate, Basic)", "HTTPS_PROXY=http://USER:PASSWORD@" + p.addr}},
 		"wrong password": {with(url.UserPassword("alice", theProxyPassword+"-old"), p.addr), nil,
-			[]string{"does not take the user and the password that stand in HTTPS_PROXY (status 407",
+			[]string{"does not accept the user and password in HTTPS_PROXY (status 407",
 				"has the password changed?"}},
 		"not allowed": {"", through("403 Forbidden"),
 			[]string{"does not connect to " + theHost + " (status 403)", "must the proxy be told"}},

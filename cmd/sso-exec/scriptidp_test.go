@@ -33,7 +33,7 @@ var tampers = map[string]providertest.Tamper{
 //	idp start [k=v ...]          start it; SSO_EXEC_ISSUER, _CLIENT_ID and _CA_FILE are set
 //	idp requests KIND N          that many requests of a kind were made (all, discovery, token, refresh_token ...)
 //	idp reset                    count from here
-//	idp fault ENDPOINT k=v ...   break an endpoint; idp clear mends all
+//	idp fault ENDPOINT k=v ...   break an endpoint; idp clear fixes all
 //	idp set ENDPOINT NAME JSON   change a member of its answers; idp unset ENDPOINT NAME
 //	idp tamper N NAME            spoil the next N ID tokens (0: all)
 //	idp deny CODE | user SUB | rotate-keys | revoke SUB | approve | refuse | polls STEP ...
@@ -176,7 +176,7 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 			c.AccessTokenLifetime = duration()
 		case "id":
 			c.IDTokenLifetime = duration()
-		case "clock": // how far it is ahead of ours
+		case "clock": // how far it is ahead of the test's
 			ahead := duration()
 			c.Now = func() time.Time { return time.Now().Add(ahead) }
 		case "iss":

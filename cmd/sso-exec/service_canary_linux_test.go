@@ -20,7 +20,7 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
-// Kinds of a service's secrets, beside a person's.
+// Kinds of a service's secrets, next to a person's.
 const (
 	aClientKey      = "client key"      // nowhere
 	anAssertion     = "assertion"       // nowhere

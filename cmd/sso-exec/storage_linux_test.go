@@ -71,7 +71,7 @@ func givenDir(t *testing.T, path string, uid, gid int, mode os.FileMode) {
 }
 
 // TestAboveTheCache: where somebody else could put a directory of theirs in the
-// place of the cache, or of one above it, nothing is made and nobody is asked.
+// place of the cache, or of one above it, nothing is made and nobody is prompted.
 func TestAboveTheCache(t *testing.T) {
 	if !onlyRoot(t) {
 		return

@@ -284,7 +284,7 @@ func TestDefaultProfile(t *testing.T) {
 		{[]string{"--client-id=cli"}, true},
 		{[]string{"SSO_EXEC_CLIENT_ID=cli"}, true},
 		{[]string{"--issuer=" + own, "SSO_EXEC_CLIENT_ID=cli"}, true},
-		{[]string{"--issuer=" + own, "SSO_EXEC_ISSUER=" + other}, true}, // the flag stands above
+		{[]string{"--issuer=" + own, "SSO_EXEC_ISSUER=" + other}, true}, // the flag overrides it
 		{[]string{"--issuer=" + other}, false},
 		{[]string{"--issuer=" + own + "/"}, false},
 		{[]string{"SSO_EXEC_ISSUER=" + other}, false},
@@ -315,7 +315,7 @@ func TestDefaultProfile(t *testing.T) {
 	b.mustRun(t, "token") // nobody has signed it out
 }
 
-// flagsOf turns variables into the flags that they stand for; a flag stands above.
+// flagsOf turns variables into the flags that they stand for; a flag overrides them.
 func flagsOf(given []string) (flags []string) {
 	for _, g := range slices.Backward(given) {
 		if name, ok := strings.CutPrefix(g, "SSO_EXEC_"); ok {

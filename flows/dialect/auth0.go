@@ -53,7 +53,7 @@ var auth0 = &flows.Dialect{
 				"Token, Device Code"},
 		{Code: "unauthorized_client", Word: "Callback URL mismatch",
 			Say: "register the redirect URIs with their ports at Allowed Callback URLs: Auth0 compares them to the letter"},
-		{Code: "access_denied", Word: "Service not found", Say: "there is no API with the identifier that {audience} names"},
+		{Code: "access_denied", Word: "Service not found", Say: "no API has the identifier that {audience} names"},
 		{Code: "access_denied", Word: "Unauthorized",
 			Say: "is the application of the type Native, and its Authentication Method None?"},
 		{Word: "not part of the",

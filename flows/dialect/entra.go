@@ -50,7 +50,7 @@ var entra = &flows.Dialect{
 		},
 		Claim: "tid",
 	},
-	NoRevocation: "Entra ID has none; to end every session of yours: https://mysignins.microsoft.com, Sign out everywhere",
+	NoRevocation: "Entra ID has none; to end all your sessions: https://mysignins.microsoft.com, Sign out everywhere",
 	// Its logout_hint is a claim of its own, not an address.
 	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.EndSessionEndpoint },
 	Hints: []flows.RefusalHint{
@@ -83,7 +83,7 @@ var entra = &flows.Dialect{
 			Say: "your account is of another tenant: is the tenant's ID in the issuer right? Or have an administrator " +
 				"invite you"},
 		{Word: "AADSTS70011",
-			Say: "a scope is wrong: those of one resource only, and RESOURCE/.default not beside others of it"},
+			Say: "a scope is wrong: use those of one resource only, and do not combine RESOURCE/.default with others of it"},
 		{Word: "AADSTS28000", Say: "scopes of one resource only: leave one out, and ask for the other by itself"},
 		{Code: "bad_verification_code", Say: "the device code is not known there any more: begin the sign-in again"},
 	},
@@ -123,7 +123,7 @@ func checkEntra(issuer string) error {
 	case u.Hostname() == "sts.windows.net":
 		return errors.New("sts.windows.net is the issuer of tokens of version 1; use " + form)
 	case slices.Contains([]string{"common", "organizations", "consumers"}, tenant):
-		return fmt.Errorf("%q stands for every tenant, and tokens name one: use %s with your tenant's ID", tenant, form)
+		return fmt.Errorf("%q means every tenant, and tokens name one: use %s with your tenant's ID", tenant, form)
 	case entraPath().MatchString(u.Path):
 		return nil
 	case strings.Contains(tenant, "."):

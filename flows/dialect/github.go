@@ -111,7 +111,7 @@ func gitHubAdapt(what string, form url.Values) {
 }
 
 // gitHubRefusal has a device code's end by the name that the documentation also
-// has for it. All other refusals are as in the standard, but for their status.
+// has for it. All other refusals are as in the standard, except for their status.
 func gitHubRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 	if fields.Text("error") != "token_expired" {
 		return nil

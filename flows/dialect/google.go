@@ -26,7 +26,7 @@ var google = &flows.Dialect{
 	},
 	Register: []string{
 		"Google Auth Platform > Clients > Create client > Desktop app; no redirect URI is registered",
-		"its secret is no secret, but needed: put it into a file that only you can read, {client_secret} FILE",
+		"its secret is not confidential, but required: put it into a file that only you can read, {client_secret} FILE",
 		"Audience: Internal for a Workspace; in testing, a sign-in ends after 7 days",
 		"for device sign-ins another client, of the type TVs and Limited Input devices, which has few scopes",
 	},

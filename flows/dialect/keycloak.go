@@ -28,7 +28,7 @@ var keycloak = &flows.Dialect{
 	Register: []string{
 		"Clients > Create client: OpenID Connect; Client authentication: Off; Standard flow and OAuth 2.0 Device " +
 			"Authorization Grant",
-		"Valid redirect URIs without a port: that stands for every port",
+		"Valid redirect URIs without a port: that allows every port",
 		"offline_access is an optional client scope, and a role that everybody has unless it was taken away",
 	},
 	Organization: flows.OrganizationRule{

@@ -105,7 +105,7 @@ const (
 )
 
 // workOSRefusal reads both envelopes: RFC 6749's {error, error_description}, and
-// {code, message}. The pending_authentication_token beside a step-up finishes a
+// {code, message}. The pending_authentication_token next to a step-up finishes a
 // sign-in: it is kept by nobody, and cut out of any words that repeat it.
 func workOSRefusal(doing string, a *flows.Answer, fields flows.Fields) error {
 	if a.Status == http.StatusOK {

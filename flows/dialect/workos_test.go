@@ -32,7 +32,7 @@ var workOSKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// otherKey is published beside it.
+// otherKey is published next to it.
 var otherKey = sync.OnceValue(func() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -64,7 +64,7 @@ func signed(t *testing.T, key jose.SigningKey, claims map[string]any) string {
 	return token
 }
 
-// workOSAt is WorkOS at a server of ours.
+// workOSAt is WorkOS at one of our servers.
 func workOSAt(t *testing.T, h http.HandlerFunc) *flows.Provider {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

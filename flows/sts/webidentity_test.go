@@ -184,7 +184,7 @@ func TestSTSNonsense(t *testing.T) {
 				return
 			}
 			if flows.Clean(err.Error(), 2000) != err.Error() || got.AWS != nil {
-				t.Errorf("error %q beside %+v", err, got)
+				t.Errorf("error %q next to %+v", err, got)
 			}
 			mention(t, "the error", err.Error(), secretToken.Reveal())
 		})

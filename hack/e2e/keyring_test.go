@@ -175,7 +175,7 @@ func (k *keyringClient) restsIn() string {
 	return session.RefreshTokenIn
 }
 
-// TestAPIKeyInKeyring: an API key rests in a real Secret Service and in no file,
+// TestAPIKeyInKeyring: an API key is stored in a real Secret Service and in no file,
 // and comes out again.
 func TestAPIKeyInKeyring(t *testing.T) {
 	k := newKeyringClient(t, 0)
@@ -201,7 +201,7 @@ func TestAPIKeyInKeyring(t *testing.T) {
 	}
 }
 
-// TestKeyring lives through a session whose refresh token rests in a real
+// TestKeyring lives through a session whose refresh token is stored in a real
 // Secret Service.
 func TestKeyring(t *testing.T) {
 	k := newKeyringClient(t, 0)
@@ -236,7 +236,7 @@ func TestKeyring(t *testing.T) {
 	for range 2 {
 		k.run("kube", "--force").ok()
 		if sealed, key := k.service.one(); sealed != account+"#key" || len(key) != 44 || k.restsIn() != "sealed" {
-			t.Errorf("the keyring has %s, the token rests in %q", sealed, k.restsIn())
+			t.Errorf("the keyring has %s, the token is stored in %q", sealed, k.restsIn())
 		}
 		k.noTokenIn(k.cache)
 	}
@@ -254,11 +254,11 @@ func TestKeyring(t *testing.T) {
 	}
 	k.signIn("login", "--store", "file")
 	if n := len(k.service.entries()); n != 0 || k.restsIn() != "" {
-		t.Errorf("%d entries, and the token rests in %q", n, k.restsIn())
+		t.Errorf("%d entries, and the token is stored in %q", n, k.restsIn())
 	}
 	k.signIn("login")
 	if n := len(k.service.entries()); n != 1 || k.restsIn() != "keyring" {
-		t.Errorf("%d entries, and the token rests in %q", n, k.restsIn())
+		t.Errorf("%d entries, and the token is stored in %q", n, k.restsIn())
 	}
 	k.noTokenIn(k.cache)
 
@@ -364,7 +364,7 @@ func TestKeyringWithoutBus(t *testing.T) {
 	c := newClient(t, provider)
 	before := named(t, "dbus-daemon")
 	began := time.Now()
-	// Nobody could be asked here either, but that is not what has to be mended.
+	// Nobody could be asked here either, but that is not what has to be fixed.
 	res := c.sso(c.args("kube", "--store", "keyring", "--interactive", "never")...).wait()
 	if took := time.Since(began); res.code != 6 || res.stdout != "" || took > 2*time.Second ||
 		!strings.Contains(res.stderr, "--store keyring") {

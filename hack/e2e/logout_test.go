@@ -138,7 +138,7 @@ func TestLogoutDuringRefresh(t *testing.T) {
 	c.wantNobodySignedIn()
 }
 
-// TestLogoutKeyring: where the refresh token rests in a Secret Service, that is
+// TestLogoutKeyring: where the refresh token is stored in a Secret Service, that is
 // asked for it once more, and has nothing in the end.
 func TestLogoutKeyring(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,7 @@ func newCertified(t *testing.T, o certifiedOptions) *certified {
 var listens = regexp.MustCompile(`(?m)^port (\d+)$`)
 
 // startNode runs oidcprovider/provider.mjs until the end of the test, with the
-// packages that hack/e2e/run has installed beside the other programs.
+// packages that hack/e2e/run has installed next to the other programs.
 func (p *certified) startNode(o certifiedOptions) (port string) {
 	p.t.Helper()
 	ttl := time.Hour
@@ -193,7 +193,7 @@ func (p *certified) requests(want map[string]int) {
 	p.seen = map[string]int{}
 }
 
-// forget starts the count anew.
+// forget starts the count again.
 func (p *certified) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -265,7 +265,7 @@ func (p *certified) redeem(refreshToken string) (refusal string) {
 	return fmt.Sprint(answer["error"], ": ", answer["error_description"])
 }
 
-// stored is what rests in the files of a machine with one session.
+// stored is what is stored in the files of a machine with one session.
 func (c *client) stored() (t tokenAnswer) {
 	c.t.Helper()
 	var session struct {

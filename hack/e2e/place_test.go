@@ -19,7 +19,7 @@ type place struct {
 	c        *client
 	root     *root     // nil: the one of the tests
 	by       []string  // the words of what runs sso-exec there; nil: the test does
-	env      []string  // beside PATH, HOME and TERM
+	env      []string  // next to PATH, HOME and TERM
 	tty      *terminal // its controlling terminal, stdin and stderr; nil: there is none
 	captured bool      // stderr is a pipe though there is a terminal
 	all      bool      // stdout is the terminal too, as for a person's own command

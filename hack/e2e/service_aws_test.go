@@ -76,7 +76,7 @@ func TestServiceAWS(t *testing.T) {
 }
 
 // TestServiceRunRenew: the AWS CLI, started by run --renew as a service, gets new
-// keys from the endpoint while the command goes on, and nobody is asked.
+// keys from the endpoint while the command goes on, and nobody is prompted.
 func TestServiceRunRenew(t *testing.T) {
 	t.Parallel()
 	idp := providertest.New(t,

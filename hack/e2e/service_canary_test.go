@@ -80,7 +80,7 @@ func TestServiceCanary(t *testing.T) {
 		"a key": {"ec", func(s service, _ string) ([]string, []string) {
 			return []string{"--client-key-file", s.file("key", key.pkcs8)}, nil
 		}},
-		"a key of a helper, beside a variable": {"ec", func(s service, helper string) ([]string, []string) {
+		"a key of a helper, next to a variable": {"ec", func(s service, helper string) ([]string, []string) {
 			return []string{"--client-key-command", helper + " " + s.file("key", key.private)},
 				[]string{"SSO_EXEC_CLIENT_SECRET=" + secret}
 		}},

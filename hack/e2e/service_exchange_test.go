@@ -11,7 +11,7 @@ import (
 
 // TestServiceExchange: a person signs in once and has a token for each of two
 // clusters, which is worth nothing at the other. Both are real API servers; the
-// exchange is a grant of ours (oidcprovider/provider.mjs) in oidc-provider, which
+// exchange is one of our grants (oidcprovider/provider.mjs) in oidc-provider, which
 // leaves that to who runs it: clients, tokens and signatures are its own.
 func TestServiceExchange(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@ func (g *gate) wrap(next http.Handler) http.Handler {
 }
 
 // TestServiceStorm: two hundred processes of one service are one token request,
-// which is held up until the last of them has begun. (Not beside other tests, for
+// which is held up until the last of them has begun. (Not next to other tests, for
 // their sake.)
 func TestServiceStorm(t *testing.T) {
 	const crowd = 200

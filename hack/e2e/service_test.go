@@ -138,7 +138,7 @@ func (p *certified) introspects(token string) map[string]any {
 }
 
 // tokenRequests fails unless the token endpoint was asked that often since the
-// count was reset, and starts it anew.
+// count was reset, and starts it again.
 func (p *certified) tokenRequests(want int) {
 	p.t.Helper()
 	p.mu.Lock()

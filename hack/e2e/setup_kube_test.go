@@ -138,7 +138,7 @@ func etcdURL(t *testing.T) string {
 }
 
 // TestSetupKubeShapes writes a user, then a context, into kubeconfigs of many
-// shapes, and removes them. Real kubectl says what is in them; beside that, no
+// shapes, and removes them. Real kubectl says what is in them; next to that, no
 // byte moves.
 func TestSetupKubeShapes(t *testing.T) {
 	t.Parallel()
@@ -275,7 +275,7 @@ func TestSetupKubeAsked(t *testing.T) {
 	ask := func() *command {
 		r := place{c: c}.onTerminal().start(mustTool(t, "sso-exec"), "setup", "kube", "--kubeconfig", file, "--issuer",
 			"https://login.example.com", "--client-id", "kubernetes")
-		r.eventually("nobody is asked", func() bool { return strings.Contains(r.screen(), "Make this change? [y/N]") })
+		r.eventually("nobody is prompted", func() bool { return strings.Contains(r.screen(), "Make this change? [y/N]") })
 		return r
 	}
 	r := ask()

@@ -52,7 +52,7 @@ AllowTcpForwarding yes
 	on.root.Binds = append(on.root.Binds, dir)
 	on.root.Dirs = append(on.root.Dirs, "/run/sshd") // where its unprivileged half is locked up
 	if os.Getuid() != 0 {
-		on.root = nil // sshd gives its terminals to the group tty, which isn't in a user namespace of ours
+		on.root = nil // sshd gives its terminals to the group tty, which isn't in our user namespace
 	}
 	server := place{c: on.c, root: on.root}.start(mustTarget(t, "sshd"), "-D", "-e", "-f", config)
 	server.eventually("sshd does not listen", func() bool {

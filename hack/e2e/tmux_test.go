@@ -18,7 +18,7 @@ type tmux struct {
 	at     place
 	socket string
 	server *command
-	env    []string // for what run starts, beside the shell's
+	env    []string // for what run starts, next to the shell's
 	runs   int
 }
 

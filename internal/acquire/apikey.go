@@ -129,7 +129,7 @@ func apiKeyThere(o *settings.Resolved, k *cache.APIKey) error {
 		return fault.Hint(fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
 			"to make it, run that command again; what it may have left at the provider is removed then")
 	}
-	return fault.Hint(fmt.Errorf("API key %s: there is no key in its file", k.Name),
+	return fault.Hint(fmt.Errorf("API key %s: no key in its file", k.Name),
 		"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 }
 
@@ -148,7 +148,7 @@ func APIKeyUnread(ctx context.Context, o *settings.Resolved, name string, err er
 	return APIKeyStorage(ctx, name, err)
 }
 
-// APIKeyStorage is the error about a place that a key cannot rest in.
+// APIKeyStorage is the error about a place that a key cannot are stored in.
 func APIKeyStorage(ctx context.Context, name string, err error) error {
 	switch {
 	case err == nil || ctx.Err() != nil || fault.Holds[*cache.UnsafeError](err) || fault.Holds[*cache.NewerError](err):

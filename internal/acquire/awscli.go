@@ -72,7 +72,7 @@ func text(all map[string]json.RawMessage, name string) (s string) {
 }
 
 // copies are the files that the AWS CLI has of the same session by other names: those
-// with the client of one of ours.
+// with one of our clients.
 func (f *awsCLIFile) copies(clients []string) (all []*awsCLIFile) {
 	entries, _ := os.ReadDir(filepath.Dir(f.path)) // mostly there is none
 	for _, e := range entries {
@@ -134,7 +134,7 @@ func (f *awsCLIFile) clearAll(clients []string) error {
 	return err
 }
 
-// write replaces the file as a whole; members that are not known stay.
+// write replaces the whole file; members that are not known stay.
 func (f *awsCLIFile) write(s *session.Shared) error {
 	if !f.takes() { // torn, another's, a registration, or it is not to be made
 		return nil

@@ -32,7 +32,7 @@ func ChooseRole(ctx context.Context, o *settings.Resolved, by Caller) error {
 	return chooseRole(ctx, o, by, true)
 }
 
-func chooseRole(ctx context.Context, o *settings.Resolved, by Caller, anew bool) error {
+func chooseRole(ctx context.Context, o *settings.Resolved, by Caller, again bool) error {
 	list := *o
 	list.Tool = settings.ToolList
 	if err := list.Check(); err != nil {
@@ -43,7 +43,7 @@ func chooseRole(ctx context.Context, o *settings.Resolved, by Caller, anew bool)
 		return err
 	}
 	last := s.Preferred()
-	if !anew && o.Takes(last) {
+	if !again && o.Takes(last) {
 		o.SetRole(last)
 		return nil
 	}

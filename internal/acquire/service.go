@@ -18,7 +18,7 @@ import (
 )
 
 // grantKey is the part of the session's key that tells services apart: the grant,
-// and whose token it is made from. What cannot be told here is found out when the
+// and whose token it is made from. What cannot be determined here is found out when the
 // token is asked for.
 func grantKey(o *settings.Resolved) []string {
 	if o.Provider.Identity != credential.Service {

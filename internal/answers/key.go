@@ -74,7 +74,7 @@ func nameEnd(kv string) int {
 }
 
 // CacheDir is the cache directory as a flag or a variable has it, else the usual one;
-// empty: it cannot be told without the rest of the program.
+// empty: it cannot be determined without the rest of the program.
 func CacheDir(args, env []string) string {
 	const flag = "--cache-dir"
 	dir, said := variable(env, "SSO_EXEC_CACHE_DIR"), false

@@ -104,7 +104,7 @@ func CheckKeyText(key string) error {
 	odd := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 	switch {
 	case key == "":
-		return fault.InUsage(errors.New("there is no key on stdin"),
+		return fault.InUsage(errors.New("no key on stdin"),
 			"pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command")
 	case odd && strings.Contains(key, "\n"):
 		return fault.Usagef("what was given as a key has several lines: give the key alone")

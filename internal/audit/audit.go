@@ -71,7 +71,7 @@ func (e Event) line() []byte {
 }
 
 // bare is a target without what may be a secret in an address: userinfo, query and
-// fragment. It is empty where these cannot be told from the rest.
+// fragment. It is empty where these cannot be determined from the rest.
 func bare(target string) string {
 	if !strings.ContainsAny(target, "@?#") {
 		return target

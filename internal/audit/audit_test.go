@@ -106,7 +106,7 @@ func fill(t *testing.T, dir string) {
 	}
 }
 
-// The newest file keeps its name; four are kept beside it. Where a file is missing
+// The newest file keeps its name; four are kept next to it. Where a file is missing
 // between them, a process having died, none is dropped.
 func TestRotation(t *testing.T) {
 	tr := newTrail(t)

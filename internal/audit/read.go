@@ -12,7 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
-// maxLine is longer than any line of ours.
+// maxLine is longer than any line of our own.
 const maxLine = 64 << 10
 
 // Read calls do for each event of the trail in a directory, oldest file first, in

@@ -1,5 +1,5 @@
 // Package browser opens a page in the person's browser: found by absolute path,
-// run without a shell, detached, with no output of ours, none of our open files
+// run without a shell, detached, with none of our output, none of our open files
 // and no secrets in its environment.
 package browser
 
@@ -63,7 +63,7 @@ func (c Command) checkTerminal(name string) error {
 // checkURL refuses what is no web page. A URL is an argument of a program that
 // we do not know: it must not look like an option, a file or another protocol's
 // address, nor hold anything that RFC 3986 has not, such as a quote, with which
-// a program that splits its command line anew (rundll32) could be led astray.
+// a program that splits its command line again (rundll32) could be led astray.
 // The URL itself is in no error: it holds the state.
 func checkURL(s string) error {
 	u, err := url.Parse(s)

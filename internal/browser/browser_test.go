@@ -112,7 +112,7 @@ func self(t *testing.T) string {
 }
 
 // Where the URL goes: at %s, wherever that stands and however often; else last.
-// No shell sees it, and no sign in it is taken for one of ours.
+// No shell sees it, and no sign in it is taken for our own.
 func TestOpenArguments(t *testing.T) {
 	const url = `https://login.example.com/a?x=1&y=%73%20$(touch%20/tmp/x)';&z=%25s%%s`
 	for command, want := range map[string][]string{
@@ -141,7 +141,7 @@ func TestOpenArguments(t *testing.T) {
 }
 
 // A browser's environment is ours without secrets; it is detached, is not in
-// our directory, and has no file of ours.
+// our directory, and has none of our files.
 func TestOpenSurroundings(t *testing.T) {
 	secrets := []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ISSUER", "sso_exec_x", "KUBERNETES_EXEC_INFO",
 		"AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",

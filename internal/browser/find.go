@@ -101,7 +101,7 @@ func (f Finder) FromVariable(value string) (Commands, []string) {
 // mostEntries of $BROWSER are looked at: each is looked for in all of PATH.
 const mostEntries = 16
 
-// split is commandline.Split, but for the absolute path of a program with spaces in it and
+// split is commandline.Split, except for the absolute path of a program with spaces in it and
 // nothing after it: that is what people write on Windows and macOS.
 func (f Finder) split(s string) ([]string, error) {
 	if whole := strings.TrimSpace(s); filepath.IsAbs(whole) && f.executable(whole) {

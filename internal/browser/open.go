@@ -32,7 +32,7 @@ func (cs Commands) open(ctx context.Context, url string, settle time.Duration) e
 		return err
 	}
 	if len(cs) == 0 {
-		return errors.New("there is no browser")
+		return errors.New("no browser")
 	}
 	var failures []string
 	for _, c := range cs {
@@ -90,7 +90,7 @@ const graphical = "x-www-browser:firefox:chromium:chromium-browser:google-chrome
 func (c Command) failure(err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return err // nil, but for what never happens
+		return err // nil, except for what never happens
 	}
 	code := exit.ExitCode()
 	switch {

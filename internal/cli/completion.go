@@ -24,7 +24,7 @@ var shells = []struct {
 bash-completion.`,
 		`  # in this shell
   source <(sso-exec completion bash)
-  # in all of yours from now on
+  # in all your shells from now on
   mkdir -p ~/.local/share/bash-completion/completions
   sso-exec completion bash > ~/.local/share/bash-completion/completions/sso-exec`,
 		func(root *cobra.Command, w io.Writer, d bool) error { return root.GenBashCompletionV2(w, d) }},
@@ -32,7 +32,7 @@ bash-completion.`,
 compinit; compinit" in ~/.zshrc.`,
 		`  # in this shell
   source <(sso-exec completion zsh)
-  # in all of yours from now on
+  # in all your shells from now on
   sso-exec completion zsh > "${fpath[1]}/_sso-exec"`,
 		func(root *cobra.Command, w io.Writer, d bool) error {
 			if d {
@@ -43,11 +43,11 @@ compinit; compinit" in ~/.zshrc.`,
 	{"fish", "Print the completion script for fish.",
 		`  # in this shell
   sso-exec completion fish | source
-  # in all of yours from now on
+  # in all your shells from now on
   sso-exec completion fish > ~/.config/fish/completions/sso-exec.fish`,
 		func(root *cobra.Command, w io.Writer, d bool) error { return root.GenFishCompletion(w, d) }},
 	{"powershell", "Print the completion script for PowerShell.",
-		`  # in this shell; for all of yours, put this line into the file $PROFILE
+		`  # in this shell; for all your shells, put this line into the file $PROFILE
   sso-exec completion powershell | Out-String | Invoke-Expression`,
 		func(root *cobra.Command, w io.Writer, d bool) error {
 			if d {
@@ -80,7 +80,7 @@ the names of your profiles.`,
 	return parent
 }
 
-// setCompletions says what completes the words of all commands that there are,
+// setCompletions says what completes the words of all commands that exist,
 // going by what stands for them in help (setHelp comes first).
 // None of it asks anybody anything, writes a file or uses the network.
 func setCompletions(root *cobra.Command) {

@@ -62,8 +62,8 @@ func newSettingsTopic() *cobra.Command {
 		Use:   topicSettings,
 		Short: "the settings of a sign-in, which many commands share",
 		Long: `The settings of a sign-in. Each is a flag of the commands that it means
-something to, a variable (--client-id is SSO_EXEC_CLIENT_ID) and, but for a few,
-a key of a profile in the config file. A flag stands above a variable, that
+something to, a variable (--client-id is SSO_EXEC_CLIENT_ID) and, except for a few,
+a key of a profile in the config file. A flag overrides a variable, that
 above the profile.`,
 	}
 	c.Flags().SortFlags = false

@@ -205,7 +205,7 @@ func TestSettingsComplete(t *testing.T) {
 // call finds calls of sso-exec in a shell's line or another tool's file.
 var call = regexp.MustCompile(`(?:^|[\s(=])sso-exec((?: +(?:"[^"]*"|'[^']*'|[^\s|;&)>"'#]+))*)`)
 
-// Every call in every example is one that there is.
+// Every call in every example exists.
 func TestExamples(t *testing.T) {
 	for _, c := range commands() {
 		calls := 0
@@ -337,7 +337,7 @@ func manPage(c *cobra.Command) man.Page {
 	p.Sections = append(p.Sections, options)
 	if c.Flags().Lookup("issuer") != nil {
 		p.Sections = append(p.Sections, man.Section{Heading: "environment",
-			Text: "A setting of a session can also be a variable: --client-id is SSO_EXEC_CLIENT_ID. A flag stands above a " +
+			Text: "A setting of a session can also be a variable: --client-id is SSO_EXEC_CLIENT_ID. A flag overrides a " +
 				"variable, that above a profile."})
 	}
 	p.Sections = append(p.Sections, man.Section{Heading: "examples", Verbatim: c.Example})

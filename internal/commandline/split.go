@@ -74,7 +74,7 @@ func Command(line string) ([]string, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the command %w", err)
 	case len(words) == 0 || words[0] == "":
-		return nil, errors.New("there is no command")
+		return nil, errors.New("no command")
 	}
 	return words, nil
 }

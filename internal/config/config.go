@@ -21,7 +21,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// A Layer says whose a config file is. A higher one stands above a lower one.
+// A Layer says whose a config file is. A higher one overrides a lower one.
 type Layer int
 
 // The layers. User and Named never meet: a file that is named replaces the
@@ -68,7 +68,7 @@ func DefaultPaths(named string) Paths {
 	return Paths{System: SystemPath(), User: DefaultPath(), Named: named}
 }
 
-// Each returns the layers that there are, the lowest first, and their paths.
+// Each returns the layers that exist, the lowest first, and their paths.
 func (p Paths) Each() (layers []Layer, paths []string) {
 	for layer, path := range []string{System: p.System, User: p.User, Named: p.Named} {
 		if path != "" && (Layer(layer) != User || p.Named == "") {
@@ -188,7 +188,7 @@ func DefaultPath() string {
 	return filepath.Join(dir, "sso-exec", "config.yaml")
 }
 
-// IsAbsent reports whether reading failed since there is no file for this user:
+// IsAbsent reports whether reading failed because there is no file for this user:
 // none at all, or a home that this user cannot even look into (sudo -u keeps
 // HOME). A file that can be seen but not read is there.
 func IsAbsent(err error) bool {

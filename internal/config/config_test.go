@@ -123,7 +123,7 @@ func TestErrors(t *testing.T) {
 		{"a merge key", "version: 1\nprofiles:\n  p:\n    <<: {issuer: x}\n", []string{":4:"}},
 		{"a second document", "version: 1\n---\nversion: 1\nprofiles: {p: {issuer: a}}\n",
 			[]string{":2:", "second document"}},
-		{"a second document beside the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n",
+		{"a second document next to the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n",
 			[]string{":3:", "second document"}},
 		{"a second document that is no YAML", "version: 1\nprofiles: {p: {}}\n---\na: [\n", []string{":4:"}},
 		{"no profiles", "version: 1\n", []string{"no profiles"}},

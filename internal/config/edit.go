@@ -101,7 +101,7 @@ func RemoveProfile(text []byte, name string) ([]byte, error) {
 	return edit(text, func(t *document, want *yaml.Value) error {
 		profiles := want.Own("profiles")
 		if profiles.Own(name) == nil {
-			return fmt.Errorf("there is no profile %q", name)
+			return fmt.Errorf("no profile %q", name)
 		}
 		for i, p := range profiles.Vals {
 			if e, other := p.Own(extendsKey), profiles.Keys[i].Text; other != name && e != nil && e.Text == name {

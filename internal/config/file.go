@@ -35,7 +35,7 @@ type File struct {
 // Finding is a fault of a config file.
 type Finding struct {
 	Path string
-	Line int // 0: of the file as a whole
+	Line int // 0: of the whole file
 	Text string
 	Err  error // what lies behind it, if that says more; may be nil
 

@@ -72,7 +72,7 @@ func TestLayers(t *testing.T) {
 			"client-id=c@s3 issuer=a@u3"},
 		{"a parent changed above", "profiles:\n  p: {extends: q}\n  q: {issuer: a, flow: pkce}\n",
 			"profiles:\n  q: {flow: device}\n", "flow=device@u3 issuer=a@s4"},
-		{"a child stands above what its parent is above", "profiles:\n  p: {extends: q, flow: auto}\n  q: {issuer: a, flow: pkce}\n", "profiles:\n  q: {flow: device}\n", "flow=auto@s3 issuer=a@s4"},
+		{"a child overrides what its parent overrides", "profiles:\n  p: {extends: q, flow: auto}\n  q: {issuer: a, flow: pkce}\n", "profiles:\n  q: {flow: device}\n", "flow=auto@s3 issuer=a@s4"},
 		{"another parent above", "profiles:\n  p: {extends: q}\n  q: {issuer: a}\n",
 			"profiles:\n  p: {extends: r}\n  r: {issuer: b}\n", "issuer=b@u4"},
 		{"no parent above", "profiles:\n  p: {extends: q, client-id: c}\n  q: {issuer: a}\n",
@@ -155,10 +155,10 @@ func TestLayersErrors(t *testing.T) {
 			`/home/u.yaml:3: profile q: extends goes in a circle: p → q → p`},
 		{"too deep", "", deep, `extends goes through more than 16 profiles`},
 		{"no such profile", "profiles:\n  pp: {}\n", "profiles:\n  q: {}\n",
-			`there is no profile "p" in /etc/s.yaml or /home/u.yaml (did you mean "pp"?)`},
+			`no profile "p" in /etc/s.yaml or /home/u.yaml (did you mean "pp"?)`},
 		{"no such default", "profiles:\n  pp: {}\n", "default-profile: p\n",
-			`/home/u.yaml:2: default-profile: there is no profile "p"`},
-		{"no files", "", "", `profile "p": there is no config file at /etc/s.yaml or /home/u.yaml`},
+			`/home/u.yaml:2: default-profile: no profile "p"`},
+		{"no files", "", "", `profile "p": no config file at /etc/s.yaml or /home/u.yaml`},
 		{"a name with an escape", "profiles:\n  p: {extends: \"\\e[2J\"}\n  \"\\e[2J\": {x: y}\n", "",
 			`:4: profile "\x1b[2J": unknown`},
 	} {
@@ -171,14 +171,14 @@ func TestLayersErrors(t *testing.T) {
 	}
 }
 
-// A secret goes to the issuer that stood beside it where it was written down, and
+// A secret goes to the issuer that stood next to it where it was written down, and
 // to no other: not if a profile or a file further up gives another.
 func TestSecretsStayWithTheirIssuer(t *testing.T) {
 	for _, c := range []struct {
 		name, system, user string
 		ok                 bool
 	}{
-		{"beside it", "profiles:\n  p: {issuer: a, client-secret-file: s}\n", "", true},
+		{"next to it", "profiles:\n  p: {issuer: a, client-secret-file: s}\n", "", true},
 		{"another issuer above", "profiles:\n  p: {issuer: a, client-secret-file: s}\n", "profiles:\n  p: {issuer: b}\n",
 			false},
 		{"the same issuer above", "profiles:\n  p: {issuer: a, client-secret-file: s}\n", "profiles:\n  p: {issuer: a}\n",
@@ -255,7 +255,7 @@ func TestDefaultProfile(t *testing.T) {
 func systemFile(t *testing.T, text string) string {
 	t.Helper()
 	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
-		t.Log("not root: there is no file of the system's")
+		t.Log("not root, so there is no file of the system's")
 		return filepath.Join(t.TempDir(), "none.yaml")
 	}
 	return write(t, text)
@@ -300,7 +300,7 @@ func TestOpen(t *testing.T) {
 		if err != nil || len(config.Files) > 0 {
 			t.Errorf("no files: %v, %v", config, err)
 		}
-		if _, err := config.Profile("p", testKeys); err == nil || !strings.Contains(err.Error(), "there is no config file") {
+		if _, err := config.Profile("p", testKeys); err == nil || !strings.Contains(err.Error(), "no config file") {
 			t.Errorf("no files: %v", err)
 		}
 	}

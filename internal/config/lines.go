@@ -73,7 +73,7 @@ func (t *document) find(keys ...string) (at *yaml.Entry, found bool, err error) 
 			return at, false, err
 		}
 		if before := t.Text[:e.KeyStart]; strings.Trim(before[strings.LastIndexByte(before, '\n')+1:], " ") != "" {
-			return at, false, fmt.Errorf("line %d: its key does not stand at the start of a line: %w", e.Key.Line, ErrByHand)
+			return at, false, fmt.Errorf("line %d: its key is not at the start of a line: %w", e.Key.Line, ErrByHand)
 		}
 		at = e
 	}
@@ -121,7 +121,7 @@ func (t *document) ended(text []byte, line string) []byte {
 
 func (t *document) addProfile(name string) error {
 	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		return fmt.Errorf("%q is no name for a profile", name)
+		return fmt.Errorf("%q is not a name for a profile", name)
 	}
 	return t.addTo([]string{"profiles"}, scalar(name)+":")
 }

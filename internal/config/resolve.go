@@ -69,7 +69,7 @@ func (r *resolver) add(x Finding) {
 func (r *resolver) full() bool { return len(r.findings) >= r.limit }
 
 // Profile returns a profile: its own settings, from all files, over those that it
-// extends. All of these must be right. keys lists every setting that there is.
+// extends. All of these must be right. keys lists every existing setting.
 // Paths come out absolute.
 func (c *Config) Profile(name string, keys []Key) (*Profile, error) {
 	r := &resolver{files: c.Files, keys: keys, limit: 1}
@@ -85,20 +85,20 @@ func (c *Config) Profile(name string, keys []Key) (*Profile, error) {
 	return &Profile{name, settings}, nil
 }
 
-// unknown says that there is no such profile.
+// unknown is the error for a profile that is missing.
 func (c *Config) unknown(name string) error {
 	var files []string
 	for _, f := range c.Files {
 		files = append(files, f.Path)
 	}
 	names := c.Names()
-	text := fmt.Sprintf("there is no profile %q in %s%s", name, strings.Join(files, " or "),
+	text := fmt.Sprintf("no profile %q in %s%s", name, strings.Join(files, " or "),
 		commandline.DidYouMean(name, names))
 	switch {
 	case len(files) == 0 && len(c.paths) == 0:
-		text = fmt.Sprintf("profile %q: there is no config file", name)
+		text = fmt.Sprintf("profile %q: no config file", name)
 	case len(files) == 0:
-		text = fmt.Sprintf("profile %q: there is no config file at %s", name, strings.Join(c.paths, " or "))
+		text = fmt.Sprintf("profile %q: no config file at %s", name, strings.Join(c.paths, " or "))
 	case len(names) == 0:
 		text = fmt.Sprintf("profile %q: %s has no profiles", name, strings.Join(files, " or "))
 	}
@@ -193,7 +193,7 @@ func (r *resolver) merge(chain []*definition) map[string]Value {
 }
 
 // checkSecrets sees to it that a secret goes to no other issuer than the one that
-// whoever wrote it down saw beside it: the issuer of that profile, by that file
+// whoever wrote it down saw next to it: the issuer of that profile, by that file
 // and those below it. Else a file further up, which a kubeconfig can name, could
 // send the company's secret to a server of its own.
 func (r *resolver) checkSecrets(name string, settings map[string]Value) {
@@ -207,9 +207,9 @@ func (r *resolver) checkSecrets(name string, settings map[string]Value) {
 			continue
 		}
 		layers := 1 + slices.IndexFunc(r.files, func(f *File) bool { return f.Layer == secret.Layer })
-		beside := &resolver{files: r.files, keys: r.keys, limit: r.limit, parsed: r.parsed}
-		chain, _ := beside.chain(secret.Profile, layers, nil)
-		meant, now := one(beside.merge(chain)["issuer"]), one(settings["issuer"])
+		there := &resolver{files: r.files, keys: r.keys, limit: r.limit, parsed: r.parsed}
+		chain, _ := there.chain(secret.Profile, layers, nil)
+		meant, now := one(there.merge(chain)["issuer"]), one(settings["issuer"])
 		if meant == now {
 			continue
 		}
@@ -218,7 +218,7 @@ func (r *resolver) checkSecrets(name string, settings map[string]Value) {
 			at = issuer.Origin
 		}
 		what := fmt.Sprintf("for the issuer %s, not for %s", orNone(meant), orNone(now))
-		r.add(at.finding("profile %s: the %s of %s (profile %s) is %s: give another %s beside the issuer, or unset it "+
+		r.add(at.finding("profile %s: the %s of %s (profile %s) is %s: give another %s together with the issuer, or unset it "+
 			"(%s: null)",
 			word(name), k.Name, secret.Origin, word(secret.Profile), what, k.Name, k.Name))
 	}
@@ -270,7 +270,7 @@ func (r *resolver) collect(d *definition, node *yaml.Node, line int, what, secti
 		case isSection && e.value.Kind == yaml.MappingNode:
 			r.collect(d, e.value, line, what+", "+name, name)
 		case isSection:
-			r.add(d.file.finding(line, "%s: %s is a section: its keys stand below it, further to the right", what, name))
+			r.add(d.file.finding(line, "%s: %s is a section: its keys go below it, further to the right", what, name))
 		case key == nil && r.lenient:
 		case key == nil:
 			r.add(d.file.finding(line, "%s: unknown key %q%s", what, name, r.hint(name, section)))
@@ -282,7 +282,7 @@ func (r *resolver) collect(d *definition, node *yaml.Node, line int, what, secti
 	}
 }
 
-// key returns a key that there is, or nil.
+// key returns an existing key, or nil.
 func (r *resolver) key(section, name string) *Key {
 	for i := range r.keys {
 		if k := &r.keys[i]; k.Name == name && k.Section == section {

@@ -7,7 +7,7 @@ import (
 )
 
 // Schema returns a JSON Schema (draft 2020-12) of config.yaml for editors, made
-// from the keys that there are. It knows no key that this version does not know,
+// from the keys that exist. It knows no key that this version does not know,
 // as Validate does not.
 func Schema(keys []Key) []byte {
 	type object = map[string]any

@@ -83,7 +83,7 @@ func (r *resolver) everything(c *Config) {
 		r.checkInstead(settings, names)
 	}
 	if name, origin := c.Default(); name != "" && !slices.Contains(names, name) {
-		r.add(origin.finding("default-profile: there is no profile %q%s", name, commandline.DidYouMean(name, names)))
+		r.add(origin.finding("default-profile: no profile %q%s", name, commandline.DidYouMean(name, names)))
 	}
 }
 
@@ -93,7 +93,7 @@ func (r *resolver) checkInstead(settings map[string]Value, names []string) {
 		at := settings[k.full()]
 		name, ok := strings.CutPrefix(one(at), k.Instead+":")
 		if k.Instead != "" && ok && !slices.Contains(names, name) {
-			r.add(at.finding("profile %s: %s: there is no profile %q%s", word(at.Profile), k.Name, name,
+			r.add(at.finding("profile %s: %s: no profile %q%s", word(at.Profile), k.Name, name,
 				commandline.DidYouMean(name, names)))
 		}
 	}

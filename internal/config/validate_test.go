@@ -38,7 +38,7 @@ profiles:
 version: 1
 `)
 	want := []string{
-		`2: default-profile: there is no profile "crop" (did you mean "corp"?)`,
+		`2: default-profile: no profile "crop" (did you mean "corp"?)`,
 		`3: unknown key "hologram"`,
 		`6: profile corp: unknown key "isuer" (did you mean "issuer"?)`,
 		`7: profile corp: flow: invalid value "pcke" (did you mean "pkce"?)`,
@@ -47,7 +47,7 @@ version: 1
 		`13: profile lost: it extends "crop", which there is not (did you mean "corp"?)`,
 		`14: profile a: extends goes in a circle: b → a → b`,
 		`15: profile b: extends goes in a circle: a → b → a`,
-		`17: profile other: the client-secret-file of ` + user + `:16 (profile secret) is for the issuer "one", not for "two": give another client-secret-file beside the issuer, or unset it (client-secret-file: null)`,
+		`17: profile other: the client-secret-file of ` + user + `:16 (profile secret) is for the issuer "one", not for "two": give another client-secret-file together with the issuer, or unset it (client-secret-file: null)`,
 		`19: profiles: key "twice" is there twice`,
 		`20: profile text must be a mapping of keys to values`,
 		`21: profile blank: issuer has no value, and nothing is inherited that this could unset`,

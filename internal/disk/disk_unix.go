@@ -34,7 +34,7 @@ func (d Dir) Close() {
 	}
 }
 
-// at is the name that a system call gets beside the descriptor.
+// at is the name that a system call gets next to the descriptor.
 func (d Dir) at(name string) string {
 	if d.FD >= 0 {
 		return name

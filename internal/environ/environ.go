@@ -14,7 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
-// awsVariables are those that would stand above our keys in some SDK, or beside
+// awsVariables are those that would override our keys in some SDK, or next to
 // them: other keys, a profile, a role.
 var awsVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION",
@@ -26,7 +26,7 @@ var awsVariables = []string{
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 }
 
-// programVariables are those that programs or the loader go by, beside LD_* and
+// programVariables are those that programs or the loader go by, next to LD_* and
 // DYLD_*. A token in one of them would keep the command from running, or be
 // shown: the loader prints a library that it does not find.
 var programVariables = []string{"PATH", "HOME", "SHELL", "IFS", "PATHEXT", "COMSPEC", "SYSTEMROOT", "USERPROFILE"}
@@ -131,7 +131,7 @@ func (e *Environment) HideDefaultProfile() (told []string) {
 		if key := wins[in]; key != "" {
 			e.Set(variable, os.DevNull)
 			told = append(told, "the command does not see "+path+": "+key+
-				" of its profile default would stand above keys that renew")
+				" of its profile default would override keys that renew")
 		}
 	}
 	if region, ok := awsconfig.Get(configText, profile, "region"); ok && wins[awsconfig.InConfig] != "" &&

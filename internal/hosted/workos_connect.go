@@ -9,7 +9,7 @@ import (
 
 func init() { standIns["authkit"] = openAuthKit }
 
-// The machine that WorkOS Connect knows beside the person's client.
+// The machine that WorkOS Connect knows next to the person's client.
 const (
 	authKitMachine = "client_01MACHINE"
 	authKitSecret  = "secret-of-a-machine"

@@ -62,7 +62,7 @@ func list(t *testing.T, goos string, args ...string) []listed {
 }
 
 // floors are the rooms of the house, from the ground up: who imports what stands
-// above it, or beside it where that is not forbidden below, is wrong. A room that is
+// above it, or next to it where that is not forbidden below, is wrong. A room that is
 // not named is where its parent is.
 var floors = map[string]int{
 	"credential": 1, "internal/fault": 1, "internal/commandline": 1, "internal/disk": 1, "cache/perm": 1,
@@ -93,7 +93,7 @@ func floorOf(room string) int {
 // within reports whether a room is another, or inside it.
 func within(room, other string) bool { return room == other || strings.HasPrefix(room, other+"/") }
 
-// public are the rooms that other programs import, and what of ours each may know;
+// public are the rooms that other programs import, and which of our rooms each may know;
 // what kind of failure an error is, all of them.
 var public = map[string][]string{
 	"credential": {},
@@ -157,7 +157,7 @@ func TestWhatTheBinaryLinks(t *testing.T) {
 }
 
 // Bytes in, bytes out: a plugin reaches neither the network nor files, and the
-// flows no files of ours and no processes. Only who vouches for a server is read in
+// flows none of our files and no processes. Only who vouches for a server is read in
 // flows: it must be what crypto/x509 would read, from the same variables and files.
 func TestWingsKeepToThemselves(t *testing.T) {
 	mayOf := map[string][]string{"flows/roots.go": {"os", "path/filepath"}}

@@ -55,7 +55,7 @@ func TestPromisesHaveTests(t *testing.T) {
 		for _, name := range file.FindAllString(string(text), -1) {
 			found++
 			if _, err := os.Stat("../../" + name); !files[name] && err != nil {
-				t.Errorf("%s: there is no file %s", page, name)
+				t.Errorf("%s: no file %s", page, name)
 			}
 		}
 		if found == 0 {

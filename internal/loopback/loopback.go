@@ -124,7 +124,7 @@ func Listen(redirectURIs []string, hold func(string) (func(), bool)) (*Listener,
 	return nil, &NoPortError{held, errors.Join(errs...)}
 }
 
-// Deaf stands for a redirect URI that nothing of ours listens on. The
+// Deaf stands for a redirect URI that we do not listen on. The
 // code that the browser takes there is worth nothing without the verifier
 // (RFC 7636 §1).
 func Deaf(redirectURIs []string) (*Listener, error) {
@@ -318,7 +318,7 @@ func (l *Listener) Finish(ctx context.Context, last Page) {
 	}
 }
 
-// Listening reports whether something of ours listens at the redirect URI.
+// Listening reports whether we listen at the redirect URI.
 func (l *Listener) Listening() bool { return len(l.listeners) > 0 }
 
 // Close ends it and gives its port back.

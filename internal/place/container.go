@@ -43,7 +43,7 @@ func (h host) container(p *Place) string {
 }
 
 // ciServices set a variable of their own; CI is what nearly all of them set
-// beside it.
+// next to it.
 var ciServices = []struct{ name, words string }{
 	{"GITHUB_ACTIONS", "GitHub Actions"},
 	{"GITLAB_CI", "GitLab CI"},

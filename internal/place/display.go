@@ -35,7 +35,7 @@ func (h host) display(windows wsl, p *Place) string {
 		if filepath.IsAbs(path) && h.owner(path) == h.uid && h.listens(path) {
 			return "Wayland (" + flows.Clean(name, 60) + ")"
 		}
-		p.note("WAYLAND_DISPLAY=" + name + " names no socket of yours that anybody listens at")
+		p.note("WAYLAND_DISPLAY=" + name + " is not a socket of this user with a listener")
 	}
 	if name := h.getenv("DISPLAY"); name != "" {
 		x, ok := parseDisplay(name)

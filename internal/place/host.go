@@ -63,7 +63,7 @@ func (h host) exists(path string) bool {
 }
 
 // read returns a file's beginning, as a text. What is read here is short, or is
-// none of ours and may be of any length.
+// not ours and may be of any length.
 func (h host) read(path string, max int64) string {
 	f, err := os.Open(h.path(path))
 	if err != nil {

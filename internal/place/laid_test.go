@@ -14,7 +14,7 @@ import (
 // A laid is a place as it is laid out.
 type laid struct {
 	os       string            // linux if empty
-	env      map[string]string // beside PATH
+	env      map[string]string // next to PATH
 	files    map[string]string
 	terminal terminal.Facts
 	uid      func() int    // the tests' own if nil

@@ -306,7 +306,7 @@ func TestPlaces(t *testing.T) {
 		{"the AWS CLI over SSH", laid{env: overSSH, terminal: behind}, Asked{StderrSwallowed: true}, flows.FlowDevice,
 			"the calling tool keeps stderr, but there is a terminal"},
 		{"the AWS CLI over SSH without a terminal", laid{env: overSSH, terminal: noTTY}, Asked{StderrSwallowed: true}, "",
-			"keeps stderr and there is no terminal"},
+			"keeps stderr and no terminal was found"},
 		{"k9s on a desktop", laid{env: wayland, files: desktop, terminal: full}, Asked{}, flows.FlowPKCE, "Wayland"},
 		{"k9s over SSH", laid{env: overSSH, terminal: full}, Asked{}, "", "takes each key"},
 		{"Google Cloud Shell", laid{env: map[string]string{"CLOUD_SHELL": "true"}, terminal: tty}, Asked{}, flows.FlowDevice,

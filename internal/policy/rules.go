@@ -43,7 +43,7 @@ var rules = []rule{
 	{name: "max-session-age", check: checkDuration, at: func(p *Policy) any { return &p.MaxSessionAge },
 		help: "how long ago a person may have signed in, such as 12h"},
 	{name: "max-idle", check: checkDuration, at: func(p *Policy) any { return &p.MaxIdle },
-		help: "how long ago a session may have been used last, such as 2h; a cached answer is no use"},
+		help: "how long ago a session may have been used last, such as 2h; a cached answer does not count"},
 	{name: "helpers", words: []string{Deny}, at: func(p *Policy) any { return &p.HelpersDenied },
 		help: "deny: no program is run that a flag, a variable or a user's file names"},
 	{name: "overrides", words: []string{Deny}, at: func(p *Policy) any { return &p.OverridesDenied },

@@ -30,7 +30,7 @@ type Config struct {
 	Organization string
 	Label        string   // keeps two people's sessions at one issuer apart
 	Identity     string   // credential.Human if empty
-	Grant        []string // what tells a service from others; of a person: where the sign-in is, beside the issuer
+	Grant        []string // what tells a service from others; of a person: where the sign-in is, next to the issuer
 
 	RedirectURIs []string // the dialect's if empty
 	LoginHint    string

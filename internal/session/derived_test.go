@@ -35,7 +35,7 @@ func (p *process) derived(ctx context.Context, change func(*session.Need), audie
 	return c.Token.Reveal(), err
 }
 
-// Each link is made once for all, and kept beside its parent.
+// Each link is made once for all, and kept next to its parent.
 func TestOneExchangeForAll(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)

@@ -97,7 +97,7 @@ func (e *TTLError) Error() string {
 		e.Want)
 }
 
-// sessionEnded says that there is nothing to refresh with: a person must sign in.
+// sessionEnded is the error when nothing can be refreshed: a person must sign in.
 type sessionEnded struct{ reason string }
 
 func (e *sessionEnded) Error() string { return e.reason }
@@ -140,7 +140,7 @@ func everybodys(ctx context.Context, err error) error {
 	return &LocalError{FailedOther, err}
 }
 
-// canWait tells failures beside which a credential that is still valid may be
+// canWait tells failures next to which a credential that is still valid may be
 // served: the provider or the disk is in trouble, or nobody is there to ask.
 func canWait(err error) bool {
 	var shared *SharedError

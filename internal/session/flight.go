@@ -36,7 +36,7 @@ func (s *Session) singly(ctx context.Context, purpose, key string, ready func() 
 	return err
 }
 
-// adopt returns the failure of the process that was waited for, but for one of
+// adopt returns the failure of the process that was waited for, except for one of
 // other tokens of the same session: what is refused to one organization says
 // nothing of another.
 func (s *Session) adopt(lock *cache.Lock, began time.Time) error {
@@ -90,7 +90,7 @@ func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, e
 		return nil, err
 	}
 	if s.lockErr == nil {
-		s.Log.Warn(fmt.Sprintf("nothing can be kept, so each run begins anew: %v; name another place with --cache-dir", err))
+		s.Log.Warn(fmt.Sprintf("nothing can be stored, so every run starts from the beginning: %v; name another place with --cache-dir", err))
 	}
 	s.lockErr = err
 	return nil, nil

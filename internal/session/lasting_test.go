@@ -14,7 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 )
 
-// Tokens of GitHub's OAuth apps have no end, and no refresh token beside them: they
+// Tokens of GitHub's OAuth apps have no end, and no refresh token next to them: they
 // serve until the provider takes them no more, which a check asks.
 func TestTokenWithoutEnd(t *testing.T) {
 	world := hosted.New(t)

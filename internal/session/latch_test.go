@@ -14,7 +14,7 @@ import (
 )
 
 // This file: a sign-in that was denied or not completed holds others back for a
-// while, so that nobody is asked again and again.
+// while, so that nobody is prompted again and again.
 
 // denies has the person say no.
 func denies(p *process) {

@@ -52,7 +52,7 @@ func TestLimits(t *testing.T) {
 		{name: "used", idle: 2 * time.Hour, steps: []time.Duration{119 * time.Minute, 119 * time.Minute}, refreshes: 2},
 		{name: "not used", idle: 2 * time.Hour, steps: []time.Duration{119 * time.Minute, 2 * time.Hour}, refreshes: 1,
 			ends: "the session was last used 2h0m0s ago, and the policy allows 2h0m0s (max-idle)"},
-		{name: "a cached answer is no use", idle: 5 * time.Minute, steps: []time.Duration{4 * time.Minute, time.Minute},
+		{name: "a cached answer does not count", idle: 5 * time.Minute, steps: []time.Duration{4 * time.Minute, time.Minute},
 			ends: "the session was last used 5m0s ago"},
 		{name: "both", age: 3 * time.Hour, idle: 2 * time.Hour,
 			steps: []time.Duration{100 * time.Minute, 100 * time.Minute}, refreshes: 1, ends: "(max-session-age)"},
@@ -109,7 +109,7 @@ func TestLimitAtTheSignIn(t *testing.T) {
 }
 
 // A provider that takes no notice, or does not say when, would do so again: one page,
-// then nobody is asked until the latch ends, and nothing of it serves.
+// then nobody is prompted until the latch ends, and nothing of it serves.
 func TestLimitThatIsIgnored(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*machine)

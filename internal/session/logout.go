@@ -72,7 +72,7 @@ func (s *Session) logout(ctx context.Context) (Logout, error) {
 	}
 	if lock == nil {
 		if _, err := s.Store.Peek(skey); errors.Is(err, cache.ErrNotExist) {
-			return out, err // where nothing can be kept, nothing is
+			return out, err // where nothing can be stored, nothing is
 		}
 		return out, &StorageError{s.lockErr}
 	}

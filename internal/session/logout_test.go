@@ -179,7 +179,7 @@ func TestLogoutWithAWSKeys(t *testing.T) {
 }
 
 // A session that does not parse is removed too; whether the provider takes it
-// cannot be told.
+// cannot be determined.
 func TestLogoutOfADamagedSession(t *testing.T) {
 	bubble(t, providertest.Config{}, func(t *testing.T, m *machine) {
 		m.signIn(t)
@@ -197,7 +197,7 @@ func TestLogoutOfADamagedSession(t *testing.T) {
 	})
 }
 
-// What cannot be removed is said, beside what the provider did.
+// What cannot be removed is said, next to what the provider did.
 func TestNotForgotten(t *testing.T) {
 	for revoked, words := range map[bool]string{true: "revoked at the provider", false: "had ended at the provider"} {
 		e := &session.NotForgottenError{Revoked: revoked, Err: errors.New("a full disk")}

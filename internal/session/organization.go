@@ -161,7 +161,7 @@ func (s *Session) Organization() string {
 }
 
 // signInTo reports whether a refusal is one that a sign-in to the organization
-// may mend.
+// may fix.
 func signInTo(err error) (reason string, ok bool) {
 	if refused, ok := errors.AsType[*OrganizationError](err); ok && refused.SignIn {
 		return refused.Error(), true

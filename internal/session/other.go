@@ -12,8 +12,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/audit"
 )
 
-// Other is the file in which another program keeps the same session. That program takes
-// no lock of ours: what is newer counts, and is looked at again before a refresh.
+// Other is the file in which another program keeps the same session. That program does not
+// take our lock: what is newer counts, and is looked at again before a refresh.
 type Other struct {
 	Flow string // by which somebody who signed in there has, as it is stored
 	// Read returns what is there to be used; nil: nothing, or nothing that is ours.
@@ -21,7 +21,7 @@ type Other struct {
 	// Takes reports whether Write would write.
 	Takes func() bool
 	// Write replaces what is there, and what that program has by other names for one of
-	// these clients of ours; it makes the file only where that is wanted.
+	// these of our clients; it makes the file only where that is wanted.
 	Write func(s *Shared, clients []string) error
 	// Clear takes the tokens out, of the same files.
 	Clear func(clients []string) error
@@ -199,7 +199,7 @@ func (s *Session) otherHasNewer(ctx context.Context, sent credential.Secret) boo
 	}
 }
 
-// leaveOther ends at the provider what the other program has beside our session, and
+// leaveOther ends at the provider what the other program has next to our session, and
 // takes the tokens out of its file.
 func (s *Session) leaveOther(ctx context.Context, of *cache.Session, ended credential.Secret) error {
 	if s.Other == nil {

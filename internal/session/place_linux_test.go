@@ -20,7 +20,7 @@ func TestNoPlaceForALock(t *testing.T) {
 		p := m.process(chooses(&noLock))
 		p.token(t, access)
 		p.token(t, access)
-		mentions(t, p.warnings(), "nothing can be kept")
+		mentions(t, p.warnings(), "nothing can be stored")
 		if !slices.Equal(noLock, []bool{false, true, false, true}) {
 			t.Errorf("the choice is told %v", noLock)
 		}

@@ -57,7 +57,7 @@ func (s *Session) providerFor(ctx context.Context) (*flows.Provider, error) {
 	return p, nil
 }
 
-// keepKeys stores keys that had to be fetched again; the metadata beside them gets
+// keepKeys stores keys that had to be fetched again; the metadata next to them gets
 // no younger by that.
 func (s *Session) keepKeys(p *flows.Provider) {
 	if p.KeysRefetched() {

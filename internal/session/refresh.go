@@ -137,7 +137,7 @@ func (s *Session) spend(ctx context.Context, p *flows.Provider, client flows.Cli
 	}
 	s.Log.Info("refresh", "account", rec.Account)
 	var set *credential.TokenSet
-	var odd error // beside a set: something in the answer is wrong, but there is one
+	var odd error // next to a set: something in the answer is wrong, but there is one
 	err := s.resend(ctx, p.Dialect.Replay, func() error {
 		got, err := p.Refresh(context.WithoutCancel(ctx), client, rec.RefreshToken, s.target(organization))
 		if got != nil {
@@ -203,7 +203,7 @@ func (s *Session) refused(ctx context.Context, sent credential.Secret, organizat
 	s.forgetRegistration(err)
 	room.Release()
 	now, rerr := s.Store.SessionWithToken(context.WithoutCancel(ctx), s.sessionKey())
-	if fault.Holds[*cache.KeyringError](rerr) { // whether it is still the one cannot be told
+	if fault.Holds[*cache.KeyringError](rerr) { // whether it is still the one cannot be determined
 		return rerr
 	}
 	if rerr == nil && !now.RefreshToken.Equal(sent) || s.otherHasNewer(ctx, sent) {

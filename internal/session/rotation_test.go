@@ -43,8 +43,8 @@ func TestRotatedTokenIsKept(t *testing.T) {
 		{name: "no access token", edit: providertest.Without("access_token"), fails: is[*flows.UnavailableError]},
 		{name: "access token a number", edit: with("access_token", 7), fails: is[*flows.UnavailableError]},
 		{name: "token type", edit: with("token_type", "DPoP"), fails: is[*flows.VerifyError]},
-		{name: "an error beside it", edit: with("error", "server_error"), fails: is[*flows.OAuthError]},
-		{name: "invalid_grant beside it", edit: with("error", "invalid_grant"), // what came is gone on with, once
+		{name: "an error next to it", edit: with("error", "server_error"), fails: is[*flows.OAuthError]},
+		{name: "invalid_grant next to it", edit: with("error", "invalid_grant"), // what came is gone on with, once
 			fails: is[*flows.UnavailableError]},
 		{name: "nothing else", edit: func(answer map[string]any) {
 			for name := range answer {

@@ -12,7 +12,7 @@ import (
 
 // Grant is how a service gets a token: from a server, by a credential that it
 // has or is given where it runs. Nobody is asked, and nothing is used up: it is
-// made anew whenever a token is needed.
+// made again whenever a token is needed.
 type Grant struct {
 	Flow   string
 	Tokens func(context.Context) (*flows.Result, error)

@@ -252,7 +252,7 @@ func TestFieldsOfALaterVersion(t *testing.T) {
 	}
 }
 
-// Nothing durable is lost where nothing can be kept.
+// Nothing durable is lost where nothing can be stored.
 func TestServiceWithoutAStore(t *testing.T) {
 	bubble(t, serviceConfig, func(t *testing.T, m *machine) {
 		m.process(service, func(p *process) { p.Store = nil }).token(t, access)

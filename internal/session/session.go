@@ -27,7 +27,7 @@ type Session struct {
 	ProviderKey string
 	Dialect     *flows.Dialect
 	Names       flows.Names  // of settings, for errors; may be nil
-	SignIn      flows.SignIn // what a sign-in asks for, but for the client and the scopes that metadata decides
+	SignIn      flows.SignIn // what a sign-in asks for, except for the client and the scopes that metadata decides
 	Reach       cache.Reach  // how the provider is reached, to be kept with a sign-in
 	Store       *cache.Store // nil: nothing is kept (--store none)
 	HTTP        *http.Client

@@ -289,7 +289,7 @@ func (s *Session) signedIn(ctx context.Context, flow string, res *flows.Result) 
 		return err
 	}
 	if err != nil && !errors.Is(err, cache.ErrNotExist) {
-		return &StorageError{err} // whose session is there cannot be told
+		return &StorageError{err} // whose session is there cannot be determined
 	}
 	if err == nil && old.Subject != res.Identity.Subject && !s.Person.WillingToSwitch {
 		return &OtherPersonError{Got: res.Identity.Display(), Want: cmp.Or(old.Account, old.Subject)}

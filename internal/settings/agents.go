@@ -89,7 +89,7 @@ func LostProfile(p *policy.Policy, paths config.Paths) error {
 		return err
 	}
 	_, files := paths.Each()
-	return fault.InUsage(fmt.Errorf("%s: agents: there is no profile %q in %s", p.Path, p.Agents.Profile,
+	return fault.InUsage(fmt.Errorf("%s: agents: no profile %q in %s", p.Path, p.Agents.Profile,
 		strings.Join(files, " or ")), "make that profile, or name one that is there")
 }
 

@@ -81,7 +81,7 @@ func TestForAgent(t *testing.T) {
 		{"--profile wide --duration 12h", "", fault.Forbidden, "flag --duration"},
 		{"--profile wide --audience x", "", fault.Forbidden, "flag --audience"},
 		{"--profile wide --flow client-credentials", "", fault.Forbidden, "flag --flow"},
-		{"--profile lost", "", fault.Usage, "there is no profile \"nobody\""},
+		{"--profile lost", "", fault.Usage, "no profile \"nobody\""},
 	} {
 		o, err := forAgent(t, agentProfiles, strings.Fields(c.args)...)
 		switch {
@@ -117,7 +117,7 @@ func TestAgentsKey(t *testing.T) {
 		"allow": "allow", "deny": "deny", "{profile: q}": "profile:q",
 		"{}": "use allow, deny or", "{profile: }": "use allow, deny or", "{profile: q, x: y}": "use allow, deny or",
 		"{profil: q}": "use allow, deny or", "[deny]": "takes one value", "{profile: p}": "it names itself",
-		"{profile: x}": "there is no profile \"x\"", "{profile: [q]}": "use allow, deny or",
+		"{profile: x}": "no profile \"x\"", "{profile: [q]}": "use allow, deny or",
 	} {
 		path := filepath.Join(t.TempDir(), "config.yaml")
 		text := "version: 1\nprofiles: {p: {agents: " + value + "}, q: {}}\n"

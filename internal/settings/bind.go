@@ -155,7 +155,7 @@ func Variables() []string {
 // By is what gave a setting its value.
 type By int
 
-// What can give a setting its value; a later one stands above an earlier one.
+// What can give a setting its value; a later one overrides an earlier one.
 const (
 	ByDefault By = iota
 	ByProfile

@@ -65,7 +65,7 @@ func (o *Resolved) checkClient() error {
 			"give --client-key-file or --client-key-command")
 	case (o.Client.Auth == flows.AuthSecretBasic || o.Client.Auth == flows.AuthSecretPost) &&
 		o.Client.SecretFile == "" && o.Client.SecretCommand == "" && o.Client.SecretFD < 0 && o.SecretInVariable() == "":
-		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": there is no secret"),
+		return fault.InUsage(errors.New("--client-auth "+o.Client.Auth+": no secret"),
 			"give --client-secret-file or --client-secret-command, or set "+SecretVariable)
 	case hasKey && o.SignIn.Flow == flows.FlowClientCredentials && o.Workload.SubjectFrom != "":
 		return fault.Usagef("a key and --subject-token-from contradict each other: the client has one credential")
@@ -95,7 +95,7 @@ func (o *Resolved) AuthMethod() string {
 }
 
 // SecretSource tells which flag has the client's secret; empty: none does. What
-// is given stands above a profile.
+// is given overrides a profile.
 func (o *Resolved) SecretSource() (string, error) {
 	byFlag := []string{"client-secret-file", "client-secret-command", "client-secret-fd"}
 	if o.SecretInVariable() != "" && !slices.ContainsFunc(byFlag, o.From.Given) {

@@ -28,7 +28,7 @@ func OfService(profile map[string]config.Value) bool {
 	return is("identity", func(v string) bool { return v == credential.Service }) || is("flow", isServiceFlow)
 }
 
-// This file is how a service gets a token: nobody is asked, here or anywhere.
+// This file is how a service gets a token: nobody is prompted, here or anywhere.
 
 // serviceFlows are the flows of services.
 var serviceFlows = []string{flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer,
@@ -69,7 +69,7 @@ func (o *Resolved) checkIdentity() error {
 		return fault.InUsage(errors.New("--token-type id: a service has no ID token"),
 			"leave it out, or exchange its access token for one: --exchange-token-type id_token")
 	case o.Workload.ActorFrom != "" && o.SignIn.Flow != flows.FlowTokenExchange && !o.Exchanges():
-		return fault.Usagef("--actor-token-from: there is no token exchange that it would be for")
+		return fault.Usagef("--actor-token-from: it needs a token exchange")
 	case service && o.SignIn.Flow != flows.FlowClientCredentials && o.Workload.SubjectFrom == "":
 		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": which token is it made from?"),
 			"give --subject-token-from: "+strings.Join(workload.Names(), ", "))
@@ -122,7 +122,7 @@ func (o *Resolved) checkAPIKey() error {
 		return fault.InUsage(errors.New("API keys are for services, and this is a person's profile (identity: human)"),
 			"people sign in: "+LoginCommand(o, "identity"))
 	case o.From.Said("token-type") && o.Target.TokenType == credential.IDToken:
-		return fault.Usagef("--token-type id: an API key is no ID token")
+		return fault.Usagef("--token-type id: API keys are not ID tokens")
 	case o.Storage.CacheDir == "":
 		return NoHome("no place in which API keys could be", "name the place with --cache-dir")
 	}

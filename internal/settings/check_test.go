@@ -12,7 +12,7 @@ import (
 )
 
 // anything is of keys of which no single value is wrong: what is wrong shows
-// beside other settings, in a file, or at a server.
+// next to other settings, in a file, or at a server.
 const anything = ""
 
 // wrongValues has every key that a profile can have, with values that cannot be
@@ -38,7 +38,7 @@ var wrongValues = map[string]struct{ says, values string }{
 		"https://x.example/|http://127.0.0.1:65536/|"},
 	"login-hint":            {anything, "!"},
 	"auth-param":            {"must be K=V|set by sso-exec itself|must be K=V", "x|state=x|"},
-	"acr":                   {"is no acr|is no acr", " |"},
+	"acr":                   {"is not an acr|is not an acr", " |"},
 	"max-age":               {"is not a duration|must be in whole seconds|must not be negative", "x|1500ms|-1s"},
 	"claims":                {"JSON", "x"},
 	"par":                   {"invalid", "!"},
@@ -49,18 +49,18 @@ var wrongValues = map[string]struct{ says, values string }{
 	"identity":              {"invalid", "!"},
 	"provider":              {"invalid", "!"},
 	"client-secret-file":    {anything, "!"},
-	"client-secret-command": {"has an open quote|there is no command", `x "y| `},
+	"client-secret-command": {"has an open quote|no command", `x "y| `},
 	"client-auth":           {"invalid", "!"},
 	"client-key-file":       {anything, "!"},
 	"client-key-command":    {"has an open quote", `x 'y`},
 	"client-key-id":         {anything, "!"},
 	"client-cert-file":      {anything, "!"},
 	"assertion-audience":    {"use issuer, token-endpoint or a URI", "x"},
-	"subject-token-from": {"is no token source|needs PATH|takes nothing after a colon|has an open quote",
+	"subject-token-from": {"is not a token source|needs PATH|accepts nothing after a colon|has an open quote",
 		`nowhere|file|github:x|command:x "`},
 	"subject-token-audience": {anything, "!"},
 	"subject-token-type":     {"use jwt, id_token, access_token or the URN", "x"},
-	"actor-token-from":       {"is no token source", "nowhere"},
+	"actor-token-from":       {"is not a token source", "nowhere"},
 	"actor-token-type":       {"use jwt, id_token, access_token or the URN", "x"},
 	"exchange-audience":      {anything, "!"},
 	"exchange-resource":      {"must be an absolute URI", "x"},
@@ -79,7 +79,7 @@ var wrongValues = map[string]struct{ says, values string }{
 		"a\tb|" + strings.Repeat("x", 2049)},
 	"aws.role-session-name": {anything, "!"},
 	"aws.duration":          {"must be in whole seconds|must not be negative", "1500ms|-1s"},
-	"aws.region":            {anything, "!"}, // beside an sts-endpoint it can be what it likes
+	"aws.region":            {anything, "!"}, // next to an sts-endpoint it can be what it likes
 	"aws.sts-endpoint":      {"must be https|is not a URL", "http://sts.example|x"},
 	"aws.policy-arn":        {"is not an ARN|is not an ARN", "foo|"},
 	"aws-cli-cache":         {"invalid", "!"},

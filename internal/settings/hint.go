@@ -25,7 +25,7 @@ func (o *Resolved) Command(words ...string) string {
 	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, o.SessionWords())...)
 }
 
-// Ours is a command of ours about what is stored, whatever the session.
+// Ours is one of our commands about what is stored, whatever the session.
 func (o *Resolved) Ours(words ...string) string {
 	return talk.Paste(slices.Concat([]string{"sso-exec"}, words, o.whereabouts())...)
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
@@ -70,7 +69,7 @@ func (o *Resolved) askFor() {
 	}
 }
 
-// holdHosts has the hosts of a profile stand above those that were given.
+// holdHosts has the hosts of a profile override those that were given.
 func (o *Resolved) holdHosts(profile config.Value) {
 	o.own, o.Within = profile.Columns, nil
 	if o.From.Given("host") {
@@ -183,18 +182,6 @@ func (o *Resolved) targetOf(h hosts.Host) (t HostTarget) {
 	t.Resources = columns["resource"]
 	t.Scopes = strings.Fields(strings.Join(columns["scopes"], " "))
 	return t
-}
-
-// AccessAudiences are whom an access token is asked for; nil: it is not one that is
-// wanted, or the provider chooses.
-func (o *Resolved) AccessAudiences() (list []string) {
-	if o.Target.TokenType == credential.AccessToken {
-		list = append(list, o.Target.Resources...)
-		if o.Target.Audience != "" {
-			list = append([]string{o.Target.Audience}, list...)
-		}
-	}
-	return list
 }
 
 // HostError is that no token goes to the hosts that it is asked for, and why.

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -166,11 +165,6 @@ func (o *Resolved) obeys(r *Row) (err error) {
 			return p.AllowHelper(fmt.Sprintf("--%s (%s)", r.Name, o.From.Where(r.Name)))
 		}
 	case "hosts":
-		if ecr := o.ECR(); ecr != nil {
-			if at, err := ECREndpoint(*ecr); err != nil || at != ecr.Endpoint && p.AllowURL(at) != nil {
-				return cmp.Or(err, p.AllowURL(at))
-			}
-		}
 		if o.AWS.STSEndpoint != "" && (o.From.Said(r.Name) || o.stsByVariable) {
 			return p.AllowURL(o.AWS.STSEndpoint)
 		}
@@ -206,7 +200,7 @@ func (o *Resolved) obeysOfSignIn(r *Row, value []string) (err error) {
 	for _, param := range slices.Concat(o.SignIn.AuthParams, o.Exchange.Params) { // no token may tell of it
 		name, v, _ := strings.Cut(param, "=")
 		if strings.HasPrefix(strings.ToLower(name), "org") && v != value[0] {
-			return o.Policy.Forbid(r.Rule, fmt.Sprintf("parameter %q beside organization %q", param, value[0]), "leave it out")
+			return o.Policy.Forbid(r.Rule, fmt.Sprintf("parameter %q together with organization %q", param, value[0]), "leave it out")
 		}
 	}
 	return nil

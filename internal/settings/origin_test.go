@@ -26,7 +26,7 @@ func readWith(t *testing.T, profile string, args ...string) (*Resolved, error) {
 	return o, o.Read(nil)
 }
 
-// A flag stands above a variable, that above a profile; each says where it came from.
+// A flag overrides a variable, which overrides a profile; each says where it came from.
 func TestOrigins(t *testing.T) {
 	t.Setenv("SSO_EXEC_AUDIENCE", "by variable")
 	t.Setenv("SSO_EXEC_RESOURCE", " https://a.example.com , https://b.example.com ")

@@ -129,7 +129,7 @@ func (o *Resolved) MarkGiven(name string) {
 func (o *Resolved) empty() bool { return o.From == nil }
 
 // Check tells what is wrong with the settings, in the order in which a person
-// would mend them.
+// would fix them.
 func (o *Resolved) Check() error {
 	if err := o.Obey(); err != nil {
 		return err

@@ -15,7 +15,7 @@ func (o *Resolved) NamedRoles() []aws.NamedRole { return aws.NamedRoles(o.roles)
 func (o *Resolved) Role() string { return o.role }
 
 // takeRole puts what the config says of the role that --role-name names in the place of
-// what it says of the profile's own. A role beside an account is the portal's.
+// what it says of the profile's own. A role next to an account is the portal's.
 func (o *Resolved) takeRole(v config.Value) error {
 	o.roles = v.Columns
 	columns, ok := o.roles[o.AWS.RoleName]

@@ -69,7 +69,7 @@ func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 			value := Find(to).Get(&o.Settings)[0]
 			if o.From.Given(to) && value != own(to) && (to == "issuer" || own("issuer") == "") {
 				return fault.InUsage(fmt.Errorf("%s is not for the %s %s", what, to, value),
-					"name it beside the "+to+": --"+name+"; or choose another --profile")
+					"name it together with the "+to+": --"+name+"; or choose another --profile")
 			}
 		}
 		of := readRoots(own("ca-file"), own("ca-data"))

@@ -4,7 +4,7 @@
 // made from it.
 //
 // What a run asks for is a plain value, [Settings]. What gave each of its parts
-// stands beside it, in [Origins], never inside.
+// stands next to it, in [Origins], never inside.
 package settings
 
 import "time"

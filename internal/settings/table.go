@@ -64,7 +64,7 @@ var table = []*Row{
 		Complete: CompleteSSOSessions,
 		at:       func(s *Settings) any { return &s.Provider.SSOSession }},
 	{Name: "scope", Group: GroupTarget, Kind: Words, KeyName: "scopes", Traits: Names | Contradicts | Keeps | Needed,
-		Help: "`scope` to ask for beside openid and offline_access; repeatable, commas allowed",
+		Help: "`scope` to request in addition to openid and offline_access; repeatable, commas allowed",
 		at:   func(s *Settings) any { return &s.Target.Scopes }},
 	{Name: "audience", Group: GroupTarget, Traits: Names | Contradicts | Keeps | Needed,
 		Help: "audience parameter of the authorization request",
@@ -95,7 +95,7 @@ var table = []*Row{
 		at: func(s *Settings) any { return &s.SignIn.Device }},
 	{Name: "browser", Group: GroupSignIn, Kind: Command, Traits: Keeps | Reaches | Harmless, Check: browser.Check,
 		Idle: []string{ToolStatus, ToolWhoami},
-		Help: "`command` that opens a page, without a shell; %s stands for the URL; none opens nothing " +
+		Help: "`command` that opens a page, without a shell; %s is replaced by the URL; none opens nothing " +
 			"(default: $BROWSER, then the system's)",
 		Rule: "helpers",
 		at:   func(s *Settings) any { return &s.SignIn.Browser }},
@@ -249,7 +249,7 @@ var table = []*Row{
 		at:   func(s *Settings) any { return &s.Target.Force }},
 	{Name: "ca-file", Group: GroupNetwork, Kind: Path, Traits: Keeps | Reaches | Needed | Harmless,
 		Idle: []string{ToolWhoami},
-		Help: "`file` of PEM certificates to trust beside the system's",
+		Help: "`file` of PEM certificates to trust in addition to the system's",
 		at:   func(s *Settings) any { return &s.Network.CAFile }},
 	{Name: "ca-data", Group: GroupNetwork, Traits: Keeps | Reaches | Needed | Harmless, Idle: []string{ToolWhoami},
 		Check: check.CAData,
@@ -303,7 +303,7 @@ var table = []*Row{
 	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS, ToolKeyring},
 		Traits: Free | NoKey | NoVariable | Harmless,
 		Help: "`format` of the answer (raw, header, bearer, headers or json under token; process, env, fish or powershell " +
-			"under aws; plain or json under keyring): the first is the default, header is an Authorization header, bearer what stands in one, " +
+			"under aws; plain or json under keyring): the first is the default, header is an Authorization header, bearer its value, " +
 			"headers a JSON object of them, and the last three set the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
 	{Name: "mode", Only: []string{ToolKeyring}, Traits: Free | NoKey | NoVariable | Harmless,

@@ -117,7 +117,7 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 	error) {
 	if p.on(asking.Prompt).screen == nil || !p.here.Facts.Keyboard {
 		return "", &session.OrganizationRequiredError{Organizations: list,
-			Why: "nobody was asked: there is no terminal here to type on"}
+			Why: "no prompt was shown: no terminal to type on"}
 	}
 	p.replace(asking.Prompt, p.program()+"you belong to several organizations; the sign-in must be for one")
 	q := p.begin(asking)
@@ -128,7 +128,7 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 	if !q.show(terminal.Choice{Asker: p.who(asking), Question: "Which organization? Type its number.", Items: items,
 		Until: asking.Until}) {
 		return "", &session.OrganizationRequiredError{Organizations: list,
-			Why: "nobody was asked: there is no place for a prompt"}
+			Why: "no prompt was shown: no place for one"}
 	}
 	for {
 		text, err := q.live.ReadAnswer(ctx, "number")

@@ -33,7 +33,7 @@ func (p *prompter) paste(q *prompt, asking session.Ask, a *flows.Authorization) 
 	switch {
 	case !shown || !reads:
 	case q.screen != nil:
-		q.beside.Go(func() { q.bring(a, q.live.ReadLine) }) // until ctx ends; it leaves the terminal as it was
+		q.along.Go(func() { q.bring(a, q.live.ReadLine) }) // until ctx ends; it leaves the terminal as it was
 	default: // the flow was named, for a program that answers over a pipe, which is read until it ends
 		lines := bufio.NewReader(io.LimitReader(os.Stdin, 1<<20))
 		go q.bring(a, func(context.Context) (string, error) { return lines.ReadString('\n') })
@@ -93,7 +93,7 @@ func (p *prompt) bring(a *flows.Authorization, read func(context.Context) (strin
 }
 
 // forward is the command that has the last page load by itself, to be run
-// beside the browser, where it is known how this machine is reached, or anyhow.
+// next to the browser, where it is known how this machine is reached, or anyhow.
 func (p *prompter) forward(a *flows.Authorization, anyhow bool) string {
 	u, err := url.Parse(a.RedirectURI)
 	host, herr := os.Hostname()

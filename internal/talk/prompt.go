@@ -29,7 +29,7 @@ type prompter struct {
 	chosen flows.Organization
 }
 
-// prompt is one flow as it is put to a person, and what goes on beside it: its
+// prompt is one flow as it is put to a person, and what goes on next to it: its
 // opener, its keyboard.
 type prompt struct {
 	screen *terminal.Terminal // nil: it is on something else, or nowhere
@@ -39,12 +39,12 @@ type prompt struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	beside sync.WaitGroup
+	along  sync.WaitGroup
 }
 
 func (p *prompt) end() {
 	p.cancel()
-	p.beside.Wait()
+	p.along.Wait()
 }
 
 // Sitting is what the prompts of a run are about.
@@ -185,7 +185,7 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	if p.Open == nil {
 		q.show(block)
 		q.tellEnd(a, "")
-		q.beside.Go(func() { p.remind(q, a) })
+		q.along.Go(func() { p.remind(q, a) })
 		return nil
 	}
 	fail := func(err error) error {
@@ -210,8 +210,8 @@ func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	}
 	block.Opened = filepath.Base(p.here.Facts.Browser)
 	shown := q.show(block)
-	q.beside.Go(func() { p.remind(q, a) })
-	q.beside.Go(func() {
+	q.along.Go(func() { p.remind(q, a) })
+	q.along.Go(func() {
 		select {
 		case <-q.ctx.Done():
 		case err := <-opened:

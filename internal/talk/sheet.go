@@ -45,14 +45,14 @@ func (t Sheet) Title(s string) {
 
 const (
 	labelWidth    = 14
-	narrowColumns = 60 // below it there is too little room beside a label
+	narrowColumns = 60 // below it there is too little room next to a label
 )
 
 func (t Sheet) narrow() bool { return t.Columns < narrowColumns }
 
 // Row writes a label with its values, each of which begins a line; nothing if
 // there are none. The values stand below the label where it is long, and on a
-// narrow terminal where they would not fit beside it.
+// narrow terminal where they would not fit next to it.
 func (t Sheet) Row(label string, values ...string) {
 	left, below := 2+labelWidth, utf8.RuneCountInString(label) >= labelWidth
 	var clean []string

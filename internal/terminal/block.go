@@ -14,7 +14,7 @@ import (
 // Texts in it should be free of control characters; what is left of them is
 // removed.
 type Block interface {
-	// body writes the block but for its last line.
+	// body writes the block except for its last line.
 	body(p *page)
 	// waiting returns what the last line says.
 	waiting() waiting
@@ -41,7 +41,7 @@ func (a Asker) headline() string {
 	return s
 }
 
-// Browser is the prompt beside a sign-in in a browser on this machine.
+// Browser is the prompt next to a sign-in in a browser on this machine.
 type Browser struct {
 	Asker
 	Opened string // what is to open the page; empty if nothing is
@@ -72,7 +72,7 @@ type Device struct {
 }
 
 // body shows the host large and by itself, since it is what a person can judge
-// an address by. The code is shown even beside an address that has it (§3.3.1).
+// an address by. The code is shown even next to an address that has it (§3.3.1).
 // The last paragraph is against phishing (§5.4).
 func (d Device) body(p *page) {
 	host, complete := d.hosts()
@@ -115,7 +115,7 @@ type Paste struct {
 	Asker
 	URL         string
 	RedirectURI string // where that last address begins
-	Forward     string // the command that forwards the port, run beside the browser; may be empty
+	Forward     string // the command that forwards the port, run next to the browser; may be empty
 	NoInput     bool   // nothing can be brought back: ReadLine is not called
 	Until       time.Time
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; look at them then")
+var update = flag.Bool("update", false, "write the golden files again; look at them then")
 
 var (
 	aNow    = time.Date(2026, 5, 4, 14, 0, 0, 0, time.Local)
@@ -90,7 +90,7 @@ func check(t *testing.T, name string, l *Live, out string) {
 		t.Fatal(err)
 	}
 	if out != string(want) {
-		t.Errorf("%s: not as in testdata (-update writes it anew):\n%s", name, out)
+		t.Errorf("%s: not as in testdata (-update writes it again):\n%s", name, out)
 	}
 }
 

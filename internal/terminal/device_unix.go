@@ -27,7 +27,7 @@ func openTTY() (int, error) {
 			continue
 		}
 		if err != nil {
-			return -1, fmt.Errorf("there is no terminal: %w", err)
+			return -1, fmt.Errorf("no terminal: %w", err)
 		}
 		return fd, nil
 	}
@@ -95,7 +95,7 @@ func Look(stderrSwallowed bool) Facts {
 		f.Stops = mode.Lflag&unix.TOSTOP != 0 && inBackground(2)
 	}
 	// /dev/tty is everybody's. Whose the terminal behind it is, is seen where
-	// one of ours leads to it by its own name.
+	// one of our descriptors leads to it by its own name.
 	for _, fd := range []int{2, 0, 1} {
 		if _, err := getMode(fd); err == nil && unix.Fstat(fd, &file) == nil {
 			f.Owner = int(file.Uid)

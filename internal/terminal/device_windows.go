@@ -12,7 +12,7 @@ import (
 func openScreen() (*os.File, error) {
 	f, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("there is no console: %w", err)
+		return nil, fmt.Errorf("no console: %w", err)
 	}
 	return f, nil
 }

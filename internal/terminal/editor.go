@@ -157,7 +157,7 @@ func (e *editor) masked() []string {
 	return []string{page + "?... " + count, count}
 }
 
-// plain shows the line as it is, but for what does not print.
+// plain shows the line as it is, except for what does not print.
 func (e *editor) plain() []string { return []string{clean(string(e.line), utf8.Valid(e.line))} }
 
 // thousands writes 1532 as 1,532.

@@ -111,7 +111,7 @@ func FuzzEditor(f *testing.F) {
 		if strings.ContainsFunc(string(e.line), func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			t.Errorf("control characters in %q", e.line)
 		}
-		// Whatever came before, a line can be begun anew and ended.
+		// Whatever came before, a line can be begun again and ended.
 		e.pause()
 		_, _ = e.add([]byte("\x07\x1b[201~\x15"))
 		if ended, err := e.add([]byte("abc\n")); !ended || err != nil {

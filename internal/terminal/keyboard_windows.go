@@ -31,7 +31,7 @@ type consoleLine struct {
 func openKeyboard() (*keyboard, error) {
 	f, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("there is no console: %w", err)
+		return nil, fmt.Errorf("no console: %w", err)
 	}
 	return &keyboard{file: f, lines: make(chan consoleLine, 1)}, nil
 }

@@ -84,7 +84,7 @@ func show(s screen, b Block) *Live {
 // is in the background. After the end it only writes the line.
 func (l *Live) Replace(text string) { l.now(func() { l.replace(text) }) }
 
-// Stop ends the block, which stays but for the countdown. The cursor is at the
+// Stop ends the block, which stays except for the countdown. The cursor is at the
 // beginning of a line then. It may be called more than once.
 func (l *Live) Stop() { l.now(l.stop) }
 

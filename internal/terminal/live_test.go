@@ -97,7 +97,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A block that is higher than the screen takes nothing with it.
+// A block that is higher than the screen leaves the rest alone.
 func TestReplaceScrolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, 40, 10)
@@ -222,7 +222,7 @@ func TestBackground(t *testing.T) {
 	})
 }
 
-// Notes and a log's lines stand above the countdown, which is there once.
+// Notes and a log's lines are shown above the countdown, which is there once.
 func TestAbove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, 80, 50)

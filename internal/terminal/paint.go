@@ -9,7 +9,7 @@ import (
 )
 
 // errNoKeyboard says that nothing can be read where the block is shown.
-var errNoKeyboard = errors.New("there is no terminal to read from")
+var errNoKeyboard = errors.New("no terminal to read from")
 
 // This file is what the painter does. The cursor is always at the end of the
 // last line, or at the beginning of an empty one if there is none; everything
@@ -71,7 +71,7 @@ func (l *Live) tick() {
 	}
 }
 
-// repaint writes whole lines above the last one, and that anew. In the
+// repaint writes whole lines above the last one, and that again. In the
 // background it would be written over the shell's line: what must be said is
 // said there, the rest waits.
 func (l *Live) repaint(above string) {
@@ -87,7 +87,7 @@ func (l *Live) repaint(above string) {
 	l.write(start + above + l.count())
 }
 
-// start begins to write the last line anew: in its place, if the cursor is
+// start begins to write the last line again: in its place, if the cursor is
 // there.
 func (l *Live) start() string {
 	columns, _ := l.s.size()

@@ -216,7 +216,7 @@ func (p *pty) until(what string, holds func() bool) {
 	}
 }
 
-// offers has the child offer something to be taken by Enter.
+// offers has the child offer something that Enter accepts.
 func (p *pty) offers() {
 	p.t.Helper()
 	p.says("waiting")

@@ -15,9 +15,9 @@ func TestStyle(t *testing.T) {
 	}{
 		{"a terminal", "linux", true, env{"TERM": "xterm-256color", "LANG": "de_DE.UTF-8"}, full},
 		{"utf8 as some write it", "linux", true, env{"TERM": "xterm", "LANG": "en_US.utf8"}, full},
-		{"LC_ALL stands above LANG", "linux", true, env{"TERM": "xterm", "LANG": "en_US.UTF-8", "LC_ALL": "C"},
+		{"LC_ALL overrides LANG", "linux", true, env{"TERM": "xterm", "LANG": "en_US.UTF-8", "LC_ALL": "C"},
 			Style{Color: true, Cursor: true}},
-		{"LC_CTYPE stands above LANG", "linux", true, env{"TERM": "xterm", "LANG": "C", "LC_CTYPE": "C.UTF-8"}, full},
+		{"LC_CTYPE overrides LANG", "linux", true, env{"TERM": "xterm", "LANG": "C", "LC_CTYPE": "C.UTF-8"}, full},
 		{"an empty LC_ALL is none", "linux", true, env{"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": ""}, full},
 		{"no locale", "linux", true, env{"TERM": "linux"}, Style{Color: true, Cursor: true}},
 		{"macOS over ssh", "darwin", true, env{"TERM": "xterm"}, full},

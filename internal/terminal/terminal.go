@@ -44,7 +44,7 @@ type Terminal struct {
 }
 
 // Open opens the controlling terminal, past whatever the standard streams are:
-// /dev/tty, or CONIN$ and CONOUT$ on Windows. The error says that there is none.
+// /dev/tty, or CONIN$ and CONOUT$ on Windows. It is an error if there is none.
 func Open() (*Terminal, error) {
 	out, err := openScreen()
 	if err != nil {

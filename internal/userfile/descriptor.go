@@ -67,11 +67,11 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	d := claim(fd)
 	switch {
 	case !d.inherited:
-		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: there is no such descriptor", fd),
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: no such descriptor", fd),
 			fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
 	case d.terminal:
 		return nil,
-			fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and nobody is asked for a secret", fd),
+			fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and secrets are not read from terminals", fd),
 				fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
 	}
 	d.once.Do(func() {

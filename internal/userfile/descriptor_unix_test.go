@@ -49,7 +49,7 @@ func TestDescriptorOfOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = ReadDescriptor(t.Context(), fd)
-	if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "there is no such descriptor") {
+	if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "no such descriptor") {
 		t.Errorf("%v", err)
 	}
 }

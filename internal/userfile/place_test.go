@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Where others can put a file of theirs in the place of ours, a config is not
+// Where others can replace our file with one of theirs, a config is not
 // obeyed. A secret or a CA may be anywhere.
 func TestPlaces(t *testing.T) {
 	for _, c := range []struct {

@@ -29,7 +29,7 @@ type WriteOptions struct {
 	Was []byte
 }
 
-// WriteAtomic replaces the content of a file of the user's as a whole: whoever
+// WriteAtomic replaces the whole content of a file of the user's: whoever
 // reads it sees the old or the new, after a crash too; only a file that is a
 // mount of its own is written in place. A link stays, and the file that it leads
 // to is replaced. Mode, owner and group are kept as far as
@@ -67,7 +67,7 @@ func WriteAtomic(path string, data []byte, o WriteOptions) error {
 		return err
 	}
 	if o.Backup && st != nil {
-		// It stands beside the name that the user gave, not where a link leads: that may
+		// It stands next to the name that the user gave, not where a link leads: that may
 		// be a repository of settings.
 		err = replace(path+".bak", old, st, false)
 	}
@@ -154,7 +154,7 @@ func Overwrite(path string, data []byte) (err error) {
 // of Was is all there is.
 const lockWait = 10 * time.Second
 
-// lock keeps other writers of ours out of a directory until that is closed.
+// lock keeps other writers of our own out of a directory until that is closed.
 // The lock is the system's, on the directory itself: no file is left, and a
 // process that is killed holds nothing. Where there is none (some network file
 // systems, Windows) the check of Was is all there is.

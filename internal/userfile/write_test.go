@@ -131,7 +131,7 @@ func TestWriteThroughLinks(t *testing.T) {
 	}
 }
 
-// What cannot be written is left as it was, and nothing beside it.
+// What cannot be written is left as it was, and nothing next to it.
 func TestWriteRefused(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")

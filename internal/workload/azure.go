@@ -41,7 +41,7 @@ func isGUID(s string) bool {
 
 func newAzure(b base, clientID string) (Source, error) {
 	if clientID != "" && !isGUID(clientID) {
-		return nil, errors.New("what follows azure: is no client ID of a managed identity")
+		return nil, errors.New("what follows azure: is not the client ID of a managed identity")
 	}
 	return &azure{b, clientID}, nil
 }

@@ -1,7 +1,7 @@
 package workload
 
 // ciServices set a variable of their own; CI is what nearly all of them set
-// beside it. What identifies a job comes from each one's list of predefined
+// next to it. What identifies a job comes from each one's list of predefined
 // variables.
 var ciServices = []struct {
 	variable, name, source string

@@ -39,7 +39,7 @@ func (s *command) FixedAudience() bool { return true }
 
 func (s *command) Available() error {
 	if _, err := commandline.LookPath(s.words[0]); err != nil {
-		return s.notHere("there is no command " + programName(s.words[0]))
+		return s.notHere("no command " + programName(s.words[0]))
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func (s *command) Token(ctx context.Context, audience string) (Token, error) {
 	token, err := tokenIn(out)
 	if err != nil {
 		return Token{}, &RefusedError{Source: s.shown(),
-			Why: "what " + programName(s.words[0]) + " printed is no token: " + err.Error()}
+			Why: "what " + programName(s.words[0]) + " printed is not a token: " + err.Error()}
 	}
 	return s.any("the token that "+programName(s.words[0])+" printed", token, audience)
 }
@@ -155,7 +155,7 @@ func failure(name string, cmd *exec.Cmd, err error, line string) error {
 	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		why = fmt.Sprintf("%s failed (%s)", name, cmd.ProcessState)
 	} else if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		why = "there is no command " + name
+		why = "no command " + name
 	}
 	if line != "" {
 		why += ": " + line

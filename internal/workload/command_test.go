@@ -81,10 +81,10 @@ func TestCommand(t *testing.T) {
 	if err := s.Available(); kind(err) != "not here" {
 		t.Error(err)
 	}
-	check(t, s, wanted, "not here", "there is no command helper")
+	check(t, s, wanted, "not here", "no command helper")
 	why := "could not be run"
 	if runtime.GOOS == "windows" { // where a directory is no command at all
-		why = "there is no command"
+		why = "no command"
 	}
 	check(t, parse(t, "command:"+t.TempDir(), at(t, nil)), wanted, "not here", why)
 }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// alone gives a command no console of ours. It is killed by itself; what it has
+// alone does not give a command our console. It is killed by itself; what it has
 // started is only no longer waited for.
 func alone(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}

@@ -112,7 +112,7 @@ func newSPIFFE(b base, path string) (Source, error) {
 			}
 			c, err := parseJWT(token)
 			if err == nil && !strings.HasPrefix(c.subject, "spiffe://") {
-				err = b.notHere("the token in " + shown + " is no JWT-SVID: its subject is " + quote(c.subject) +
+				err = b.notHere("the token in " + shown + " is not a JWT-SVID: its subject is " + quote(c.subject) +
 					", not a spiffe:// ID")
 			}
 			return token, err
@@ -143,7 +143,7 @@ func newVariable(b base, name string) (Source, error) {
 			}
 			token, err := tokenIn([]byte(value))
 			if err != nil {
-				return "", b.notHere("what is in the variable " + name + " is no token: " + err.Error())
+				return "", b.notHere("what is in the variable " + name + " is not a token: " + err.Error())
 			}
 			return token, nil
 		}}, nil
@@ -153,10 +153,10 @@ func newVariable(b base, name string) (Source, error) {
 // the token there, so it is not shown.
 func checkVariable(name string) error {
 	if name == "SSO_EXEC_CLIENT_SECRET" {
-		return errors.New("SSO_EXEC_CLIENT_SECRET holds the client's secret, which is no token")
+		return errors.New("SSO_EXEC_CLIENT_SECRET holds the client's secret, which is not a token")
 	}
 	if !commandline.IsVariableName(name) {
-		return errors.New("what is to name a variable with a token is no variable's name")
+		return errors.New("the name of the variable with the token is not a valid name")
 	}
 	return nil
 }

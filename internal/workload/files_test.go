@@ -54,7 +54,7 @@ func TestBadFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ path, words string }{
-		"missing":     {filepath.Join(dir, "none"), "there is no file"},
+		"missing":     {filepath.Join(dir, "none"), "no file"},
 		"directory":   {dir, "is a directory"},
 		"huge":        {big, "larger than a token can be"},
 		"empty":       {put(t, dir, "empty", ""), "it is empty"},
@@ -100,7 +100,7 @@ func TestKubernetes(t *testing.T) {
 		t.Errorf("a rotation changes the principal: %s, %s", before, after)
 	}
 	if token := check(t, s, wanted, "ok", ""); token.Expires.Unix() != now+3660 {
-		t.Error("the file is not read anew")
+		t.Error("the file is not read again")
 	}
 	for _, other := range []string{podToken("web", "uid-2", now), podToken("db", "uid-1", now)} {
 		put(t, env.Root, serviceAccountToken, other)
@@ -144,7 +144,7 @@ func TestSPIFFE(t *testing.T) {
 		t.Error(p, err)
 	}
 	for name, c := range map[string]struct{ token, kind, words string }{
-		"no SPIFFE ID": {svid("https://example.org", wanted), "not here", "no JWT-SVID"},
+		"no SPIFFE ID": {svid("https://example.org", wanted), "not here", "not a JWT-SVID"},
 		"no audience":  {svid("spiffe://example.org/web", nil), "not here", "no exp or no aud"},
 		"expired":      {jwt(map[string]any{"sub": "spiffe://a/b", "aud": wanted, "exp": now}), "verify", "ended at"},
 		"colours":      {svid("\x1b[31mroot", wanted), "not here", `"[31mroot"`},

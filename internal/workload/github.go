@@ -32,7 +32,7 @@ func (s *github) endpoint() (*url.URL, error) {
 	raw, token := s.env.Getenv(githubURL), s.env.Getenv(githubToken)
 	switch {
 	case raw == "" && !s.env.on("GITHUB_ACTIONS"):
-		return nil, s.notHere("this is no job of GitHub Actions (" + githubURL + " is not set)")
+		return nil, s.notHere("this is not a GitHub Actions job (" + githubURL + " is not set)")
 	case raw == "" || token == "":
 		missing := githubURL
 		if raw != "" {
@@ -46,7 +46,7 @@ func (s *github) endpoint() (*url.URL, error) {
 			"a pull request from a fork is never given it")
 	}
 	if _, err := tokenIn([]byte(token)); err != nil {
-		return nil, s.notHere("what is in " + githubToken + " is no token: " + err.Error())
+		return nil, s.notHere("what is in " + githubToken + " is not a token: " + err.Error())
 	}
 	u, err := flows.CheckURL(githubURL, raw)
 	if err != nil {

@@ -73,14 +73,14 @@ func TestGitHubNotHere(t *testing.T) {
 		words  string
 	}{
 		"not GitHub": {map[string]string{"GITHUB_ACTIONS": "", githubURL: "", githubToken: ""},
-			"no job of GitHub Actions"},
+			"not a GitHub Actions job"},
 		"no permission":         {map[string]string{githubURL: "", githubToken: ""}, "  permissions:\n    id-token: write"},
 		"no request token":      {map[string]string{githubToken: ""}, githubToken + " is not set"},
 		"plain http":            {map[string]string{githubURL: "http://pipelines.example/x"}, "must be https"},
 		"a name for loopback":   {map[string]string{githubURL: "http://localhost:1/x"}, "must be https"},
 		"a user in the URL":     {map[string]string{githubURL: "https://u:p@pipelines.example/x"}, "must not carry a user"},
 		"no URL":                {map[string]string{githubURL: "nonsense"}, "is not a URL"},
-		"a header in the token": {map[string]string{githubToken: requestToken + "\r\nX: y"}, "is no token"},
+		"a header in the token": {map[string]string{githubToken: requestToken + "\r\nX: y"}, "is not a token"},
 	} {
 		vars := githubJob("https://pipelines.example/x")
 		for k, v := range c.change {

@@ -31,7 +31,7 @@ func newGitLab(b base, variable string) (Source, error) {
 	return &held{base: b, what: "the ID token in " + variable, hints: yaml, owners: hashed,
 		read: func(audience string) (string, error) {
 			if !b.env.on("GITLAB_CI") {
-				return "", b.notHere("this is no job of GitLab CI (GITLAB_CI is not set)")
+				return "", b.notHere("this is not a GitLab CI job (GITLAB_CI is not set)")
 			}
 			value := b.env.Getenv(variable)
 			if value == "" {
@@ -42,7 +42,7 @@ func newGitLab(b base, variable string) (Source, error) {
 				_, err = parseJWT(token)
 			}
 			if err != nil {
-				return "", b.notHere("what is in "+variable+" is no ID token: "+err.Error(), yaml(audience)...)
+				return "", b.notHere("what is in "+variable+" is not an ID token: "+err.Error(), yaml(audience)...)
 			}
 			return token, nil
 		}}, nil

@@ -171,7 +171,7 @@ func check(t *testing.T, s Source, audience, wantKind, wantWords string) Token {
 		t.Errorf("%s: %q does not say %q", s.Name(), said(err), wantWords)
 	}
 	if err != nil && !token.Value.IsZero() {
-		t.Errorf("%s: a token beside the error %v", s.Name(), err)
+		t.Errorf("%s: a token next to the error %v", s.Name(), err)
 	}
 	return token
 }

@@ -46,10 +46,10 @@ type request struct {
 	url    *url.URL
 	header map[string]string
 	secret string // what of the header must not be seen, even if a server says it back
-	again  []int  // statuses that pass by themselves, beside 429 and 5xx
+	again  []int  // statuses that pass by themselves, next to 429 and 5xx
 }
 
-// answer is a server's answer, and what is known beside it.
+// answer is a server's answer, and what is known next to it.
 type answer struct {
 	*flows.Answer
 	secret string

@@ -13,7 +13,7 @@ const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token
 // server, or one that is projected with an audience (Kubernetes documentation:
 // "Configure Service Accounts for Pods", service account token volume
 // projection). The kubelet puts a new one in its place when four fifths of its
-// life are over, so it is read anew each time.
+// life are over, so it is read again each time.
 func newKubernetes(b base, path string) (Source, error) {
 	if path == "" {
 		path = b.env.system(serviceAccountToken)

@@ -52,7 +52,7 @@ func (b base) tellFile(path string, err error) error {
 	case errors.As(err, &unsafe):
 		return unsafe
 	case errors.Is(err, fs.ErrNotExist):
-		return b.notHere("there is no file " + flows.Clean(path, 200))
+		return b.notHere("no file " + flows.Clean(path, 200))
 	case errors.Is(err, fs.ErrPermission):
 		return b.notHere(flows.Clean(path, 200) + " cannot be read by this user")
 	}
@@ -72,7 +72,7 @@ func (b base) readOnce(path string, jwt bool) (string, error) {
 		_, err = parseJWT(token)
 	}
 	if err != nil {
-		return "", &passingError{fmt.Errorf("what is in %s is no token: %w", path, err)}
+		return "", &passingError{fmt.Errorf("what is in %s is not a token: %w", path, err)}
 	}
 	return token, nil
 }
@@ -109,7 +109,7 @@ func tokenIn(raw []byte) (string, error) {
 	case len(token) > maxToken:
 		return "", fmt.Errorf("it is larger than a token can be (%d bytes)", len(token))
 	case token[0] == '{' || token[0] == '[' || token[0] == '"':
-		return "", errors.New("it looks like JSON; the token must stand by itself")
+		return "", errors.New("it looks like JSON; the file must contain the token alone")
 	case strings.HasPrefix(token, "-----BEGIN"):
 		return "", errors.New("it is a key or a certificate in PEM form")
 	}
@@ -126,7 +126,7 @@ func tokenIn(raw []byte) (string, error) {
 func (b base) fixed(what, token, audience string, hints func() []string) (Token, error) {
 	c, err := parseJWT(token)
 	if err != nil {
-		return Token{}, b.notHere(what + " is no token that can be used: " + err.Error())
+		return Token{}, b.notHere(what + " is not a usable token: " + err.Error())
 	}
 	if err := c.checkExpired(what, b.env.now()); err != nil {
 		return Token{}, err

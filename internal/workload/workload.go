@@ -72,7 +72,7 @@ type Token struct {
 	Expires time.Time // by its exp, or by what its issuer says; zero if unknown
 }
 
-// Env is what sources look at. The zero Env, but for Getenv, is the real machine.
+// Env is what sources look at. The zero Env, except for Getenv, is the real machine.
 type Env struct {
 	Getenv func(string) string
 	// a tree for tests: prefix of system files such as /sys/class/dmi/id and the default service-account path
@@ -173,7 +173,7 @@ func Parse(spec string, env Env) (Source, error) {
 		optional := strings.HasPrefix(s.arg, "[")
 		switch {
 		case hasArg && s.arg == "":
-			return nil, fmt.Errorf("the token source %s takes nothing after a colon", name)
+			return nil, fmt.Errorf("the token source %s accepts nothing after a colon", name)
 		case hasArg && arg == "", !hasArg && !optional && s.arg != "":
 			return nil, fmt.Errorf("the token source %s needs %s: %s:%s", name, strings.Trim(s.arg, "[]"), name,
 				strings.Trim(s.arg, "[]"))
@@ -186,7 +186,7 @@ func Parse(spec string, env Env) (Source, error) {
 	if len(name) > 20 || strings.ContainsAny(name, "._/ ") {
 		name = "that"
 	}
-	return nil, fmt.Errorf("%s is no token source; there are %s", flows.Clean(name, 20), strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("%s is not a token source; use one of %s", flows.Clean(name, 20), strings.Join(Names(), ", "))
 }
 
 func (env Env) complete() Env {

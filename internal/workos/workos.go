@@ -62,7 +62,7 @@ func Gone(err error) bool {
 }
 
 // call sends one request and decodes a 2xx answer into out, unless that is nil.
-// secrets are what the request carries beside the environment's key.
+// secrets are what the request carries next to the environment's key.
 func (c Client) call(ctx context.Context, doing, method, path string, query url.Values, in, out any,
 	secrets ...credential.Secret) error {
 	var body io.Reader

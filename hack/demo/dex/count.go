@@ -19,7 +19,7 @@ func (c *counter) Requests() map[string]int {
 	return maps.Clone(c.seen)
 }
 
-// ResetRequests starts the count anew.
+// ResetRequests starts the count again.
 func (c *counter) ResetRequests() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

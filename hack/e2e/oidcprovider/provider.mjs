@@ -7,7 +7,7 @@
 //   firstTTL    the seconds that the tokens of a sign-in live
 //   requirePAR  requests must be pushed
 //   acrs        how people can sign in, the weakest first
-//   resources   of which tokens can be had, beside all whose name ends with .example
+//   resources   of which tokens can be had, next to all whose name ends with .example
 //   clients     more clients, of services; optional
 //   ahead       by how many seconds its clock is ahead of the time; optional
 //   mtls        optional: at, the address under which clients with certificates
@@ -50,7 +50,7 @@ const cli = {
 };
 
 // What acr_values or claims ask for of the sign-in, and whether it can be had. By
-// itself oidc-provider signs nobody in anew for acr_values.
+// itself oidc-provider signs nobody in again for acr_values.
 const askedACRs = ({ acr_values: list, claims }) => {
   const { values, value } = JSON.parse(claims ?? '{}').id_token?.acr ?? {};
   return values ?? (value ? [value] : (list ?? '').split(' '));

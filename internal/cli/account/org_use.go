@@ -35,7 +35,7 @@ func newOrgUse() *cobra.Command {
 		Use:   "use ID|NAME",
 		Short: "choose the organization of a profile",
 		Long: `Choose the organization that a profile is for. A token for it is got first, from
-the session that there is where the provider can switch, else by a sign-in; then
+the existing session where the provider can switch, else by a sign-in; then
 the change to the profile is shown, and made. A switch that fails changes
 nothing.`,
 		Example: `  sso-exec org use org_01HACME
@@ -65,7 +65,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 			talk.Paste(append([]string{"sso-exec", "org", "use"}, talk.Positional(o.Provider.Organization)...)...))
 	case o.Source.Profile == "":
 		return fault.InUsage(errors.New("no profile is used here, so there is none to change"),
-			"give --organization ID beside the other flags, or make a profile: sso-exec setup provider")
+			"pass --organization ID with the other flags, or make a profile: sso-exec setup provider")
 	case !u.DryRun && !u.Yes && !talk.CanAsk():
 		return talk.ErrNobody()
 	}
@@ -99,7 +99,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 		fmt.Fprintln(talk.Out, u.said(id, name))
 	}
 	if done && os.Getenv(settings.VariableOf("organization")) != "" {
-		talk.Warn(fmt.Errorf("the variable %s stands above the profile", settings.VariableOf("organization")))
+		talk.Warn(fmt.Errorf("the variable %s overrides the profile", settings.VariableOf("organization")))
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		default:
 			t.Row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
 		}
-		t.Row("rests in", map[string]string{"file": "a file", "keyring": "the keyring"}[s.Store])
+		t.Row("stored in", map[string]string{"file": "a file", "keyring": "the keyring"}[s.Store])
 		for _, d := range s.Derived {
 			t.Row("derived", append([]string{cmp.Or(d.For, d.Kind)}, t.Life(d.From, d.Until, now, false)...)...)
 		}

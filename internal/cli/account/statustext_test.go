@@ -13,7 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/terminal"
 )
 
-// No line of status and whoami is wider than the terminal but for a word that is,
+// No line of status and whoami is wider than the terminal except for a word that is,
 // and a value is never glued to its label.
 func TestSheetFits(t *testing.T) {
 	now := time.Now()
@@ -67,8 +67,8 @@ func TestSheetRows(t *testing.T) {
 		{80, "12345678901234", []string{"one"}, "  12345678901234\n                one\n"},
 		{80, "1234567890123", []string{"one"}, "  1234567890123 one\n"},
 		{40, "short", []string{"fits"}, "  short         fits\n"},
-		{40, "derived", []string{"a role", "more words than fit beside it"},
-			"  derived\n    a role\n    more words than fit beside it\n"},
+		{40, "derived", []string{"a role", "more words than fit next to it"},
+			"  derived\n    a role\n    more words than fit next to it\n"},
 		{40, "url", []string{"https://login.example.com/of/somewhere/else"},
 			"  url\n    https://login.example.com/of/somewhere/else\n"},
 		{80, "none", []string{"", "\x1b"}, ""},

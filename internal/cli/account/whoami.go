@@ -192,7 +192,7 @@ func identityOf(e cache.Entry) identityStatus {
 	return who
 }
 
-// claimsThatMatter are shown in this order, beside the account.
+// claimsThatMatter are shown in this order, next to the account.
 var claimsThatMatter = []string{"name", "email", "preferred_username", "groups", "roles", "org_id", "tenant", "tid",
 	"acr", "amr"}
 

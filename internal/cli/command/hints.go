@@ -215,8 +215,8 @@ func networkHints(e *flows.NetworkError) []string {
 			"one that takes only Negotiate or NTLM needs a helper of its own on this machine, which HTTPS_PROXY then names"},
 		flows.NetProxyLogin: {"has the password changed? Its characters must be percent-encoded in HTTPS_PROXY. Only " +
 			"Basic can be sent"},
-		flows.NetProxyRefuses: {"must the proxy be told to let " + hostname(e.Host) +
-			" through? If it can be reached without the proxy, add it to NO_PROXY"},
+		flows.NetProxyRefuses: {"must the proxy allow " + hostname(e.Host) +
+			"? If it can be reached without the proxy, add it to NO_PROXY"},
 		flows.NetAuthority: {"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then " +
 			"name the proxy's",
 			"have its certificate from who runs it, never from the connection itself"},

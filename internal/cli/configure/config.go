@@ -206,7 +206,7 @@ func validate(paths config.Paths) error {
 		}
 	}
 	if none {
-		fmt.Fprintf(talk.Out, "there is no config file at %s\n", talk.OneLine(strings.Join(all, " or ")))
+		fmt.Fprintf(talk.Out, "no config file at %s\n", talk.OneLine(strings.Join(all, " or ")))
 	}
 	return nil
 }
@@ -238,7 +238,7 @@ func newConfigSchema() *cobra.Command {
 		Use:   "schema",
 		Short: "print a JSON Schema of config files, for editors",
 		Long: `Print a JSON Schema of config files. An editor that has one completes keys and
-marks what is wrong. With the YAML language server, save it beside the file and
+marks what is wrong. With the YAML language server, save it next to the file and
 make this line the file's first:
 
   # yaml-language-server: $schema=config.schema.json`,

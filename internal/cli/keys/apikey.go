@@ -30,7 +30,7 @@ import (
 func New() *cobra.Command {
 	c := &cobra.Command{
 		Use:   settings.ToolAPIKey,
-		Short: "keep API keys, for what takes nothing better",
+		Short: "manage API keys",
 		Long: `Keep the API keys of services, for tools and providers that take nothing
 better. A key comes by stdin or from a helper's output, never as an argument;
 sso-exec token --api-key NAME prints it, in the header that its API wants.
@@ -201,7 +201,7 @@ func theName(args []string) (string, error) {
 	}
 	if len(args) != 1 {
 		return "", fault.InUsage(fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
-			"a key itself is no argument: it comes by stdin, or by --from-command")
+			"a key cannot be an argument: pass it on stdin, or with --from-command")
 	}
 	return args[0], apikeys.CheckAPIKeyName(args[0])
 }

@@ -86,7 +86,7 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 	fmt.Fprintln(talk.Stderr)
 	switch {
 	case errors.Is(err, io.EOF), err == nil && strings.TrimSpace(string(b)) == "":
-		return nil, fault.Usagef("nothing was typed, so there is no key; nothing was changed")
+		return nil, fault.Usagef("nothing was typed; nothing was changed")
 	case err == nil && len(b) > maxTyped:
 		return nil, fault.Usagef("the key is longer than what a terminal hands over for certain: pipe it instead")
 	}

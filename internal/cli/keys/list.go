@@ -191,7 +191,7 @@ func apiKeyText(list []apiKeyStatus, style terminal.Style, columns int, now time
 		}
 		t.Row("provider", strings.TrimSpace(s.Provider+" "+s.KeyID))
 		t.Row("managed at", s.ManageURL)
-		t.Row("rests in", map[string]string{"keyring": "the keyring"}[s.Store])
+		t.Row("stored in", map[string]string{"keyring": "the keyring"}[s.Store])
 		if s.Unfinished != "" {
 			t.Row("unfinished", s.Unfinished+" was cut off: run it again")
 		}

@@ -211,7 +211,7 @@ func parseMaxAge(s string) (seconds int64, err error) {
 	}
 	d, err := parseSpan(s)
 	if err == nil && d < time.Second {
-		err = errors.New("that is no age")
+		err = errors.New("invalid age")
 	}
 	if err != nil {
 		return 0, fault.Usagef("--max-age %s: %w", apikeys.Told(s), err)

@@ -32,11 +32,11 @@ const idLength = 12
 // IDOf is the ID that people see of a session: the beginning of its key.
 func IDOf(skey string) string { return skey[:min(idLength, len(skey))] }
 
-// NoWhich refuses flags that name a session beside what already does.
-func NoWhich(o *settings.Resolved, beside string, but ...string) error {
+// NoWhich refuses flags that name a session next to what already does.
+func NoWhich(o *settings.Resolved, selector string, but ...string) error {
 	for _, name := range settings.With(settings.Contradicts) {
 		if o.From.Typed(name) && !slices.Contains(but, name) {
-			return fault.Usagef("%s and --%s contradict each other: leave one of them out", beside, name)
+			return fault.Usagef("%s and --%s contradict each other: leave one of them out", selector, name)
 		}
 	}
 	return nil
@@ -56,7 +56,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 	}
 	o := base.Another()
 	o.Source.Config, o.Source.Profile, o.FromProfile = base.Source.Config, name, true
-	for _, flag := range settings.With(settings.Reaches) { // first: what is given stands above the profile
+	for _, flag := range settings.With(settings.Reaches) { // first: what is given overrides the profile
 		if flag == "flow" && settings.OfService(p.Settings) { // that is for people
 			continue
 		}
@@ -86,7 +86,7 @@ func profileOptions(base *settings.Resolved, c *config.Config, name string) (*se
 
 // Profiles returns the settings of every profile that has a session, by name,
 // and what is wrong with others, an error each. One without an issuer or a client
-// ID is what others extend. err is of the config as a whole.
+// ID is what others extend. err is of the whole config.
 func Profiles(base *settings.Resolved) (all []*settings.Resolved, wrong []error, err error) {
 	c, err := base.ConfigPaths().Open()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
-// attend runs a command beside this process, and ends as it does. The command
+// attend runs a command next to this process, and ends as it does. The command
 // is in the same process group: on a terminal it is in the foreground with us,
 // and Ctrl-C and Ctrl-Z reach it from there.
 func attend(ctx context.Context, path string, argv, env []string) error {

@@ -41,7 +41,7 @@ func takeSignals() <-chan os.Signal {
 	return signals
 }
 
-// forward sends the command a signal that was sent to us, but for those of the
+// forward sends the command a signal that was sent to us, except for those of the
 // terminal's keys: these have reached it already.
 func forward(p *os.Process, sig os.Signal) {
 	if (sig == syscall.SIGINT || sig == syscall.SIGQUIT) && onTerminal() {

@@ -11,7 +11,7 @@ import (
 // Ctrl-C, and the window's or the session's end.
 var childSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
-// become runs the command beside this process: Windows replaces none.
+// become runs the command next to this process: Windows replaces none.
 func become(ctx context.Context, path string, argv, env []string) error {
 	return attend(ctx, path, argv, env)
 }

@@ -29,7 +29,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
-	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -73,7 +72,7 @@ Keys in variables do not renew. For a command that may outlive them there is
 		"instead of AWS keys the ID token, in a file that is kept fresh; the AWS SDKs get the role's keys for it")
 	f.StringVar(&r.tokenEnv, "token-env", "",
 		"put a token into the variable `NAME`: the access token, or what --token-type says")
-	f.BoolVar(&r.aws, "aws", false, "AWS keys beside --token-env; without that they are what a profile's role-arn means")
+	f.BoolVar(&r.aws, "aws", false, "AWS keys in addition to --token-env; without that flag they follow from a profile's role-arn")
 	c = command.WithSettings(r.o, c, r.run)
 	f.Lookup("api-key").Usage = "`name` of a stored API key to put into --token-env instead of a token"
 	return c
@@ -192,9 +191,9 @@ func (r *runner) choose() error {
 	if r.tokenEnv != "" { // --token-type is that token's
 		r.keys.Target.TokenType = r.keys.UsualTokenType()
 	}
-	// What is set for AWS itself stands above a profile.
+	// What is set for AWS itself overrides a profile.
 	if r.o.From.Given("region") || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
-		r.region = cmp.Or(r.o.AWS.Region, aws.ProfileRegion()) // the command does not get AWS_PROFILE
+		r.region = r.o.AWS.Region
 	}
 	if err := r.keys.CheckAWS(); err != nil {
 		return err
@@ -321,7 +320,7 @@ func (e *commandError) Error() string {
 		why = lookup.Err
 	}
 	if errors.Is(why, exec.ErrNotFound) {
-		return fmt.Sprintf("run %s: there is no such command on the PATH", e.argv[0])
+		return fmt.Sprintf("run %s: no such command on the PATH", e.argv[0])
 	}
 	return fmt.Sprintf("run %s: %v", e.argv[0], why)
 }

@@ -31,11 +31,11 @@ func ProgramOf(command string, given bool) (string, error) {
 		if !strings.ContainsAny(command, `/\`) {
 			return command, nil
 		}
-		return filepath.Abs(command) // client-go would look for it beside the kubeconfig
+		return filepath.Abs(command) // client-go would look for it next to the kubeconfig
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("where this program is cannot be told: %w", err)
+		return "", fmt.Errorf("cannot determine this program's path: %w", err)
 	}
 	if found, err := exec.LookPath("sso-exec"); err == nil && sameFile(found, self) {
 		return "sso-exec", nil
@@ -63,7 +63,7 @@ func UsesProfile(o *settings.Resolved, enough ...string) bool {
 }
 
 // Args returns the arguments that are written: the profile, and every setting that
-// was given beside it, also by a variable if a sign-in or a role depends on it, since
+// was given next to it, also by a variable if a sign-in or a role depends on it, since
 // the tool may run where it is not set.
 func Args(o *settings.Resolved, profile bool) ([]string, error) {
 	args := []string{o.Tool}

@@ -42,7 +42,7 @@ type Edit struct {
 	Write    func() error                 // makes the change, if the file is still old
 }
 
-// maxPlans is how often a change is planned again, where nobody is asked about it
+// maxPlans is how often a change is planned again, where nobody is prompted about it
 // and other processes are at the same file. In each round one gets through.
 const maxPlans = 50
 

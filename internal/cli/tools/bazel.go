@@ -18,8 +18,8 @@ var bazel = &tool{
 Authorization header for a URI whose host the profile's hosts name, and {} for
 others. Without --profile, the profile is the one that names the host.
 
-Bazel waits ten seconds and shows nothing of a prompt: nobody is asked to sign
-in. Run sso-exec login first.`,
+Bazel waits ten seconds and would not show a prompt, so it never prompts. Run
+sso-exec login first.`,
 	example: `  # in ~/.bazelrc, as sso-exec setup bazel writes it
   common --credential_helper=cache.example.com=/home/me/.config/sso-exec/bazel
 

@@ -106,7 +106,7 @@ func cargoArgs(line []byte) ([]string, error) {
 		r.Args = r.Args[1:]
 	}
 	if _, _, err := settings.ParseWords(settings.ToolCargo, r.Args); errors.Is(err, pflag.ErrHelp) {
-		return nil, fault.Usagef("cargo's config asks for --help, which is no answer to cargo")
+		return nil, fault.Usagef("cargo's config asks for --help, which is not an answer to cargo")
 	}
 	return r.Args, nil
 }

@@ -44,7 +44,7 @@ var validKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 
 func (kv KV) check() error {
 	if !validKey().MatchString(kv.Key) {
-		return fmt.Errorf("%q is no key of an AWS profile", kv.Key)
+		return fmt.Errorf("%q is not a key of an AWS profile", kv.Key)
 	}
 	if err := checkValue(kv.Value); err != nil {
 		return fmt.Errorf("%s: %w", kv.Key, err)
@@ -57,7 +57,7 @@ func checkValue(v string) error {
 	unprintable := func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
 	switch {
 	case v == "":
-		return errors.New("there is no value")
+		return errors.New("no value")
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, unprintable):
 		return errors.New("there is a character in it that does not print, such as a line break")
 	case strings.TrimSpace(v) != v:

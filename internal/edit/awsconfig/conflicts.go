@@ -48,9 +48,9 @@ type rule struct {
 //	Java        web identity, SSO, source, process, keys of both files
 //	JavaScript  source, keys of both files, web identity, process, SSO, login
 //
-// What the credentials file says of a profile stands above the config, in all.
+// What the credentials file says of a profile overrides the config, in all.
 var rules = []rule{
-	{[]string{"credential_process"}, []Place{InCredentials}, everybody, "the credentials file stands above the config"},
+	{[]string{"credential_process"}, []Place{InCredentials}, everybody, "the credentials file overrides the config"},
 	{[]string{"aws_access_key_id"}, []Place{InCredentials}, "the AWS CLI, boto3 and the SDKs for Go and JavaScript",
 		"static keys come before a credential_process"},
 	{[]string{"aws_access_key_id"}, []Place{InConfig}, "the SDKs for Go and JavaScript",
@@ -73,7 +73,7 @@ var both = []Place{InConfig, InCredentials}
 // section of the file that does not say otherwise (Python's configparser).
 const mixedIn = "DEFAULT"
 
-// Conflicts tells what stands above a profile's credential_process in the
+// Conflicts tells what overrides a profile's credential_process in the
 // config, the credentials file and the environment. It takes whatever it can
 // read of the texts; getenv is as os.Getenv.
 func Conflicts(configText, credentialsText, profile string, getenv func(string) string) []Conflict {
@@ -100,7 +100,7 @@ func Conflicts(configText, credentialsText, profile string, getenv func(string) 
 				return s.key == "source_profile" || s.key == "credential_source" || s.key == "web_identity_token_file"
 			}) {
 			found = append(found, Conflict{"role_arn", in, at[i].line, "the AWS CLI, boto3 and the SDK for Go",
-				fmt.Sprintf("role_arn in the profile %q: the AWS CLI and boto3 ask for a source_profile beside it, and the SDK "+
+				fmt.Sprintf("role_arn in the profile %q: the AWS CLI and boto3 ask for a source_profile next to it, and the SDK "+
 					"for Go assumes that role on top of the credential_process", profile)})
 		}
 	}

@@ -59,7 +59,7 @@ func Set(text, profile string, kvs []KV) (string, error) {
 	return out, verify(text, out, profile, kvs)
 }
 
-// Get returns the value of a key in a profile as the AWS CLI reads it, but for
+// Get returns the value of a key in a profile as the AWS CLI reads it, except for
 // lines that go on with it; nothing if it is not there.
 func Get(text, profile, key string) (string, bool) {
 	d, err := parse(text)
@@ -166,7 +166,7 @@ func (d *document) change(s *section, kvs []KV) error {
 		return nil
 	}
 	// At the section's end, before comments that may belong to what follows. A
-	// line that begins at the margin ends whatever value stands above it.
+	// line that begins at the margin ends whatever value is above it.
 	last := s.end - 1
 	for d.lines[last].kind == blank || d.lines[last].kind == comment {
 		last--
@@ -276,7 +276,7 @@ func verify(before, after, profile string, kvs []KV) error {
 // Remove undoes what [Set] did to a profile: the keys that it added go, those
 // that it changed get their lines back, and so does a section of its making
 // in which nothing of somebody else's has come to stand. It reports whether
-// there was anything of ours.
+// anything was ours.
 func Remove(text, profile string) (string, bool, error) {
 	d, err := parse(text)
 	if err != nil {

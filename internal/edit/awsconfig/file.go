@@ -170,7 +170,7 @@ func (f *File) Write(text string) error {
 	return nil
 }
 
-// What words may have beside letters and digits that mean themselves to a POSIX shell
+// What words may have next to letters and digits that mean themselves to a POSIX shell
 // and to Python's shlex, and to cmd.exe and to botocore's splitting on Windows.
 const (
 	plainPOSIX   = "_@%+=:,./-"
@@ -186,7 +186,7 @@ const (
 // way that cmd.exe does not understand (aws-sdk-go-v2 issue 3208).
 func Command(goos string, words []string) (string, error) {
 	if len(words) == 0 || words[0] == "" {
-		return "", errors.New("there is no command")
+		return "", errors.New("no command")
 	}
 	out := make([]string, len(words))
 	for i, w := range words {

@@ -103,7 +103,7 @@ func TestReplacedFile(t *testing.T) {
 	}
 }
 
-// What must not be replaced stays as it was, and nothing is left beside it.
+// What must not be replaced stays as it was, and nothing is left next to it.
 func TestRefusedFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(path string) error

@@ -79,7 +79,7 @@ func check(d *yaml.Document) error {
 // verify parses a result and compares its meaning with that of the old text
 // after change. Whatever went wrong in an edit ends here.
 func (d *document) verify(text []byte, change func(root *yaml.Value)) ([]byte, error) {
-	// Beside ours a carriage return alone could become part of a CR LF.
+	// Next to ours a carriage return alone could become part of a CR LF.
 	if bare := strings.ReplaceAll(d.Text, "\r\n", ""); strings.Contains(bare, "\r") {
 		return nil, errors.New("this file has carriage returns without line feeds; edit it by hand")
 	}

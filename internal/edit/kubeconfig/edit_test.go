@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // corp is what the tests write: each of its words needs another quoting.
 var corp = Exec{
@@ -200,7 +200,7 @@ func TestReplaceUser(t *testing.T) {
 				if again, err := SetUser(after, user, corp, false); err != nil || !bytes.Equal(again, after) {
 					t.Errorf("the second time: %v\n%s", err, again)
 				}
-				// Another stanza of ours needs no replace, and may be shorter.
+				// Another stanza of our own needs no replace, and may be shorter.
 				small := Exec{APIVersion: corp.APIVersion, Command: "/usr/local/bin/sso-exec", InteractiveMode: "Never"}
 				less, err := SetUser(after, user, small, false)
 				if err != nil {

@@ -29,7 +29,7 @@ type Exec struct {
 	ProvideClusterInfo bool
 }
 
-// EnvVar is a variable that the plugin gets beside those of its caller.
+// EnvVar is a variable that the plugin gets next to those of its caller.
 type EnvVar struct{ Name, Value string }
 
 // Context joins a cluster and a user.

@@ -327,7 +327,7 @@ func (c *conversion) authorities() []string {
 	for i, f := range c.caFiles {
 		if rest, ok := strings.CutPrefix(f, "~"); ok {
 			if c.home == "" {
-				c.leave("--certificate-authority", "there is no home directory to put for its ~: give the file with --ca-file")
+				c.leave("--certificate-authority", "no home directory to put in place of its ~: give the file with --ca-file")
 				continue
 			}
 			f = filepath.Join(c.home, rest)

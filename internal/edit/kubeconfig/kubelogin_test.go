@@ -14,7 +14,7 @@ const (
 	at18000 = "--redirect-uri=http://localhost:18000"
 )
 
-// What becomes of each flag of kubelogin, beside issuer and client.
+// What becomes of each flag of kubelogin, next to issuer and client.
 func TestFromKubelogin(t *testing.T) {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	for _, c := range []struct {
@@ -175,7 +175,7 @@ func TestRecognizeKubelogin(t *testing.T) {
 	}
 }
 
-// Versions and modes that client-go refuses, or that make it fail, are mended.
+// Versions and modes that client-go refuses, or that make it fail, are fixed.
 func TestFromKubeloginVersions(t *testing.T) {
 	for _, c := range []struct{ version, mode, wantVersion, wantMode string }{
 		{"client.authentication.k8s.io/v1alpha1", "", "client.authentication.k8s.io/v1", "IfAvailable"},

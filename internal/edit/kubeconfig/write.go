@@ -263,7 +263,7 @@ func opens(path string, st fs.FileInfo) error {
 	return err
 }
 
-// writeFile replaces a file as a whole: after a crash it is the old or the new
+// writeFile replaces a whole file: after a crash it is the old or the new
 // one. Links are followed, and mode and owner are kept. Where that cannot be (a
 // hard link, a file that is mounted alone, an owner who cannot be given) it is
 // written in place, so that only a crash at that moment could harm it.

@@ -101,7 +101,7 @@ func (d *Document) Set(table []string, key, value string) ([]byte, error) {
 		}
 	}
 	if at < 0 {
-		return nil, fmt.Errorf("there is no [%s]", Name(table))
+		return nil, fmt.Errorf("no section [%s]", Name(table))
 	}
 	end, indent := d.blocks[at].end, []byte(nil)
 	for _, e := range d.Entries {

@@ -61,7 +61,7 @@ func (f flow) pair(p Pair) string {
 	return key + colon + f.write(p.Val())
 }
 
-// flow tells how a file that is flow style as a whole, such as JSON, is written;
+// flow tells how a file that is flow style throughout, such as JSON, is written;
 // any other has its few collections in flow style in one line.
 func (d *Document) flow() flow {
 	f := flow{json: d.JSON, nl: d.NL, tight: d.JSON && strings.Contains(d.Text, `":`) && !strings.Contains(d.Text, `": `)}

@@ -59,7 +59,7 @@ func Param(kv string) error {
 // ACR checks one: any text that shows.
 func ACR(v string) error {
 	if strings.TrimSpace(v) == "" || flows.Clean(v, len(v)) != strings.Join(strings.Fields(v), " ") {
-		return fmt.Errorf("%q is no acr: give it as the provider spells it", flows.Clean(v, 100))
+		return fmt.Errorf("%q is not an acr: write it as the provider spells it", flows.Clean(v, 100))
 	}
 	return nil
 }

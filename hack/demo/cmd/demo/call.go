@@ -93,9 +93,9 @@ func readExecCredential(document []byte) (token string, pretty []byte, err error
 	}
 	switch {
 	case doc.APIVersion != "client.authentication.k8s.io/v1" || doc.Kind != "ExecCredential":
-		return "", nil, fmt.Errorf("stdout is no ExecCredential, but %q of %q", doc.Kind, doc.APIVersion)
+		return "", nil, fmt.Errorf("stdout is not an ExecCredential, but %q of %q", doc.Kind, doc.APIVersion)
 	case strings.Count(doc.Status.Token, ".") != 2:
-		return "", nil, errors.New("the token in it is no ID token")
+		return "", nil, errors.New("the token in it is not an ID token")
 	case !doc.Status.ExpirationTimestamp.After(time.Now()):
 		return "", nil, errors.New("the token in it has ended already")
 	}

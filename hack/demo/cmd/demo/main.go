@@ -90,7 +90,7 @@ func demo(ctx context.Context, dir string, unattended bool) error {
 
 const next = `What to try next:
   CGO_ENABLED=0 go build ./cmd/sso-exec    the binary, to put on your PATH
-  docs/kubeconfig.md                       for a cluster of yours
+  docs/kubeconfig.md                       for your cluster
   docs/aws.md                              the same sign-in for AWS
   make e2e                                 kubectl, the AWS CLI and a browser, for real`
 

@@ -276,7 +276,7 @@ func (s *awsSetup) warn(path, text string) {
 	if f, err := awsconfig.Open(credentials); err == nil {
 		credentialsText = f.Text
 	} else {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: whether %s has keys for this profile cannot be told: %s\n",
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: cannot determine whether %s has keys for this profile: %s\n",
 			talk.OneLine(credentials), talk.OneLine(err.Error()))
 	}
 	inFiles := false
@@ -286,7 +286,7 @@ func (s *awsSetup) warn(path, text string) {
 			fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s\n", talk.OneLine(c.Text))
 			continue
 		}
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s stands above sso-exec\n  %s\n",
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: %s overrides sso-exec\n  %s\n",
 			talk.OneLine(fmt.Sprintf("%s:%d", where, c.Line)), talk.OneLine(c.Text))
 		inFiles = true
 	}

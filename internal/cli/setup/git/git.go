@@ -227,7 +227,7 @@ func (g *gitFile) remove(key string) error {
 	return nil
 }
 
-// keys lists the keys of hosts that have a helper of ours.
+// keys lists the keys of hosts that have one of our helpers.
 func (g *gitFile) keys() (keys []string, err error) {
 	have, err := g.entries(`^credential\..*\.helper$`)
 	for _, e := range have {

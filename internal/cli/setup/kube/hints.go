@@ -119,7 +119,7 @@ func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
 	case s.context != "":
 		try("--context=" + s.context)
 	case len(plan.conf.Clusters) == 0:
-		fmt.Fprintln(talk.Out, "There is no cluster in the kubeconfig yet:\n"+
+		fmt.Fprintln(talk.Out, "The kubeconfig has no cluster yet:\n"+
 			"  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
 		fmt.Fprintln(talk.Out, "Then run this again with --context NAME.")
 	case plan.contextOf(s.user) != "":

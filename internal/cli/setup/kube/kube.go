@@ -32,7 +32,6 @@ type kubeSetup struct {
 	command, apiVersion, interactiveMode, installHint string
 	useContext, provideClusterInfo                    bool
 	replace, fromKubelogin                            bool
-	printConfig, printFlags                           bool
 }
 
 const defaultInstallHint = `sso-exec is needed to sign in to this cluster:
@@ -69,7 +68,7 @@ a profile only its name does.`,
 	f := cmd.Flags()
 	f.StringVar(&s.user, "user", "", "`name` of the user entry (default: the profile's, else the issuer's host)")
 	f.StringVar(&s.context, "context", "", "`name` of a context to make, or to point to the user entry")
-	f.StringVar(&s.cluster, "cluster", "", "`name` of that context's cluster (default: the only one that there is)")
+	f.StringVar(&s.cluster, "cluster", "", "`name` of that context's cluster (default: the only one)")
 	f.StringVarP(&s.namespace, "namespace", "n", "", "that context's `namespace`")
 	f.BoolVar(&s.useContext, "use-context", false, "make that context the current one")
 	f.Var(settings.Path.Var(&s.kubeconfig), "kubeconfig",
@@ -88,18 +87,12 @@ a profile only its name does.`,
 	f.Lookup("install-hint").DefValue = "how to install sso-exec"
 	f.BoolVar(&s.provideClusterInfo, "provide-cluster-info", false,
 		"hand the cluster's address to sso-exec (default: if the profile has clusters)")
-	f.BoolVar(&s.printConfig, "print-auth-config", false,
-		"print the AuthenticationConfiguration of an API server that accepts these tokens, and do nothing else")
-	f.BoolVar(&s.printFlags, "print-auth-flags", false, "print the same as --oidc-… flags of kube-apiserver")
 	return command.WithSettings(s.o, cmd, s.run)
 }
 
 func (s *kubeSetup) run(ctx context.Context, args []string) error {
 	if err := s.check(args); err != nil {
 		return err
-	}
-	if s.printConfig || s.printFlags {
-		return s.printAuth()
 	}
 	return s.Plan(func() error {
 		once := *s // which fills in what was not given
@@ -150,12 +143,8 @@ func (s *kubeSetup) check(args []string) error {
 		}
 	}
 	switch {
-	case (s.printConfig || s.printFlags) && (s.Remove || s.fromKubelogin || s.context != "" ||
-		s.printConfig == s.printFlags):
-		return fault.Usagef("--print-auth-config and --print-auth-flags exclude each other, and all that is about a kubeconfig")
 	case s.Remove && s.fromKubelogin:
 		return fault.Usagef("--remove and --from-kubelogin exclude each other")
-	case s.printConfig || s.printFlags: // --cluster alone says whom the tokens are for
 	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
 		return fault.Usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
 	}
@@ -200,7 +189,7 @@ func (s *kubeSetup) stanza(plan *kubePlan) (*kubeconfig.Exec, error) {
 const execAPI = "client.authentication.k8s.io/"
 
 // defaultUser is the name of the user entry if none is given; nothing if that
-// cannot be told.
+// cannot be determined.
 func (s *kubeSetup) defaultUser() string {
 	if s.usesProfile() {
 		return s.o.Source.Profile
@@ -280,7 +269,7 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 			plan.clusterHint("give --cluster NAME"))
 	}
 	if _, known := plan.conf.Cluster(cluster); !known && cluster != "" {
-		return fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", cluster),
+		return fault.InUsage(fmt.Errorf("no cluster %q in the kubeconfig", cluster),
 			plan.clusterHint("name one of these"))
 	}
 	if err := plan.change(plan.conf.ContextFile(s.context), func(text []byte) ([]byte, error) {

@@ -153,12 +153,11 @@ func (s *kubeSetup) source(plan *kubePlan) (kubeconfig.User, error) {
 		s.user = there.User
 	}
 	if s.user == "" {
-		return kubeconfig.User{}, fault.InUsage(errors.New("which user entry is to be converted? There is no current "+
-			"context that says so"), plan.kubeloginHint())
+		return kubeconfig.User{}, fault.InUsage(errors.New("no current context: name the user entry to convert"), plan.kubeloginHint())
 	}
 	u, ok := plan.conf.User(s.user)
 	if !ok {
-		return u, fault.InUsage(fmt.Errorf("there is no user %q in the kubeconfig", s.user), plan.kubeloginHint())
+		return u, fault.InUsage(fmt.Errorf("no user %q in the kubeconfig", s.user), plan.kubeloginHint())
 	}
 	return u, nil
 }

@@ -80,7 +80,7 @@ func (s *kubeSetup) leftAlone(plan *kubePlan, removed []string) error {
 	return nil
 }
 
-// removeUser takes out a user entry of ours.
+// removeUser takes out our user entry.
 func (p *kubePlan) removeUser(name string) error {
 	there, ok := p.conf.User(name)
 	if !ok {
@@ -197,7 +197,7 @@ func (p *kubePlan) has(user string) bool {
 	return true
 }
 
-// removeContext takes out a context of ours. Where it is the current one, that
+// removeContext takes out one of our contexts. Where it is the current one, that
 // becomes what it was before, if the backup still tells, else none.
 func (p *kubePlan) removeContext(name, user string) error {
 	there, ok := p.conf.Context(name)

@@ -102,7 +102,7 @@ func (p *providerSetup) removeProfile() error {
 		case slices.Contains(names, name):
 			fmt.Fprintf(talk.Stderr, "The profile %q is not this file's, but the system's: %s\n", name, config.SystemPath())
 		default:
-			fmt.Fprintf(talk.Stderr, "There is no profile %q.%s\n", name, didYouMean(name, names))
+			fmt.Fprintf(talk.Stderr, "No profile %q.%s\n", name, didYouMean(name, names))
 		}
 		return text, nil
 	})

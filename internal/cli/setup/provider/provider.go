@@ -334,7 +334,7 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
 		lines = []string{fmt.Sprintf("is that the secret of client %q, and has it not ended?", p.o.Provider.ClientID)}
 	case command.ExitCode(err) == command.ExitDenied:
-		lines = []string{"did the browser show an error of the provider's? What that says is told nowhere else",
+		lines = []string{"did the browser show an error of the provider's? That text is not shown anywhere else",
 			"about redirect_uri: register exactly " + strings.Join(p.redirectURIs(), " and "),
 			fmt.Sprintf("about the client: is the client ID %q right, and the issuer?", p.o.Provider.ClientID)}
 	default:

@@ -169,7 +169,7 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 	case fault.Holds[*net.DNSError](err):
 		return []string{"is the host's name right? Does it take a VPN?"}
 	case strings.ContainsAny(c.issuer, "{}"):
-		return []string{"what stands in braces is for your tenant's ID: put that into the issuer"}
+		return []string{"replace the braces in the issuer with your tenant's ID"}
 	case c.isSpelling(p.o.Provider.Issuer):
 		return []string{"if you mean that one, say so: " + talk.Quote("--issuer="+c.issuer)}
 	case c.issuer != "" && c.issuer != p.o.Provider.Issuer:

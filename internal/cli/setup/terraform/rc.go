@@ -90,7 +90,7 @@ func block(list string) string {
 }
 
 // put has the text's credentials helper be ours, with a list of arguments. Comments in
-// a block of ours stay.
+// one of our blocks stay.
 func put(text []byte, list string) ([]byte, error) {
 	newline, block := "\n", block(list)
 	if bytes.Contains(text, []byte("\r\n")) {

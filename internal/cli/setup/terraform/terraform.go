@@ -129,7 +129,7 @@ func linkTo(target string) (e setup.Edit, err error) {
 	case target == "":
 		return e, nil
 	default:
-		return e, fault.InUsage(fmt.Errorf("%s is there, and is no link of setup's", e.Path),
+		return e, fault.InUsage(fmt.Errorf("%s exists, and is not a link made by setup", e.Path),
 			"move it away, then run this again")
 	}
 	if target != "" {
