@@ -16,6 +16,36 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
+// awsProfiles is an AWS config; what [default] says counts for nobody.
+const awsProfiles = `[default]
+region = us-west-1
+[profile eu]
+region = eu-central-1 # here
+use_dualstack_endpoint = true
+[profile fips]
+region = us-east-1
+use_fips_endpoint = true
+[profile china]
+region = cn-northwest-1
+[services here]
+s3 =
+  endpoint_url = https://s3.example
+sts =
+  endpoint_url = SRV
+[profile moved]
+services = here
+endpoint_url = https://a.example
+[profile all]
+endpoint_url = SRV
+s3 =
+  endpoint_url = https://a.example
+[profile bad]
+endpoint_url = http://localhost:4566
+[profile ignored]
+endpoint_url = http://localhost:4566
+ignore_configured_endpoint_urls = true
+`
+
 // TestWhichSTS: an ID token goes where AWS's own tools would send it, and never
 // to another partition.
 func TestWhichSTS(t *testing.T) {
@@ -28,7 +58,11 @@ func TestWhichSTS(t *testing.T) {
 	if err := os.WriteFile(both, slices.Concat(b.idp.CAPEM(), world.CAPEM), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.env = append(b.env, "HTTPS_PROXY="+world.Proxy, "SSO_EXEC_CA_FILE="+both)
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, []byte(strings.ReplaceAll(awsProfiles, "SRV", srv.URL)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.env = append(b.env, "HTTPS_PROXY="+world.Proxy, "SSO_EXEC_CA_FILE="+both, "AWS_CONFIG_FILE="+config)
 	b.mustRun(t, "login", "--browser", "testbrowser")
 	gov, cn := strings.Replace(someRole, "aws", "aws-us-gov", 1), strings.Replace(someRole, "aws", "aws-cn", 1)
 	type env = []string
@@ -84,6 +118,18 @@ func TestWhichSTS(t *testing.T) {
 		{"Rolle für alle, " + strings.Repeat("x", 2032), nil, env{"--sts-endpoint", srv.URL}, "local", ""},
 		{strings.Repeat("x", 2049), nil, env{"--sts-endpoint", srv.URL}, "", "--role-arn"},
 		{"urn:\x1b[2J", nil, env{"--sts-endpoint", srv.URL}, "", "--role-arn"},
+		{someRole, env{"AWS_PROFILE=eu"}, nil, "sts.eu-central-1.api.aws", ""},
+		{someRole, env{"AWS_PROFILE=eu", "AWS_USE_DUALSTACK_ENDPOINT=false", "AWS_REGION=eu-west-1"}, nil,
+			"sts.eu-west-1.amazonaws.com", ""},
+		{someRole, env{"AWS_DEFAULT_PROFILE=fips"}, nil, "sts-fips.us-east-1.amazonaws.com", ""},
+		{someRole, env{"AWS_PROFILE=china"}, nil, "sts.amazonaws.com", ""},
+		{cn, env{"AWS_PROFILE=china"}, nil, "sts.cn-northwest-1.amazonaws.com.cn", ""},
+		{someRole, env{"AWS_PROFILE=moved"}, nil, "local", ""},
+		{someRole, env{"AWS_PROFILE=all"}, nil, "local", ""},
+		{someRole, env{"AWS_PROFILE=bad", "AWS_ENDPOINT_URL=" + srv.URL}, nil, "local", ""},
+		{someRole, env{"AWS_PROFILE=bad"}, nil, "", "endpoint_url of AWS_PROFILE bad"},
+		{someRole, env{"AWS_PROFILE=ignored"}, nil, "sts.amazonaws.com", ""},
+		{someRole, env{"AWS_PROFILE=none"}, nil, "sts.amazonaws.com", ""},
 	} {
 		world.Handle(c.host, sts)
 		for _, command := range []env{{"aws"}, others[i%2]} {
@@ -145,6 +191,12 @@ func TestCABundle(t *testing.T) {
 	if len(sts.asked()) > 0 {
 		t.Error("STS was asked")
 	}
+	config := filepath.Join(home, "config")
+	if err := os.WriteFile(config, []byte("[profile x]\nca_bundle = "+bundle+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sts.say(200, keysUntil("2030-01-02T03:04:05Z"))
+	with("AWS_PROFILE=x", "AWS_CONFIG_FILE="+config).mustRun(t, "aws", "--force")
 	for _, value := range []string{bundle + ".none", os.DevNull} {
 		if o := with("AWS_CA_BUNDLE="+value).run("aws", "--force"); o.code != 2 ||
 			!strings.Contains(o.stderr, "AWS_CA_BUNDLE") {

@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/internal/loopback"
 )
 
 // Registry is a private registry of Amazon ECR, by its host.
@@ -53,6 +56,21 @@ func ECR(host string) (r Registry, ok bool) {
 	service := map[bool]string{true: "ecr-fips.", false: map[bool]string{true: "ecr.", false: "api.ecr."}[dual]}[fips]
 	r.Endpoint = "https://" + service + region + "." + map[bool]string{true: p.dualStack, false: p.domain}[dual] + "/"
 	return r, true
+}
+
+// Takes reports whether an address may have the place of the service's API: AWS's own of
+// that region, a VPC's endpoint for it, or one on a literal loopback address. Whoever has
+// the request can ask for the registry's password with it.
+func (r Registry) Takes(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	p, host := regionsPartition(r.Region), u.Hostname()
+	own := []string{"api.ecr." + r.Region + "." + p.domain, "ecr-fips." + r.Region + "." + p.domain,
+		"ecr." + r.Region + "." + p.dualStack, "ecr-fips." + r.Region + "." + p.dualStack}
+	return loopback.IsLiteral(host) || u.Scheme == "https" && (slices.Contains(own, host) ||
+		strings.HasSuffix(host, ".api.ecr."+r.Region+".vpce."+p.domain))
 }
 
 // Password trades a role's keys for the registry's password: one signed POST (Amazon ECR

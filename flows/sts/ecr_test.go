@@ -81,3 +81,20 @@ func TestECRPassword(t *testing.T) {
 		}
 	}
 }
+
+// Keys for a registry are used at AWS's own endpoints, at a VPC's, and on this machine.
+func TestWhereECRIs(t *testing.T) {
+	r, _ := ECR("123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+	for at, want := range map[string]bool{
+		r.Endpoint: true, "https://ecr-fips.eu-west-1.amazonaws.com": true, "https://ecr.eu-west-1.api.aws/": true,
+		"https://vpce-1-2.api.ecr.eu-west-1.vpce.amazonaws.com": true, "http://127.0.0.1:4566": true,
+		"http://api.ecr.eu-west-1.amazonaws.com": false, "https://api.ecr.us-east-1.amazonaws.com": false,
+		"https://api.ecr.eu-west-1.amazonaws.com.evil.example": false, "https://evil.example": false,
+		"https://abc.execute-api.eu-west-1.amazonaws.com": false, "https://api.ecr.cn-north-1.amazonaws.com.cn": false,
+		"http://localhost:4566": false, "https://u@evil.example/api.ecr.eu-west-1.amazonaws.com": false, ":": false,
+	} {
+		if r.Takes(at) != want {
+			t.Errorf("%s: %v", at, !want)
+		}
+	}
+}

@@ -82,6 +82,9 @@ func Regional(service, region string, fips, dualStack bool) (string, error) {
 	return regionsPartition(region).endpoint(service, region, fips, dualStack), nil
 }
 
+// Partition is the name of the partition that a region is in, as ARNs have it.
+func Partition(region string) string { return regionsPartition(region).name }
+
 // plainRegion reads the name of a region, also as older programs write that they want
 // FIPS: fips-us-east-1, us-east-1-fips.
 func plainRegion(region string, fips bool) (string, bool, error) {

@@ -10,7 +10,7 @@ import (
 
 // The cluster prefixes what it takes from an ID token, so that a provider can't
 // name somebody into system:masters.
-const prefix = "dex:"
+const prefix = "oidc:" // as setup kube has it
 
 // cluster starts etcd and kube-apiserver once; it returns the API server's URL.
 func cluster(t *testing.T) string {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -31,30 +33,34 @@ type authentication struct {
 
 var trusts, otherTrusts = authentication{name: "authentication"}, authentication{name: "authentication-other"}
 
-func (a *authentication) file() string { return filepath.Join(scratch, a.name+".json") }
+func (a *authentication) file() string { return filepath.Join(scratch, a.name+".yaml") }
 
-// write replaces the whole file.
+// write replaces the file whole: it begins with what setup kube prints for Dex.
 func (a *authentication) write() error {
-	issuers := append([]object{{
-		"issuer": object{
-			"url": provider.Issuer, "audiences": []string{clientID}, "certificateAuthority": string(ca.caPEM),
-		},
-		"claimMappings": object{
-			"username": object{"claim": "email", "prefix": prefix},
-			"groups":   object{"claim": "groups", "prefix": prefix},
-		},
-	}}, a.added...)
-	config, err := json.Marshal(object{
-		"apiVersion": "apiserver.config.k8s.io/v1",
-		"kind":       "AuthenticationConfiguration",
-		"jwt":        issuers,
-		"anonymous": object{"enabled": true, "conditions": []object{
-			{"path": "/readyz"}, {"path": "/.well-known/openid-configuration"}, {"path": "/openid/v1/jwks"},
-		}},
-	})
+	sso, err := tool("sso-exec")
 	if err != nil {
 		return err
 	}
+	cmd := exec.Command(sso, "setup", "kube", "--print-auth-config", "--issuer", provider.Issuer, "--client-id", clientID,
+		"--scope", "email,profile,groups", "--ca-file", ca.caFile, "--config", os.DevNull)
+	config, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	for _, one := range a.added { // JSON is YAML, and the list of issuers is what it ends with
+		text, err := json.Marshal(one)
+		if err != nil {
+			return err
+		}
+		config = fmt.Appendf(config, "    - %s\n", text)
+	}
+	anonymous, err := json.Marshal(object{"enabled": true, "conditions": []object{
+		{"path": "/readyz"}, {"path": "/.well-known/openid-configuration"}, {"path": "/openid/v1/jwks"},
+	}})
+	if err != nil {
+		return err
+	}
+	config = fmt.Appendf(config, "anonymous: %s\n", anonymous)
 	if err := os.WriteFile(a.file()+".new", config, 0o600); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
@@ -93,9 +94,9 @@ func ecrStep(o *settings.Resolved, s *session.Session, r sts.Registry) session.S
 		}}
 }
 
-// awsBundle returns the file of AWS_CA_BUNDLE.
+// awsBundle returns the file of AWS_CA_BUNDLE, or of AWS_PROFILE's ca_bundle.
 func awsBundle() string {
-	path := settings.AWSVariable("AWS_CA_BUNDLE")
+	path, _, _ := aws.Setting("AWS_CA_BUNDLE", "ca_bundle") // an AWS config that is unsafe was refused
 	if path == "" {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package acquire
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/sts"
+	"github.com/sso-exec/sso-exec/internal/audit"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/loopback"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -21,12 +23,17 @@ func ConsoleURL(ctx context.Context, o *settings.Resolved, by Caller, service st
 	for _, role := range o.Roles() {
 		c.RoleARN = role
 	}
-	if center := o.Center(); center != nil && c.RoleARN == "" && c.Region == "" {
-		c.Region = center.Region // whose partition it is
+	if center := o.Center(); center != nil && c.RoleARN == "" { // whose keys go to no other partition
+		c.RoleARN, c.Region = center.ARN(), cmp.Or(c.Region, center.Region)
 	}
 	var err error
 	if c.Endpoint, err = signInEndpoint(); err != nil {
 		return none, err
+	}
+	if c.Endpoint != "" {
+		if err := o.AllowEndpoint(c.Endpoint); err != nil {
+			return none, err
+		}
 	}
 	if err := c.Check(); err != nil {
 		return none, fault.InUsage(err, "see --service and --region")
@@ -49,7 +56,11 @@ func ConsoleURL(ctx context.Context, o *settings.Resolved, by Caller, service st
 	if err != nil {
 		return none, err
 	}
-	return sts.SignInURL(ctx, hc, c, *keys.AWS)
+	at, err := sts.SignInURL(ctx, hc, c, *keys.AWS)
+	if err != nil {
+		return none, err
+	}
+	return at, s.Record(audit.Event{Event: audit.Role, Target: "console " + target(o)})
 }
 
 // signInEndpoint is that of AWS_ENDPOINT_URL_SIGNIN, which leads to this machine alone:

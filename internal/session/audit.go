@@ -32,6 +32,13 @@ func (s *Session) RecordCached() error {
 	return s.Trail.Record(s.identify(audit.Event{Event: audit.Cached, Result: audit.OK}))
 }
 
+// Record writes that something went well which comes of a credential. It is an error where
+// the trail is required and cannot be written.
+func (s *Session) Record(e audit.Event) error {
+	s.recorded(e, nil)
+	return s.unrecorded
+}
+
 // RecordRefused writes that a call ended without a credential.
 func (s *Session) RecordRefused(err error) {
 	if s.Trail == nil {

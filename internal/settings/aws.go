@@ -50,17 +50,14 @@ func (o *Resolved) CheckAWS() error {
 // settleSTS finds the endpoint of STS as the AWS SDKs do: by their variables,
 // else by the region, else by the role's partition.
 func (o *Resolved) settleSTS() error {
-	url, err := aws.Endpoint("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+	url, err := aws.Endpoint("sts")
 	if err != nil || url != "" {
 		o.AWS.STSEndpoint, o.stsByVariable = url, true
 		return err
 	}
 	o.AWS.Region = o.AWSRegion()
 	place := sts.Place{Region: o.AWS.Region}
-	var errs [2]error
-	place.FIPS, errs[0] = aws.Switch("AWS_USE_FIPS_ENDPOINT")
-	place.DualStack, errs[1] = aws.Switch("AWS_USE_DUALSTACK_ENDPOINT")
-	if err := cmp.Or(errs[0], errs[1]); err != nil {
+	if place.FIPS, place.DualStack, err = aws.Switches(); err != nil {
 		return err
 	}
 	flag, endpoint := "--role-arn", ""
@@ -121,10 +118,23 @@ func (o *Resolved) checkECR() error {
 	return err
 }
 
-// ECREndpoint is the address of a registry's API: that of AWS's variables, else its own.
+// ECREndpoint is the address of a registry's API: that of AWS's variables, which is AWS's
+// own or on this machine, else its own.
 func ECREndpoint(r sts.Registry) (string, error) {
-	url, err := aws.Endpoint("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
+	url, err := aws.Endpoint("ecr")
+	if err == nil && url != "" && !r.Takes(url) {
+		err = fault.InUsage(fmt.Errorf("%s: AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL leads to %s, which is not ECR's in %s",
+			r.Host, flows.Clean(url, 200), r.Region), "allowed: AWS's own endpoints, a VPC's, a literal loopback address")
+	}
 	return cmp.Or(url, r.Endpoint), err
+}
+
+// AllowEndpoint tells whether the policy lets something go to an address that was moved.
+func (o *Resolved) AllowEndpoint(url string) error {
+	if !o.bound() {
+		return nil
+	}
+	return o.Policy.AllowURL(url)
 }
 
 // Roles are the chain's, the first one's keys being had for the sign-in.
@@ -135,9 +145,24 @@ func (o *Resolved) Roles() (all []string) {
 	return append(all, o.AWS.Chain...)
 }
 
-// AWSRegion is the region that is given, by whatever; empty: none.
+// AWSRegion is the region that is given, by whatever; empty: none. That of AWS_PROFILE,
+// which may be about something else, counts in the roles' partition alone.
 func (o *Resolved) AWSRegion() string {
-	return cmp.Or(o.AWS.Region, AWSVariable("AWS_REGION"), AWSVariable("AWS_DEFAULT_REGION"))
+	region := cmp.Or(o.AWS.Region, AWSVariable("AWS_REGION"), AWSVariable("AWS_DEFAULT_REGION"))
+	if region != "" {
+		return region
+	}
+	region = aws.ProfileRegion()
+	roles := o.Roles()
+	if o.center != nil {
+		roles = append(roles, o.center.ARN())
+	}
+	for _, role := range roles {
+		if _, err := (sts.Place{RoleARN: role, Region: region}).Endpoint(); err != nil {
+			return ""
+		}
+	}
+	return region
 }
 
 // checkChain tells what is wrong with the roles that are assumed by other roles.

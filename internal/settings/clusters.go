@@ -59,6 +59,12 @@ func checkServer(text string) error { _, err := parseServer(text); return err }
 // HasClusters reports whether the profile has clusters with tokens of their own.
 func (o *Resolved) HasClusters() bool { return len(o.clusters.Values) > 0 }
 
+// ClusterAudiences are whom a server's own tokens are for; nil: it has none of its own.
+func (o *Resolved) ClusterAudiences(server string) []string {
+	columns := o.clusterColumns(server)
+	return slices.Concat(columns["audience"], columns["resource"])
+}
+
 // cluster is what a Kubernetes client says of the cluster that the token is for.
 func (o *Resolved) cluster() (c plugin.KubeCluster) {
 	if o.Tool == ToolKube && o.HasClusters() {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
@@ -182,6 +183,18 @@ func (o *Resolved) targetOf(h hosts.Host) (t HostTarget) {
 	t.Resources = columns["resource"]
 	t.Scopes = strings.Fields(strings.Join(columns["scopes"], " "))
 	return t
+}
+
+// AccessAudiences are whom an access token is asked for; nil: it is not one that is
+// wanted, or the provider chooses.
+func (o *Resolved) AccessAudiences() (list []string) {
+	if o.Target.TokenType == credential.AccessToken {
+		list = append(list, o.Target.Resources...)
+		if o.Target.Audience != "" {
+			list = append([]string{o.Target.Audience}, list...)
+		}
+	}
+	return list
 }
 
 // HostError is that no token goes to the hosts that it is asked for, and why.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -165,6 +166,11 @@ func (o *Resolved) obeys(r *Row) (err error) {
 			return p.AllowHelper(fmt.Sprintf("--%s (%s)", r.Name, o.From.Where(r.Name)))
 		}
 	case "hosts":
+		if ecr := o.ECR(); ecr != nil {
+			if at, err := ECREndpoint(*ecr); err != nil || at != ecr.Endpoint && p.AllowURL(at) != nil {
+				return cmp.Or(err, p.AllowURL(at))
+			}
+		}
 		if o.AWS.STSEndpoint != "" && (o.From.Said(r.Name) || o.stsByVariable) {
 			return p.AllowURL(o.AWS.STSEndpoint)
 		}

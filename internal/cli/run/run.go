@@ -29,6 +29,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/plugin"
 )
@@ -193,7 +194,7 @@ func (r *runner) choose() error {
 	}
 	// What is set for AWS itself overrides a profile.
 	if r.o.From.Given("region") || os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" {
-		r.region = r.o.AWS.Region
+		r.region = cmp.Or(r.o.AWS.Region, aws.ProfileRegion()) // the command does not get AWS_PROFILE
 	}
 	if err := r.keys.CheckAWS(); err != nil {
 		return err

@@ -39,8 +39,9 @@ func Profile(text, name string) (keys map[string]string, ok bool) {
 	return read(text, func(s *section) bool { return s.is(InConfig, name) })
 }
 
-// read reads sections that match; of a key that is there twice the last counts. What some
-// programs would not read is no matter here: nothing is changed.
+// read reads sections that match; of a key that is there twice the last counts. A nested
+// key has its parent's name and a dot before it. What some programs would not read is no
+// matter here: nothing is changed.
 func read(text string, match func(*section) bool) (keys map[string]string, ok bool) {
 	d, err := split(strings.TrimPrefix(text, "\ufeff"), anyCR)
 	if err != nil {
@@ -53,8 +54,16 @@ func read(text string, match func(*section) bool) (keys map[string]string, ok bo
 			continue
 		}
 		ok = true
+		parent := ""
 		for _, l := range d.lines[s.head+1 : s.end] {
-			if l.kind != property {
+			switch {
+			case l.kind == property && l.value == "":
+				parent = l.key + "."
+			case l.kind == property:
+				parent = ""
+			case l.kind == indented && parent != "" && l.key != "":
+				l.key = parent + l.key
+			default:
 				continue
 			}
 			value := l.value

@@ -7,15 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
+	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/loopback"
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // Center is an Identity Center.
@@ -30,6 +29,9 @@ type Center struct {
 	Dialect *flows.Dialect
 	Err     error // why it cannot be used
 }
+
+// ARN is the beginning of those in its partition.
+func (c *Center) ARN() string { return "arn:" + sts.Partition(c.Region) + ":" }
 
 // Key is what tells its sessions from those of other places, next to the start URL.
 func (c *Center) Key() []string {
@@ -141,21 +143,6 @@ func (a Asked) readAWSConfig() (map[string]string, error) {
 
 const ssoSession = "sso-session" // what its section begins with
 
-// readConfig reads the AWS config; empty: there is none.
-func readConfig() (text, path string, err error) {
-	home, _ := userfile.Home() // AWS_CONFIG_FILE may name another place
-	path = awsconfig.ConfigPath(os.LookupEnv, home)
-	b, err := userfile.ReadConfig(path)
-	switch {
-	case err == nil || fault.Holds[*userfile.UnsafeError](err):
-	case errors.Is(err, os.ErrNotExist):
-		err = nil
-	default:
-		err = fault.InUsage(fmt.Errorf("the AWS config: %w", err))
-	}
-	return string(b), path, err
-}
-
 // Sessions are the sso-sessions of the AWS config, with their start URLs; none where
 // there is something wrong with it.
 func Sessions() map[string]string {
@@ -170,49 +157,21 @@ func Sessions() map[string]string {
 
 // endpoints are where AWS's own variables move them, else the region's.
 func endpoints(region string) (at identitycenter.Endpoints, err error) {
-	fips, err := Switch("AWS_USE_FIPS_ENDPOINT")
-	if err != nil {
-		return at, err
-	}
-	dual, err := Switch("AWS_USE_DUALSTACK_ENDPOINT")
+	fips, dual, err := Switches()
 	if err != nil {
 		return at, err
 	}
 	if at, err = identitycenter.Regional(region, fips, dual); err != nil {
 		return at, fault.InUsage(fmt.Errorf("--sso-region: %w", err))
 	}
-	ignored, err := Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-	if err != nil || ignored {
-		return at, err
-	}
-	for own, endpoint := range map[string]*string{"AWS_ENDPOINT_URL_SSO_OIDC": &at.OIDC,
-		"AWS_ENDPOINT_URL_SSO": &at.Portal} {
-		for _, name := range []string{own, "AWS_ENDPOINT_URL"} {
-			moved := Variable(name)
-			if moved == "" {
-				continue
-			}
-			if _, err := flows.CheckURL("variable "+name+":", moved); err != nil {
-				return at, fault.InUsage(err, "unset "+name+" for this command")
-			}
+	for service, endpoint := range map[string]*string{"sso_oidc": &at.OIDC, "sso": &at.Portal} {
+		moved, err := Endpoint(service)
+		if err != nil {
+			return at, err
+		}
+		if moved != "" {
 			*endpoint = strings.TrimRight(moved, "/")
-			break
 		}
 	}
 	return at, nil
-}
-
-// Variable returns a variable of the AWS SDKs.
-func Variable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
-
-// Switch returns one that is true or false.
-func Switch(name string) (on bool, err error) {
-	switch v := Variable(name); strings.ToLower(v) {
-	case "true":
-		return true, nil
-	case "", "false":
-		return false, nil
-	default:
-		return false, fault.Usagef("variable %s: %q is neither true nor false", name, flows.Clean(v, 80))
-	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
-	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
 // CheckStartURL tells what is wrong with a start URL.
@@ -84,22 +83,4 @@ func checkTagText(what, v string, least, most int) error {
 			least, most)
 	}
 	return nil
-}
-
-// Endpoint is the address in the first of some variables of the AWS SDKs; empty: none is
-// set, or they are not to count.
-func Endpoint(names ...string) (string, error) {
-	ignored, err := Switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-	if err != nil || ignored {
-		return "", err
-	}
-	for _, name := range names {
-		if url := Variable(name); url != "" {
-			if _, err := flows.CheckURL("variable "+name+":", url); err != nil {
-				return "", fault.InUsage(err, "give another --sts-endpoint, or unset "+name+" for this command")
-			}
-			return url, nil
-		}
-	}
-	return "", nil
 }

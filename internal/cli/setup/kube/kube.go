@@ -32,6 +32,7 @@ type kubeSetup struct {
 	command, apiVersion, interactiveMode, installHint string
 	useContext, provideClusterInfo                    bool
 	replace, fromKubelogin                            bool
+	printConfig, printFlags                           bool
 }
 
 const defaultInstallHint = `sso-exec is needed to sign in to this cluster:
@@ -87,12 +88,18 @@ a profile only its name does.`,
 	f.Lookup("install-hint").DefValue = "how to install sso-exec"
 	f.BoolVar(&s.provideClusterInfo, "provide-cluster-info", false,
 		"hand the cluster's address to sso-exec (default: if the profile has clusters)")
+	f.BoolVar(&s.printConfig, "print-auth-config", false,
+		"print the AuthenticationConfiguration of an API server that accepts these tokens, and do nothing else")
+	f.BoolVar(&s.printFlags, "print-auth-flags", false, "print the same as --oidc-… flags of kube-apiserver")
 	return command.WithSettings(s.o, cmd, s.run)
 }
 
 func (s *kubeSetup) run(ctx context.Context, args []string) error {
 	if err := s.check(args); err != nil {
 		return err
+	}
+	if s.printConfig || s.printFlags {
+		return s.printAuth()
 	}
 	return s.Plan(func() error {
 		once := *s // which fills in what was not given
@@ -143,8 +150,12 @@ func (s *kubeSetup) check(args []string) error {
 		}
 	}
 	switch {
+	case (s.printConfig || s.printFlags) && (s.Remove || s.fromKubelogin || s.context != "" ||
+		s.printConfig == s.printFlags):
+		return fault.Usagef("--print-auth-config and --print-auth-flags exclude each other, and all that is about a kubeconfig")
 	case s.Remove && s.fromKubelogin:
 		return fault.Usagef("--remove and --from-kubelogin exclude each other")
+	case s.printConfig || s.printFlags: // --cluster alone says whom the tokens are for
 	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
 		return fault.Usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
 	}
