@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/account"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/configure"
+	"github.com/sso-exec/sso-exec/internal/cli/doctor"
 	"github.com/sso-exec/sso-exec/internal/cli/keys"
 	"github.com/sso-exec/sso-exec/internal/cli/run"
 	"github.com/sso-exec/sso-exec/internal/cli/tools"
@@ -111,8 +112,8 @@ func NewRoot() *cobra.Command {
 		root.AddCommand(tools.New(t))
 	}
 	root.AddCommand(account.NewLogin(), account.NewLogout(), account.NewStatus(), account.NewWhoami(), account.NewOrg(),
-		account.NewProfile(), account.NewAudit(), run.New(), newSetup(), configure.New(), configure.NewPolicy(), keys.New(), newCompletion(),
-		newVersion())
+		account.NewProfile(), account.NewAudit(), run.New(), newSetup(), configure.New(), configure.NewPolicy(), keys.New(),
+		doctor.New(versionText()), newCompletion(), newVersion())
 	root.SetHelpCommand(NewHelp())
 	setHelp(root)
 	setCompletions(root)

@@ -100,7 +100,7 @@ type helpGroup struct {
 }
 
 // order is that of the root's commands for people; others come after these.
-var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "config"}
+var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "doctor", "config"}
 
 // commandGroups lists the commands below one; the root's by whom they are for,
 // and those that every program has by name alone.

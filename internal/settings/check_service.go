@@ -77,7 +77,7 @@ func (o *Resolved) checkIdentity() error {
 		return fault.InUsage(errors.New("an exchange needs a provider that makes it"),
 			"give --issuer URL, and --client-id ID if it knows its clients; or leave out --exchange-…")
 	case o.SignIn.Flow == flows.FlowClientCredentials && !o.HasCredential() &&
-		!slices.Contains([]string{ToolStatus, ToolWhoami, ToolLogout}, o.Tool):
+		!slices.Contains([]string{ToolStatus, ToolWhoami, ToolLogout, ToolDoctor}, o.Tool):
 		return fault.InUsage(errors.New("--flow client-credentials: the service has no credential"),
 			"give it one: --client-secret-file, --client-key-file or --subject-token-from")
 

@@ -17,16 +17,21 @@ import (
 
 // This file is how settings obey the system's policy.
 
+// worksAnyway reports whether the command gives no credential.
+func (o *Resolved) worksAnyway() bool {
+	return slices.Contains([]string{ToolLogout, ToolStatus, ToolDoctor}, o.Tool)
+}
+
 // bound reports whether there is a policy that the command obeys: those that give no
 // credential work under any.
 func (o *Resolved) bound() bool {
-	return o.Policy != nil && o.Tool != ToolLogout && o.Tool != ToolStatus
+	return o.Policy != nil && !o.worksAnyway()
 }
 
 // readPolicy reads the policy, before anything else counts. A command that gives no
 // credential works under any, and says what is wrong with it.
 func (o *Resolved) readPolicy() error {
-	return o.ReadPolicy(o.Tool == ToolLogout || o.Tool == ToolStatus)
+	return o.ReadPolicy(o.worksAnyway())
 }
 
 // ReadPolicy is that; tolerant: a policy that cannot be used is a warning.

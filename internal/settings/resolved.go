@@ -90,6 +90,7 @@ const (
 	ToolOrg    = "org"
 	ToolList   = "aws list"
 	ToolAPIKey = "apikey"
+	ToolDoctor = "doctor"
 )
 
 // For returns the settings of a command before anything is said of them.

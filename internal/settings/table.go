@@ -225,7 +225,8 @@ var table = []*Row{
 	// What is wanted of the session, and of the run.
 
 	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: hostColumns,
-		Idle: []string{ToolKube, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg, ToolAPIKey},
+		Idle: []string{ToolKube, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg, ToolAPIKey,
+			ToolDoctor},
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
 		at: func(s *Settings) any { return &s.Target.Hosts }},

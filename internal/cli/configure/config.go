@@ -114,33 +114,13 @@ there. A file that --config or SSO_EXEC_CONFIG names replaces your own.`,
 			w := tabwriter.NewWriter(talk.Out, 0, 0, 2, ' ', 0)
 			layers, paths := config.DefaultPaths(lookup.NamedConfig(cmd)).Each()
 			for i, path := range paths {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], talk.OneLine(path), foundAt(layers[i], path))
+				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], talk.OneLine(path), lookup.FoundAt(layers[i], path))
 			}
 			return command.Failed(nil, w.Flush())
 		},
 	}
 	command.ConfigFlag(c)
 	return c
-}
-
-// foundAt says in a few words what is at a config file's path.
-func foundAt(layer config.Layer, path string) string {
-	_, err := config.ReadFile(path, layer)
-	var unsafe *userfile.UnsafeError
-	switch {
-	case err == nil:
-		return "read"
-	case errors.As(err, &unsafe):
-		return "refused: " + talk.OneLine(unsafe.Why)
-	case config.IsAbsent(err) && layer != config.Named:
-		return "none"
-	case config.IsAbsent(err):
-		return "missing"
-	}
-	if pathError, ok := errors.AsType[*os.PathError](err); ok {
-		err = pathError.Err
-	}
-	return "cannot be read: " + talk.OneLine(err.Error())
 }
 
 func newConfigValidate() *cobra.Command {
