@@ -11,13 +11,14 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
-// The transcript of each page in docs/tools is what the binary prints: … in it stands
+// The transcript of each page in docs/tools, and of docs/doctor.md, is what the binary prints: … in it stands
 // for a part of a line. The page's profile is used, at the test's provider.
 func TestToolPages(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/tools/*.md")
 	if err != nil || len(pages) < 2 {
 		t.Fatal(pages, err)
 	}
+	pages = append(pages, "../../docs/doctor.md")
 	block := func(page, lang string) string {
 		m := regexp.MustCompile("(?s)```" + lang + "\n(.*?)```").FindStringSubmatch(page)
 		if m == nil {

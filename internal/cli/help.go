@@ -100,7 +100,7 @@ type helpGroup struct {
 }
 
 // order is that of the root's commands for people; others come after these.
-var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "doctor", "config"}
+var order = []string{"login", "status", "whoami", "org", "logout", "run", "setup", "config"}
 
 // commandGroups lists the commands below one; the root's by whom they are for,
 // and those that every program has by name alone.
@@ -113,7 +113,7 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 		switch {
 		case cmd.HasParent() && c.IsAvailableCommand():
 			all = append(all, row)
-		case slices.Contains([]string{"audit", "completion", "help", "policy", "profile", "version"}, c.Name()):
+		case slices.Contains([]string{"audit", "completion", "doctor", "help", "policy", "profile", "version"}, c.Name()):
 			others = append(others, c.Name())
 		case !c.IsAvailableCommand():
 		case isTool && protocol != "":

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/toml"
 	"github.com/sso-exec/sso-exec/internal/settings"
 )
@@ -33,7 +33,7 @@ func checkGit(ctx context.Context, d *doctor) (f found) {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, d.programs["git"], "config", "--null", "--get-regexp", `^credential\.(.*\.)?helper$`)
-	cmd.Env = append(browser.Environment(), gitVariables()...)
+	cmd.Env = commandline.WithoutOurs(os.Environ())
 	cmd.Dir, cmd.WaitDelay = below(), time.Second
 	out, err := cmd.Output()
 	if cmd.ProcessState == nil || err != nil && cmd.ProcessState.ExitCode() != 1 { // 1: there is none
@@ -70,16 +70,6 @@ func checkGit(ctx context.Context, d *doctor) (f found) {
 	return f
 }
 
-// gitVariables are those that say where git's config is.
-func gitVariables() (list []string) {
-	for _, name := range []string{"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "XDG_CONFIG_HOME"} {
-		if v, ok := os.LookupEnv(name); ok {
-			list = append(list, name+"="+v)
-		}
-	}
-	return list
-}
-
 // othersOf are the helpers that git runs for a host beside us; an empty one forgets those
 // before it (gitcredentials(7)).
 func othersOf(all [][2]string, host string) (others []string) {
@@ -97,11 +87,11 @@ func othersOf(all [][2]string, host string) (others []string) {
 
 // isOurHelper reports whether a helper of git's runs us.
 func isOurHelper(value string) bool {
-	words := strings.Fields(strings.TrimPrefix(value, "!"))
-	if len(words) == 0 {
+	words, err := commandline.Command(strings.TrimPrefix(value, "!"))
+	if err != nil || len(words) == 0 {
 		return false
 	}
-	return isUs(strings.Trim(words[0], `"'`)) || strings.HasSuffix(words[0], "git-credential-sso-exec")
+	return isUs(words[0]) || strings.HasSuffix(words[0], "git-credential-sso-exec") || value == "sso-exec"
 }
 
 // checkDocker reads docker's config.json.

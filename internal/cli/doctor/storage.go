@@ -34,7 +34,6 @@ func checkStorage(ctx context.Context, d *doctor) (f found) {
 	sessions, err := lookup.OpenCache(d.o).Check(ctx)
 	if errors.Is(err, cache.ErrNotExist) {
 		f.add(pass, dir+" does not exist yet: the first sign-in makes it")
-		f.unsafe(d, perm.CheckDir(nearest(dir), os.Geteuid() == 0 && perm.InContainer(), false))
 	} else {
 		f.add(pass, fmt.Sprintf("%s: %s", dir, counted(sessions, "session")))
 		f.unsafe(d, err)
@@ -44,8 +43,8 @@ func checkStorage(ctx context.Context, d *doctor) (f found) {
 		f.fix("move the cache to a local directory", "export SSO_EXEC_CACHE_DIR=/another/directory")
 	}
 	if kind := networkFS(nearest(dir)); kind != "" {
-		f.add(warning, fmt.Sprintf("%s is on a network file system (%s): others may read it, and locks may not hold between machines",
-			dir, kind))
+		f.add(warning, fmt.Sprintf("%s is on a network file system (%s)", dir, kind),
+			"others may read it, and locks may not hold between machines")
 		f.fix("use a local directory", "export SSO_EXEC_CACHE_DIR=/another/directory")
 	}
 	if err != nil {
@@ -88,15 +87,15 @@ func nearest(dir string) string {
 
 // synced are parts of paths by which programs that copy folders are known.
 var synced = [][2]string{
+	{"/library/cloudstorage", "a cloud storage"}, {"/library/mobile documents", "iCloud Drive"},
 	{"/dropbox", "Dropbox"}, {"/onedrive", "OneDrive"}, {"/google drive", "Google Drive"},
-	{"/googledrive", "Google Drive"}, {"/library/mobile documents", "iCloud Drive"},
-	{"/library/cloudstorage", "a cloud storage"}, {"/nextcloud", "Nextcloud"}, {"/syncthing", "Syncthing"},
+	{"/googledrive", "Google Drive"}, {"/nextcloud", "Nextcloud"}, {"/syncthing", "Syncthing"},
 }
 
 // syncedBy names the program that copies a directory to other machines, as far as its
 // path tells.
 func syncedBy(dir string) string {
-	if real, err := filepath.EvalSymlinks(nearest(dir)); err == nil {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
 	path := strings.ToLower(filepath.ToSlash(dir)) + "/"
@@ -187,7 +186,8 @@ func checkKeyring(ctx context.Context, d *doctor) (f found) {
 	case err != nil:
 		f.fail(failure, d.o, err)
 	case took > time.Second:
-		f.add(warning, fmt.Sprintf("an entry was written, read and removed, but it took %v: every refresh waits that long", took))
+		f.add(warning, fmt.Sprintf("an entry was written, read and removed, but that took %v", took),
+			"every refresh waits that long")
 		f.fix("unlock the keyring when you sign in to this machine, or keep tokens in a file: --store file", "")
 	default:
 		f.add(pass, fmt.Sprintf("an entry was written, read and removed in %v", took))

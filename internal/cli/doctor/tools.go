@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sso-exec/sso-exec/internal/browser"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -50,7 +50,7 @@ func (d *doctor) tool(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, programs[at][1:]...)
-	cmd.Env = append(browser.Environment(), "CHECKPOINT_DISABLE=1") // Terraform asks nobody for news
+	cmd.Env = append(commandline.WithoutOurs(os.Environ()), "CHECKPOINT_DISABLE=1") // Terraform asks nobody for news
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
