@@ -154,7 +154,7 @@ func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 		talk.Table(b, g.rows, 14, width)
 	}
 	if len(others) > 0 {
-		words := strings.ReplaceAll(strings.Join(others, ", ")+", help "+topicSettings, "help,", "help COMMAND,")
+		words := strings.ReplaceAll(strings.Join(others, ", "), "help,", "help COMMAND|"+topicSettings+",")
 		b.WriteString("\n" + talk.Wrap("Also: "+words, width) + "\n")
 	}
 	return b
