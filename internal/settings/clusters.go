@@ -1,141 +1,30 @@
 package settings
 
 import (
-	"cmp"
-	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
-	"github.com/sso-exec/sso-exec/internal/config"
-	"github.com/sso-exec/sso-exec/internal/hosts"
-	"github.com/sso-exec/sso-exec/internal/settings/check"
-	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
-// This file is the clusters of a profile that get tokens of their own. What a cluster's
-// entry in a kubeconfig asks for only chooses among what the profile lists for it.
-
-// clusterColumns are what a profile can say of a cluster.
-func clusterColumns() []config.Key {
-	return []config.Key{
-		{Name: "audience", Type: config.List,
-			Usage: "audiences of this cluster's own token: the first, or that of these which its entry in the kubeconfig names"},
-		{Name: "resource", Type: config.List, Check: check.Resource, Usage: "resource URI of this cluster's own token"},
-		{Name: "scopes", Type: config.List,
-			Usage: "scopes of this cluster's own token: all, or those of these that its entry in the kubeconfig names"},
-	}
-}
-
-// server is an API server's address in a profile.
-type server struct {
-	host hosts.Pattern
-	path string // of one behind a proxy for many
-}
-
-// parseServer reads https://HOST[:PORT][/PATH], or the same without the scheme.
-func parseServer(text string) (s server, err error) {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		scheme, rest = "https", text
-	}
-	authority, path, _ := strings.Cut(rest, "/")
-	if s.host, err = hosts.Parse(authority); err != nil {
-		return s, err
-	}
-	if scheme = strings.ToLower(scheme); scheme != "https" {
-		if _, ok := hosts.Of(scheme, authority); !ok {
-			return s, fmt.Errorf("%q: the address of an API server begins with https://", text)
-		}
-	}
-	s.path = strings.TrimRight(path, "/")
-	return s, nil
-}
-
-func checkServer(text string) error { _, err := parseServer(text); return err }
-
 // HasClusters reports whether the profile has clusters with tokens of their own.
-func (o *Resolved) HasClusters() bool { return len(o.clusters.Values) > 0 }
+func (o *Resolved) HasClusters() bool { return len(o.Clusters.Values) > 0 }
 
-// ClusterAudiences are whom a server's own tokens are for; nil: it has none of its own.
-func (o *Resolved) ClusterAudiences(server string) []string {
-	columns := o.clusterColumns(server)
-	return slices.Concat(columns["audience"], columns["resource"])
-}
-
-// cluster is what a Kubernetes client says of the cluster that the token is for.
-func (o *Resolved) cluster() (c plugin.KubeCluster) {
+// Cluster is what a Kubernetes client says of the cluster that the token is for.
+func (o *Resolved) Cluster() (c plugin.KubeCluster) {
 	if o.Tool == ToolKube && o.HasClusters() {
 		c = plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO"))
 	}
 	return c
 }
 
-// clusterColumns are what the profile says of a server; nil: it does not name it.
-func (o *Resolved) clusterColumns(address string) map[string][]string {
-	h, ok := hosts.OfURL(address)
-	if !ok {
-		return nil
-	}
-	_, rest, _ := strings.Cut(address, "://")
-	_, path, _ := strings.Cut(rest, "/")
-	var list hosts.List
-	var names []string
-	for _, name := range o.clusters.Values {
-		if s, err := parseServer(name); err == nil && s.path == strings.TrimRight(path, "/") {
-			list, names = append(list, s.host), append(names, name)
-		}
-	}
-	if at := list.Find(h); at >= 0 {
-		return o.clusters.Columns[names[at]]
-	}
-	return nil
-}
-
 // clusterTarget is the token of the cluster that is asked for. An ID token is for this
 // client whatever is asked, so that one for another audience is an access token.
-func (o *Resolved) clusterTarget() (t HostTarget) {
-	c := o.cluster()
-	columns := o.clusterColumns(c.Server)
-	if columns == nil {
-		return t
-	}
-	listed, scopes := columns["audience"], strings.Fields(strings.Join(columns["scopes"], " "))
-	if t.Audience = c.Audience; !slices.Contains(listed, c.Audience) {
-		t.Audience = strings.Join(listed[:min(1, len(listed))], "")
-	}
-	t.Resources = columns["resource"]
-	t.Scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(c.Scopes, s) })
-	if len(t.Scopes) == 0 {
-		t.Scopes = append([]string(nil), scopes...) // nil: the same token as without the profile
-	}
-	t.ByParameters = t.Audience == "" && len(t.Resources) == 0
-	if !t.ByParameters && !o.From.Said("token-type") {
+func (o *Resolved) clusterTarget() target.Target {
+	t := o.Clusters.Target(o.Cluster())
+	if t.OwnToken() && !t.ByParameters && !o.From.Said("token-type") {
 		t.TokenType = credential.AccessToken
 	}
 	return t
-}
-
-// ClusterExplained tells, a line each, what of a cluster's entry in the kubeconfig does
-// not count, since the profile does not list it for that server.
-func (o *Resolved) ClusterExplained() (lines []string) {
-	c := o.cluster()
-	if c.Server == "" {
-		return nil
-	}
-	columns, server := o.clusterColumns(c.Server), talk.OneLine(c.Server)
-	if columns == nil {
-		return []string{fmt.Sprintf("clusters of the profile %s do not name %s", cmp.Or(o.Source.Profile, "used"), server)}
-	}
-	asked := append([]string{c.Audience}, c.Scopes...)
-	listed := slices.Concat(columns["audience"], strings.Fields(strings.Join(columns["scopes"], " ")))
-	for _, what := range asked {
-		if what != "" && !slices.Contains(listed, what) {
-			lines = append(lines, fmt.Sprintf("the kubeconfig asks for %q at %s, which the profile does not list there: "+
-				"it does not count", what, server))
-		}
-	}
-	return lines
 }

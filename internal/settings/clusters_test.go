@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/sso-exec/sso-exec/internal/config"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 )
 
 // Of a profile's clusters the one that is asked for counts, and of what its entry in
 // the kubeconfig asks for what the profile lists there.
 func TestClusterTarget(t *testing.T) {
-	clusters := config.Value{Columns: map[string]map[string][]string{
+	clusters := target.Clusters{Columns: map[string]map[string][]string{
 		"https://a.example.com:6443":          {"audience": {"a", "a2"}, "scopes": {"read write", "all"}},
 		"https://proxy.example.com/clusters/": {"audience": {"p"}},
 		"proxy.example.com/clusters/one":      {"audience": {"one"}},
@@ -21,7 +21,7 @@ func TestClusterTarget(t *testing.T) {
 		"https://none.example.org":            {},
 	}}
 	for name := range clusters.Columns {
-		if err := checkServer(name); err != nil {
+		if err := target.CheckServer(name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		clusters.Values = append(clusters.Values, name)
@@ -59,19 +59,19 @@ func TestClusterTarget(t *testing.T) {
 		}
 		t.Setenv("KUBERNETES_EXEC_INFO", fmt.Sprintf(`{"spec":{"cluster":{"server":%q%s}}}`, test.server, extension))
 		o := For(ToolKube)
-		o.clusters = clusters
+		o.Clusters = clusters
 		got := o.HostTarget()
 		if s := fmt.Sprintf("%s %v %v %s", got.Audience, got.Resources, got.Scopes, got.TokenType); s != test.want {
 			t.Errorf("%s %s: %q, want %q", test.server, test.config, s, test.want)
 		}
 		other := For(ToolToken)
-		if other.clusters = clusters; other.HostTarget().OwnToken() {
+		if other.Clusters = clusters; other.HostTarget().OwnToken() {
 			t.Errorf("%s: token has a cluster's", test.server)
 		}
 	}
 	for _, wrong := range []string{"*", "*.com", "http://a.example.com", "ftp://a.example.com", "https://", "", "a b",
 		"https://user@a.example.com", "https://ä.example.com", "https://010.0.0.1", "/path"} {
-		if checkServer(wrong) == nil {
+		if target.CheckServer(wrong) == nil {
 			t.Errorf("%q names an API server", wrong)
 		}
 	}

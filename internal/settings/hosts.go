@@ -12,7 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/hosts"
-	"github.com/sso-exec/sso-exec/internal/settings/check"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -20,32 +20,6 @@ import (
 // the request says.
 
 func checkHost(v string) error { _, err := hosts.Parse(v); return err }
-
-// hostColumns are what a profile can say of a host of its own.
-func hostColumns() []config.Key {
-	return []config.Key{
-		{Name: "audience", Type: config.String, Usage: "audience of this host's own token"},
-		{Name: "resource", Type: config.List, Check: check.Resource, Usage: "resource URI of this host's own token"},
-		{Name: "scopes", Type: config.List, Usage: "scopes of this host's own token"},
-		{Name: "username", Type: config.String, Usage: "user name to send with the token, where a tool wants one"},
-	}
-}
-
-// HostTarget is what a profile says of the host that a token is asked for.
-type HostTarget struct {
-	Audience  string
-	Resources []string
-	Scopes    []string
-	Username  string
-
-	TokenType    string // that it has to be; empty: as the settings have it
-	ByParameters bool   // the authorization server is asked for it, and no exchange
-}
-
-// OwnToken reports whether the host's token is another one than the profile's.
-func (t HostTarget) OwnToken() bool {
-	return t.Audience != "" || len(t.Resources)+len(t.Scopes) > 0
-}
 
 // callers are the variables in which programs that run a headers helper name the
 // server that the headers are for.
@@ -165,23 +139,18 @@ func (o *Resolved) obeyHosts() error {
 func (o *Resolved) HostsAreMap() bool { return o.own != nil }
 
 // HostTarget is what the profile says of the host, or the cluster, that the token is for.
-func (o *Resolved) HostTarget() HostTarget {
+func (o *Resolved) HostTarget() target.Target {
 	if len(o.Asked) == 0 {
 		return o.clusterTarget()
 	}
 	return o.targetOf(o.Asked[0])
 }
 
-func (o *Resolved) targetOf(h hosts.Host) (t HostTarget) {
+func (o *Resolved) targetOf(h hosts.Host) (t target.Target) {
 	list, _ := hosts.ParseList(o.Target.Hosts)
-	at := list.Find(h)
-	if at < 0 {
-		return t
+	if at := list.Find(h); at >= 0 {
+		t = target.Of(o.own[o.Target.Hosts[at]])
 	}
-	columns := o.own[o.Target.Hosts[at]]
-	t.Audience, t.Username = strings.Join(columns["audience"], " "), strings.Join(columns["username"], " ")
-	t.Resources = columns["resource"]
-	t.Scopes = strings.Fields(strings.Join(columns["scopes"], " "))
 	return t
 }
 

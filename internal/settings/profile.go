@@ -12,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -42,7 +43,7 @@ func (o *Resolved) FillFromProfile(profile map[string]config.Value) (err error) 
 		o.AWS.AccountID, o.AWS.RoleName = account[0], name[0] // likewise
 	}
 	o.holdHosts(profile["hosts"])
-	o.clusters = profile["clusters"]
+	o.Clusters = target.Clusters(profile["clusters"])
 	for _, r := range table {
 		v, ok := profile[r.Key()]
 		if !ok || !o.has(r) || o.From.Given(r.Name) && !o.tightens(r, v.Values) {

@@ -22,6 +22,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/settings/check"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -47,7 +48,7 @@ type Resolved struct {
 	Within []string
 	own    map[string]map[string][]string // what the profile's hosts say of each
 
-	clusters config.Value // the profile's, with what it says of each
+	Clusters target.Clusters // the profile's
 
 	// FoundOut tells which dialect the provider turned out to have; nil before a
 	// session asks it.

@@ -9,6 +9,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
 	"github.com/sso-exec/sso-exec/internal/settings/check"
+	"github.com/sso-exec/sso-exec/internal/settings/target"
 	"github.com/sso-exec/sso-exec/plugin"
 )
 
@@ -224,14 +225,14 @@ var table = []*Row{
 
 	// What is wanted of the session, and of the run.
 
-	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: hostColumns,
+	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: target.HostColumns,
 		Idle: []string{ToolKube, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg, ToolAPIKey,
 			ToolDoctor},
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
 		at: func(s *Settings) any { return &s.Target.Hosts }},
 	{Name: "clusters", Group: GroupTarget, Kind: List, Traits: KeyOnly | NoVariable,
-		Check: checkServer, Columns: clusterColumns,
+		Check: target.CheckServer, Columns: target.ClusterColumns,
 		Help: "API servers that get tokens of their own, where a kubeconfig has provideClusterInfo",
 		at:   func(s *Settings) any { return &s.Target.Clusters }},
 	{Name: "gcp-audiences", Only: []string{ToolGCP}, Kind: List, Traits: KeyOnly | NoVariable,

@@ -70,7 +70,7 @@ func checkGit(ctx context.Context, d *doctor) (f found) {
 	return f
 }
 
-// othersOf are the helpers that git runs for a host beside us; an empty one forgets those
+// othersOf are the helpers that git runs for a host next to us; an empty one forgets those
 // before it (gitcredentials(7)).
 func othersOf(all [][2]string, host string) (others []string) {
 	for _, e := range all {

@@ -73,7 +73,7 @@ const (
 	narrow    = 60 // columns, below which details are below the name
 )
 
-// one shows a report as text: a mark, the name, the details beside it, the fixes. What
+// one shows a report as text: a mark, the name, the details next to it, the fixes. What
 // is to be pasted is on a line of its own, and is never broken.
 func (p *printer) one(r report) error {
 	if p.asJSON {

@@ -27,7 +27,7 @@ import (
 func checkFlow(_ context.Context, d *doctor) (f found) {
 	o := d.bound
 	if o.Provider.Identity == credential.Service {
-		f.add(pass, fmt.Sprintf("%s: a service, nobody is asked", cmp.Or(o.SignIn.Flow, flows.FlowClientCredentials)))
+		f.add(pass, fmt.Sprintf("%s: a service, nobody is prompted", cmp.Or(o.SignIn.Flow, flows.FlowClientCredentials)))
 		return f
 	}
 	here, err := place.Look(place.Asked{Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser,

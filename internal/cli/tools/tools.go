@@ -152,7 +152,7 @@ func (t *tool) answer(ctx context.Context, o *settings.Resolved, encode encoder)
 	explained, by := false, t.by
 	by.Explained = &explained
 	if o.Report.Explain {
-		for _, line := range o.ClusterExplained() {
+		for _, line := range o.Clusters.Explained(o.Cluster(), o.Source.Profile) {
 			fmt.Fprintln(talk.Stderr, "sso-exec: "+line)
 		}
 	}

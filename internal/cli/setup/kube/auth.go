@@ -119,7 +119,7 @@ func (s *kubeSetup) clusterAudiences(usual []string) ([]string, error) {
 		return nil, fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", s.cluster),
 			plan.clusterHint("name one of these"))
 	}
-	if own := s.o.ClusterAudiences(cluster.Server); len(own) > 0 {
+	if own := s.o.Clusters.Audiences(cluster.Server); len(own) > 0 {
 		return own, nil
 	}
 	return usual, nil
