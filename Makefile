@@ -2,10 +2,17 @@
 # same targets (.ci/run), so that what passes here passes there.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+# Of the commit, not of this machine: whoever builds it gets the same bytes.
+COMMIT ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+X = -X github.com/sso-exec/sso-exec/internal/cli
 # Without Go's HTTP/2, which no part of sso-exec uses (flows.NewHTTPClient): half a
 # megabyte. And our own functions are not inlined, which is slower nowhere that counts,
 # and saves nearly as much.
-BUILD = CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=github.com/sso-exec/sso-exec/...=-l -ldflags "-s -w -X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)"
+FLAGS = -trimpath -buildvcs=false -tags nethttpomithttp2 -gcflags=github.com/sso-exec/sso-exec/...=-l \
+	-ldflags "-s -w $(X).version=$(VERSION) $(X).commit=$(COMMIT) $(X).commitTime=$(SOURCE_DATE_EPOCH)"
+BUILD = CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOARM=7 go build $(FLAGS)
+OUT ?= bin/sso-exec
 MOST_BYTES = 12500000# that the stripped binary may have
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
@@ -17,13 +24,13 @@ SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
 SOAKRUN ?= Storm|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
-.PHONY: help build size man completions schema demo test e2e e2e-all fmt vet lint tree cross bench fuzz soak clean
+.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all fmt vet lint tree cross bench fuzz soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/sso-exec, as a release is built
-	$(BUILD) -o bin/sso-exec ./cmd/sso-exec
+	$(BUILD) -o $(OUT) ./cmd/sso-exec
 
 size: build ## what the stripped binary weighs, and whether that is too much
 	@bytes=$$(wc -c <bin/sso-exec); echo "bin/sso-exec has $$((bytes)) bytes, at most $(MOST_BYTES)"; \
@@ -32,7 +39,7 @@ size: build ## what the stripped binary weighs, and whether that is too much
 # The pages are made from the command's own help texts (hack/man). The test that
 # checks them writes them, so that none of it is in the binary.
 man: ## manual pages, dist/man/*.1
-	go test -count=1 -ldflags "-X github.com/sso-exec/sso-exec/internal/cli.version=$(VERSION)" -run '^TestManPages$$' ./internal/cli -man "$(CURDIR)/dist/man"
+	CGO_ENABLED=0 go test -count=1 -vet=off $(FLAGS) -run '^TestManPages$$' ./internal/cli -man "$(CURDIR)/dist/man"
 
 completions: build ## completion scripts, dist/completions/
 	mkdir -p dist/completions
@@ -40,6 +47,14 @@ completions: build ## completion scripts, dist/completions/
 	bin/sso-exec completion zsh >dist/completions/_sso-exec
 	bin/sso-exec completion fish >dist/completions/sso-exec.fish
 	bin/sso-exec completion powershell >dist/completions/sso-exec.ps1
+
+# Of a commit, the same bytes for everybody; docs/releases.md.
+dist: PLATFORMS = linux/amd64 linux/arm64 linux/arm darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64
+dist: ## dist/: archives, packages and all else of the release VERSION=v0.1.0
+	@hack/dist/run $(VERSION) $(COMMIT) $(SOURCE_DATE_EPOCH) $(PLATFORMS)
+
+distcheck: ## build linux/amd64 twice and compare, install the deb; hack/dist/check
+	@hack/dist/check
 
 schema: ## docs/config.schema.json, which a test compares with the code
 	go run ./cmd/sso-exec config schema >docs/config.schema.json.new

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +14,9 @@ import (
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
-// version is set by the linker in a release.
-var version = ""
+// Set by the linker in a build from a checkout (see the Makefile): the version, the
+// commit, and the commit's time in seconds since 1970.
+var version, commit, commitTime string
 
 func newVersion() *cobra.Command {
 	output := "text"
@@ -44,8 +47,11 @@ type build struct {
 }
 
 func built() build {
-	b := build{Version: versionText(), Go: runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	b := build{Version: versionText(), Commit: commit, Go: runtime.Version()}
+	if seconds, err := strconv.ParseInt(commitTime, 10, 64); err == nil {
+		b.Time = time.Unix(seconds, 0).UTC().Format(time.RFC3339)
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "vcs.revision":
