@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -65,7 +66,7 @@ func main() {
 func run(args []string) error {
 	seconds, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil || len(args) < 3 {
-		return fmt.Errorf("usage: SOURCE_DATE_EPOCH=SECONDS dist VERSION COMMIT PLATFORM...")
+		return errors.New("usage: SOURCE_DATE_EPOCH=SECONDS dist VERSION COMMIT PLATFORMS")
 	}
 	r := &release{tag: args[0], version: strings.TrimPrefix(args[0], "v"), commit: args[1],
 		time: time.Unix(seconds, 0).UTC()}
