@@ -31,7 +31,7 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), aws.New(), git.New(), docker.New(), cargo.New(), terraform.New(), agent.New(), provider.New())
+	}, "tool", kube.New(), kube.NewEKS(), aws.New(), git.New(), docker.New(), cargo.New(), terraform.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -59,7 +59,7 @@ func onThisMachine(name string) string {
 		}
 		return "; none found"
 	}
-	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
+	program, ok := map[string]string{"kube": "kubectl", "eks": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
 		"cargo": "cargo", "terraform": "terraform"}[name]
 	if !ok {
 		return ""

@@ -29,7 +29,8 @@ type kubeSetup struct {
 	line map[string]bool // the flags on the command line; o.given has the variables too
 
 	user, context, cluster, namespace, kubeconfig     string
-	command, apiVersion, interactiveMode, installHint string
+	program, apiVersion, interactiveMode, installHint string
+	clusterFlag                                       string
 	useContext, provideClusterInfo                    bool
 	replace, fromKubelogin                            bool
 	printConfig, printFlags                           bool
@@ -62,24 +63,53 @@ a profile only its name does.`,
 			}
 			return command.NoArgs(cmd, args)
 		},
-		PreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { s.line[f.Name] = f.Changed })
-		},
+	}
+	cmd.Flags().Var((*kubeloginUser)(s), "from-kubelogin",
+		"convert the entry of USER, else of the current context's user, which runs kubelogin (kubectl oidc-login)")
+	cmd.Flags().Lookup("from-kubelogin").NoOptDefVal = "true"
+	return s.command(cmd, "cluster")
+}
+
+// NewEKS makes the command that does so for a cluster of Amazon EKS.
+func NewEKS() *cobra.Command {
+	s := &kubeSetup{o: settings.For(settings.ToolEKS), line: map[string]bool{}}
+	return s.command(&cobra.Command{
+		Use:   "eks",
+		Short: "have kubectl call sso-exec for a cluster of Amazon EKS",
+		Long: `Write the user entry that has kubectl call sso-exec eks for a cluster of Amazon
+EKS, as setup kube does. The address and the CA of the cluster are in the
+kubeconfig already: aws eks update-kubeconfig writes them. Its user entry, which
+runs the AWS CLI, is replaced where --user names it, and --replace is given.`,
+		Example: `  sso-exec setup eks --profile aws-dev --cluster prod --region eu-central-1 \
+    --context prod
+  sso-exec setup eks --profile aws-dev --cluster prod --region eu-central-1 \
+    --user arn:aws:eks:eu-central-1:123456789012:cluster/prod --replace
+  sso-exec setup eks --cluster prod --remove`,
+		Args: command.NoArgs,
+	}, "kube-cluster")
+}
+
+// command gives a command its flags; cluster is the one for the kubeconfig's own name of
+// a cluster.
+func (s *kubeSetup) command(cmd *cobra.Command, cluster string) *cobra.Command {
+	s.clusterFlag = cluster
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { s.line[f.Name] = f.Changed })
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.user, "user", "", "`name` of the user entry (default: the profile's, else the issuer's host)")
+	if s.o.Tool == settings.ToolEKS {
+		f.Lookup("user").Usage = "`name` of the user entry (default: the cluster's)"
+	}
 	f.StringVar(&s.context, "context", "", "`name` of a context to make, or to point to the user entry")
-	f.StringVar(&s.cluster, "cluster", "", "`name` of that context's cluster (default: the only one)")
+	f.StringVar(&s.cluster, cluster, "", "`name` of that context's cluster (default: the only one)")
 	f.StringVarP(&s.namespace, "namespace", "n", "", "that context's `namespace`")
 	f.BoolVar(&s.useContext, "use-context", false, "make that context the current one")
 	f.Var(settings.Path.Var(&s.kubeconfig), "kubeconfig",
 		"`file` to change (default: as kubectl, by $KUBECONFIG or ~/.kube/config)")
-	f.Var((*kubeloginUser)(s), "from-kubelogin",
-		"convert the entry of USER, else of the current context's user, which runs kubelogin (kubectl oidc-login)")
-	f.Lookup("from-kubelogin").NoOptDefVal = "true"
 	f.BoolVar(&s.replace, "replace", false, "replace other credentials of the user entry, or the context's other user")
 	s.Add(f)
-	f.Var(settings.Path.Var(&s.command), "command",
+	f.Var(settings.Path.Var(&s.program), "command",
 		"`path` of the program (default: sso-exec if PATH leads to this one, else where this one is)")
 	f.StringVar(&s.apiVersion, "api-version", "v1", "v1, or v1beta1 for a kubectl older than 1.22")
 	f.StringVar(&s.interactiveMode, "interactive-mode", "IfAvailable", "who has stdin: IfAvailable, Never or Always")
@@ -157,7 +187,8 @@ func (s *kubeSetup) check(args []string) error {
 		return fault.Usagef("--remove and --from-kubelogin exclude each other")
 	case s.printConfig || s.printFlags: // --cluster alone says whom the tokens are for
 	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
-		return fault.Usagef("--cluster, --namespace and --use-context are about a context: name it with --context")
+		return fault.Usagef("--%s, --namespace and --use-context are about a context: name it with --context",
+			s.clusterFlag)
 	}
 	for flag, known := range map[string][]string{"api-version": {"v1", "v1beta1"},
 		"interactive-mode": {"Never", "IfAvailable", "Always"}} {
@@ -202,6 +233,9 @@ const execAPI = "client.authentication.k8s.io/"
 // defaultUser is the name of the user entry if none is given; nothing if that
 // cannot be determined.
 func (s *kubeSetup) defaultUser() string {
+	if s.o.Tool == settings.ToolEKS {
+		return s.o.AWS.Cluster
+	}
 	if s.usesProfile() {
 		return s.o.Source.Profile
 	}
@@ -220,7 +254,8 @@ func (s *kubeSetup) setUser(plan *kubePlan, e kubeconfig.Exec) error {
 	}
 	there, _ := plan.conf.User(s.user)
 	if !named && !s.replace && plan.ours(there.Exec) && !sameSession(there.Exec.Args, e.Args) {
-		return fault.InUsage(fmt.Errorf("user %q is there already, for another issuer, client or profile", s.user),
+		return fault.InUsage(fmt.Errorf("user %q is there already, for another issuer, client or profile%s", s.user,
+			map[bool]string{true: ", or another cluster"}[s.o.Tool != settings.ToolKube]),
 			"--user NAME makes another entry; --user "+talk.Quote(s.user)+" changes that one")
 	}
 	s.warnLost(there, e)
@@ -277,7 +312,7 @@ func (s *kubeSetup) setContext(plan *kubePlan) error {
 	}
 	if cluster == "" && there.Cluster == "" {
 		return fault.InUsage(fmt.Errorf("which cluster is context %q for?", s.context),
-			plan.clusterHint("give --cluster NAME"))
+			plan.clusterHint("give --"+s.clusterFlag+" NAME"))
 	}
 	if _, known := plan.conf.Cluster(cluster); !known && cluster != "" {
 		return fault.InUsage(fmt.Errorf("no cluster %q in the kubeconfig", cluster),
