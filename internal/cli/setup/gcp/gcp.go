@@ -38,7 +38,7 @@ sso-exec, and exchange its ID token at Google's STS (workload or workforce
 identity federation). The audience is added to the profile's gcp-audiences.
 Credentials that are there and not sso-exec's are not replaced.`,
 		Example: `  sso-exec setup gcp --profile corp --user-project my-project \
-    --gcp-audience //iam.googleapis.com/locations/global/workforcePools/P/providers/Q
+    --gcp-audience //iam.googleapis.com/locations/global/workforcePools/P/...
   sso-exec setup gcp --remove`,
 		File:    "(default: application_default_credentials.json in gcloud's directory)",
 		Command: "where this one is", NoHosts: true,

@@ -22,9 +22,9 @@ import (
 func New() *cobra.Command {
 	return (&setup.Tool{
 		Name: settings.ToolKeyring, Short: "have pip and uv get their passwords from sso-exec",
-		Long: `Have pip run the program keyring, which sso-exec is by a link of that name on the
-PATH: keyring-provider = subprocess goes into pip's configuration. Not a byte of
-anything else changes; the file as it was is kept as FILE.bak.
+		Long: `Have pip run the program keyring, which sso-exec is by a link of that name on
+the PATH: keyring-provider = subprocess goes into pip's configuration. Not a
+byte of anything else changes; the file as it was is kept as FILE.bak.
 
 The hosts of --host that the profile does not name yet are added to its hosts.
 pip runs keyring without a profile: the one that names the host is used.`,
