@@ -89,7 +89,7 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 		return setup.EditLines(text, func(string) bool { return false }, lines...), nil
 	})
 	return []setup.Edit{script, edit}, func() {
-		fmt.Fprintln(talk.Out, "Nobody is asked to sign in under bazel: sso-exec login comes first.")
+		fmt.Fprintln(talk.Out, "There is no prompt under bazel: run sso-exec login first.")
 	}, err
 }
 

@@ -99,7 +99,7 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 		return setup.EditLines(text, func(string) bool { return false }, lines...), nil
 	})
 	return append(edits, edit), func() {
-		fmt.Fprintln(talk.Out, "Nobody is asked to sign in under pnpm: sso-exec login comes first.")
+		fmt.Fprintln(talk.Out, "There is no prompt under pnpm: run sso-exec login first.")
 	}, err
 }
 
