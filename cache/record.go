@@ -220,7 +220,6 @@ type derivedFile struct {
 	SessionToken    string `json:"sessionToken,omitempty"`
 	AccountID       string `json:"accountId,omitempty"`
 	SessionName     string `json:"sessionName,omitempty"`
-	Skew            int    `json:"skewSeconds,omitempty"` // of AWS's clock
 }
 
 const (
@@ -236,7 +235,7 @@ func encodeDerived(c credential.Credential) ([]byte, error) {
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal()
-		f.AccountID, f.SessionName, f.Skew = k.AccountID, k.SessionName, int(k.Skew/time.Second)
+		f.AccountID, f.SessionName = k.AccountID, k.SessionName
 	}
 	return json.Marshal(f)
 }
@@ -253,8 +252,7 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
 	case f.Kind == kindAWS && f.AccessKeyID != "" && f.SecretAccessKey != "":
 		c.AWS = &credential.AWSKeys{AccessKeyID: f.AccessKeyID, SecretAccessKey: credential.NewSecret(f.SecretAccessKey),
-			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID, SessionName: f.SessionName,
-			Skew: time.Duration(f.Skew) * time.Second}
+			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID, SessionName: f.SessionName}
 	default:
 		return c, fmt.Errorf("%w: kind %q", ErrCorrupt, f.Kind)
 	}

@@ -67,14 +67,13 @@ type Resolved struct {
 	roles map[string]map[string][]string // of the config, by their names there
 	role  string                         // the one of them that --role-name names; empty: none
 
-	roots *check.Roots // read for the present --ca-file and --ca-data; may be nil
+	roots *Roots // read for the present --ca-file and --ca-data; may be nil
 }
 
 // The commands whose settings differ.
 const (
 	ToolKube      = "kube"
 	ToolAWS       = "aws"
-	ToolEKS       = "eks"
 	ToolToken     = "token"
 	ToolGit       = "git"
 	ToolDocker    = "docker"
@@ -203,11 +202,8 @@ func (o *Resolved) check() error {
 	if err := o.checkStepUp(); err != nil {
 		return err
 	}
-	switch o.Tool {
-	case ToolAWS:
+	if o.Tool == ToolAWS {
 		return o.CheckAWS()
-	case ToolEKS:
-		return cmp.Or(o.CheckAWS(), o.checkCluster())
 	}
 	return o.checkECR()
 }
