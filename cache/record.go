@@ -220,6 +220,7 @@ type derivedFile struct {
 	SessionToken    string `json:"sessionToken,omitempty"`
 	AccountID       string `json:"accountId,omitempty"`
 	SessionName     string `json:"sessionName,omitempty"`
+	Skew            int    `json:"skewSeconds,omitempty"` // of AWS's clock
 }
 
 const (
@@ -235,7 +236,7 @@ func encodeDerived(c credential.Credential) ([]byte, error) {
 	if k := c.AWS; k != nil {
 		f.Kind = kindAWS
 		f.AccessKeyID, f.SecretAccessKey, f.SessionToken = k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal()
-		f.AccountID, f.SessionName = k.AccountID, k.SessionName
+		f.AccountID, f.SessionName, f.Skew = k.AccountID, k.SessionName, int(k.Skew/time.Second)
 	}
 	return json.Marshal(f)
 }
@@ -252,7 +253,8 @@ func decodeDerived(b []byte) (credential.Credential, error) {
 		c.Token, c.TokenType = credential.NewSecret(f.Token), f.TokenType
 	case f.Kind == kindAWS && f.AccessKeyID != "" && f.SecretAccessKey != "":
 		c.AWS = &credential.AWSKeys{AccessKeyID: f.AccessKeyID, SecretAccessKey: credential.NewSecret(f.SecretAccessKey),
-			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID, SessionName: f.SessionName}
+			SessionToken: credential.NewSecret(f.SessionToken), AccountID: f.AccountID, SessionName: f.SessionName,
+			Skew: time.Duration(f.Skew) * time.Second}
 	default:
 		return c, fmt.Errorf("%w: kind %q", ErrCorrupt, f.Kind)
 	}

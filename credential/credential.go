@@ -104,6 +104,9 @@ type AWSKeys struct {
 	SessionToken    Secret
 	AccountID       string // empty when the role's ARN has none
 	SessionName     string // of the role session; empty: not known
+	// Skew is how far AWS's clock was ahead of this machine's when it handed them out; 0
+	// when they agreed or it is not known.
+	Skew time.Duration
 }
 
 // Life is how long the credential was good for when it was issued, or 0 when

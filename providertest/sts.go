@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,8 +50,8 @@ type Keys struct {
 	Transitive                                 []string
 }
 
-// STS is a running fake of AWS STS with AssumeRoleWithWebIdentity and AssumeRole, the
-// latter for keys that it has issued itself (API version 2011-06-15).
+// STS is a running fake of AWS STS with AssumeRoleWithWebIdentity, and AssumeRole and
+// GetCallerIdentity for keys that it has issued itself (API version 2011-06-15).
 type STS struct {
 	*server
 	config STSConfig
@@ -133,6 +132,13 @@ func (s *STS) Issued() []Keys {
 	return slices.Clone(s.issued)
 }
 
+// Adopt has it know keys that another service has handed out.
+func (s *STS) Adopt(k Keys) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.issued = append(s.issued, k)
+}
+
 // awsError is an error of the service.
 type awsError struct{ code, message string }
 
@@ -151,6 +157,9 @@ func (s *STS) serveAction(r *Request) *answer {
 	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetAuthorizationToken") {
 		return s.serveECR(r)
 	}
+	if r.Method == http.MethodGet && r.Query.Get("Action") == awsapi.GetCallerIdentity {
+		return s.serveIdentity(r)
+	}
 	if err := s.checkRequest(r); err != nil {
 		return err.answer()
 	}
@@ -167,8 +176,9 @@ func (s *STS) serveAction(r *Request) *answer {
 	}
 	role, keys, issuer, audience := r.Form.Get("RoleArn"), newKeys(), "", ""
 	if action == awsapi.AssumeRole {
-		if err = s.checkChain(caller, r.Form); err != nil {
-			return err.answer()
+		if wrong := awsapi.CheckChain(r.Form, awsapi.Caller{ARN: caller.sessionARN(), SourceIdentity: caller.SourceIdentity,
+			Transitive: caller.Transitive}, s.config.ExternalIDs[role]); wrong != nil {
+			return (&awsError{wrong.Code, wrong.Message}).answer()
 		}
 		keys.Subject, keys.By = caller.Subject, caller.RoleARN
 		keys.SourceIdentity = cmp.Or(caller.SourceIdentity, r.Form.Get("SourceIdentity"))
@@ -290,47 +300,23 @@ func (s *STS) serveECR(r *Request) *answer {
 // caller verifies a request's signature, and returns the keys that it was made with.
 func (s *STS) caller(r *Request, service string) (caller Keys, refused *awsError) {
 	_, wrong := awsapi.Verify(awsapi.Request{Method: r.Method, Path: r.Path, Host: r.Host, Body: r.Body, Query: r.Query,
-		Header: r.Header}, service, s.config.Region, s.config.Now(), func(id string) (awsapi.Keys, bool) {
-		for _, k := range s.Issued() {
-			if k.AccessKeyID == id {
-				caller = k
-				return awsapi.Keys{SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken,
-					Expiration: k.Expiration}, true
-			}
-		}
-		return awsapi.Keys{}, false
-	})
+		Header: r.Header}, service, s.config.Region, s.config.Now(), s.find(&caller))
 	if wrong != nil {
 		return caller, &awsError{wrong.Code, wrong.Message}
 	}
 	return caller, nil
 }
 
-// checkChain holds what AWS says of a role that another role assumes.
-func (s *STS) checkChain(caller Keys, form url.Values) *awsError {
-	keys := awsapi.Members(form, "Tags.member.%d.Key")
-	for _, key := range awsapi.Members(form, "TransitiveTagKeys.member.%d") {
-		if !slices.Contains(keys, key) {
-			return awsErrorf("ValidationError", "The transitive tag key %s is not among the tags.", key)
+// find returns what finds the keys of an ID, for the caller too.
+func (s *STS) find(caller *Keys) func(id string) (awsapi.Keys, bool) {
+	return func(id string) (awsapi.Keys, bool) {
+		for _, k := range s.Issued() {
+			if k.AccessKeyID == id {
+				*caller = k
+				return awsapi.Keys{SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken,
+					Expiration: k.Expiration}, true
+			}
 		}
+		return awsapi.Keys{}, false
 	}
-	for _, key := range keys {
-		if slices.Contains(caller.Transitive, key) {
-			return awsErrorf("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it "+
-				"conflicts with a transitive tag key from the calling session.")
-		}
-	}
-	identity := form.Get("SourceIdentity")
-	switch seconds, _ := strconv.Atoi(form.Get("DurationSeconds")); {
-	case seconds > 3600:
-		return awsErrorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles "+
-			"assumed by role chaining")
-	case form.Has("SerialNumber"), form.Has("TokenCode"), len(keys) != len(awsapi.Members(form, "Tags.member.%d.Value")):
-		return awsErrorf("ValidationError", "This fake does not take these parameters.")
-	case s.config.ExternalIDs[form.Get("RoleArn")] != form.Get("ExternalId"),
-		caller.SourceIdentity != "" && identity != "" && identity != caller.SourceIdentity:
-		return awsErrorf("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
-			caller.sessionARN(), form.Get("RoleArn"))
-	}
-	return nil
 }

@@ -276,8 +276,10 @@ func parseFault(ts *testscript.TestScript, args []string) (f providertest.Fault)
 
 // cmdSTS steers the STS of a script: sts start [life=1h] [region=R] [external-id=ROLE,ID],
 // sts fail CODE ..., sts requests N, sts fault k=v ..., sts violations N, sts name NAME,
-// sts asked PARAMETER VALUE (of the last request; "-": it had none).
-func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
+// sts asked PARAMETER VALUE (of the last request; "-": it had none), sts adopt ROLE (whose
+// keys are what aws printed), sts eks CLUSTER SESSION (the ExecCredential on stdout is of
+// role/session; with !, the cluster refuses it).
+func cmdSTS(ts *testscript.TestScript, neg bool, args []string) {
 	w := ts.Value("world").(*world)
 	switch args[0] {
 	case "start":
@@ -319,6 +321,22 @@ func cmdSTS(ts *testscript.TestScript, _ bool, args []string) {
 		issued := w.sts.Issued()
 		if len(issued) == 0 || issued[len(issued)-1].RoleSessionName != args[1] {
 			ts.Fatalf("issued: %+v", issued)
+		}
+	case "adopt":
+		k := providertest.Keys{RoleARN: args[1], RoleSessionName: "me"}
+		var doc struct{ AccessKeyId, SecretAccessKey, SessionToken string } //nolint:revive // AWS's names
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+		k.AccessKeyID, k.SecretAccessKey, k.SessionToken = doc.AccessKeyId, doc.SecretAccessKey, doc.SessionToken
+		if k.AccessKeyID == "" {
+			ts.Fatalf("no keys on stdout")
+		}
+		w.sts.Adopt(k)
+	case "eks":
+		var doc struct{ Status struct{ Token string } }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+		arn, err := w.sts.Identify(doc.Status.Token, args[1])
+		if (err != nil) != neg || !neg && !strings.HasSuffix(arn, ":assumed-role/"+args[2]) {
+			ts.Fatalf("the cluster sees %q, %v", arn, err)
 		}
 	case "asked":
 		log, got := w.sts.Log(), "-"

@@ -38,7 +38,8 @@ func TestToolPages(t *testing.T) {
 			if err := os.WriteFile(config, []byte(profile), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			b.env = append(b.env, "SSO_EXEC_CONFIG="+config, "SSO_EXEC_ISSUER=", "SSO_EXEC_CLIENT_ID=",
+			sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp})
+			b.env = append(b.env, "SSO_EXEC_STS_ENDPOINT="+sts.URL(), "SSO_EXEC_CONFIG="+config, "SSO_EXEC_ISSUER=", "SSO_EXEC_CLIENT_ID=",
 				"PATH="+filepath.Dir(b.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			b.mustRun(t, "login", "--browser", "testbrowser")
 			for part := range strings.SplitSeq("\n"+block(string(text), "console"), "\n$ ") {

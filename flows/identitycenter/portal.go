@@ -87,7 +87,8 @@ func (p Portal) Keys(ctx context.Context, account, role string) (credential.Cred
 		return none, flows.Garbled(doing, "the keys in the answer have expired")
 	}
 	return credential.Credential{IssuedAt: issued, ExpiresAt: end, AWS: &credential.AWSKeys{AccessKeyID: id,
-		SecretAccessKey: credential.NewSecret(secret), SessionToken: credential.NewSecret(token), AccountID: account}}, nil
+		SecretAccessKey: credential.NewSecret(secret), SessionToken: credential.NewSecret(token), AccountID: account,
+		Skew: a.Skew()}}, nil
 }
 
 // mostPages bounds a list, whatever a server says.

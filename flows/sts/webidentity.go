@@ -117,6 +117,7 @@ func stsKeys(a *flows.Answer, doing, session string, issued time.Time) (none cre
 			SessionToken:    credential.NewSecret(k.SessionToken),
 			AccountID:       accountID(ok.AssumedRoleARN),
 			SessionName:     session,
+			Skew:            a.Skew(),
 		},
 		IssuedAt: issued, ExpiresAt: end,
 	}, nil

@@ -55,6 +55,9 @@ func startAPIServer(name string, trusts *authentication) (string, error) {
 	if err := os.WriteFile(adminFile(), []byte(adminToken+",admin,admin,system:masters\n"), 0o600); err != nil {
 		return "", err
 	}
+	if err := startReviewer(reviewerFile()); err != nil {
+		return "", err
+	}
 	url := "https://" + address
 	server, err := startComponent("kube-apiserver", nil,
 		"--etcd-servers="+etcd, "--etcd-prefix=/"+name,
@@ -63,6 +66,7 @@ func startAPIServer(name string, trusts *authentication) (string, error) {
 		"--cert-dir="+filepath.Join(scratch, "kube-apiserver-"+name),
 		"--authentication-config="+trusts.file(), "--authorization-mode=RBAC",
 		"--token-auth-file="+adminFile(),
+		"--authentication-token-webhook-config-file="+reviewerFile(), "--authentication-token-webhook-version=v1",
 		"--service-account-issuer="+url, "--service-account-jwks-uri="+url+"/openid/v1/jwks", // where others find its keys
 		"--service-account-key-file="+ca.keyFile, "--service-account-signing-key-file="+ca.keyFile,
 		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",

@@ -45,6 +45,8 @@ func target(o *settings.Resolved) string {
 		return o.Asked[0].String()
 	case o.Tool == settings.ToolKube && plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO")).Server != "":
 		return plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO")).Server
+	case o.Tool == settings.ToolEKS:
+		return o.AWS.Cluster
 	case o.AWS.CenterRole() != "" && len(o.AWS.Chain) == 0 && (o.Tool == settings.ToolAWS || o.Tool == settings.ToolRun):
 		return o.AWS.CenterRole()
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":

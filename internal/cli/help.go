@@ -125,7 +125,7 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 		}
 	}
 	if len(byName) > 0 {
-		tools = append(tools, [2]string{"NAME", "answer NAME: " + strings.Join(byName, ", ")})
+		tools = append(tools, [2]string{"or one of", strings.Join(byName, ", ")})
 	}
 	rank := func(row [2]string) int { return (slices.Index(order, row[0]) + len(order) + 1) % (len(order) + 1) }
 	slices.SortStableFunc(people, func(a, b [2]string) int { return rank(a) - rank(b) })

@@ -10,10 +10,14 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/agent"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/aws"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/bazel"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/cargo"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/docker"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/gcp"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/git"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/keyring"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/kube"
+	"github.com/sso-exec/sso-exec/internal/cli/setup/pnpm"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/provider"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/terraform"
 	"github.com/sso-exec/sso-exec/internal/talk"
@@ -31,7 +35,8 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), aws.New(), git.New(), docker.New(), cargo.New(), terraform.New(), agent.New(), provider.New())
+	}, "tool", kube.New(), kube.NewEKS(), aws.New(), git.New(), docker.New(), cargo.New(), terraform.New(), keyring.New(),
+		pnpm.New(), bazel.New(), gcp.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -59,8 +64,8 @@ func onThisMachine(name string) string {
 		}
 		return "; none found"
 	}
-	program, ok := map[string]string{"kube": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
-		"cargo": "cargo", "terraform": "terraform"}[name]
+	program, ok := map[string]string{"kube": "kubectl", "eks": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
+		"cargo": "cargo", "terraform": "terraform", "keyring": "pip", "pnpm": "pnpm", "bazel": "bazel", "gcp": "gcloud"}[name]
 	if !ok {
 		return ""
 	}

@@ -56,7 +56,7 @@ func (e *Environment) drop(which func(name string) bool) {
 
 // Set gives a variable its value, whatever it had before.
 func (e *Environment) Set(name, value string) {
-	e.drop(func(n string) bool { return n == commandline.Fold(name) })
+	e.Unset(name)
 	e.vars = append(e.vars, name+"="+value)
 }
 
@@ -141,4 +141,9 @@ func (e *Environment) HideDefaultProfile() (told []string) {
 	hide(awsconfig.InConfig, config, "AWS_CONFIG_FILE")
 	hide(awsconfig.InCredentials, credentials, "AWS_SHARED_CREDENTIALS_FILE")
 	return told
+}
+
+// Unset takes a variable out.
+func (e *Environment) Unset(name string) {
+	e.drop(func(n string) bool { return n == commandline.Fold(name) })
 }

@@ -137,6 +137,36 @@ func (o *Resolved) AllowEndpoint(url string) error {
 	return o.Policy.AllowURL(url)
 }
 
+// EKSCluster is the cluster of EKS that is asked for, in the region where the keys can be
+// known: the one that is given, else the Identity Center's, else the partition's.
+func (o *Resolved) EKSCluster() (c sts.Cluster, err error) {
+	c = sts.Cluster{Name: o.AWS.Cluster, Region: o.AWSRegion()}
+	for _, role := range o.Roles() {
+		c.RoleARN = role
+	}
+	if c.Region == "" && o.center != nil {
+		c.Region = o.center.Region
+	}
+	c.FIPS, _, err = aws.Switches()
+	return c, err
+}
+
+// checkCluster tells what is wrong with it, and with the partition of whose keys it is
+// asked for.
+func (o *Resolved) checkCluster() error {
+	if o.AWS.Cluster == "" {
+		return fault.InUsage(errors.New("which cluster is it?"), "give --cluster NAME, as EKS knows it")
+	}
+	c, err := o.EKSCluster()
+	if err := cmp.Or(err, o.checkRow("cluster")); err != nil {
+		return err
+	}
+	if _, err = c.Endpoint(); err != nil {
+		return fault.InUsage(err, "give the cluster's --region (or AWS_REGION)")
+	}
+	return nil
+}
+
 // Roles are the chain's, the first one's keys being had for the sign-in.
 func (o *Resolved) Roles() (all []string) {
 	if o.AWS.RoleARN != "" {

@@ -75,6 +75,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"store":                  {"invalid", "!"},
 	"cache-dir":              {anything, "!"},
 	"http-timeout":           {"must be more than 0|must be more than 0", "0s|-1s"},
+	"eks.cluster":            {"is not the name of a cluster|is not the name of a cluster", "a b|größe"},
 	"aws.role-arn": {"has characters in it that do not print|STS accepts 2048",
 		"a\tb|" + strings.Repeat("x", 2049)},
 	"aws.role-session-name": {anything, "!"},

@@ -69,7 +69,8 @@ func (o *Resolved) settleCenter() {
 
 // centerTools are the commands that an Identity Center has something for. Its tokens go
 // to nobody else.
-var centerTools = []string{ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolList, ToolDoctor}
+var centerTools = []string{ToolAWS, ToolEKS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolList,
+	ToolDoctor}
 
 // checkCenter tells what is wrong with how an Identity Center is named, or with what is
 // asked of it.

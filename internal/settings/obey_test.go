@@ -11,7 +11,8 @@ import (
 
 // What may be given where a policy denies overrides is a promise.
 func TestFree(t *testing.T) {
-	want := []string{"account-id", "explain", "for", "force", "interactive", "mode", "no-newline", "output", "profile",
+	want := []string{"account-id", "cluster", "explain", "for", "force", "interactive", "mode", "no-newline", "output",
+		"profile",
 		"role-name",
 		"verbose"}
 	got := With(Free)

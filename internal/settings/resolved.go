@@ -67,13 +67,14 @@ type Resolved struct {
 	roles map[string]map[string][]string // of the config, by their names there
 	role  string                         // the one of them that --role-name names; empty: none
 
-	roots *Roots // read for the present --ca-file and --ca-data; may be nil
+	roots *check.Roots // read for the present --ca-file and --ca-data; may be nil
 }
 
 // The commands whose settings differ.
 const (
 	ToolKube      = "kube"
 	ToolAWS       = "aws"
+	ToolEKS       = "eks"
 	ToolToken     = "token"
 	ToolGit       = "git"
 	ToolDocker    = "docker"
@@ -202,8 +203,11 @@ func (o *Resolved) check() error {
 	if err := o.checkStepUp(); err != nil {
 		return err
 	}
-	if o.Tool == ToolAWS {
+	switch o.Tool {
+	case ToolAWS:
 		return o.CheckAWS()
+	case ToolEKS:
+		return cmp.Or(o.CheckAWS(), o.checkCluster())
 	}
 	return o.checkECR()
 }

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -9,51 +8,16 @@ import (
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings/check"
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // This file is about whom a run trusts, and which secrets may go there.
 
-// Roots are the certificates of --ca-file and --ca-data.
-type Roots struct {
-	file, data string // as they were given
-	Pem        []byte
-	Hash       string // of the set; see flows.RootsHash
-	Err        error
-}
-
 // ExtraRoots reads them, once for the same settings.
-func (o *Resolved) ExtraRoots() *Roots {
-	if r := o.roots; r == nil || r.file != o.Network.CAFile || r.data != o.Network.CAData {
-		o.roots = readRoots(o.Network.CAFile, o.Network.CAData)
+func (o *Resolved) ExtraRoots() *check.Roots {
+	if r := o.roots; r == nil || r.File != o.Network.CAFile || r.Data != o.Network.CAData {
+		o.roots = check.ReadRoots(o.Network.CAFile, o.Network.CAData)
 	}
 	return o.roots
-}
-
-func readRoots(file, data string) *Roots {
-	r := &Roots{file: file, data: data}
-	if file == "" && data == "" {
-		return r
-	}
-	r.Hash = "none" // is no set's
-	if file != "" {
-		b, err := userfile.Read(file)
-		if err != nil {
-			r.Err = fault.Usagef("--ca-file: %w", err)
-			return r
-		}
-		r.Pem = append(userfile.Text(b), '\n')
-	}
-	if data != "" {
-		b, err := check.DecodeCAData(data)
-		if err != nil {
-			r.Err = fault.Usagef("--ca-data: %w", err)
-			return r
-		}
-		r.Pem = append(r.Pem, b...)
-	}
-	r.Hash = cmp.Or(flows.RootsHash(r.Pem), r.Hash)
-	return r
 }
 
 // checkProfileSecrets refuses a profile's secret next to a server or a CA that a flag
@@ -72,7 +36,7 @@ func (o *Resolved) checkProfileSecrets(profile map[string]config.Value) error {
 					"name it together with the "+to+": --"+name+"; or choose another --profile")
 			}
 		}
-		of := readRoots(own("ca-file"), own("ca-data"))
+		of := check.ReadRoots(own("ca-file"), own("ca-data"))
 		o.ProfileHold = &flows.Hold{Whose: what, Extra: append([]byte{}, of.Pem...)}
 		by := o.GivenRoots()
 		if len(by) == 0 {
@@ -114,7 +78,7 @@ func (o *Resolved) GivenRoots() (by []string) {
 }
 
 // rootsWith are the extra roots that are in force with a profile.
-func (o *Resolved) rootsWith(profile map[string]config.Value) *Roots {
+func (o *Resolved) rootsWith(profile map[string]config.Value) *check.Roots {
 	file, data := o.Network.CAFile, o.Network.CAData
 	if !o.From.Given("ca-file") {
 		file = strings.Join(profile["ca-file"].Values, "")
@@ -122,5 +86,5 @@ func (o *Resolved) rootsWith(profile map[string]config.Value) *Roots {
 	if !o.From.Given("ca-data") {
 		data = strings.Join(profile["ca-data"].Values, "")
 	}
-	return readRoots(file, data)
+	return check.ReadRoots(file, data)
 }

@@ -129,6 +129,7 @@ type AWS struct {
 	AccountID      string // with RoleName: a role of IAM Identity Center's
 	RoleName       string
 	Roles          []string // the names of those in the config
+	Cluster        string   // of EKS
 }
 
 // Storage is where a session is kept.

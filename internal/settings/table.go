@@ -27,7 +27,7 @@ func dialects() (names []string) {
 }
 
 // awsTools are the commands that are about an AWS role.
-var awsTools = []string{ToolAWS, ToolRun}
+var awsTools = []string{ToolAWS, ToolEKS, ToolRun}
 
 // The values of audit.
 const (
@@ -226,8 +226,8 @@ var table = []*Row{
 	// What is wanted of the session, and of the run.
 
 	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: target.HostColumns,
-		Idle: []string{ToolKube, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg, ToolAPIKey,
-			ToolDoctor},
+		Idle: []string{ToolKube, ToolEKS, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg,
+			ToolAPIKey, ToolDoctor},
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
 		at: func(s *Settings) any { return &s.Target.Hosts }},
@@ -240,7 +240,7 @@ var table = []*Row{
 		at:   func(s *Settings) any { return &s.Target.Google }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
-		Help:    "id or access (default: id for kube and aws, access for token)",
+		Help:    "id or access (default: id for kube, eks and aws, access for token)",
 		at:      func(s *Settings) any { return &s.Target.TokenType }},
 	{Name: "min-ttl", Group: GroupTarget, Kind: Duration, Default: "0s", Open: "-1ns", Traits: Reaches | Asks | Harmless,
 		Check: check.NotNegative,
@@ -322,6 +322,9 @@ var table = []*Row{
 		Help: "`name` of a stored API key to print instead, in the header that its API wants",
 		Rule: "api-keys",
 		at:   func(s *Settings) any { return &s.APIKey }},
+	{Name: "cluster", Only: []string{ToolEKS}, KeyName: "eks.cluster", Traits: Free, Check: aws.CheckCluster,
+		Help: "`name` of the cluster, as EKS knows it",
+		at:   func(s *Settings) any { return &s.AWS.Cluster }},
 	{Name: "role-arn", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-arn", Check: check.Role, Alone: check.RoleARN,
 		AloneFrom: "sts-endpoint",
 		Help:      "`ARN` of the role to assume",
@@ -334,7 +337,7 @@ var table = []*Row{
 		Help:  "how long the keys are to live (default: the service's, an hour)",
 		at:    func(s *Settings) any { return &s.AWS.Duration }},
 	{Name: "region", Group: GroupAWS, Only: awsTools, KeyName: "aws.region",
-		Help: "`region` whose STS is asked (default: $AWS_REGION, else by the role's partition)",
+		Help: "`region` whose STS is asked, by eks's cluster too (default: $AWS_REGION, else by the role's partition)",
 		at:   func(s *Settings) any { return &s.AWS.Region }},
 	{Name: "sts-endpoint", Group: GroupAWS, Only: awsTools, KeyName: "aws.sts-endpoint", Check: check.STSEndpoint,
 		Help: "`URL` of another STS (default: $AWS_ENDPOINT_URL_STS or $AWS_ENDPOINT_URL)",

@@ -40,7 +40,7 @@ func checkKubectl(ctx context.Context, d *doctor) (f found) {
 	var ours []string
 	commands := map[string]string{} // with a user of each
 	for _, u := range conf.Users {
-		if !setup.RunsKube(u.Exec, "") && (u.Exec == nil || !isUs(u.Exec.Command)) {
+		if !setup.Runs(u.Exec, "", settings.ToolKube) && (u.Exec == nil || !isUs(u.Exec.Command)) {
 			continue
 		}
 		ours = append(ours, u.Name)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows/sts"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/disk"
@@ -104,16 +103,9 @@ func (r *runner) setWebIdentity(ctx context.Context, s *session.Session, env *en
 	if err != nil {
 		return nil, err
 	}
-	dir, err := ownDirectory(r.keys.Storage.CacheDir)
+	dir, err := fileFor(r.keys.Storage.CacheDir, c.Token.Reveal())
 	if err != nil {
-		return nil, &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the file for the ID token: %w", err)}
-	}
-	write := func(c credential.Credential) error {
-		return dir.Write(".tmp-", tokenFile, []byte(c.Token.Reveal()), false)
-	}
-	if err := write(c); err != nil {
-		dir.remove()
-		return nil, &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the file for the ID token: %w", err)}
+		return nil, err
 	}
 	env.DropAWS()
 	env.Set("AWS_WEB_IDENTITY_TOKEN_FILE", filepath.Join(dir.path, tokenFile))
@@ -132,13 +124,25 @@ func (r *runner) setWebIdentity(ctx context.Context, s *session.Session, env *en
 		}
 		next, err := r.renewed(ctx, false)
 		if err == nil {
-			if err = write(next); err == nil {
+			if err = dir.Write(".tmp-", tokenFile, []byte(next.Token.Reveal()), false); err == nil {
 				c = next
 			}
 		}
 		return err
 	}, func(err error) { r.tell(s, err) })
 	return func() { stop(); dir.remove() }, nil
+}
+
+// fileFor makes a directory of this run with a text in its file.
+func fileFor(cacheDir, text string) (*runDirectory, error) {
+	dir, err := ownDirectory(cacheDir)
+	if err == nil {
+		if err = dir.Write(".tmp-", tokenFile, []byte(text), false); err == nil {
+			return dir, nil
+		}
+		dir.remove()
+	}
+	return nil, &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the file for the token: %w", err)}
 }
 
 const tokenFile, lockFile = "token", "lock"
@@ -189,6 +193,6 @@ func (d *runDirectory) remove() {
 	d.Close()
 	_ = d.lock.Close() // nil does nothing
 	if err := os.RemoveAll(d.path); err != nil {
-		talk.Warn(fmt.Errorf("the file with the ID token is still there: %w", err))
+		talk.Warn(fmt.Errorf("the file with the token is still there: %w", err))
 	}
 }

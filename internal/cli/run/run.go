@@ -26,6 +26,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -46,6 +47,7 @@ type runner struct {
 	renew    bool               // by an endpoint, instead of in variables
 	webID    bool               // by the ID token in a file, for which an SDK gets them itself
 	tokenEnv string             // a token is wanted, in this variable
+	npm      string             // a token is wanted for this registry, in a user config of npm's
 	region   string             // that the command gets
 }
 
@@ -63,7 +65,8 @@ Keys in variables do not renew. For a command that may outlive them there is
 --renew: the AWS SDKs get keys from this process, for as long as it runs.`,
 		Example: `  sso-exec run --profile dev -- aws s3 ls
   sso-exec run --profile dev --renew -- terraform apply
-  sso-exec run --token-env GITLAB_TOKEN -- ./release.sh`,
+  sso-exec run --token-env GITLAB_TOKEN -- ./release.sh
+  sso-exec run --npm https://npm.example.com/ -- npm publish`,
 	}
 	f := c.Flags()
 	f.SetInterspersed(false) // what follows COMMAND is its own
@@ -73,7 +76,14 @@ Keys in variables do not renew. For a command that may outlive them there is
 		"instead of AWS keys the ID token, in a file that is kept fresh; the AWS SDKs get the role's keys for it")
 	f.StringVar(&r.tokenEnv, "token-env", "",
 		"put a token into the variable `NAME`: the access token, or what --token-type says")
+	f.StringVar(&r.npm, "npm", "",
+		"the access token for the registry at `URL`, in a user config for npm, pnpm and yarn 1 that is gone afterwards")
 	f.BoolVar(&r.aws, "aws", false, "AWS keys in addition to --token-env; without that flag they follow from a profile's role-arn")
+	c.PreRun = func(*cobra.Command, []string) { // whose host chooses the profile
+		if h, _ := hosts.OfURL(r.npm); r.npm != "" {
+			r.o.Asked = []hosts.Host{h}
+		}
+	}
 	c = command.WithSettings(r.o, c, r.run)
 	f.Lookup("api-key").Usage = "`name` of a stored API key to put into --token-env instead of a token"
 	return c
@@ -120,6 +130,8 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	}
 	var end func() // of what goes on while the command runs
 	switch {
+	case r.npm != "":
+		end, err = r.setNPM(ctx, env)
 	case r.webID:
 		end, err = r.setWebIdentity(ctx, s, env)
 	case r.aws:
@@ -155,11 +167,15 @@ func asItEnded(err error) error {
 // nothing else, unless a role is asked for as well.
 func (r *runner) choose() error {
 	hasRole := (r.o.AWS.RoleARN != "" || r.o.AWS.CenterRole() != "") && r.o.APIKey == "" // a key needs no profile's role
-	r.aws = r.aws || r.renew || r.webID || hasRole && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
+	r.aws = r.aws || r.renew || r.webID || hasRole && r.npm == "" && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
 	if r.tokenEnv != "" && r.o.Center() != nil {
 		return fault.Usagef("--token-env: the token of IAM Identity Center is handed to nobody; leave it out")
 	}
 	switch {
+	case r.npm != "" && (r.aws || r.tokenEnv != "" || r.o.APIKey != ""):
+		return fault.Usagef("--npm stands alone: for other credentials run one within the other")
+	case r.npm != "":
+		return nil
 	case r.o.APIKey != "" && (r.renew || r.webID || r.o.From.Given("role-arn")):
 		return fault.Usagef("--api-key and AWS keys contradict each other: run one within the other")
 	case r.o.APIKey != "" && r.tokenEnv == "":

@@ -72,7 +72,8 @@ func Args(o *settings.Resolved, profile bool) ([]string, error) {
 	}
 	var errs error
 	for _, r := range settings.Rows(o.Tool) {
-		byVariable := o.From.Given(r.Name) && (r.Is(settings.Keeps) || r.Group == settings.GroupAWS)
+		byVariable := o.From.Given(r.Name) && (r.Is(settings.Keeps) || r.Group == settings.GroupAWS ||
+			r.Group == "" && r.Key() != "")
 		if r.Name == "profile" || !o.From.Typed(r.Name) && !byVariable {
 			continue
 		}
@@ -163,10 +164,10 @@ func Written(o *settings.Resolved, r *settings.Row) ([]string, error) {
 	return []string{name + "=" + value}, err
 }
 
-// RunsKube tells whether a stanza runs sso-exec kube, under its own name or as
-// command.
-func RunsKube(e *kubeconfig.Exec, command string) bool {
-	if e == nil || len(e.Args) == 0 || e.Args[0] != settings.ToolKube {
+// Runs tells whether a stanza runs sso-exec for one of these tools, under its own name or
+// as command.
+func Runs(e *kubeconfig.Exec, command string, tools ...string) bool {
+	if e == nil || len(e.Args) == 0 || !slices.Contains(tools, e.Args[0]) {
 		return false
 	}
 	name := e.Command[strings.LastIndexAny(e.Command, `/\`)+1:]

@@ -29,6 +29,7 @@ type Tool struct {
 	Command string
 
 	Usual   func() (string, error) // the file where --NAME-config is not given; may be nil
+	NoHosts bool                   // it does not ask by host
 	NoFlags bool                   // the tool runs its helper without flags: all is in the profile, and no --command
 	More    func(*cobra.Command)   // gives the command further flags; may be nil
 
@@ -111,14 +112,14 @@ func (r *Run) put(t *Tool) (err error) {
 			return err
 		}
 	}
-	if r.Hosts, err = Hosts(r.O); err != nil {
+	if r.Hosts, err = Hosts(r.O); err != nil && !t.NoHosts {
 		return err
 	}
 	edits, then, err := t.Put(r)
 	if err != nil {
 		return err
 	}
-	if r.Profile {
+	if r.Profile && !t.NoHosts {
 		more, err := r.HostsEdit(r.O, r.Hosts)
 		if err != nil {
 			return err
@@ -180,7 +181,7 @@ func (e *Edit) WriteFile() {
 	}
 }
 
-// InHome returns a file in the directory that a variable names, else in one of the home.
+// InHome returns a file in the directory that a variable names (if any), else in one of the home.
 func InHome(variable, dir, file, what, hint string) (string, error) {
 	if own := os.Getenv(variable); own != "" {
 		return filepath.Abs(filepath.Join(own, file))

@@ -241,10 +241,10 @@ var optionName = sync.OnceValue(func() *regexp.Regexp {
 var subcommands = []string{"aws", "eks", "get-token", "token", "get", "kubeconfig", "exec-credential", "kubernetes",
 	"cluster", "oidc-login", "login", "auth", "oidc"}
 
-// isOurs tells whether a stanza runs sso-exec kube, maybe by another name: with
+// isOurs tells whether a stanza runs sso-exec for a cluster, maybe by another name: with
 // nothing but flags of the form --name=value, one of which names the provider.
 func isOurs(e Exec) bool {
-	if len(e.Args) == 0 || e.Args[0] != "kube" {
+	if len(e.Args) == 0 || !slices.Contains([]string{"kube", "eks"}, e.Args[0]) {
 		return false
 	}
 	names := false

@@ -22,6 +22,15 @@ func CheckAccountID(v string) error {
 	return nil
 }
 
+// CheckCluster tells what is wrong with the name of a cluster: it is sent as a header.
+// EKS's own names are of letters, digits, - and _; aws-iam-authenticator takes others.
+func CheckCluster(v string) error {
+	if len(v) > 253 || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%q is not the name of a cluster: it is printable ASCII without spaces", flows.Clean(v, 100))
+	}
+	return nil
+}
+
 // CheckRoleName checks one by AWS's pattern for the names of roles and permission sets.
 func CheckRoleName(v string) error {
 	if !regexp.MustCompile(`^[\w+=,.@-]{1,64}$`).MatchString(v) {

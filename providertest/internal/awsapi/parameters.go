@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,4 +87,39 @@ func Members(form url.Values, format string) (list []string) {
 		list = append(list, form.Get(fmt.Sprintf(format, i)))
 	}
 	return list
+}
+
+// Caller is whose keys a request is signed with.
+type Caller struct {
+	ARN, SourceIdentity string
+	Transitive          []string
+}
+
+// CheckChain holds what AWS says of a role that another role assumes.
+func CheckChain(form url.Values, caller Caller, externalID string) *Refusal {
+	keys := Members(form, "Tags.member.%d.Key")
+	for _, key := range Members(form, "TransitiveTagKeys.member.%d") {
+		if !slices.Contains(keys, key) {
+			return refuse("ValidationError", "The transitive tag key %s is not among the tags.", key)
+		}
+	}
+	for _, key := range keys {
+		if slices.Contains(caller.Transitive, key) {
+			return refuse("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it "+
+				"conflicts with a transitive tag key from the calling session.")
+		}
+	}
+	identity := form.Get("SourceIdentity")
+	switch seconds, _ := strconv.Atoi(form.Get("DurationSeconds")); {
+	case seconds > 3600:
+		return refuse("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles "+
+			"assumed by role chaining")
+	case form.Has("SerialNumber"), form.Has("TokenCode"), len(keys) != len(Members(form, "Tags.member.%d.Value")):
+		return refuse("ValidationError", "This fake does not take these parameters.")
+	case externalID != form.Get("ExternalId"),
+		caller.SourceIdentity != "" && identity != "" && identity != caller.SourceIdentity:
+		return refuse("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+			caller.ARN, form.Get("RoleArn"))
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,11 +51,35 @@ func Verify(r Request, service, region string, now time.Time, find func(id strin
 	if !ok {
 		return "", refuse("MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	part := map[string]string{}
+	part := map[string]string{"Date": r.Header.Get("X-Amz-Date"), "Token": r.Header.Get("X-Amz-Security-Token")}
 	for field := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		part[name] = value
 	}
+	return verify(r, part, leeway, []string{"host", "x-amz-date", "x-amz-security-token"}, service, region, now, find)
+}
+
+// VerifyPresigned is [Verify] for a request that is signed by parameters of its address,
+// which STS honours for 15 minutes.
+func VerifyPresigned(r Request, service, region string, now time.Time, find func(id string) (Keys, bool)) (string,
+	*Refusal) {
+	part := map[string]string{}
+	for _, name := range []string{"Credential", "SignedHeaders", "Signature", "Date"} {
+		part[name] = r.Query.Get("X-Amz-" + name)
+	}
+	part["Token"] = r.Query.Get("X-Amz-Security-Token")
+	if r.Query.Get("X-Amz-Algorithm") != algorithm {
+		return "", refuse("MissingAuthenticationToken", "Request is missing Authentication Token")
+	}
+	r.Query = maps.Clone(r.Query)
+	r.Query.Del("X-Amz-Signature")
+	return verify(r, part, 15*time.Minute, []string{"host"}, service, region, now, find)
+}
+
+// verify looks at the parts of a signature, which must be of some headers and may be so
+// old.
+func verify(r Request, part map[string]string, age time.Duration, must []string, service, region string, now time.Time,
+	find func(id string) (Keys, bool)) (string, *Refusal) {
 	scope := strings.Split(part["Credential"], "/")
 	names := strings.Split(part["SignedHeaders"], ";")
 	if len(scope) != 5 || !slices.IsSorted(names) || len(part["Signature"]) != 64 {
@@ -62,23 +87,25 @@ func Verify(r Request, service, region string, now time.Time, find func(id strin
 	}
 	id := scope[0]
 	keys, ok := find(id)
-	at, err := time.Parse(layout, r.Header.Get("X-Amz-Date"))
-	signed := func(name string) bool { return slices.Contains(names, name) }
+	at, err := time.Parse(layout, part["Date"])
+	unsigned := slices.ContainsFunc(must, func(name string) bool {
+		return !slices.Contains(names, name) && (name != "x-amz-security-token" || keys.SessionToken != "")
+	})
 	switch {
-	case !ok || r.Header.Get("X-Amz-Security-Token") != keys.SessionToken:
+	case !ok || part["Token"] != keys.SessionToken:
 		return "", refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
 	case err != nil || scope[1] != at.Format("20060102") || scope[4] != "aws4_request":
 		return "", refuse("SignatureDoesNotMatch", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version "+
 			"of date from HTTP")
 	case scope[2] != region || scope[3] != service:
 		return "", refuse("SignatureDoesNotMatch", "Credential should be scoped to a valid region. ")
-	case at.Before(now.Add(-leeway)):
+	case at.Before(now.Add(-age)):
 		return "", refuse("SignatureDoesNotMatch", "Signature expired: %s is now earlier than %s", at.Format(layout),
-			now.Add(-leeway).UTC().Format(layout))
+			now.Add(-age).UTC().Format(layout))
 	case at.After(now.Add(leeway)):
 		return "", refuse("SignatureDoesNotMatch", "Signature not yet current: %s is still later than %s", at.Format(layout),
 			now.Add(leeway).UTC().Format(layout))
-	case !signed("host") || !signed("x-amz-date") || keys.SessionToken != "" && !signed("x-amz-security-token"):
+	case unsigned:
 		return "", refuse("SignatureDoesNotMatch", "a header that must be signed is not")
 	case !hmac.Equal([]byte(part["Signature"]), []byte(signature(r, names, scope, at, keys.SecretAccessKey))):
 		return "", refuse("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you "+

@@ -328,7 +328,7 @@ func (s *awsSetup) warnOfClusters(home string) {
 // sameToken tells whether an exec stanza gets ID tokens for the same client.
 func (s *awsSetup) sameToken(e kubeconfig.Exec, home string) bool {
 	args := e.Args
-	if setup.RunsKube(&e, "") {
+	if setup.Runs(&e, "", settings.ToolKube) {
 		args = args[1:]
 	} else if other, _, err := kubeconfig.FromKubelogin(e, "sso-exec", home); err == nil && len(other.Args) > 0 {
 		args = other.Args[1:]

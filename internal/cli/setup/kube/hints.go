@@ -24,12 +24,12 @@ import (
 // name on PATH (client-go: clientcmd.GetAuthInfoFileReferences, exec.Authenticator).
 func (s *kubeSetup) warnCommand(command string) {
 	_, err := exec.LookPath(command)
-	if s.command == "" || err == nil {
+	if s.program == "" || err == nil {
 		return
 	}
 	hint := "it must be on the PATH of whatever runs kubectl; else give its path"
 	switch {
-	case filepath.IsAbs(s.command):
+	case filepath.IsAbs(s.program):
 		hint = "it must be there where kubectl runs; else give another path, or a name on PATH"
 	case filepath.IsAbs(command):
 		hint = "a relative path starts at the working directory; give an absolute one, or a name on PATH"
@@ -52,8 +52,8 @@ func (s *kubeSetup) warn(args []string) {
 		issuer, client, tokenType = s.o.Provider.Issuer, s.o.Provider.ClientID, s.o.Target.TokenType
 		setup.WarnSecret(s.o, "kubeconfig")
 	}
-	if tokenType == credential.AccessToken {
-		return // STS takes ID tokens
+	if tokenType == credential.AccessToken || s.o.Tool != settings.ToolKube {
+		return // STS takes ID tokens, and the cluster gets none
 	}
 	profile, role := s.roleOf(issuer, client)
 	if role == "" {

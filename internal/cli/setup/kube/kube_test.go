@@ -54,25 +54,25 @@ func TestSetupKubeProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := &kubeSetup{line: map[string]bool{}}
 	t.Setenv("PATH", dir)
-	if got, err := setup.ProgramOf(s.command, s.line["command"]); err != nil || !filepath.IsAbs(got) {
+	if got, err := setup.ProgramOf(s.program, s.line["command"]); err != nil || !filepath.IsAbs(got) {
 		t.Errorf("without it on PATH: %q, %v", got, err)
 	}
 	if err := os.Symlink(self, filepath.Join(dir, "sso-exec")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := setup.ProgramOf(s.command, s.line["command"]); err != nil || got != "sso-exec" {
+	if got, err := setup.ProgramOf(s.program, s.line["command"]); err != nil || got != "sso-exec" {
 		t.Errorf("a link on PATH: %q, %v", got, err)
 	}
-	s.command = "other"
-	if got, err := setup.ProgramOf(s.command, s.line["command"]); err != nil || got != "other" {
+	s.program = "other"
+	if got, err := setup.ProgramOf(s.program, s.line["command"]); err != nil || got != "other" {
 		t.Errorf("a name: %q, %v", got, err)
 	}
-	s.command = "./other"
-	if got, err := setup.ProgramOf(s.command, s.line["command"]); err != nil || !filepath.IsAbs(got) {
+	s.program = "./other"
+	if got, err := setup.ProgramOf(s.program, s.line["command"]); err != nil || !filepath.IsAbs(got) {
 		t.Errorf("a path: %q, %v", got, err)
 	}
-	s.command, s.line["command"] = "", true
-	if _, err := setup.ProgramOf(s.command, s.line["command"]); err == nil {
+	s.program, s.line["command"] = "", true
+	if _, err := setup.ProgramOf(s.program, s.line["command"]); err == nil {
 		t.Error("nothing was taken for a command")
 	}
 }

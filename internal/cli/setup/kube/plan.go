@@ -13,6 +13,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -40,7 +41,7 @@ func (s *kubeSetup) open(ctx context.Context) (*kubePlan, error) {
 	if err != nil {
 		return nil, fault.InUsage(fmt.Errorf("kubeconfig: %w", err), "")
 	}
-	command, err := setup.ProgramOf(s.command, s.line["command"])
+	command, err := setup.ProgramOf(s.program, s.line["command"])
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (p *kubePlan) oursHint() string {
 		}
 	}
 	if len(names) == 0 {
-		return "no user entry of the kubeconfig runs sso-exec kube"
+		return "no user entry of the kubeconfig runs sso-exec"
 	}
 	return "name one with --user: " + strings.Join(names, ", ")
 }
@@ -183,13 +184,23 @@ func (p *kubePlan) oursHint() string {
 // usesProfile tells whether the stanza names the profile.
 func (s *kubeSetup) usesProfile() bool { return setup.UsesProfile(s.o, "issuer", "client-id") }
 
-// ours tells whether a stanza runs sso-exec kube, or --command as that.
-func (p *kubePlan) ours(e *kubeconfig.Exec) bool { return setup.RunsKube(e, p.command) }
+// ours tells whether a stanza runs sso-exec for a cluster, or --command as that.
+func (p *kubePlan) ours(e *kubeconfig.Exec) bool { return setup.Runs(e, p.command, tools...) }
+
+// tools are those that kubectl calls.
+var tools = []string{settings.ToolKube, settings.ToolEKS}
 
 // sameSession tells whether two stanzas' arguments are about one client of one
-// provider.
+// provider, and one cluster of EKS.
 func sameSession(a, b []string) bool {
-	for _, flag := range []string{"profile", "issuer", "client-id"} {
+	if a[0] != b[0] {
+		return false
+	}
+	names := []string{"profile", "issuer", "client-id"}
+	if a[0] == settings.ToolEKS {
+		names = append(names, "start-url", "account-id", "role-name", "role-arn", "region", "cluster")
+	}
+	for _, flag := range names {
 		if argument(a, flag) != argument(b, flag) {
 			return false
 		}
