@@ -17,7 +17,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
-// This file is a profile for each account and role that IAM Identity Center assigns.
+// This file is a profile for each account and role that IAM Identity Center assigns; under
+// another provider for each role that the config names.
 
 // all makes the set of profiles what is assigned, or takes it out.
 func (s *awsSetup) all(ctx context.Context) error {
@@ -55,8 +56,29 @@ func (s *awsSetup) all(ctx context.Context) error {
 		_, role, ok := strings.Cut(process, " "+strings.TrimSuffix(marker, " "))
 		return ok && strings.Contains(role, " --account-id=")
 	}
+	ofConfig := s.o.Center() == nil
+	if ofConfig { // whose commands name no account: the role comes first
+		command = func(_, role string) (string, error) {
+			return awsconfig.Command(runtime.GOOS, append(words(args[0], "--role-name="+role), args[1:]...))
+		}
+		if marker, err = awsconfig.Command(runtime.GOOS, args); err != nil {
+			return fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
+		}
+		mine = func(process string) bool {
+			_, role, _ := strings.Cut(process, " "+args[0]+" --role-name=")
+			_, rest, ok := strings.Cut(role, " ")
+			return ok && args[0]+" "+rest == marker
+		}
+	}
 	if s.Remove {
 		return s.Plan(func() error { return s.putAll(nil, mine) })
+	}
+	if ofConfig {
+		want, err := s.named(command)
+		if err != nil {
+			return err
+		}
+		return s.Plan(func() error { return s.putAll(want, mine) })
 	}
 	if !s.Yes && !s.DryRun && !talk.CanAsk() {
 		return talk.ErrNobody()
@@ -91,6 +113,27 @@ func (s *awsSetup) putAll(want []awsconfig.Entry, mine func(string) bool) error 
 	}
 	_, err = s.write(file, text)
 	return err
+}
+
+// named are the profiles of the roles that the config names, by their names there.
+func (s *awsSetup) named(command func(id, role string) (string, error)) (all []awsconfig.Entry, err error) {
+	if len(s.o.NamedRoles()) == 0 || !s.usesProfile() {
+		return nil, fault.InUsage(errors.New("--all: the profile names no roles"),
+			"name them: aws: {roles: {dev: {role-arn: ARN}}}, and give --profile",
+			"only IAM Identity Center tells which roles there are: --provider aws-identity-center")
+	}
+	for _, r := range s.o.NamedRoles() {
+		process, err := command("", r.Name)
+		if err != nil {
+			return nil, err
+		}
+		name := r.Name
+		if s.line["name-template"] {
+			name = strings.NewReplacer("{role}", r.Name).Replace(s.template)
+		}
+		all = append(all, awsconfig.Entry{Name: name, Process: process})
+	}
+	return all, nil
 }
 
 // profiles are those that are to be there. Where two accounts have one name, or profiles

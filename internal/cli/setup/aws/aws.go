@@ -70,7 +70,8 @@ With a profile of sso-exec only its name does.`,
 		"used where none is named (default: as sso-exec's profile)")
 	f.Var(settings.Path.Var(&s.config), "aws-config", "`file` to change (default: $AWS_CONFIG_FILE or ~/.aws/config)")
 	f.BoolVar(&s.everything, "all", false,
-		"a profile for each account and role that IAM Identity Center assigns; with --remove all of these go")
+		"a profile for each account and role that IAM Identity Center assigns, else for each role that the config "+
+			"names; with --remove all of these go")
 	f.StringVar(&s.template, "name-template", nameTemplate,
 		"what --all names them: `TEMPLATE` of {account} (its name), {account-id} and {role}")
 	s.Add(f)
