@@ -116,7 +116,7 @@ func (s *kubeSetup) clusterAudiences(usual []string) ([]string, error) {
 	}
 	cluster, ok := plan.conf.Cluster(s.cluster)
 	if !ok {
-		return nil, fault.InUsage(fmt.Errorf("there is no cluster %q in the kubeconfig", s.cluster),
+		return nil, fault.InUsage(fmt.Errorf("no cluster %q in the kubeconfig", s.cluster),
 			plan.clusterHint("name one of these"))
 	}
 	if own := s.o.Clusters.Audiences(cluster.Server); len(own) > 0 {

@@ -28,7 +28,10 @@ type kubeSetup struct {
 	o    *settings.Resolved
 	line map[string]bool // the flags on the command line; o.given has the variables too
 
-	user, context, cluster, namespace, kubeconfig     string
+	contexts []string // names and patterns, as they were given
+	context  string   // the first that they lead to
+
+	user, cluster, namespace, kubeconfig              string
 	program, apiVersion, interactiveMode, installHint string
 	clusterFlag                                       string
 	useContext, provideClusterInfo                    bool
@@ -54,7 +57,7 @@ The settings of a sign-in, such as --issuer, become the entry's arguments. With
 a profile only its name does.`,
 		Example: `  sso-exec setup kube --issuer https://login.example.com \
     --client-id kubernetes --context dev --cluster dev
-  sso-exec setup kube --profile corp
+  sso-exec setup kube --profile corp --context 'prod-*' --replace
   sso-exec setup kube --from-kubelogin
   sso-exec setup kube --profile corp --remove`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -101,8 +104,9 @@ func (s *kubeSetup) command(cmd *cobra.Command, cluster string) *cobra.Command {
 	if s.o.Tool == settings.ToolEKS {
 		f.Lookup("user").Usage = "`name` of the user entry (default: the cluster's)"
 	}
-	f.StringVar(&s.context, "context", "", "`name` of a context to make, or to point to the user entry")
-	f.StringVar(&s.cluster, cluster, "", "`name` of that context's cluster (default: the only one)")
+	f.StringArrayVar(&s.contexts, "context", nil,
+		"`name` of a context to make, or to point to the user entry; prod-* is all that are there; repeatable")
+	f.StringVar(&s.cluster, cluster, "", "`name` of that context's cluster (default: that of its name, or the only one)")
 	f.StringVarP(&s.namespace, "namespace", "n", "", "that context's `namespace`")
 	f.BoolVar(&s.useContext, "use-context", false, "make that context the current one")
 	f.Var(settings.Path.Var(&s.kubeconfig), "kubeconfig",
@@ -143,8 +147,12 @@ func (s *kubeSetup) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.Remove {
-		return s.undo(plan)
+	names, err := s.contextNames(plan)
+	if err != nil {
+		return err
+	}
+	if s.context = strings.Join(names[:min(1, len(names))], ""); s.Remove {
+		return s.undo(plan, names)
 	}
 	e, err := s.stanza(plan)
 	if err != nil || e == nil {
@@ -153,8 +161,13 @@ func (s *kubeSetup) once(ctx context.Context) error {
 	if err := s.setUser(plan, *e); err != nil {
 		return err
 	}
-	if err := s.setContext(plan); err != nil {
+	if err := s.free(plan, names); err != nil {
 		return err
+	}
+	for _, name := range names {
+		if err := s.setContext(plan, name); err != nil {
+			return err
+		}
 	}
 	s.warnCommand(e.Command)
 	s.warn(e.Args)
@@ -180,15 +193,19 @@ func (s *kubeSetup) check(args []string) error {
 		}
 	}
 	switch {
-	case (s.printConfig || s.printFlags) && (s.Remove || s.fromKubelogin || s.context != "" ||
+	case (s.printConfig || s.printFlags) && (s.Remove || s.fromKubelogin || s.contexts != nil ||
 		s.printConfig == s.printFlags):
-		return fault.Usagef("--print-auth-config and --print-auth-flags exclude each other, and all that is about a kubeconfig")
+		return fault.Usagef("--print-auth-config and --print-auth-flags exclude each other, and flags about a kubeconfig")
 	case s.Remove && s.fromKubelogin:
 		return fault.Usagef("--remove and --from-kubelogin exclude each other")
 	case s.printConfig || s.printFlags: // --cluster alone says whom the tokens are for
-	case s.context == "" && (s.cluster != "" || s.namespace != "" || s.useContext):
+	case s.contexts == nil && (s.cluster != "" || s.namespace != "" || s.useContext):
 		return fault.Usagef("--%s, --namespace and --use-context are about a context: name it with --context",
 			s.clusterFlag)
+	case (len(s.contexts) > 1 || slices.ContainsFunc(s.contexts, isPattern)) && (s.cluster != "" || s.useContext):
+		return fault.Usagef("--%s and --use-context are about one context: name it alone", s.clusterFlag)
+	case slices.Contains(s.contexts, ""):
+		return fault.Usagef("--context is empty: name a context")
 	}
 	for flag, known := range map[string][]string{"api-version": {"v1", "v1beta1"},
 		"interactive-mode": {"Never", "IfAvailable", "Always"}} {
@@ -294,40 +311,4 @@ func (s *kubeSetup) keep(e *kubeconfig.Exec, was kubeconfig.Exec) {
 	if !s.line["api-version"] && strings.HasPrefix(was.APIVersion, execAPI+"v1") && was.APIVersion != execAPI+"v1alpha1" {
 		e.APIVersion = was.APIVersion
 	}
-}
-
-// setContext plans the context, if one is named.
-func (s *kubeSetup) setContext(plan *kubePlan) error {
-	if s.context == "" {
-		return nil
-	}
-	there, ok := plan.conf.Context(s.context)
-	if ok && there.User != "" && there.User != s.user && !s.replace {
-		return fault.InUsage(fmt.Errorf("context %q is there already, with user %q", s.context, there.User),
-			"--replace gives it user "+talk.Quote(s.user)+"; --context NAME makes another one")
-	}
-	cluster := s.cluster
-	if cluster == "" && !ok && len(plan.conf.Clusters) == 1 {
-		cluster = plan.conf.Clusters[0].Name
-	}
-	if cluster == "" && there.Cluster == "" {
-		return fault.InUsage(fmt.Errorf("which cluster is context %q for?", s.context),
-			plan.clusterHint("give --"+s.clusterFlag+" NAME"))
-	}
-	if _, known := plan.conf.Cluster(cluster); !known && cluster != "" {
-		return fault.InUsage(fmt.Errorf("no cluster %q in the kubeconfig", cluster),
-			plan.clusterHint("name one of these"))
-	}
-	if err := plan.change(plan.conf.ContextFile(s.context), func(text []byte) ([]byte, error) {
-		return kubeconfig.SetContext(text, s.context, cluster, s.user, s.namespace)
-	}); err != nil {
-		return err
-	}
-	if !s.useContext || plan.conf.CurrentContext == s.context {
-		return nil
-	}
-	// kubectl sets it there wherever it stands now, and takes it from there first, too.
-	return plan.change(plan.files.Default(), func(text []byte) ([]byte, error) {
-		return kubeconfig.SetCurrentContext(text, s.context)
-	})
 }

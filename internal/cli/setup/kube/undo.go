@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -16,9 +14,9 @@ import (
 
 // This file is what setup kube --remove does.
 
-// undo plans and makes what removes the user entry, and the context that is
+// undo plans and makes what removes the user entry, and the contexts that are
 // named with it, or else those that were made for it.
-func (s *kubeSetup) undo(plan *kubePlan) error {
+func (s *kubeSetup) undo(plan *kubePlan, contexts []string) error {
 	if there, ok := plan.conf.Context(s.context); s.user == "" && ok {
 		s.user = there.User
 	}
@@ -28,15 +26,12 @@ func (s *kubeSetup) undo(plan *kubePlan) error {
 	if s.user == "" {
 		return fault.InUsage(errors.New("which user entry is it?"), plan.oursHint())
 	}
-	var contexts []string
-	if s.context != "" {
-		contexts = []string{s.context}
-	} else if _, ok := plan.conf.User(s.user); ok {
+	if _, ok := plan.conf.User(s.user); ok && s.contexts == nil {
 		contexts = plan.contextsOf(s.user)
 	}
 	var removed []string
 	for _, name := range contexts {
-		if s.context == "" && !plan.cameWith(name, s.user) {
+		if s.contexts == nil && !plan.cameWith(name, s.user) {
 			continue
 		}
 		if err := plan.removeContext(name, s.user); err != nil {
@@ -70,12 +65,12 @@ func (s *kubeSetup) leftAlone(plan *kubePlan, removed []string) error {
 				"--context "+talk.Quote(c.Name)+" removes that too; kubectl config use-context NAME chooses another one")
 
 		default:
-			others = append(others, strconv.Quote(c.Name))
+			others = append(others, c.Name)
 		}
 	}
 	if len(others) > 0 {
 		fmt.Fprintf(talk.Stderr, "sso-exec: user %q is also that of: %s; --context NAME removes one of them too\n", s.user,
-			strings.Join(others, ", "))
+			quoted(others))
 	}
 	return nil
 }
@@ -203,6 +198,9 @@ func (p *kubePlan) removeContext(name, user string) error {
 	there, ok := p.conf.Context(name)
 	if !ok {
 		return nil
+	}
+	if done, err := p.putBack(there, user); done || err != nil {
+		return err
 	}
 	err := p.change(there.File, func(text []byte) ([]byte, error) {
 		return kubeconfig.RemoveContext(text, name, func(c kubeconfig.Context) bool { return c.User == user })
