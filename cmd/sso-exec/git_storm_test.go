@@ -126,3 +126,21 @@ func TestCargoStorm(t *testing.T) {
 		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
 	}
 }
+
+// TestHelperStorm: the same of bazel and keyring, at a token that has expired.
+func TestHelperStorm(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.env = append(b.env, "SSO_EXEC_HOST=h.example.com", "SSO_EXEC_INTERACTIVE=never")
+	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto", "--token-type", "access")
+	bazel := func() outcome { return b.asked(`{"uri":"https://h.example.com/"}`, "bazel", "get") }
+	keyring := func() outcome { return b.run("keyring", "get", "https://h.example.com/", "oauth2") }
+	first := bazel().stdout
+	b.expire(t)
+	b.helpers(t, "bazel", `{"headers":{"Authorization":["Bearer `, first, bazel)
+	first = keyring().stdout
+	b.expire(t)
+	b.helpers(t, "keyring", "", first, keyring)
+	if b.idp.Reuses() != 0 || b.idp.ActiveFamilies() != 1 {
+		t.Errorf("%d reuses, %d sessions alive", b.idp.Reuses(), b.idp.ActiveFamilies())
+	}
+}
