@@ -58,6 +58,9 @@ type Dialect struct {
 	// codes by which a refresh asks for a sign-in, though the session goes on; written as those of Ended
 	StepUp  []string
 	Lasting bool // its access tokens have no end
+	// it keeps one refresh token for each user and client, so that rotation cannot be tried without the end of other
+	// sessions: what is known of it, a line each; nil: it can be tried
+	Rotation []string
 
 	Organization OrganizationRule
 

@@ -22,6 +22,11 @@ var dex = &flows.Dialect{
 	},
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: dexEnded,
+	Rotation: []string{
+		"known of Dex: refresh tokens rotate, unless expiry.refreshTokens.disableRotation is set",
+		"a replaced one is accepted for expiry.refreshTokens.reuseInterval, by default not at all",
+		"its reuse is refused, and the session goes on",
+	},
 	NoRevocation: "Dex has none; whoever runs it can delete the session's refresh token: its API RevokeRefresh, or " +
 		"kubectl delete refreshtokens.dex.coreos.com",
 	Hints: []flows.RefusalHint{

@@ -112,20 +112,26 @@ type doctor struct {
 func New(version string) *cobra.Command {
 	o := settings.For(settings.ToolDoctor)
 	d := &doctor{o: o, version: version}
-	output, tryLock := "text", ""
+	output, tryLock, rotation, yes := "text", "", false, false
 	c := &cobra.Command{
 		Use:   settings.ToolDoctor,
 		Short: "check this machine, the storage and the provider",
 		Long: `Check this machine, the storage and the provider, and say how to fix what is
 wrong. It needs no config and no network, and shows no secret. It changes
 nothing, except for a file in the cache directory that it removes again. The
-exit code is 1 if a check fails.`,
-		Example: "  sso-exec doctor\n  sso-exec doctor --profile corp -o json",
+exit code is 1 if a check fails.
+
+--rotation is another check, by itself: it signs you in once more, and uses
+refresh tokens of that sign-in twice, to say how the provider rotates them.
+A provider may end or report sessions for that, so it asks first.`,
+		Example: "  sso-exec doctor\n  sso-exec doctor --profile corp -o json\n  sso-exec doctor --rotation",
 		Args:    command.NoArgs,
 	}
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVarP(&output, "output", "o", "text", "text or json")
+	f.BoolVar(&rotation, "rotation", false, "say how the provider rotates refresh tokens, by a sign-in of its own")
+	f.BoolVarP(&yes, "yes", "y", false, "do not ask before --rotation")
 	f.StringVar(&tryLock, "try-lock", "", "say whether the lock of this `file` is free")
 	f.Lookup("try-lock").Hidden = true // the second process of a check calls it
 	o.Bind(f)
@@ -135,6 +141,10 @@ exit code is 1 if a check fails.`,
 		}
 		if err := command.CheckOutput(output); err != nil {
 			return command.Failed(o, err)
+		}
+		if rotation {
+			err := d.rotation(cmd.Context(), yes, output)
+			return command.Failed(d.bound, err)
 		}
 		return command.Failed(o, d.run(cmd.Context(), output))
 	}
