@@ -21,8 +21,7 @@ import (
 )
 
 // This file finds out how a provider rotates refresh tokens (RFC 9700 §4.14.2): by a
-// sign-in of its own, whose refresh token is in no cache but for the moment of the
-// sign-in.
+// sign-in of its own, whose refresh token is stored only while it signs in.
 
 const (
 	atOnce = 4 // refreshes with one token
@@ -41,7 +40,7 @@ func (d *doctor) rotation(ctx context.Context, yes bool, output string) error {
 		return err
 	}
 	if o.Provider.Identity == credential.Service || o.SignIn.Offline == "never" || o.Center() != nil {
-		return fault.Usagef("--rotation tries a person's refresh token at an OpenID provider, and these settings have none")
+		return fault.Usagef("--rotation tries a person's refresh token at an OpenID provider; these settings have none")
 	}
 	dir, err := os.MkdirTemp("", "sso-exec-rotation")
 	if err != nil {
@@ -101,7 +100,7 @@ func (d *doctor) rotation(ctx context.Context, yes bool, output string) error {
 // mayRotate warns, and asks.
 func mayRotate(o *settings.Resolved) error {
 	if !talk.CanAsk() {
-		return fault.InUsage(errors.New("--rotation signs in and uses refresh tokens twice: nobody can be asked whether it may"),
+		return fault.InUsage(errors.New("--rotation uses refresh tokens twice: nobody can be asked whether it may"),
 			"if it may, give --yes")
 	}
 	columns, _ := talk.OutputStyle()
@@ -249,7 +248,7 @@ func (t *trial) reuse(ctx context.Context, replaced credential.Secret, newest gi
 	}
 	switch {
 	case !refused:
-		t.add(pass, fmt.Sprintf("grace: a replaced token was still accepted after %v, so its reuse was not punished", accepted))
+		t.add(pass, fmt.Sprintf("grace: a replaced token was still accepted after %v", accepted))
 		return
 	case answered < atOnce:
 		t.add(pass, "no grace: a replaced token is refused at once")
