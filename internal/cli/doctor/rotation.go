@@ -60,8 +60,8 @@ func (d *doctor) rotation(ctx context.Context, yes bool, output string) error {
 		return err
 	}
 	if known := p.Dialect.Rotation; known != nil {
-		return fault.InUsage(fmt.Errorf("--rotation is not tried at %s: it keeps one refresh token for each user and client, "+
-			"so your own session would end", p.Dialect.Title), known...)
+		return fault.InUsage(fmt.Errorf("--rotation is not tried at %s: it keeps one refresh token for each user and "+
+			"client, so your own session would end", p.Dialect.Title), known...)
 	}
 	if !yes {
 		if err := mayRotate(o); err != nil {
