@@ -69,7 +69,7 @@ func TestEnterpriseProxies(t *testing.T) {
 			[]string{"does not accept the user and password in HTTPS_PROXY (status 407",
 				"has the password changed?"}},
 		"not allowed": {"", through("403 Forbidden"),
-			[]string{"does not connect to " + theHost + " (status 403)", "must the proxy be told"}},
+			[]string{"does not connect to " + theHost + " (status 403)", "must the proxy allow"}},
 		"bad gateway": {"", through("502 Bad Gateway"), []string{"does not connect to " + theHost + " (status 502)"}},
 		"no proxy at all": {"", connects(says("220 mail.example ESMTP\r\n")),
 			[]string{"no answer from " + theHost + " through the proxy " + p.addr}},

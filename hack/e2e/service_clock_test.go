@@ -116,9 +116,9 @@ func TestServiceSources(t *testing.T) {
 	p := newCertified(t, certifiedOptions{})
 	s := newService(t, p.issuer)
 	for _, place := range []struct{ source, env, says string }{
-		{"github", "", "no job of GitHub Actions"},
+		{"github", "", "not a GitHub Actions job"},
 		{"github", "GITHUB_ACTIONS=true", "id-token: write"},
-		{"gitlab", "", "no job of GitLab CI"},
+		{"gitlab", "", "not a GitLab CI job"},
 		{"gitlab", "GITLAB_CI=true", "id_tokens"},
 		{"kubernetes", "", "no file"},
 		{"azure", "", "azure"},
