@@ -12,7 +12,7 @@ var eks = &tool{
 	name: settings.ToolEKS, short: "print an ExecCredential for a cluster of Amazon EKS",
 	long: `Print an ExecCredential for a cluster of Amazon EKS: the token that aws eks
 get-token makes, with the keys of the role that the profile names. They are
-cached; the token is made here, and nobody is asked for it.`,
+cached; the token is made here, without the network.`,
 	example: `  # in a kubeconfig
   users:
   - name: prod
