@@ -85,6 +85,9 @@ func Need(o *settings.Resolved, s *session.Session, keys bool) session.Need {
 	if registry != nil {
 		steps = append(steps, ecrStep(o, s, *registry))
 	}
+	if o.Tool == settings.ToolGKE {
+		steps = append(steps, gkeStep(o, s))
+	}
 	ttl := session.TokenTTL
 	if o.Tool == settings.ToolAWS {
 		ttl = awsTTL

@@ -1,6 +1,7 @@
 package acquire
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -47,6 +48,8 @@ func target(o *settings.Resolved) string {
 		return plugin.KubeClusterOf(os.Getenv("KUBERNETES_EXEC_INFO")).Server
 	case o.Tool == settings.ToolEKS:
 		return o.AWS.Cluster
+	case o.Tool == settings.ToolGKE:
+		return cmp.Or(o.GKE.ServiceAccount, o.GKE.WorkforceProvider)
 	case o.AWS.CenterRole() != "" && len(o.AWS.Chain) == 0 && (o.Tool == settings.ToolAWS || o.Tool == settings.ToolRun):
 		return o.AWS.CenterRole()
 	case o.Tool == settings.ToolAWS, o.Tool == settings.ToolRun && o.AWS.RoleARN != "":

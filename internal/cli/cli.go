@@ -52,7 +52,8 @@ func Run(args []string) int {
 // recordRefused writes a call that was to give a credential, and ended without one, to
 // the audit trail. A wrong command line is no such call, nor is what run's command did.
 func recordRefused(f *command.Failure) {
-	gives := []string{settings.ToolKube, settings.ToolEKS, settings.ToolAWS, settings.ToolToken, settings.ToolGCP,
+	gives := []string{settings.ToolKube, settings.ToolEKS, settings.ToolGKE, settings.ToolAKS, settings.ToolAWS,
+		settings.ToolToken, settings.ToolGCP,
 		settings.ToolRun, settings.ToolLogin}
 	_, coded := errors.AsType[fault.Coded](f.Err)
 	if f.Settings != nil && (f.Settings.AsksByHost() || slices.Contains(gives, f.Settings.Tool)) && !coded &&

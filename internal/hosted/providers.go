@@ -14,6 +14,7 @@ import (
 
 const (
 	entraTenant = "11111111-2222-3333-4444-555555555555"
+	entraClient = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 	pingoneEnv  = "66666666-7777-8888-9999-000000000000"
 )
 
@@ -68,6 +69,18 @@ func openOkta(w *World) {
 }
 
 func openEntra(w *World) {
+	openEntraFor(w, entraClient, anyPortOf("localhost"), "https://management.azure.com/.default", "api://orders/.default")
+}
+
+// openAKS is Entra ID with Azure's own public client, which may ask for the API servers
+// of AKS, and leads a browser back to http://localhost without a path.
+func openAKS(w *World) {
+	openEntraFor(w, "80faf920-1908-4b52-b5ef-a8e7bedfc67a", func(u *url.URL) bool {
+		return u.Scheme == "http" && u.Hostname() == "localhost" && u.Path == ""
+	}, "6dae42f8-4368-4678-94ff-3960e28e3630/.default")
+}
+
+func openEntraFor(w *World, client string, redirect func(*url.URL) bool, resources ...string) {
 	const site = "https://login.microsoftonline.com/" + entraTenant
 	(&server{
 		metadata: metadata(site+"/v2.0", site, map[string]string{
@@ -75,10 +88,9 @@ func openEntra(w *World) {
 			"jwks_uri":                      "/discovery/v2.0/keys",
 			"device_authorization_endpoint": "/oauth2/v2.0/devicecode", "end_session_endpoint": "/oauth2/v2.0/logout",
 		}, "openid", "profile", "email", "offline_access"),
-		client: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", offline: "offline_access",
-		scopes: []string{"openid", "profile", "email", "offline_access", "https://management.azure.com/.default",
-			"api://orders/.default"},
-		redirect: anyPortOf("localhost"), authorize: []string{"claims", "domain_hint"}, token: []string{"claims", "scope"},
+		client: client, offline: "offline_access",
+		scopes:   append([]string{"openid", "profile", "email", "offline_access"}, resources...),
+		redirect: redirect, authorize: []string{"claims", "domain_hint"}, token: []string{"claims", "scope"},
 		renews: true, logout: []string{"post_logout_redirect_uri?"}, life: 75 * time.Minute, barePolls: true,
 		tokenClaim: func(Person, url.Values) map[string]any { return map[string]any{"tid": entraTenant, "ver": "2.0"} },
 	}).open(w)

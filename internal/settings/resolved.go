@@ -75,6 +75,8 @@ const (
 	ToolKube      = "kube"
 	ToolAWS       = "aws"
 	ToolEKS       = "eks"
+	ToolGKE       = "gke"
+	ToolAKS       = "aks"
 	ToolToken     = "token"
 	ToolGit       = "git"
 	ToolDocker    = "docker"
@@ -208,6 +210,10 @@ func (o *Resolved) check() error {
 		return o.CheckAWS()
 	case ToolEKS:
 		return cmp.Or(o.CheckAWS(), o.checkCluster())
+	case ToolGKE:
+		return o.checkGKE()
+	case ToolAKS:
+		return o.checkAKS()
 	}
 	return o.checkECR()
 }
@@ -262,6 +268,9 @@ func (o *Resolved) Settle() error {
 		o.Target.TokenType = credential.IDToken
 	}
 	o.settleCenter()
+	if o.Tool == ToolAKS {
+		o.settleAKS()
+	}
 	o.SettleDialect()
 	o.settleIdentity()
 	if o.Target.TokenType == "" {
@@ -299,7 +308,7 @@ func Outputs(tool string) []string {
 // UsualTokenType is the token that a command takes if none is named. To exchange
 // an ID token is what few servers offer.
 func (o *Resolved) UsualTokenType() string {
-	if o.Tool == ToolToken || o.AsksByHost() && o.ECR() == nil || o.Provider.Identity == credential.Service ||
+	if o.Tool == ToolToken || o.Tool == ToolAKS || o.AsksByHost() && o.ECR() == nil || o.Provider.Identity == credential.Service ||
 		o.Exchanges() {
 		return credential.AccessToken
 	}

@@ -19,6 +19,8 @@ type Settings struct {
 	Exchange Exchange
 	Target   Target
 	AWS      AWS
+	GKE      GKE
+	AKS      AKS
 	Storage  Storage
 	Network  Network
 	Report   Report
@@ -130,6 +132,18 @@ type AWS struct {
 	RoleName       string
 	Roles          []string // the names of those in the config
 	Cluster        string   // of EKS
+}
+
+// GKE is how a token of Google Cloud is had for the sign-in's.
+type GKE struct {
+	WorkforceProvider string
+	UserProject       string
+	ServiceAccount    string // that is impersonated
+}
+
+// AKS is which API server of Azure's the token is for.
+type AKS struct {
+	ServerID string
 }
 
 // Storage is where a session is kept.

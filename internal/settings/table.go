@@ -5,6 +5,7 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/flows/identitycenter"
+	"github.com/sso-exec/sso-exec/flows/workforce"
 	"github.com/sso-exec/sso-exec/internal/browser"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings/aws"
@@ -226,7 +227,7 @@ var table = []*Row{
 	// What is wanted of the session, and of the run.
 
 	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: target.HostColumns,
-		Idle: []string{ToolKube, ToolEKS, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg,
+		Idle: []string{ToolKube, ToolEKS, ToolGKE, ToolAKS, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg,
 			ToolAPIKey, ToolDoctor},
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
@@ -325,6 +326,21 @@ var table = []*Row{
 	{Name: "cluster", Only: []string{ToolEKS}, KeyName: "eks.cluster", Traits: Free, Check: aws.CheckCluster,
 		Help: "`name` of the cluster, as EKS knows it",
 		at:   func(s *Settings) any { return &s.AWS.Cluster }},
+	{Name: "workforce-provider", Only: []string{ToolGKE}, KeyName: "gke.workforce-provider",
+		Check: check.WorkforceProvider,
+		Help:  "`name` of the workforce provider: POOL/PROVIDER, or its full name",
+		at:    func(s *Settings) any { return &s.GKE.WorkforceProvider }},
+	{Name: "workforce-user-project", Only: []string{ToolGKE}, KeyName: "gke.workforce-user-project",
+		Check: check.Project,
+		Help:  "`project` that quota and billing count for",
+		at:    func(s *Settings) any { return &s.GKE.UserProject }},
+	{Name: "impersonate", Only: []string{ToolGKE}, KeyName: "gke.impersonate",
+		Check: workforce.CheckServiceAccount,
+		Help:  "`email` of a service account whose token it is to be",
+		at:    func(s *Settings) any { return &s.GKE.ServiceAccount }},
+	{Name: "server-id", Only: []string{ToolAKS}, KeyName: "aks.server-id", Default: aksServer, Check: check.UUID,
+		Help: "`ID` of the API server's application in Entra ID",
+		at:   func(s *Settings) any { return &s.AKS.ServerID }},
 	{Name: "role-arn", Group: GroupAWS, Only: awsTools, KeyName: "aws.role-arn", Check: check.Role, Alone: check.RoleARN,
 		AloneFrom: "sts-endpoint",
 		Help:      "`ARN` of the role to assume",

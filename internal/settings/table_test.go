@@ -17,7 +17,7 @@ import (
 )
 
 // toolsOf are commands that together have every setting.
-var toolsOf = []string{ToolKube, ToolEKS, ToolAWS, ToolToken, ToolRun, ToolGCP, ToolKeyring}
+var toolsOf = []string{ToolKube, ToolEKS, ToolGKE, ToolAKS, ToolAWS, ToolToken, ToolRun, ToolGCP, ToolKeyring}
 
 // samples are values of settings that take not just any.
 var samples = map[string]string{

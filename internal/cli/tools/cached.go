@@ -38,7 +38,7 @@ type tool struct {
 }
 
 // All lists the tools. A new one is a file here with its row, and a file in plugin/.
-var All = []*tool{kube, eks, aws, git, docker, cargo, terraform, gcp, bazel, keyring, token}
+var All = []*tool{kube, eks, gke, aks, aws, git, docker, cargo, terraform, gcp, bazel, keyring, token}
 
 func findTool(name string) *tool {
 	for _, t := range All {

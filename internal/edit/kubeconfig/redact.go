@@ -244,7 +244,7 @@ var subcommands = []string{"aws", "eks", "get-token", "token", "get", "kubeconfi
 // isOurs tells whether a stanza runs sso-exec for a cluster, maybe by another name: with
 // nothing but flags of the form --name=value, one of which names the provider.
 func isOurs(e Exec) bool {
-	if len(e.Args) == 0 || !slices.Contains([]string{"kube", "eks"}, e.Args[0]) {
+	if len(e.Args) == 0 || !slices.Contains([]string{"kube", "eks", "gke", "aks"}, e.Args[0]) {
 		return false
 	}
 	names := false

@@ -73,25 +73,6 @@ a profile only its name does.`,
 	return s.command(cmd, "cluster")
 }
 
-// NewEKS makes the command that does so for a cluster of Amazon EKS.
-func NewEKS() *cobra.Command {
-	s := &kubeSetup{o: settings.For(settings.ToolEKS), line: map[string]bool{}}
-	return s.command(&cobra.Command{
-		Use:   "eks",
-		Short: "have kubectl call sso-exec for a cluster of Amazon EKS",
-		Long: `Write the user entry that has kubectl call sso-exec eks for a cluster of Amazon
-EKS, as setup kube does. The address and the CA of the cluster are in the
-kubeconfig already: aws eks update-kubeconfig writes them. Its user entry, which
-runs the AWS CLI, is replaced where --user names it, and --replace is given.`,
-		Example: `  sso-exec setup eks --profile aws-dev --cluster prod --region eu-central-1 \
-    --context prod
-  sso-exec setup eks --profile aws-dev --cluster prod --region eu-central-1 \
-    --user arn:aws:eks:eu-central-1:123456789012:cluster/prod --replace
-  sso-exec setup eks --cluster prod --remove`,
-		Args: command.NoArgs,
-	}, "kube-cluster")
-}
-
 // command gives a command its flags; cluster is the one for the kubeconfig's own name of
 // a cluster.
 func (s *kubeSetup) command(cmd *cobra.Command, cluster string) *cobra.Command {
@@ -101,8 +82,8 @@ func (s *kubeSetup) command(cmd *cobra.Command, cluster string) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.user, "user", "", "`name` of the user entry (default: the profile's, else the issuer's host)")
-	if s.o.Tool == settings.ToolEKS {
-		f.Lookup("user").Usage = "`name` of the user entry (default: the cluster's)"
+	if s.o.Tool != settings.ToolKube {
+		f.Lookup("user").Usage = "`name` of the user entry (default: " + defaultUsers[s.o.Tool] + ")"
 	}
 	f.StringArrayVar(&s.contexts, "context", nil,
 		"`name` of a context to make, or to point to the user entry; prod-* is all that are there; repeatable")
@@ -250,8 +231,11 @@ const execAPI = "client.authentication.k8s.io/"
 // defaultUser is the name of the user entry if none is given; nothing if that
 // cannot be determined.
 func (s *kubeSetup) defaultUser() string {
-	if s.o.Tool == settings.ToolEKS {
+	switch s.o.Tool {
+	case settings.ToolEKS:
 		return s.o.AWS.Cluster
+	case settings.ToolGKE, settings.ToolAKS:
+		return s.o.Tool
 	}
 	if s.usesProfile() {
 		return s.o.Source.Profile

@@ -187,9 +187,6 @@ func (s *kubeSetup) usesProfile() bool { return setup.UsesProfile(s.o, "issuer",
 // ours tells whether a stanza runs sso-exec for a cluster, or --command as that.
 func (p *kubePlan) ours(e *kubeconfig.Exec) bool { return setup.Runs(e, p.command, tools...) }
 
-// tools are those that kubectl calls.
-var tools = []string{settings.ToolKube, settings.ToolEKS}
-
 // sameSession tells whether two stanzas' arguments are about one client of one
 // provider, and one cluster of EKS.
 func sameSession(a, b []string) bool {
@@ -197,8 +194,9 @@ func sameSession(a, b []string) bool {
 		return false
 	}
 	names := []string{"profile", "issuer", "client-id"}
-	if a[0] == settings.ToolEKS {
-		names = append(names, "start-url", "account-id", "role-name", "role-arn", "region", "cluster")
+	if a[0] != settings.ToolKube {
+		names = append(names, "start-url", "account-id", "role-name", "role-arn", "region", "cluster", "workforce-provider",
+			"impersonate", "server-id")
 	}
 	for _, flag := range names {
 		if argument(a, flag) != argument(b, flag) {
