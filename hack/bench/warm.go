@@ -2,6 +2,9 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha1" //nolint:gosec // as the AWS CLI
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -127,12 +130,16 @@ func (w *world) warmPrograms() ([]*program, error) {
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}
-	if path := os.Getenv("KUBELOGIN"); path != "" {
-		p, err := w.kubelogin(path)
-		if err != nil {
-			return nil, err
+	for variable, prepare := range map[string]func(path string) (*program, error){
+		"KUBELOGIN": w.kubelogin, "AWS": w.awsCLI,
+	} {
+		if path := os.Getenv(variable); path != "" {
+			p, err := prepare(path)
+			if err != nil {
+				return nil, err
+			}
+			programs = append(programs, p)
 		}
-		programs = append(programs, p)
 	}
 	for _, p := range programs[1:] {
 		cmd := exec.Command(p.argv[0], p.argv[1:]...)
@@ -241,4 +248,35 @@ func (w *world) kubelogin(path string) (*program, error) {
 		"--token-cache-dir=" + filepath.Join(w.dir, "kubelogin"), "--token-cache-storage=disk",
 		"--listen-address=127.0.0.1:0", "--oidc-redirect-url-hostname=127.0.0.1", "--browser-command=" + browser}}
 	return p, nil
+}
+
+// awsCLI has an AWS CLI of version 2, given by its path, hand out the same keys from where
+// it keeps those that IAM Identity Center gave it.
+func (w *world) awsCLI(path string) (*program, error) {
+	out, err := w.sso("aws")
+	if err != nil {
+		return nil, err
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(out, &keys); err != nil {
+		return nil, err
+	}
+	kept, err := json.Marshal(map[string]any{"ProviderType": "sso", "Credentials": keys})
+	if err != nil {
+		return nil, err
+	}
+	const start, account, role = "https://d-1234567890.awsapps.com/start", "123456789012", "dev"
+	name := sha1.Sum(fmt.Appendf(nil, `{"accountId":%q,"roleName":%q,"startUrl":%q}`, //nolint:gosec // as above
+		account, role, start))
+	config, dir := filepath.Join(w.dir, "aws-config"), filepath.Join(w.dir, "home", ".aws", "cli", "cache")
+	if err := firstError(func() error { return os.MkdirAll(dir, 0o700) }, func() error {
+		return os.WriteFile(filepath.Join(dir, hex.EncodeToString(name[:])+".json"), kept, 0o600)
+	}, func() error {
+		return os.WriteFile(config, fmt.Appendf(nil, "[default]\nregion = us-east-1\nsso_start_url = %s\n"+
+			"sso_region = us-east-1\nsso_account_id = %s\nsso_role_name = %s\n", start, account, role), 0o600)
+	}); err != nil {
+		return nil, err
+	}
+	return &program{name: "aws configure export-credentials", argv: []string{path, "configure", "export-credentials"},
+		env: w.env("AWS_CONFIG_FILE=" + config)}, nil
 }
