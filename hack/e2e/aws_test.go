@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+
+	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/flows/sts"
 )
 
 // TestAWS signs in under the AWS CLI, whose bucket is then open, and stays open
@@ -53,6 +59,45 @@ func TestOneSignInForAll(t *testing.T) {
 	if len(c.urls) != 0 {
 		t.Error("a browser was opened")
 	}
+}
+
+// TestAllAssumeRole: MinIO takes the signature of our AssumeRole, by a user's own keys,
+// and gives keys that open the bucket. Roles after a role are AWS's alone: MinIO has no
+// AssumeRole for temporary keys, and says so.
+func TestAllAssumeRole(t *testing.T) {
+	s3 := minio(t)
+	c := newClient(t, provider)
+	makeBucket(c, s3)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	request := sts.Chained{Endpoint: s3, Region: "us-east-1", RoleARN: "arn:minio:iam:::role/any",
+		Duration: 20 * time.Minute}
+	assume := func(secret string) (credential.Credential, error) {
+		return sts.AssumeRole(t.Context(), &http.Client{Transport: transport}, request,
+			credential.AWSKeys{AccessKeyID: rootUser, SecretAccessKey: credential.NewSecret(secret)})
+	}
+	got, err := assume(rootPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := (got.Life() - request.Duration).Abs(); off > time.Minute {
+		t.Errorf("a life of %v", got.Life())
+	}
+	wantListing(t, c.aws(s3, []string{"AWS_ACCESS_KEY_ID=" + got.AWS.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + got.AWS.SecretAccessKey.Reveal(),
+		"AWS_SESSION_TOKEN=" + got.AWS.SessionToken.Reveal()}, "s3", "ls", "s3://e2e").ok())
+	_, err = assume("another secret")
+	if refusal, ok := errors.AsType[*sts.Error](err); !ok || !strings.Contains(refusal.Error(), "signature") {
+		t.Errorf("by another secret: %v", err)
+	}
+
+	c.signIn()
+	const next = "arn:aws:iam::123456789012:role/next"
+	res := c.sso(c.args("aws", "--role-arn", roleARN(), "--sts-endpoint", s3, "--chain-role-arn", next)...).wait()
+	if res.code == 0 || res.stdout != "" || !strings.Contains(res.stderr, next+": AccessDenied") {
+		t.Errorf("a chain: %+v", res)
+	}
+	c.wantKeysCached() // those of the first role
 }
 
 // aws runs the AWS CLI on MinIO. Version 2.9, Debian's, ignores endpoint_url in its config.
