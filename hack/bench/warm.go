@@ -130,11 +130,12 @@ func (w *world) warmPrograms() ([]*program, error) {
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},
 	}
-	for variable, prepare := range map[string]func(path string) (*program, error){
-		"KUBELOGIN": w.kubelogin, "AWS": w.awsCLI,
-	} {
-		if path := os.Getenv(variable); path != "" {
-			p, err := prepare(path)
+	for _, other := range []struct {
+		variable string
+		prepare  func(path string) (*program, error)
+	}{{"KUBELOGIN", w.kubelogin}, {"AWS", w.awsCLI}} {
+		if path := os.Getenv(other.variable); path != "" {
+			p, err := other.prepare(path)
 			if err != nil {
 				return nil, err
 			}
