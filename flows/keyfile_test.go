@@ -146,7 +146,8 @@ func TestTLSCertificate(t *testing.T) {
 	ca := dated(t, ecKey(t, elliptic.P256()))
 	for name, key := range keys {
 		k := mustParse(t, pkcs8(t, key), KeyOptions{})
-		got, err := k.TLSCertificate(append(append(pkcs8(t, key), dated(t, key)...), ca...)) // a key next to it is passed over
+		got, err := k.TLSCertificate(append(append(pkcs8(t, key), dated(t, key)...),
+			ca...)) // a key next to it is passed over
 		if err != nil || len(got.Certificate) != 2 || got.Leaf == nil {
 			t.Errorf("%s: %d certificates, %v", name, len(got.Certificate), err)
 		}

@@ -32,7 +32,8 @@ func TestEncodeKeyring(t *testing.T) {
 func TestBazel(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"uri":"https://h/p"}`: "https://h/p", ` {"x":[{}],"uri":"h"} ` + "\n": "h",
-		"": "not a JSON object", "null": "not a JSON object", `{"uri":"a"`: "not complete", `{"uri":"a"}}`: "something follows",
+		"": "not a JSON object", "null": "not a JSON object", `{"uri":"a"`: "not complete",
+		`{"uri":"a"}}`:          "something follows",
 		`{"uri":"a","uri":"b"}`: "there twice", `{"uri":{}}`: "not a string", `{"URI":"a"}`: "missing",
 		"{\"uri\":\"\xff\"}": "not UTF-8",
 	} {

@@ -123,7 +123,8 @@ func Resolve(ctx context.Context, hc *http.Client, startURL string) (string, err
 		return "", err
 	}
 	if a.Status < 300 || a.Status >= 400 {
-		return "", fmt.Errorf("%s: %s is not a host of AWS and does not redirect to one (status %d)", doingStartURL, a.Host, a.Status)
+		return "", fmt.Errorf("%s: %s is not a host of AWS and does not redirect to one (status %d)", doingStartURL, a.Host,
+			a.Status)
 	}
 	to, err := req.URL.Parse(a.Header.Get("Location"))
 	if err != nil || a.Header.Get("Location") == "" {

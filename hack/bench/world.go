@@ -136,7 +136,8 @@ func (w *world) crowd(sessions int) (flag string, err error) {
 		return "", err
 	}
 	for i := range sessions {
-		if err := os.WriteFile(filepath.Join(dir, "sessions", fmt.Sprintf("%064x.json", i)), []byte("{}"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "sessions", fmt.Sprintf("%064x.json", i)), []byte("{}"),
+			0o600); err != nil {
 			return "", err
 		}
 	}

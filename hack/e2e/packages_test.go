@@ -250,7 +250,8 @@ func TestAllGCP(t *testing.T) {
 	}))
 	t.Cleanup(sts.Close)
 	c := withProfile(t, "audit: on")
-	c.start("sso-exec", nil, "setup", "gcp", "--profile", "corp", "--yes", "--gcp-audience", pool, "--user-project", "pays",
+	c.start("sso-exec", nil, "setup", "gcp", "--profile", "corp", "--yes", "--gcp-audience", pool, "--user-project",
+		"pays",
 		"--gcp-config", "gcp.json", "--command", mustTool(t, "sso-exec")).ok()
 	text, err := os.ReadFile(filepath.Join(c.home, "gcp.json"))
 	if err != nil {
@@ -259,7 +260,8 @@ func TestAllGCP(t *testing.T) {
 	own := strings.Replace(string(text), "https://sts.googleapis.com/v1/token", sts.URL+"/v1/token", 1)
 	library := func(text string) result {
 		file := c.write("used.json", text)
-		return c.start("node", []string{"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1", "GOOGLE_APPLICATION_CREDENTIALS=" + file,
+		return c.start("node", []string{"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1",
+			"GOOGLE_APPLICATION_CREDENTIALS=" + file,
 			"GOOGLE_CLOUD_PROJECT=pays"}, filepath.Join(filepath.Dir(mustTool(t, "node")), "packages", "gcp.mjs")).wait()
 	}
 	if res := library(own); res.code != 0 || res.stdout != "ya29.federated\n" {

@@ -35,7 +35,8 @@ shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
 		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), kube.NewEKS(), kube.NewGKE(), kube.NewAKS(), aws.New(), git.New(), docker.New(), cargo.New(), terraform.New(), keyring.New(),
+	}, "tool", kube.New(), kube.NewEKS(), kube.NewGKE(), kube.NewAKS(), aws.New(), git.New(), docker.New(), cargo.New(),
+		terraform.New(), keyring.New(),
 		pnpm.New(), bazel.New(), gcp.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -64,7 +65,8 @@ func onThisMachine(name string) string {
 		}
 		return "; none found"
 	}
-	program, ok := map[string]string{"kube": "kubectl", "eks": "kubectl", "gke": "kubectl", "aks": "kubectl", "aws": "aws", "git": "git", "docker": "docker",
+	program, ok := map[string]string{"kube": "kubectl", "eks": "kubectl", "gke": "kubectl", "aks": "kubectl", "aws": "aws",
+		"git": "git", "docker": "docker",
 		"cargo": "cargo", "terraform": "terraform", "keyring": "pip", "pnpm": "pnpm", "bazel": "bazel", "gcp": "gcloud"}[name]
 	if !ok {
 		return ""

@@ -218,7 +218,8 @@ func (r *resolver) checkSecrets(name string, settings map[string]Value) {
 			at = issuer.Origin
 		}
 		what := fmt.Sprintf("for the issuer %s, not for %s", orNone(meant), orNone(now))
-		r.add(at.finding("profile %s: the %s of %s (profile %s) is %s: give another %s together with the issuer, or unset it "+
+		r.add(at.finding("profile %s: the %s of %s (profile %s) is %s: give another %s together "+
+			"with the issuer, or unset it "+
 			"(%s: null)",
 			word(name), k.Name, secret.Origin, word(secret.Profile), what, k.Name, k.Name))
 	}

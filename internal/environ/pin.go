@@ -70,7 +70,8 @@ func Pin() error {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name := commandline.Fold(name); {
 		case strings.HasPrefix(name, "SSL_CERT_"), strings.HasPrefix(name, "AWS_ENDPOINT_"), name == "AWS_CA_BUNDLE",
-			name == "AWS_PROFILE", name == "AWS_DEFAULT_PROFILE", name == "BROWSER", strings.HasPrefix(name, "XDG_") && strings.HasSuffix(name, "_HOME"):
+			name == "AWS_PROFILE", name == "AWS_DEFAULT_PROFILE", name == "BROWSER", strings.HasPrefix(name, "XDG_") &&
+				strings.HasSuffix(name, "_HOME"):
 			_ = os.Unsetenv(name)
 		}
 	}

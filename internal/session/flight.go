@@ -90,7 +90,8 @@ func (s *Session) lock(ctx context.Context, purpose, key string) (*cache.Lock, e
 		return nil, err
 	}
 	if s.lockErr == nil {
-		s.Log.Warn(fmt.Sprintf("nothing can be stored, so every run starts from the beginning: %v; name another place with --cache-dir", err))
+		s.Log.Warn(fmt.Sprintf("nothing can be stored, so every run starts from the beginning: %v; name another "+
+			"place with --cache-dir", err))
 	}
 	s.lockErr = err
 	return nil, nil

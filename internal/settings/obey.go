@@ -211,7 +211,8 @@ func (o *Resolved) obeysOfSignIn(r *Row, value []string) (err error) {
 	for _, param := range slices.Concat(o.SignIn.AuthParams, o.Exchange.Params) { // no token may tell of it
 		name, v, _ := strings.Cut(param, "=")
 		if strings.HasPrefix(strings.ToLower(name), "org") && v != value[0] {
-			return o.Policy.Forbid(r.Rule, fmt.Sprintf("parameter %q together with organization %q", param, value[0]), "leave it out")
+			return o.Policy.Forbid(r.Rule, fmt.Sprintf("parameter %q together with organization %q", param, value[0]),
+				"leave it out")
 		}
 	}
 	return nil

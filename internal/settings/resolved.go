@@ -308,7 +308,8 @@ func Outputs(tool string) []string {
 // UsualTokenType is the token that a command takes if none is named. To exchange
 // an ID token is what few servers offer.
 func (o *Resolved) UsualTokenType() string {
-	if o.Tool == ToolToken || o.Tool == ToolAKS || o.AsksByHost() && o.ECR() == nil || o.Provider.Identity == credential.Service ||
+	if o.Tool == ToolToken || o.Tool == ToolAKS || o.AsksByHost() && o.ECR() == nil ||
+		o.Provider.Identity == credential.Service ||
 		o.Exchanges() {
 		return credential.AccessToken
 	}

@@ -227,7 +227,8 @@ var table = []*Row{
 	// What is wanted of the session, and of the run.
 
 	{Name: "host", Group: GroupTarget, Kind: List, KeyName: "hosts", Check: checkHost, Columns: target.HostColumns,
-		Idle: []string{ToolKube, ToolEKS, ToolGKE, ToolAKS, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami, ToolOrg,
+		Idle: []string{ToolKube, ToolEKS, ToolGKE, ToolAKS, ToolAWS, ToolRun, ToolLogin, ToolLogout, ToolStatus, ToolWhoami,
+			ToolOrg,
 			ToolAPIKey, ToolDoctor},
 		Help: "`host` that the token may go to, or *.example.com for all below it; repeatable; " +
 			"with a profile only some of its own",
@@ -306,7 +307,8 @@ var table = []*Row{
 	{Name: "output", Short: "o", Only: []string{ToolToken, ToolAWS, ToolKeyring},
 		Traits: Free | NoKey | NoVariable | Harmless,
 		Help: "`format` of the answer (raw, header, bearer, headers or json under token; process, env, fish or powershell " +
-			"under aws; plain or json under keyring): the first is the default, header is an Authorization header, bearer its value, " +
+			"under aws; plain or json under keyring): the first is the default, header is an Authorization header, " +
+			"bearer its value, " +
 			"headers a JSON object of them, and the last three set the keys in a shell",
 		at: func(s *Settings) any { return &s.Output }},
 	{Name: "mode", Only: []string{ToolKeyring}, Traits: Free | NoKey | NoVariable | Harmless,

@@ -78,7 +78,8 @@ Keys in variables do not renew. For a command that may outlive them there is
 		"put a token into the variable `NAME`: the access token, or what --token-type says")
 	f.StringVar(&r.npm, "npm", "",
 		"the access token for the registry at `URL`, in a user config for npm, pnpm and yarn 1 that is gone afterwards")
-	f.BoolVar(&r.aws, "aws", false, "AWS keys in addition to --token-env; without that flag they follow from a profile's role-arn")
+	f.BoolVar(&r.aws, "aws", false,
+		"AWS keys in addition to --token-env; without that flag they follow from a profile's role-arn")
 	c.PreRun = func(*cobra.Command, []string) { // whose host chooses the profile
 		if h, _ := hosts.OfURL(r.npm); r.npm != "" {
 			r.o.Asked = []hosts.Host{h}

@@ -46,7 +46,8 @@ func Script(path string, words ...string) (e Edit, err error) {
 			e.New = e.Old
 			return e, nil
 		}
-		return e, fault.InUsage(fmt.Errorf("%s is there, and is no script of setup's", path), "move it away, then run this again")
+		return e, fault.InUsage(fmt.Errorf("%s is there, and is no script of setup's", path),
+			"move it away, then run this again")
 	}
 	switch {
 	case len(words) == 0:

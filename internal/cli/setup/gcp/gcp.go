@@ -45,7 +45,8 @@ Credentials that are there and not sso-exec's are not replaced.`,
 		Usual: usual,
 		More: func(cmd *cobra.Command) {
 			f := cmd.Flags()
-			f.StringVar(&s.audience, "gcp-audience", "", "`audience`: the name of the pool's provider, from //iam.googleapis.com/ on")
+			f.StringVar(&s.audience, "gcp-audience", "",
+				"`audience`: the name of the pool's provider, from //iam.googleapis.com/ on")
 			f.StringVar(&s.project, "user-project", "", "`project` that pays, for a workforce pool")
 			f.StringVar(&s.account, "service-account", "", "`email` of a service account to become")
 		},
@@ -87,7 +88,8 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 			"give --gcp-audience //iam.googleapis.com/locations/global/workforcePools/POOL/providers/PROVIDER",
 			"or --gcp-audience //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER")
 	case workforce && s.project == "":
-		return nil, nil, fault.InUsage(errors.New("a workforce pool needs a project that pays"), "give --user-project PROJECT")
+		return nil, nil, fault.InUsage(errors.New("a workforce pool needs a project that pays"),
+			"give --user-project PROJECT")
 	case strings.ContainsAny(s.account, "/:?#% \t\r\n"):
 		return nil, nil, fault.Usagef("--service-account %q is not an email address", s.account)
 	}

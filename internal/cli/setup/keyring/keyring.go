@@ -77,7 +77,8 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	edit, err := r.Edit(what, r.File, setup.HideSecrets, put)
 	return []setup.Edit{edit}, func() {
 		if fix := setup.LinkOnPath(settings.ToolKeyring); fix != "" {
-			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the first keyring on the PATH is not sso-exec, which pip and uv would run\n"+
+			fmt.Fprintf(talk.Stderr, "sso-exec: warning: the first keyring on the PATH, which pip and uv run, is not "+
+				"sso-exec\n"+
 				"  make it a link, in a directory before that one: %s\n", fix)
 		}
 		host := strings.Replace(r.Hosts[0], "*", "NAME", 1)

@@ -8,7 +8,8 @@ import (
 )
 
 // defaultUsers say which name a user entry has.
-var defaultUsers = map[string]string{settings.ToolEKS: "the cluster's", settings.ToolGKE: "gke", settings.ToolAKS: "aks"}
+var defaultUsers = map[string]string{settings.ToolEKS: "the cluster's", settings.ToolGKE: "gke",
+	settings.ToolAKS: "aks"}
 
 // tools are those that kubectl calls.
 var tools = []string{settings.ToolKube, settings.ToolEKS, settings.ToolGKE, settings.ToolAKS}

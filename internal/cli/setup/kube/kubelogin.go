@@ -153,7 +153,8 @@ func (s *kubeSetup) source(plan *kubePlan) (kubeconfig.User, error) {
 		s.user = there.User
 	}
 	if s.user == "" {
-		return kubeconfig.User{}, fault.InUsage(errors.New("no current context: name the user entry to convert"), plan.kubeloginHint())
+		return kubeconfig.User{}, fault.InUsage(errors.New("no current context: name the user entry to convert"),
+			plan.kubeloginHint())
 	}
 	u, ok := plan.conf.User(s.user)
 	if !ok {
