@@ -13,25 +13,35 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
+	"github.com/sso-exec/sso-exec/internal/hosts"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/userfile"
 	"github.com/sso-exec/sso-exec/plugin"
 )
+
+// checkNPM tells what is wrong with the registry's URL, or that no token may go there.
+func (r *runner) checkNPM() error {
+	if r.npm == "" {
+		return nil
+	}
+	o := *r.o
+	o.Tool, o.For = settings.ToolToken, r.npm
+	if named, err := o.NamesHosts(); err != nil || !named {
+		return cmp.Or(err, o.HostError())
+	}
+	if _, at, _ := strings.Cut(r.npm, "://"); strings.ContainsAny(at, "?#=;\"'$\\ \t\r\n") {
+		return fault.Usagef("--npm %s: a registry's URL has only a host and a path", r.npm)
+	}
+	return nil
+}
 
 // setNPM gives npm, pnpm and yarn 1 a user config with the token of a registry: what
 // the user's own has, and a line behind it. It lasts as long as the command.
 func (r *runner) setNPM(ctx context.Context, env *environ.Environment) (func(), error) {
 	o := *r.o
 	o.Tool, o.For = settings.ToolToken, r.npm
-	if named, err := o.NamesHosts(); err != nil || !named {
-		return nil, cmp.Or(err, o.HostError())
-	}
 	if !o.From.Said("token-type") {
 		o.Target.TokenType = o.UsualTokenType()
-	}
-	_, at, _ := strings.Cut(r.npm, "://")
-	if strings.ContainsAny(at, "?#=;\"'$\\ \t\r\n") {
-		return nil, fault.Usagef("--npm %s: a registry's URL has only a host and a path", r.npm)
 	}
 	by := acquire.Caller{}
 	own, err := acquire.ForHost(ctx, &o, by)
@@ -59,7 +69,11 @@ func (r *runner) setNPM(ctx context.Context, env *environ.Environment) (func(), 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := fileFor(o.Storage.CacheDir, text+"//"+strings.TrimSuffix(at, "/")+"/:_authToken="+string(token)+"\n")
+	host, _ := hosts.OfURL(r.npm) // as npm spells it: in lower case, without the usual port
+	_, at, _ := strings.Cut(r.npm, "://")
+	_, path, _ := strings.Cut(at, "/")
+	key := "//" + host.String() + strings.TrimSuffix("/"+path, "/") + "/:_authToken="
+	dir, err := fileFor(o.Storage.CacheDir, text+key+string(token)+"\n")
 	if err != nil {
 		return nil, err
 	}

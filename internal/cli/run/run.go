@@ -98,6 +98,9 @@ func (r *runner) run(ctx context.Context, argv []string) error {
 	if err := command.ForAgent(r.o); err != nil {
 		return err
 	}
+	if err := r.checkNPM(); err != nil {
+		return err
+	}
 	if err := r.o.Check(); err != nil {
 		return err
 	}

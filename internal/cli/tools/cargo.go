@@ -60,7 +60,7 @@ const cargoPlugin = "--cargo-plugin"
 func Calls(argv []string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		args := Args(argv)
-		if answersGCP = len(args) > 0 && args[0] == settings.ToolGCP; answersGCP {
+		if answersGCP = asksGCP(args); answersGCP {
 			hushed()
 		}
 		words, ok := cargoWords(args)

@@ -46,6 +46,14 @@ first.`,
 // answersGCP is whether one of Google's libraries is on the other side.
 var answersGCP bool
 
+// asksGCP reports whether the command is gcp, with or without flags before it.
+func asksGCP(args []string) bool {
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		_, args, _ = settings.ParseWords(settings.ToolGCP, args)
+	}
+	return len(args) > 0 && args[0] == settings.ToolGCP
+}
+
 // hushed keeps stderr empty, which those libraries read as an answer.
 func hushed() {
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {

@@ -26,7 +26,8 @@ func CheckAccountID(v string) error {
 // EKS's own names are of letters, digits, - and _; aws-iam-authenticator takes others.
 func CheckCluster(v string) error {
 	if len(v) > 253 || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Errorf("%q is not the name of a cluster: it is printable ASCII without spaces", flows.Clean(v, 100))
+		return fmt.Errorf("%q is not the name of a cluster: it is at most 253 characters of printable ASCII, without spaces",
+			flows.Clean(v, 100))
 	}
 	return nil
 }
