@@ -94,8 +94,12 @@ func Open(o *settings.Resolved, by Caller) (*session.Session, error) {
 		if (h.Purpose == cache.LockSignIn || h.Purpose == cache.LockPrompt) && talk.SameTerminal(h.PID) {
 			return // its prompt is seen here
 		}
-		log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with a %s since %s",
-			h.PID, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
+		a := "a"
+		if h.Purpose == cache.LockExchange {
+			a = "an"
+		}
+		log.Warn(fmt.Sprintf("waiting for another sso-exec (process %d), which is busy with %s %s since %s",
+			h.PID, a, h.Purpose, h.Since.Local().Format(time.TimeOnly)))
 	}
 	if o.Storage.Store != "none" {
 		c.CacheDir = o.Storage.CacheDir

@@ -142,7 +142,8 @@ func fileFor(cacheDir, text string) (*runDirectory, error) {
 		}
 		dir.remove()
 	}
-	return nil, &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the file for the token: %w", err)}
+	return nil, &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the file for the token: %w", err),
+		Hints: []string{"make room there, or name another place with --cache-dir"}}
 }
 
 const tokenFile, lockFile = "token", "lock"
