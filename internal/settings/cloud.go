@@ -17,6 +17,10 @@ func (o *Resolved) checkGKE() error {
 	if o.GKE.WorkforceProvider == "" {
 		return fault.InUsage(errors.New("which workforce provider is it?"), "give --workforce-provider POOL/PROVIDER")
 	}
+	if o.Provider.Identity != credential.Service && o.Target.TokenType != credential.IDToken && !o.Exchanges() {
+		return fault.InUsage(errors.New("Google's STS gets an ID token, and this is --token-type access"),
+			"leave it out; a provider without ID tokens cannot be used")
+	}
 	return cmp.Or(o.checkRow("workforce-provider"), o.checkRow("workforce-user-project"),
 		o.checkRow("impersonate"))
 }
@@ -55,6 +59,9 @@ func (o *Resolved) checkAKS() error {
 	}
 	if o.From.Given("scope") {
 		return fault.InUsage(errors.New("--scope: aks asks for the API server's own"), "leave it out; see --server-id")
+	}
+	if o.Target.TokenType == credential.IDToken {
+		return fault.InUsage(errors.New("--token-type id: the API server of AKS takes an access token"), "leave it out")
 	}
 	return o.checkRow("server-id")
 }
