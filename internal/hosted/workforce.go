@@ -50,7 +50,7 @@ func openGoogleSTS(w *World) {
 			Exp, Iat      int64
 		}
 		var options map[string]string
-		jws, err := jose.ParseSigned(f.Get("subject_token"), []jose.SignatureAlgorithm{jose.RS256})
+		jws, err := jose.ParseSignedCompact(f.Get("subject_token"), []jose.SignatureAlgorithm{jose.RS256})
 		var payload []byte
 		if err == nil {
 			payload, err = jws.Verify(signingKey().Public())

@@ -18,7 +18,7 @@ func (o *Resolved) checkGKE() error {
 		return fault.InUsage(errors.New("which workforce provider is it?"), "give --workforce-provider POOL/PROVIDER")
 	}
 	if o.Provider.Identity != credential.Service && o.Target.TokenType != credential.IDToken && !o.Exchanges() {
-		return fault.InUsage(errors.New("Google's STS gets an ID token, and this is --token-type access"),
+		return fault.InUsage(errors.New("--token-type access: Google's STS accepts only an ID token"),
 			"leave it out; a provider without ID tokens cannot be used")
 	}
 	return cmp.Or(o.checkRow("workforce-provider"), o.checkRow("workforce-user-project"),

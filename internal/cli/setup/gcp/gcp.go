@@ -108,7 +108,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	words := append([]string{program}, args...)
 	for _, w := range words {
 		if w == "" || strings.ContainsAny(w, " \t\r\n'\"") {
-			return nil, nil, fault.InUsage(fmt.Errorf("Google's libraries split the command at spaces: %q", w),
+			return nil, nil, fault.InUsage(fmt.Errorf("the command cannot have %q: Google's libraries split it at spaces", w),
 				"write it into the profile, or give --command with a path without them")
 		}
 	}
