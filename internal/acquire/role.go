@@ -60,7 +60,7 @@ func chooseRole(ctx context.Context, o *settings.Resolved, by Caller, again bool
 		}
 		return err
 	}
-	role, err := s.ChooseOnce(ctx, o.Takes, prepare, func(ctx context.Context) (string, error) {
+	role, err := s.ChooseOnce(ctx, last, o.Takes, prepare, func(ctx context.Context) (string, error) {
 		n, err := sitting.Pick(ctx, talk.Pick{Title: "which AWS role at " + talk.HostOf(o.Provider.Issuer) + "?",
 			Question: "Type a number, or a part of the name.", Items: items, Last: slices.Index(all, last),
 			Chosen: func(n int) string { return "the role is " + items[n] + "; change it: sso-exec aws list --choose" }})

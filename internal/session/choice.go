@@ -24,18 +24,19 @@ func (s *Session) Preferred() string {
 }
 
 // ChooseOnce has one process at a time ask a person, and keeps the choice: it is that of
-// those who have waited, if it fits them. prepare comes before the wait for the terminal.
-func (s *Session) ChooseOnce(ctx context.Context, fits func(string) bool, prepare func(context.Context) error,
-	ask func(context.Context) (string, error)) (string, error) {
+// all who knew only the last one when they began, if it fits them. prepare comes before
+// the wait for the terminal.
+func (s *Session) ChooseOnce(ctx context.Context, last string, fits func(string) bool,
+	prepare func(context.Context) error, ask func(context.Context) (string, error)) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Person.Timeout, flows.ErrTimedOut)
 	defer cancel()
-	before, began := s.Preferred(), time.Now()
+	began := time.Now()
 	lock, err := s.lock(ctx, cache.LockPrompt, s.sessionKey())
 	if err != nil {
 		return "", err
 	}
 	defer lock.Unlock()
-	if now := s.Preferred(); lock != nil && lock.Waited && now != before && fits(now) {
+	if now := s.Preferred(); now != last && fits(now) {
 		return now, nil
 	}
 	if err := s.adopt(lock, began); err != nil {
