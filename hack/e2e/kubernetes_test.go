@@ -16,7 +16,9 @@ import (
 // kubernetesClients are programs that ask the API server three times who they are.
 func kubernetesClients(t *testing.T) map[string]string {
 	packages := filepath.Join(filepath.Dir(mustTool(t, "node")), "packages")
-	return map[string]string{"python3": filepath.Join(packages, "whoami.py"), "node": filepath.Join(packages, "whoami.mjs")}
+	return map[string]string{
+		"python3": filepath.Join(packages, "whoami.py"), "node": filepath.Join(packages, "whoami.mjs"),
+	}
 }
 
 // counted is a kubeconfig whose plugin says each time that it runs.

@@ -35,8 +35,9 @@ func TestChooseOnce(t *testing.T) {
 		if got := choose("b", "b", "c"); got != "c" || asked != 3 {
 			t.Errorf("it is to be chosen again: %q, asked %d times", got, asked)
 		}
-		if _, err := m.process().ChooseOnce(t.Context(), "c", nil, func(context.Context) error { return errors.ErrUnsupported },
-			nil); !errors.Is(err, errors.ErrUnsupported) {
+		_, err := m.process().ChooseOnce(t.Context(), "c", nil,
+			func(context.Context) error { return errors.ErrUnsupported }, nil)
+		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("it cannot be prepared: %v", err)
 		}
 	})

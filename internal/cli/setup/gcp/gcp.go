@@ -86,7 +86,8 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	case !strings.HasPrefix(s.audience, "//iam.googleapis.com/") || strings.ContainsAny(s.audience, " \t\r\n\""):
 		return nil, nil, fault.InUsage(errors.New("which audience is it?"),
 			"give --gcp-audience //iam.googleapis.com/locations/global/workforcePools/POOL/providers/PROVIDER",
-			"or --gcp-audience //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER")
+			"or --gcp-audience //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/"+
+				"providers/PROVIDER")
 	case workforce && s.project == "":
 		return nil, nil, fault.InUsage(errors.New("a workforce pool needs a project that pays"),
 			"give --user-project PROJECT")
