@@ -1,5 +1,5 @@
-// Command sso-exec turns one enterprise sign-in into whatever credential the
-// tool in front of it speaks.
+// Command sso-exec signs a person or a service in once, and gives kubectl, AWS, git and
+// other tools the credentials that they ask for.
 package main
 
 import (

@@ -68,7 +68,7 @@ func NewRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sso-exec",
 		Short: "one sign-in for every command line",
-		Long:  "sso-exec turns one sign-in into whatever credential the tool in front speaks.",
+		Long:  "Sign in once; get credentials for kubectl, AWS, git and any API.",
 		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n" +
 			"  sso-exec kube --issuer https://login.example.com --client-id cli",
 		SilenceErrors: true,

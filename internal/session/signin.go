@@ -349,7 +349,7 @@ func (s *Session) latched(reason string) error {
 		return nil
 	case time.Now().Before(l.Until):
 		return &LoginRequiredError{Reason: reason,
-			Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); none is begun by itself before %s",
+			Why: []string{fmt.Sprintf("a sign-in failed at %s (%s); automatic sign-in is paused until %s",
 				l.FailedAt.Local().Format(time.TimeOnly), flows.Clean(l.Reason, 200), l.Until.Local().Format(time.TimeOnly))}}
 	}
 	return nil

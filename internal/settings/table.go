@@ -118,7 +118,7 @@ var table = []*Row{
 			"repeatable, any of them will do",
 		at: func(s *Settings) any { return &s.SignIn.ACR }},
 	{Name: "max-age", Group: GroupSignIn, Kind: Duration, Open: "-1ns", Traits: Keeps | Asks, Check: check.WholeSeconds,
-		Help: "how long ago the sign-in may have been, else somebody is asked to sign in again; 0s is now",
+		Help: "maximum age of the sign-in; if it is older, sign in again (0s: always)",
 		at:   func(s *Settings) any { return &s.SignIn.MaxAge }},
 	{Name: "claims", Group: GroupSignIn, Traits: Keeps | Asks, Check: check.Claims,
 		Help: "parameter claims of a sign-in: `JSON`, or its base64 as a claims challenge has it",

@@ -102,7 +102,7 @@ func Hints(o *settings.Resolved, err error) []string {
 		}
 		lines = append(lines, serviceHints(o)...)
 		if o.Storage.Store == "none" {
-			return append(lines, "under --store none nothing is kept: each run needs somebody who signs in")
+			return append(lines, "--store none keeps nothing: every run needs a new sign-in")
 		}
 		if o.Tool == settings.ToolLogin {
 			if login.Try != "" {
