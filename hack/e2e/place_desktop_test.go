@@ -133,17 +133,24 @@ func TestPlaceDesktopBrowser(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, provider)
 	profile := filepath.Join(c.home, "chromium")
+	log := filepath.Join(c.home, "chromium.log")
 	pid := filepath.Join(c.home, "chromium.pid")
 	browser := c.write("browser", fmt.Sprintf(`#!/bin/sh
 echo $$ >'%s'
 exec setsid '%s' --no-sandbox --disable-gpu --no-first-run --no-default-browser-check --password-store=basic \
 	--disable-background-networking --disable-component-update --disable-dev-shm-usage --disable-extensions --disable-sync \
 	--host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost' \
-	--ignore-certificate-errors-spki-list='%s' --user-data-dir='%s' --remote-debugging-port=0 "$@"
-`, pid, mustTool(t, "chromium-window"), ca.pin(), profile))
+	--ignore-certificate-errors-spki-list='%s' --user-data-dir='%s' --remote-debugging-port=0 \
+	--enable-logging --log-file='%s' "$@"
+`, pid, mustTool(t, "chromium-window"), ca.pin(), profile, log))
 	p := desktopWith(c, browser).onTerminal()
 	kube := p.kube()
-	t.Cleanup(func() { killWrittenSession(pid) })
+	t.Cleanup(func() {
+		killWrittenSession(pid)
+		if t.Failed() {
+			t.Logf("Chromium's log:\n%s", tail(log))
+		}
+	})
 	kube.wantChoice(choice{"pkce", "stderr", "browser"})
 
 	var port []byte
@@ -170,7 +177,7 @@ exec setsid '%s' --no-sandbox --disable-gpu --no-first-run --no-default-browser-
 // attach drives the page of a browser that runs already.
 func attach(t *testing.T, address string) *chromium {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = remote.NewAllocator(ctx, address)
 	t.Cleanup(cancel)

@@ -153,11 +153,12 @@ func (r *command) press(keys string) {
 }
 
 // eventually waits until something holds; it fails once the program has ended
-// without it, or in half a minute.
+// without it, or in two minutes: on two cores that do all else as well, the first
+// start of Chromium has taken more than half a minute.
 func (r *command) eventually(otherwise string, holds func() bool) {
 	r.t.Helper()
 	ended := false
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if holds() {
 			return
 		}
