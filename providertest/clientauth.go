@@ -43,8 +43,9 @@ type Client struct {
 	RedirectURIs []string
 }
 
-// Workload is a subject of another issuer.
-type Workload struct{ Issuer, Subject string }
+// Workload is a subject of another issuer. Its tokens must be made out to Audience;
+// empty: to what all client assertions are made out to.
+type Workload struct{ Issuer, Subject, Audience string }
 
 // Audiences of assertions, for [Config.AssertionAudience].
 const (
@@ -75,6 +76,11 @@ func (c *Client) methods() []string {
 		return []string{"none"}
 	}
 	return methods
+}
+
+// federated is the place of a workload that stands for the client; -1: it is none.
+func (c *Client) federated(issuer, subject string) int {
+	return slices.IndexFunc(c.Federated, func(w Workload) bool { return w.Issuer == issuer && w.Subject == subject })
 }
 
 // public says whether the client only names itself.
@@ -247,8 +253,8 @@ func (p *Provider) checkClientAssertion(client *Client, assertion string) error 
 	}
 	issuer, _ := unverified["iss"].(string)
 	subject, _ := unverified["sub"].(string)
-	if slices.Contains(client.Federated, Workload{issuer, subject}) {
-		_, err := p.verifyForeign(issuer, assertion)
+	if at := client.federated(issuer, subject); at >= 0 {
+		_, err := p.verifyForeign(issuer, assertion, client.Federated[at].Audience)
 		return err
 	}
 	if issuer != client.ID || subject != client.ID {

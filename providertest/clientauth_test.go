@@ -218,6 +218,7 @@ func TestTrustedIssuers(t *testing.T) {
 		providertest.Config{JWTAccessTokens: true, TrustedIssuers: map[string][]byte{ci: key.jwks(nil)},
 			Clients: []providertest.Client{
 				{ID: "cli"}, {ID: "app", Federated: []providertest.Workload{{Issuer: ci, Subject: "main"}}},
+				{ID: "own", Federated: []providertest.Workload{{Issuer: ci, Subject: "own", Audience: "api://own"}}},
 			}})
 	token := func(pairs ...any) string {
 		return key.sign(nil,
@@ -235,6 +236,12 @@ func TestTrustedIssuers(t *testing.T) {
 		if res := post("grant_type", "client_credentials", "client_id", "app", "client_assertion_type", assertionType,
 			"client_assertion", test.token); res.StatusCode != test.status {
 			t.Errorf("%d %s", res.StatusCode, res.text)
+		}
+	}
+	for audience, status := range map[string]int{"api://own": 200, p.Issuer(): 401} {
+		if res := post("grant_type", "client_credentials", "client_id", "own", "client_assertion_type", assertionType,
+			"client_assertion", token("sub", "own", "aud", audience)); res.StatusCode != status {
+			t.Errorf("%s: %d %s", audience, res.StatusCode, res.text)
 		}
 	}
 	if res := post("grant_type", "client_credentials", "client_assertion_type", assertionType, "client_assertion",

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +30,7 @@ func (p *Provider) clientOfAssertion(assertion string) string {
 	issuer, _ := claims["iss"].(string)
 	subject, _ := claims["sub"].(string)
 	for _, c := range p.config.Clients {
-		if slices.Contains(c.Federated, Workload{issuer, subject}) {
+		if c.federated(issuer, subject) >= 0 {
 			return c.ID
 		}
 	}
@@ -67,8 +66,9 @@ func (p *Provider) verifyWith(set jose.JSONWebKeySet, token string) (map[string]
 	return nil, errors.New("none of the registered keys made the assertion's signature (kid, x5t#S256)")
 }
 
-// verifyForeign checks a JWT of another issuer that is trusted (RFC 7523 §3).
-func (p *Provider) verifyForeign(issuer, token string) (map[string]any, error) {
+// verifyForeign checks a JWT of another issuer that is trusted (RFC 7523 §3), and that it
+// is made out to an audience, or, without one, to what assertions are made out to.
+func (p *Provider) verifyForeign(issuer, token, audience string) (map[string]any, error) {
 	set, ok := p.trust[issuer]
 	if !ok || strings.HasPrefix(issuer, "client:") {
 		return nil, fmt.Errorf("issuer %q is not trusted", issuer)
@@ -82,6 +82,11 @@ func (p *Provider) verifyForeign(issuer, token string) (map[string]any, error) {
 	}
 	if subject, _ := claims["sub"].(string); subject == "" {
 		return nil, errors.New("the assertion has no sub")
+	}
+	if audience != "" && claims["aud"] != audience {
+		return nil, errors.New("the assertion is for another audience (aud)")
+	} else if audience != "" {
+		return claims, nil
 	}
 	return claims, p.checkAudience(claims["aud"])
 }

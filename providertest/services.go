@@ -38,7 +38,7 @@ func (p *Provider) grantJWTBearer(r *Request, client *Client) *answer {
 	claims, err := peek(assertion)
 	if err == nil {
 		issuer, _ := claims["iss"].(string)
-		claims, err = p.verifyForeign(issuer, assertion)
+		claims, err = p.verifyForeign(issuer, assertion, "")
 	}
 	if err != nil {
 		return fail("invalid_grant", err.Error()) // RFC 7523 §3.1
@@ -137,7 +137,7 @@ func (p *Provider) subjectOf(param string, r *Request) (party, *answer) {
 	if issuer == p.issuer {
 		claims, err = p.verifyOwn(token)
 	} else {
-		claims, err = p.verifyForeign(issuer, token)
+		claims, err = p.verifyForeign(issuer, token, "")
 	}
 	if err != nil {
 		return party{}, fail("invalid_request", "the "+param+": "+err.Error())

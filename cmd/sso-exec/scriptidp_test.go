@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sso-exec/sso-exec/providertest"
@@ -193,6 +197,16 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 			client.Secret = v
 		case "auth":
 			client.AuthMethod = v
+		case "client":
+			client.ID = v
+		case "cert": // the client's, for assertions
+			client.JWKS = jwksOf(ts, v)
+		case "federated": // the certificate of another issuer's key, the issuer, a subject, an audience
+			f := strings.Split(v, ",")
+			c.TrustedIssuers = map[string][]byte{f[1]: jwksOf(ts, f[0])}
+			client.Federated = []providertest.Workload{{Issuer: f[1], Subject: f[2], Audience: f[3]}}
+		case "assertion":
+			c.AssertionAudience = v
 		case "redirect":
 			client.RedirectURIs = append(client.RedirectURIs, v)
 		case "grace":
@@ -222,13 +236,25 @@ func startIDP(ts *testscript.TestScript, w *world, args []string) {
 	w.idp = p
 	ts.Setenv("ISSUER", p.Issuer())
 	ts.Setenv("SSO_EXEC_ISSUER", p.Issuer())
-	ts.Setenv("SSO_EXEC_CLIENT_ID", "cli")
+	ts.Setenv("SSO_EXEC_CLIENT_ID", client.ID)
 	if pem := p.CAPEM(); pem != nil {
 		ca := ts.MkAbs("idp-ca.pem")
 		ts.Check(os.WriteFile(ca, pem, 0o600))
 		ts.Setenv("SSO_EXEC_CA_FILE", ca)
 		ts.Setenv("IDP_CA", ca)
 	}
+}
+
+// jwksOf is the key of a certificate, found by its thumbprint.
+func jwksOf(ts *testscript.TestScript, file string) []byte {
+	block, _ := pem.Decode([]byte(ts.ReadFile(file)))
+	cert, err := x509.ParseCertificate(block.Bytes)
+	ts.Check(err)
+	digest := sha256.Sum256(cert.Raw)
+	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: cert.PublicKey,
+		CertificateThumbprintSHA256: digest[:]}}})
+	ts.Check(err)
+	return set
 }
 
 func countOf(c providertest.Counts, kind string) int {
