@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,7 +19,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/keys"
 	"github.com/sso-exec/sso-exec/internal/cli/run"
 	"github.com/sso-exec/sso-exec/internal/cli/tools"
-	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -37,7 +35,11 @@ func Run(args []string) int {
 	}
 	var failed *command.Failure
 	if !errors.As(err, &failed) {
-		failed = &command.Failure{Err: fault.InUsage(err, fmt.Sprintf("see: %s --help", cmd.CommandPath()))}
+		words, hints := inOurWords(args)
+		if words != "" {
+			err = fmt.Errorf("unknown command %q", words)
+		}
+		failed = &command.Failure{Err: fault.InUsage(err, append(hints, fmt.Sprintf("see: %s --help", cmd.CommandPath()))...)}
 	}
 	recordRefused(failed)
 	if tools.Failed(failed) {
@@ -89,13 +91,17 @@ func NewRoot() *cobra.Command {
 	root.Flags().BoolVar(&versionAsked, "version", false, "the same as the command version")
 	root.Flags().Lookup("version").Hidden = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" { // nothing is near to one letter
-			names := []string{"client-secret"}
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			switch near := commandline.Nearest(strings.ToLower(unknown.GetSpecifiedName()), names); near {
+		if errors.Is(err, pflag.ErrHelp) { // --help-all
+			return err
+		}
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+			wrong := "--" + unknown.GetSpecifiedName()
+			if unknown.GetSpecifiedShortnames() != "" {
+				wrong = wrong[1:]
+			}
+			switch near := nearFlag(cmd, wrong); near {
 			case "":
-			case names[0]:
+			case clientSecret:
 				return fmt.Errorf("%w: a secret on a command line can be read by others; use --client-secret-file FILE or the "+
 					"variable %s", err, settings.SecretVariable)
 			default:

@@ -28,6 +28,9 @@ func setHelp(root *cobra.Command) {
 			os.Exit(command.ExitCode(err))
 		}
 	})
+	root.PersistentFlags().Var((*helpAll)(&all), "help-all", "explain every flag")
+	root.PersistentFlags().Lookup("help-all").NoOptDefVal = "true"
+	root.PersistentFlags().Lookup("help-all").Hidden = true // --help names it
 	root.AddCommand(newSettingsTopic())
 	root.InitDefaultHelpCmd()
 	command.Each(root, func(cmd *cobra.Command) {
@@ -42,7 +45,7 @@ func setHelp(root *cobra.Command) {
 		}
 		if cmd.Name() == "help" {
 			cmd.Long = "Explain a command, or with the word settings all settings of a sign-in."
-			cmd.Example = "  sso-exec help setup kube\n  sso-exec help --all setup kube\n  sso-exec help settings"
+			cmd.Example = "  sso-exec help setup kube\n  sso-exec setup kube --help-all\n  sso-exec help settings"
 			cmd.Flags().BoolVar(&all, "all", false, "every flag, and all that it means")
 		}
 		// They are accepted, so that a command line can be taken over, but not shown.
@@ -53,6 +56,13 @@ func setHelp(root *cobra.Command) {
 		})
 	})
 }
+
+// helpAll is the flag --help-all: it ends the reading of a command line as --help does.
+type helpAll bool
+
+func (a *helpAll) String() string   { return "" }
+func (a *helpAll) Type() string     { return "bool" }
+func (a *helpAll) Set(string) error { *a = true; return pflag.ErrHelp }
 
 // topicSettings is explained by help, and is no command.
 const topicSettings = "settings"

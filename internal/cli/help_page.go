@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,43 +17,83 @@ import (
 // it fits a screen.
 const helpLines = 40
 
+// matter lists the settings that matter most to commands, by their names: setup kube
+// is about what kube is. The last list is that of all others.
+var matter = []struct{ commands, settings string }{
+	{"aws eks run", "role-arn account-id role-name region duration profile issuer client-id start-url flow"},
+	{"kube gke aks", "profile issuer client-id scope token-type flow browser redirect-uri client-secret-file ca-file"},
+	{"login provider", "profile issuer client-id start-url scope organization flow browser redirect-uri login-hint store"},
+	{"logout status whoami list use", "profile issuer client-id organization session cache-dir config ca-file"},
+	{"token", "profile issuer client-id scope audience resource token-type min-ttl flow client-secret-file"},
+	{"", "profile issuer client-id host scope token-type flow browser client-secret-file config"},
+}
+
+// mattering returns that list of a command.
+func mattering(cmd *cobra.Command) []string {
+	for _, m := range matter {
+		if m.commands == "" || slices.Contains(strings.Fields(m.commands), cmd.Name()) {
+			return strings.Fields(m.settings)
+		}
+	}
+	return nil
+}
+
 // helpPage is what a command's help has of its flags.
 type helpPage struct {
 	cmd   *cobra.Command
 	own   []*pflag.Flag // the command's own that are explained
 	more  []*pflag.Flag // its own that are only named
 	which []*pflag.Flag // settings that are explained
-	rest  []*pflag.Flag // settings that are not
-	brief bool          // flags are explained in a line each
-	named bool          // the rest is named
+	rest  []string      // the groups of the others
+	brief bool          // its own are explained in a line each
 }
 
+// name adds a group to those that are only named.
+func (p *helpPage) name(g settings.Group) {
+	if name := strings.ToLower(string(g[:1])) + string(g[1:]); !slices.Contains(p.rest, name) {
+		p.rest = append(p.rest, name)
+	}
+}
+
+// fewSettings are explained even where there is no room for more.
+const fewSettings = 6
+
 // helpText explains a command on a screen: its own flags, the settings that
-// matter most, and the names of the others. What would still be too long is told
+// matter most, and the groups of the others. What would still be too long is told
 // in fewer words.
 func helpText(cmd *cobra.Command, width int) string {
 	cmd.InitDefaultHelpFlag()
-	p := helpPage{cmd: cmd, named: true}
-	for i, g := range groupsOf(cmd) {
-		if i == 0 {
-			p.own = g.flags
-			continue
-		}
-		p.rest = append(p.rest, g.flags...)
-	}
-	if len(p.rest) > 0 {
-		p.own = without(p.own, "help") // which was just asked for
-		for _, name := range settings.With(settings.Main) {
-			if f := cmd.Flags().Lookup(name); f != nil {
-				p.which, p.rest = append(p.which, f), without(p.rest, name)
+	p := helpPage{cmd: cmd}
+	groups, names := groupsOf(cmd), mattering(cmd)
+	for _, g := range groups {
+		for _, f := range g.flags {
+			r := settings.RowOf(f)
+			switch {
+			case r == nil || r.Group == "" || len(groups) == 1:
+				p.own = append(p.own, f)
+			case slices.Contains(names, f.Name):
+				p.which = append(p.which, f)
+			default:
+				p.name(r.Group)
 			}
 		}
 	}
+	if len(p.rest) > 0 {
+		p.own = slices.DeleteFunc(p.own, func(f *pflag.Flag) bool { return f.Name == "help" }) // just asked for
+	}
+	slices.SortFunc(p.which, func(a, b *pflag.Flag) int {
+		return slices.Index(names, a.Name) - slices.Index(names, b.Name)
+	})
 	fits := func() bool { return strings.Count(p.text(80), "\n") <= helpLines }
 	p.brief = !fits()
-	p.named = fits()
+	// The ones that matter most come first.
+	for !fits() && len(p.which) > fewSettings {
+		last := len(p.which) - 1
+		p.name(settings.RowOf(p.which[last]).Group)
+		p.which = p.which[:last]
+	}
 	for !fits() && len(p.own) > 1 {
-		last := len(p.own) - 1 // the ones that matter most come first
+		last := len(p.own) - 1
 		p.own, p.more = p.own[:last], append([]*pflag.Flag{p.own[last]}, p.more...)
 	}
 	return p.text(width)
@@ -72,15 +113,6 @@ func fullHelp(cmd *cobra.Command, width int) string {
 	return b.String()
 }
 
-func without(flags []*pflag.Flag, name string) (left []*pflag.Flag) {
-	for _, f := range flags {
-		if f.Name != name {
-			left = append(left, f)
-		}
-	}
-	return left
-}
-
 func (p helpPage) text(width int) string {
 	b := helpHead(p.cmd, width)
 	usage := flagUsage
@@ -90,43 +122,23 @@ func (p helpPage) text(width int) string {
 	if p.cmd.HasParent() { // the root's only flag is --help
 		flagTable(b, "Flags", p.own, usage, width)
 	}
-	flagTable(b, "Which provider", p.which, briefUsage, width)
-	text, where := p.others()
-	for i, paragraph := range []string{text, where} {
-		if i == 0 && where != "" {
-			b.WriteString("\n")
-		}
-		if paragraph != "" {
-			b.WriteString(talk.Wrap(paragraph, width) + "\n")
-		}
+	flagTable(b, "Common settings", p.which, briefUsage, width)
+	var more []string
+	if len(p.more) > 0 {
+		more = append(more, "More flags: "+listed(p.more)+".")
+	}
+	if len(p.rest) > 0 {
+		more = append(more, "More settings: "+strings.Join(p.rest, ", ")+".")
+	}
+	if more != nil || p.brief {
+		more = append(more, "Explained by: "+p.cmd.CommandPath()+" --help-all")
+		b.WriteString("\n")
+	}
+	for _, paragraph := range more {
+		b.WriteString(talk.Wrap(paragraph, width) + "\n")
 	}
 	helpFoot(b, p.cmd, width)
 	return b.String()
-}
-
-// others names the flags that are not explained, and says what explains them.
-func (p helpPage) others() (text, where string) {
-	full := "sso-exec help --all" + strings.TrimPrefix(p.cmd.CommandPath(), "sso-exec")
-	switch {
-	case len(p.rest) > 0:
-		text, where = "Also other settings of a sign-in", "Explained by: sso-exec help settings"
-		if len(p.more) > 0 {
-			text = "Also " + listed(p.more) + ", and other settings of a sign-in"
-		}
-		if p.named {
-			text += ": " + listed(p.rest)
-		}
-		if p.brief {
-			where += "; all flags: " + full
-		}
-		text += "."
-	case p.brief:
-		where = "All flags in full: " + full
-		if len(p.more) > 0 {
-			text = "Also " + listed(p.more) + "."
-		}
-	}
-	return text, where
 }
 
 func listed(flags []*pflag.Flag) string {

@@ -88,25 +88,40 @@ func TestHelpFits(t *testing.T) {
 	}
 }
 
-// On a screen as well each flag is explained or named, unless the text says that
-// there are others and where; the whole text explains each.
+// On a screen as well each flag is explained or named, or the group that it is in;
+// the whole text explains each.
 func TestHelpNamesAll(t *testing.T) {
 	for _, c := range commands() {
 		if !c.HasParent() {
 			continue
 		}
 		screen, whole := helpText(c, 80), fullHelp(c, 80)
+		_, more, _ := strings.Cut(strings.Join(strings.Fields(screen), " "), "More settings: ")
+		explained := 0
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			flag := regexp.MustCompile(`--` + f.Name + `\b`)
-			of := settings.Find(f.Name) != nil && settings.Find(f.Name).Of(settings.ToolAWS)
+			r := settings.RowOf(f)
+			if r != nil && r.Group != "" && flag.MatchString(screen[strings.Index(screen, "\nFlags:")+1:]) {
+				explained++
+			}
 			if !f.Hidden && f.Name != "help" && !flag.MatchString(screen) &&
-				!(of && strings.Contains(strings.Join(strings.Fields(screen), " "), "other settings of a sign-in. ")) {
+				!(r != nil && r.Group != "" && strings.Contains(strings.ToLower(more), strings.ToLower(string(r.Group)))) {
 				t.Errorf("%s --help does not name --%s", c.CommandPath(), f.Name)
 			}
 			if flag.MatchString(whole[strings.Index(whole, "\nFlags:"):]) == f.Hidden {
 				t.Errorf("%s, the whole: --%s, hidden: %v", c.CommandPath(), f.Name, f.Hidden)
 			}
 		})
+		if more != "" && (explained < 2 || explained > 12 || !strings.Contains(more, c.CommandPath()+" --help-all")) {
+			t.Errorf("%s --help explains %d settings, and ends: %s", c.CommandPath(), explained, more)
+		}
+	}
+	for _, m := range matter {
+		for _, name := range strings.Fields(m.settings) {
+			if settings.Find(name) == nil {
+				t.Errorf("%q lists %q, which is no setting", m.commands, name)
+			}
+		}
 	}
 	var topic *cobra.Command
 	command.Each(NewRoot(), func(c *cobra.Command) {
@@ -202,6 +217,9 @@ func TestSettingsComplete(t *testing.T) {
 	}
 }
 
+// quotes takes them out.
+var quotes = strings.NewReplacer(`"`, "", `'`, "")
+
 // call finds calls of sso-exec in a shell's line or another tool's file.
 var call = regexp.MustCompile(`(?:^|[\s(=])sso-exec((?: +(?:"[^"]*"|'[^']*'|[^\s|;&)>"'#]+))*)`)
 
@@ -215,7 +233,7 @@ func TestExamples(t *testing.T) {
 			}
 			for _, m := range call.FindAllStringSubmatch(line, -1) {
 				calls++
-				if err := parses(strings.Fields(m[1])); err != nil {
+				if err := parses(strings.Fields(quotes.Replace(m[1]))); err != nil {
 					t.Errorf("%s: %s: %v", c.CommandPath(), strings.TrimSpace(m[0]), err)
 				}
 			}
@@ -240,33 +258,6 @@ func toolCommand(t *testing.T, name string) *cobra.Command {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// parses says what is wrong with a command line, without running it.
-func parses(args []string) error {
-	root := NewRoot()
-	cmd, rest, err := root.Find(args)
-	if err != nil {
-		return err
-	}
-	if !cmd.HasParent() && len(args) > 0 {
-		return command.Unknown(cmd, "command", args[0])
-	}
-	for i := range rest {
-		rest[i] = strings.Trim(rest[i], `"'`)
-	}
-	if err := cmd.ParseFlags(rest); err != nil {
-		return err
-	}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if values := valuesOf(cmd, f.Name); values != nil && !slices.Contains(values, f.Value.String()) {
-			err = command.Unknown(cmd, "value", f.Value.String())
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return cmd.ValidateArgs(cmd.Flags().Args())
 }
 
 // docs/config.schema.json is what the command prints; `make schema` writes it.

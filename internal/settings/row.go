@@ -71,7 +71,6 @@ type Trait int
 const (
 	NoKey       Trait = 1 << iota // no profile can set it
 	NoVariable                    // no variable can
-	Main                          // help shows it even where it is short
 	Names                         // it says which session is meant
 	Contradicts                   // it cannot stand next to a session that is named otherwise
 	Keeps                         // a sign-in of the same session needs it too

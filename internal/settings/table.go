@@ -44,14 +44,14 @@ var table = []*Row{
 	// Which session, and how a person signs in.
 
 	{Name: "profile", Group: GroupProvider, Complete: CompleteProfiles,
-		Traits: Free | NoKey | Main | Names | Contradicts | Keeps | Harmless,
+		Traits: Free | NoKey | Names | Contradicts | Keeps | Harmless,
 		Help:   "`name` of the profile to use (default: the config file's default-profile)",
 		at:     func(s *Settings) any { return &s.Source.Profile }},
-	{Name: "issuer", Group: GroupProvider, Traits: Main | Names | Contradicts | Keeps, Check: check.Issuer,
+	{Name: "issuer", Group: GroupProvider, Traits: Names | Contradicts | Keeps, Check: check.Issuer,
 		Help: "`URL` of the provider",
 		Rule: "issuers",
 		at:   func(s *Settings) any { return &s.Provider.Issuer }},
-	{Name: "client-id", Group: GroupProvider, Traits: Main | Names | Contradicts | Keeps,
+	{Name: "client-id", Group: GroupProvider, Traits: Names | Contradicts | Keeps,
 		Help: "`ID` that the provider knows this program by",
 		Rule: "client-ids",
 		at:   func(s *Settings) any { return &s.Provider.ClientID }},
@@ -85,9 +85,9 @@ var table = []*Row{
 	{Name: "flow", Group: GroupSignIn, Kind: Word, Default: flows.FlowAuto, Traits: Keeps | Reaches | Asks,
 		Choices: []string{flows.FlowAuto, flows.FlowPKCE, flows.FlowDevice, flows.FlowPaste,
 			flows.FlowClientCredentials, flows.FlowTokenExchange, flows.FlowJWTBearer, flows.FlowWorkload},
-		Help: "how to sign in: auto, pkce (a browser here), device (a code for any browser) or paste (a browser anywhere, " +
-			"its last address brought back); services: client-credentials, token-exchange, jwt-bearer, or workload " +
-			"(its own token is what is wanted)",
+		Help: "how to sign in: auto, pkce, device or paste; services: client-credentials, token-exchange, jwt-bearer or " +
+			"workload. pkce opens a browser here, device shows a code for any browser, paste asks for the last address of " +
+			"a browser anywhere, workload hands out the service's own token",
 		Rule: "flows",
 		at:   func(s *Settings) any { return &s.SignIn.Flow }},
 	{Name: "device", Group: GroupSignIn, Kind: Word, Default: flows.DeviceAllow, Traits: Keeps | Reaches | Asks | Harmless,
@@ -97,7 +97,7 @@ var table = []*Row{
 		at: func(s *Settings) any { return &s.SignIn.Device }},
 	{Name: "browser", Group: GroupSignIn, Kind: Command, Traits: Keeps | Reaches | Harmless, Check: browser.Check,
 		Idle: []string{ToolStatus, ToolWhoami},
-		Help: "`command` that opens a page, without a shell; %s is replaced by the URL; none opens nothing " +
+		Help: "`command` that opens a page, or none; no shell, and %s is replaced by the URL " +
 			"(default: $BROWSER, then the system's)",
 		Rule: "helpers",
 		at:   func(s *Settings) any { return &s.SignIn.Browser }},
@@ -242,7 +242,7 @@ var table = []*Row{
 		at:   func(s *Settings) any { return &s.Target.Google }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,
 		Choices: []string{credential.IDToken, credential.AccessToken},
-		Help:    "id or access (default: id for kube, eks and aws, access for token)",
+		Help:    "which token: id or access (default: id for kube, eks and aws, access for token)",
 		at:      func(s *Settings) any { return &s.Target.TokenType }},
 	{Name: "min-ttl", Group: GroupTarget, Kind: Duration, Default: "0s", Open: "-1ns", Traits: Reaches | Asks | Harmless,
 		Check: check.NotNegative,
@@ -262,7 +262,7 @@ var table = []*Row{
 	{Name: "store", Group: GroupStorage, Kind: Word, Default: "file", Traits: Contradicts | Keeps | Harmless,
 		Idle:    []string{ToolLogout, ToolStatus},
 		Choices: []string{"file", "keyring", "none"},
-		Help:    "where the refresh token rests: file, keyring (the system's), or none (nothing is kept)",
+		Help:    "store refresh tokens in file, keyring or none; keyring is the system's, none keeps nothing",
 		Rule:    "stores",
 		at:      func(s *Settings) any { return &s.Storage.Store }},
 	{Name: "cache-dir", Group: GroupStorage, Kind: Path, Traits: Keeps | Reaches | Harmless,
@@ -279,7 +279,7 @@ var table = []*Row{
 		Check: check.Positive,
 		Help:  "how long one request to a server may take",
 		at:    func(s *Settings) any { return &s.Network.Timeout }},
-	{Name: "config", Group: GroupProvider, After: "profile", Kind: Path, Traits: NoKey | Main | Keeps | Harmless,
+	{Name: "config", Group: GroupProvider, After: "profile", Kind: Path, Traits: NoKey | Keeps | Harmless,
 		Help: "config `file` (default: $XDG_CONFIG_HOME/sso-exec/config.yaml or ~/.config/sso-exec/config.yaml)",
 		at:   func(s *Settings) any { return &s.Source.Config }},
 	{Name: "agents", Group: GroupTarget, Kind: Instead, Traits: KeyOnly | NoVariable,
