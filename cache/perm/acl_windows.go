@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/sso-exec/sso-exec/internal/answers"
 )
 
 // makePrivate creates a directory whose access list names the user and SYSTEM
@@ -55,83 +56,32 @@ func checkPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	found, who, err := Judge(sd, 0, user, windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid,
-		windows.WinCreatorOwnerSid)
-	if err != nil || found == AccessFits {
-		return err
+	found, who := Judge(sd, 0, user, answers.System, answers.Administrators, answers.CreatorOwner)
+	if found == answers.AccessFits {
+		return nil
 	}
-	e := &UnsafeError{Path: path, Why: map[Access]string{
-		AccessOwner:   "belongs to somebody else (" + who + ")",
-		AccessNoList:  "has no access list, so everybody can open it",
-		AccessOthers:  "is open to others (" + who + ")",
-		AccessUnknown: "has an access list of an unknown kind",
+	e := &UnsafeError{Path: path, Why: map[answers.Access]string{
+		answers.AccessOwner:   "belongs to somebody else (" + who.String() + ")",
+		answers.AccessNoList:  "has no access list, so everybody can open it",
+		answers.AccessOthers:  "is open to others (" + who.String() + ")",
+		answers.AccessUnknown: "has an access list of an unknown kind",
 	}[found]}
 	// For cmd and PowerShell, and by SID: names are in Windows' own language.
-	if icacls := Command("icacls", path); icacls != "" && found != AccessOwner {
+	if icacls := Command("icacls", path); icacls != "" && found != answers.AccessOwner {
 		e.Fix = icacls + fmt.Sprintf(` /inheritance:r /grant:r "*%s:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F"`, user)
-		if found == AccessOthers {
+		if found == answers.AccessOthers {
 			e.Fix += fmt.Sprintf(` /remove "*%s"`, who)
 		}
 	}
 	return e
 }
 
-// Access is what an access list says of who else can get at something.
-type Access int
-
-// What [Judge] finds.
-const (
-	AccessFits    Access = iota // only who may has access
-	AccessOwner                 // it belongs to somebody else
-	AccessNoList                // there is no list at all: everybody has every access
-	AccessOthers                // others have access
-	AccessUnknown               // there are object or callback entries
-)
-
-// Judge tells whether something belongs to one of these, and nobody else has any of the
-// rights to it; 0: any right at all, for what is made below it too. who is the SID of who
-// should not be there.
+// Judge is [answers.Judge] of a security descriptor that Windows gave.
 func Judge(sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK, one *windows.SID,
-	more ...windows.WELL_KNOWN_SID_TYPE) (found Access, who string, err error) {
-	allowed := []*windows.SID{one}
-	for _, kind := range more {
-		sid, err := windows.CreateWellKnownSid(kind)
-		if err != nil {
-			return 0, "", err
-		}
-		allowed = append(allowed, sid)
-	}
-	owner, _, err := sd.Owner()
-	if err != nil {
-		return 0, "", err
-	}
-	if owner == nil || !slices.ContainsFunc(allowed, owner.Equals) {
-		return AccessOwner, owner.String(), nil
-	}
-	acl, _, err := sd.DACL()
-	if err != nil {
-		return 0, "", err
-	}
-	if acl == nil {
-		return AccessNoList, "", nil
-	}
-	for i := range uint32(acl.AceCount) {
-		var ace *windows.ACCESS_ALLOWED_ACE
-		if err := windows.GetAce(acl, i, &ace); err != nil {
-			return 0, "", err
-		}
-		switch {
-		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE,
-			rights != 0 && ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
-		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE:
-			return AccessUnknown, "", nil
-		case rights == 0 || ace.Mask&rights != 0:
-			if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !slices.ContainsFunc(allowed, sid.Equals) {
-				return AccessOthers, sid.String(), nil
-			}
-		}
-	}
-	return AccessFits, "", nil
+	more ...answers.SID) (answers.Access, answers.SID) {
+	whole := unsafe.Slice((*byte)(unsafe.Pointer(sd)), sd.Length())
+	return answers.Judge(whole, uint32(rights), append(more, answers.SID(unsafe.Slice((*byte)(unsafe.Pointer(one)),
+		one.Len())))...)
 }
 
 func currentUser() (*windows.SID, error) {

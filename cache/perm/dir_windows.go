@@ -3,12 +3,14 @@ package perm
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/windows"
 
+	"github.com/sso-exec/sso-exec/internal/answers"
 	"github.com/sso-exec/sso-exec/internal/disk"
 )
 
@@ -38,6 +40,7 @@ func HomeNote(string) string { return "" }
 func openDir(path string) (Dir, error) {
 	st, err := os.Lstat(path)
 	if err != nil {
+		answers.Saw(path, nil, err)
 		return Dir{}, err
 	}
 	if !st.IsDir() {
@@ -60,22 +63,20 @@ func (d Dir) Sub(name string, create bool) (Dir, error) {
 
 // Read returns one of our files, whole, at most max bytes.
 func (d Dir) Read(name string, max int64) ([]byte, error) {
-	path := filepath.Join(d.Path, name)
-	st, err := os.Lstat(path)
+	var f *os.File
+	err := disk.RetrySharing(func() (err error) {
+		f, err = d.OpenRead(name)
+		return err
+	})
+	answers.Saw(filepath.Join(d.Path, name), f, err)
 	if err != nil {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() {
-		return nil, notRegular(path)
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, max+1))
+	if int64(len(b)) > max {
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", f.Name(), ErrTooLarge, max)
 	}
-	if st.Size() > max {
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", path, ErrTooLarge, max)
-	}
-	var b []byte
-	err = disk.RetrySharing(func() error {
-		b, err = os.ReadFile(path)
-		return err
-	})
 	return b, err
 }
 

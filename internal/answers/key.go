@@ -8,7 +8,7 @@ var prefixes = [...]string{"SSO_EXEC_", "XDG_", "AWS_", "SSL_CERT_", "GOOGLE_EXT
 // variables are the others: those of the tools that call, those that name the server
 // which headers are for, and those that show a coding agent.
 var variables = [...]string{
-	"HOME", "KUBERNETES_EXEC_INFO", "CLAUDE_CODE_MCP_SERVER_URL",
+	"HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "KUBERNETES_EXEC_INFO", "CLAUDE_CODE_MCP_SERVER_URL",
 	"AGENT", "AI_AGENT", "AMP_CURRENT_THREAD_ID", "ANTIGRAVITY_AGENT", "AUGMENT_AGENT", "CLAUDECODE", "CLINE_ACTIVE",
 	"CODEX_CI", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID", "COPILOT_AGENT", "COPILOT_CLI",
 	"CRUSH", "CURSOR_AGENT", "CURSOR_EXTENSION_HOST_ROLE", "GEMINI_CLI", "GOOSE_TERMINAL", "OPENCODE", "PI_CODING_AGENT",
@@ -23,6 +23,7 @@ var secrets = [...]string{
 
 // Counts reports whether a variable is part of the key.
 func Counts(name string) bool {
+	name = fold(name)
 	for _, p := range prefixes {
 		if len(name) >= len(p) && name[:len(p)] == p {
 			return true
@@ -41,7 +42,7 @@ func Counts(name string) bool {
 func Key(args, env []string) string {
 	counted := make([]string, 0, 8)
 	for _, kv := range env {
-		name := kv[:nameEnd(kv)]
+		name := fold(kv[:nameEnd(kv)])
 		if !Counts(name) {
 			continue
 		}
@@ -51,7 +52,7 @@ func Key(args, env []string) string {
 			}
 		}
 		counted = append(counted, kv)
-		for i := len(counted) - 1; i > 0 && counted[i-1][:nameEnd(counted[i-1])] > name; i-- {
+		for i := len(counted) - 1; i > 0 && fold(counted[i-1][:nameEnd(counted[i-1])]) > name; i-- {
 			counted[i-1], counted[i] = counted[i], counted[i-1]
 		}
 	}
@@ -88,9 +89,9 @@ func CacheDir(args, env []string) string {
 			dir, said = arg[len(flag)+1:], true
 		}
 	}
-	home := variable(env, "HOME")
+	home := variable(env, homeVariable)
 	if dir == "" && !said {
-		if dir = variable(env, "XDG_CACHE_HOME"); dir == "" {
+		if dir = variable(env, cacheVariable); dir == "" {
 			dir = "~/.cache"
 		}
 		dir += "/sso-exec"
@@ -104,12 +105,10 @@ func CacheDir(args, env []string) string {
 	return dir
 }
 
-func absolute(path string) bool { return path != "" && path[0] == '/' }
-
 // variable returns the first of a name, as the system does.
 func variable(env []string, name string) string {
 	for _, kv := range env {
-		if nameEnd(kv) == len(name) && len(kv) > len(name) && kv[:len(name)] == name {
+		if nameEnd(kv) == len(name) && len(kv) > len(name) && fold(kv[:len(name)]) == fold(name) {
 			return kv[len(name)+1:]
 		}
 	}

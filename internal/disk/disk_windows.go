@@ -2,9 +2,11 @@ package disk
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -33,7 +35,14 @@ func (d Dir) ModTime(name string) (time.Time, error) {
 
 // Rename gives a file another name, in the place of what has it.
 func (d Dir) Rename(from, to string) error {
-	return RetrySharing(func() error { return os.Rename(filepath.Join(d.Path, from), filepath.Join(d.Path, to)) })
+	from, to = filepath.Join(d.Path, from), filepath.Join(d.Path, to)
+	return RetrySharing(func() error {
+		err := os.Rename(from, to)
+		if errors.Is(err, windows.ERROR_ACCESS_DENIED) && renameOver(from, to) == nil {
+			return nil
+		}
+		return err
+	})
 }
 
 // Remove removes a file.
@@ -75,16 +84,56 @@ func TryLock(f *os.File) (bool, error) {
 	return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
 }
 
-// RetrySharing tries again for half a second while another process (a reader,
-// a virus scanner) holds the file open.
+// renameOver puts a file in the place of one that others have open: these go on
+// reading what they opened. NTFS can do that since Windows 10 1607 (FILE_RENAME_INFO,
+// with POSIX semantics). to is an absolute path.
+func renameOver(from, to string) error {
+	wide, err := windows.UTF16PtrFromString(from)
+	if err != nil {
+		return err
+	}
+	name, err := windows.UTF16FromString(to)
+	if err != nil {
+		return err
+	}
+	const most = 1024
+	if len(name) > most {
+		return windows.ERROR_BUFFER_OVERFLOW
+	}
+	info := struct {
+		flags  uint32
+		root   windows.Handle
+		length uint32 // of the name, in bytes and without its end
+		name   [most]uint16
+	}{flags: windows.FILE_RENAME_REPLACE_IF_EXISTS | windows.FILE_RENAME_POSIX_SEMANTICS,
+		length: uint32(2 * (len(name) - 1))}
+	copy(info.name[:], name)
+	h, err := windows.CreateFile(wide, windows.DELETE|windows.SYNCHRONIZE, windows.FILE_SHARE_READ|
+		windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, nil, windows.OPEN_EXISTING,
+		windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing was written through it
+	return windows.SetFileInformationByHandle(h, windows.FileRenameInfoEx, (*byte)(unsafe.Pointer(&info)),
+		uint32(unsafe.Sizeof(info)))
+}
+
+// patience is for how long [RetrySharing] tries.
+const patience = 5 * time.Second
+
+// RetrySharing tries again, for five seconds, while another process (a reader, a virus
+// scanner) holds the file open: at first after a millisecond, and ever more rarely,
+// not in step with others that wait.
 func RetrySharing(f func() error) error {
-	var err error
-	for range 50 {
-		err = f()
-		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) && !errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+	wait := time.Millisecond
+	for end := time.Now().Add(patience); ; {
+		err := f()
+		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) && !errors.Is(err, windows.ERROR_ACCESS_DENIED) ||
+			time.Now().After(end) {
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(wait + rand.N(wait))
+		wait = min(2*wait, 32*time.Millisecond)
 	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"github.com/sso-exec/sso-exec/cache/perm"
+	"github.com/sso-exec/sso-exec/internal/answers"
 )
 
 func open(path string) (*os.File, error) { return os.Open(path) }
@@ -61,15 +62,15 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 	if err != nil {
 		return err
 	}
-	found, sid, err := perm.Judge(sd, rights, installer, windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid)
-	if err != nil || found == perm.AccessFits {
-		return err
+	found, sid := perm.Judge(sd, rights, installer, answers.System, answers.Administrators)
+	if found == answers.AccessFits {
+		return nil
 	}
-	return &UnsafeError{Path: path, Hint: who, Why: "speaks for the whole machine and " + map[perm.Access]string{
-		perm.AccessOwner:   "does not belong to its administrators",
-		perm.AccessNoList:  "has no access list, so everybody can write to it",
-		perm.AccessOthers:  "can be written to by others (" + sid + ")",
-		perm.AccessUnknown: "has an access list of an unknown kind",
+	return &UnsafeError{Path: path, Hint: who, Why: "speaks for the whole machine and " + map[answers.Access]string{
+		answers.AccessOwner:   "does not belong to its administrators",
+		answers.AccessNoList:  "has no access list, so everybody can write to it",
+		answers.AccessOthers:  "can be written to by others (" + sid.String() + ")",
+		answers.AccessUnknown: "has an access list of an unknown kind",
 	}[found]}
 }
 
@@ -98,6 +99,7 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 	for _, p := range []string{filepath.Dir(path), path} {
 		st, err := os.Lstat(p)
 		if err != nil {
+			answers.Saw(path, nil, err)
 			return nil, err
 		}
 		if p == path && !st.Mode().IsRegular() || p != path && !st.IsDir() {
@@ -106,6 +108,7 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 		}
 	}
 	f, err := os.Open(path)
+	answers.Saw(path, f, err)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/internal/answers"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/plugin"
@@ -54,6 +55,7 @@ func (m *memo) remembers() bool {
 	}
 	return !slices.ContainsFunc(m.env, func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
+		name = commandline.Fold(name)
 		// A proxy's address may have a password in it.
 		proxy := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, `"proxy-url"`) && strings.Contains(value, "@")
 		if name == plugin.GCPOutputFile && value != "" {

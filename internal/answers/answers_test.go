@@ -1,0 +1,221 @@
+package answers
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func sample() Entry {
+	return Entry{Key: Key([]string{"sso-exec", "kube"}, []string{"HOME=/h"}), Written: 5, End: 1 << 62,
+		Files: []File{{ID: ID{1, 2}}, {Path: "/etc/sso-exec/policy.yaml"}}, Token: File{"tokens/s/t.json", ID{3: 9, 7: -1}},
+		Parts: []Part{{`{"token":"`, 17, 30}, {"\"}\n", 0, 0}}}
+}
+
+func TestEncode(t *testing.T) {
+	e := sample()
+	b := e.Encode()
+	if got, ok := decode(b); !ok || !reflect.DeepEqual(got, e) {
+		t.Fatalf("%+v, %v", got, ok)
+	}
+	for n := range b {
+		if _, ok := decode(b[:n]); ok {
+			t.Errorf("an entry of %d of %d bytes is read", n, len(b))
+		}
+		for _, c := range []byte{b[n] ^ 1, b[n] ^ 0x80} {
+			if _, ok := decode(slices.Replace(slices.Clone(b), n, n+1, c)); ok {
+				t.Errorf("an entry whose byte %d is wrong is read", n)
+			}
+		}
+	}
+	if _, ok := decode(append(b, b...)); ok {
+		t.Error("two entries are read as one")
+	}
+}
+
+// FuzzDecode: nothing crashes it, and what is read is what is written.
+func FuzzDecode(f *testing.F) {
+	e := sample()
+	f.Add(e.Encode())
+	f.Add([]byte("17:sso-exec answer 1"))
+	f.Add([]byte("99999999:"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if e, ok := decode(b); ok {
+			if again, ok := decode(e.Encode()); !ok || !reflect.DeepEqual(again, e) {
+				t.Fatalf("%+v is read again as %+v, %v", e, again, ok)
+			}
+		}
+	})
+}
+
+func TestKey(t *testing.T) {
+	args := []string{"sso-exec", "kube"}
+	plain := Key(args, []string{"HOME=/h"})
+	for name, k := range map[string]string{
+		"a word more":         Key([]string{"sso-exec", "kube", ""}, []string{"HOME=/h"}),
+		"words together":      Key([]string{"sso-exec kube"}, []string{"HOME=/h"}),
+		"a word of two":       Key([]string{"sso-exec", "k", "ube"}, []string{"HOME=/h"}),
+		"a variable as word":  Key([]string{"sso-exec", "kube", "HOME=/h"}, nil),
+		"another value":       Key(args, []string{"HOME=/h2"}),
+		"none":                Key(args, nil),
+		"a variable more":     Key(args, []string{"HOME=/h", "SSO_EXEC_ISSUER="}),
+		"a value less":        Key(args, []string{"HOME=/h", "SSO_EXEC_ISSUER"}),
+		"an agent":            Key(args, []string{"HOME=/h", "CLAUDECODE=1"}),
+		"not UTF-8":           Key(args, []string{"HOME=/h\xff"}),
+		"a secret":            Key(args, []string{"HOME=/h", "SSO_EXEC_CLIENT_SECRET=a"}),
+		"an empty secret":     Key(args, []string{"HOME=/h", "SSO_EXEC_CLIENT_SECRET="}),
+		"one of two of these": Key(args, []string{"HOME=/h", "HOME=/h2"}),
+		"the other":           Key(args, []string{"HOME=/h2", "HOME=/h"}),
+	} {
+		if k == plain {
+			t.Errorf("%s makes no other key", name)
+		}
+	}
+	if Key(args, []string{"PWD=/x", "HOME=/h", "HTTPS_PROXY=p"}) != plain {
+		t.Error("what cannot change an answer is part of the key")
+	}
+	if a := Key(args, []string{"XDG_A=1", "AWS_B=2"}); a != Key(args, []string{"AWS_B=2", "XDG_A=1"}) {
+		t.Error("the order of variables is part of the key")
+	}
+	if k := Key(args, []string{"SSO_EXEC_CLIENT_SECRET=hunter2", "AWS_SESSION_TOKEN=hunter2"}); strings.Contains(k,
+		"hunter2") {
+		t.Errorf("a secret is in the key: %q", k)
+	}
+}
+
+// FuzzKey: two calls that differ in a word or in a variable that counts have two keys.
+func FuzzKey(f *testing.F) {
+	f.Add("kube", "--issuer=x", "/h", "kube --issuer=x", "", "/h")
+	f.Add("a\x00", "b", "", "a", "\x00b", "")
+	f.Add("5:token", "", "1", "token", "5:", "\xff")
+	f.Fuzz(func(t *testing.T, a1, a2, av, b1, b2, bv string) {
+		a := Key([]string{a1, a2}, []string{"SSO_EXEC_SCOPE=" + av})
+		b := Key([]string{b1, b2}, []string{"SSO_EXEC_SCOPE=" + bv})
+		if (a == b) != (a1 == b1 && a2 == b2 && av == bv) {
+			t.Fatalf("%q, %q", a, b)
+		}
+		if c := Key([]string{a1, a2, "SSO_EXEC_SCOPE=" + av}, nil); c == a {
+			t.Fatalf("a word counts as a variable: %q", c)
+		}
+	})
+}
+
+// world is a cache directory with one answer in it.
+func world(t *testing.T, change func(*Entry)) (args, env []string, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "cache")
+	token := filepath.Join(dir, "tokens", "s", "t.json")
+	for _, d := range []string{filepath.Dir(token), filepath.Join(dir, "answers")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(token, []byte(`{"accessToken":"secret"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	args, env = []string{"sso-exec", "token"}, []string{"SSO_EXEC_CACHE_DIR=" + dir}
+	id, ok := IDOf(f)
+	self, okSelf := Self()
+	if !ok || !okSelf {
+		t.Fatal("no IDs")
+	}
+	now := time.Now().UnixNano()
+	e := Entry{Key: Key(args, env), Written: now, End: now + int64(time.Hour),
+		Files: []File{{ID: self}, {Path: filepath.Join(dir, "absent")}}, Token: File{"tokens/s/t.json", id},
+		Parts: []Part{{"<", 16, 6}, {">\n", 0, 0}}}
+	if change != nil {
+		change(&e)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "answers", Name(e.Key)), e.Encode(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return args, env, dir
+}
+
+func TestLookup(t *testing.T) {
+	must := func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	in := func(at time.Duration) int64 { return time.Now().Add(at).UnixNano() }
+	args, env, _ := world(t, nil)
+	if doc, ok := Lookup(args, env, in(0)); !ok || string(doc) != "<secret>\n" {
+		t.Fatalf("%q, %v", doc, ok)
+	}
+	for name, c := range map[string]struct {
+		entry func(*Entry)
+		dir   func(string)
+		at    time.Duration
+	}{
+		"the end":                {at: 61 * time.Minute},
+		"a clock set back":       {at: -time.Minute},
+		"another key":            {entry: func(e *Entry) { e.Key += " " }},
+		"another program":        {entry: func(e *Entry) { e.Files[0].ID[1]++ }},
+		"a file came":            {dir: func(dir string) { must(os.WriteFile(filepath.Join(dir, "absent"), nil, 0o600)) }},
+		"a file that was there":  {entry: func(e *Entry) { e.Files[1].ID[1] = 7 }},
+		"another token's file":   {entry: func(e *Entry) { e.Token.ID[2]++ }},
+		"a part that is too far": {entry: func(e *Entry) { e.Parts[0].At = 20 }},
+		"a path up":              {entry: func(e *Entry) { e.Token.Path = "tokens/../t.json" }},
+		"a path of Windows":      {entry: func(e *Entry) { e.Token.Path = `tokens\s\t.json/` }},
+		"a stream":               {entry: func(e *Entry) { e.Token.Path = "tokens/s/t.json:x" }},
+		"a path too short":       {entry: func(e *Entry) { e.Token.Path = "tokens/t.json" }},
+		"a path too long":        {entry: func(e *Entry) { e.Token.Path = "tokens/s/t/t.json" }},
+		"an absolute path":       {entry: func(e *Entry) { e.Token.Path = "/tokens/s/t.json" }},
+		"a token that is gone":   {dir: func(dir string) { must(os.Remove(filepath.Join(dir, "tokens/s/t.json"))) }},
+		"a second name": {dir: func(dir string) {
+			must(os.Link(filepath.Join(dir, "tokens/s/t.json"), filepath.Join(dir, "tokens/s/u.json")))
+		}},
+	} {
+		args, env, dir := world(t, c.entry)
+		if c.dir != nil {
+			c.dir(dir)
+		}
+		if doc, ok := Lookup(args, env, in(c.at)); ok {
+			t.Errorf("%s: answered with %q", name, doc)
+		}
+	}
+}
+
+// TestWatch: each file that was read is noted, or the answer is not remembered.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	Saw(path, nil, os.ErrPermission) // nobody watches
+	Watch()
+	_, err := os.Open(path)
+	Saw(path, nil, err)
+	if files, ok := Unwatch(); !ok || len(files) != 1 || files[0] != (File{Path: path}) {
+		t.Errorf("%+v, %v", files, ok)
+	}
+	for name, saw := range map[string]func(){
+		"a file that cannot be opened": func() { Saw(path, nil, os.ErrPermission) },
+		"a directory": func() {
+			f, err := os.Open(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			Saw(dir, f, nil)
+		},
+	} {
+		Watch()
+		saw()
+		if _, ok := Unwatch(); ok {
+			t.Errorf("%s: an answer that hangs on it is remembered", name)
+		}
+	}
+	if _, ok := Unwatch(); ok {
+		t.Error("what was not watched is remembered")
+	}
+}
