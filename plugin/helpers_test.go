@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,32 @@ func FuzzParseBazelRequest(f *testing.F) {
 		}
 		if err == nil && IsGCPAnswer(in) && !bytes.Contains(in, []byte("id_token")) {
 			t.Errorf("%q is an answer of gcp", in)
+		}
+	})
+}
+
+// What counts as an earlier answer in a file that may be anybody's is one document, with
+// nothing else in it that would be lost.
+func FuzzIsGCPAnswer(f *testing.F) {
+	f.Add([]byte(`{"version":1,"success":true,"token_type":"t","id_token":"x","expiration_time":1}`))
+	f.Add([]byte(`{"version":1,"success":true,"token_type":"t","id_token":"x","mine":1}`))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if !IsGCPAnswer(in) {
+			return
+		}
+		var doc struct {
+			Version   int             `json:"version"`
+			Success   bool            `json:"success"`
+			TokenType json.RawMessage `json:"token_type"`
+			IDToken   json.RawMessage `json:"id_token"`
+			End       json.RawMessage `json:"expiration_time"`
+		}
+		d := json.NewDecoder(bytes.NewReader(in))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&doc); err != nil || doc.Version != 1 || !doc.Success || doc.IDToken == nil ||
+			doc.TokenType == nil {
+			t.Errorf("%q: %+v, %v", in, doc, err)
 		}
 	})
 }

@@ -133,3 +133,26 @@ func TestClusterToken(t *testing.T) {
 		t.Error("another region's is taken")
 	}
 }
+
+// Whatever the cluster and the region are called, the address is AWS's own, the cluster's
+// name is signed, and nothing of either is in it unescaped.
+func FuzzClusterToken(f *testing.F) {
+	f.Add("prod", "eu-central-1", "arn:aws:iam::123456789012:role/dev")
+	f.Add("a\r\nHost: evil", "cn-north-1", "")
+	f.Add("", "evil.example/?", "arn:aws-us-gov:iam::1:role/x")
+	f.Fuzz(func(t *testing.T, name, region, role string) {
+		keys := credential.Credential{AWS: &credential.AWSKeys{AccessKeyID: "ASIA1",
+			SecretAccessKey: credential.NewSecret("s"), SessionToken: credential.NewSecret("t")}}
+		token, err := Cluster{Name: name, Region: region, RoleARN: role}.Token(t.Context(), keys, time.Unix(1e9, 0))
+		if err != nil {
+			return
+		}
+		u := address(t, token)
+		host, q := strings.TrimSuffix(u.Host, ".cn"), u.Query()
+		if u.Scheme != "https" || u.Path != "/" || u.User != nil || u.Fragment != "" || !strings.HasPrefix(host, "sts") ||
+			!strings.HasSuffix(host, ".amazonaws.com") || q.Get("Action") != "GetCallerIdentity" ||
+			q.Get("X-Amz-SignedHeaders") != "host;x-k8s-aws-id" || len(q["X-Amz-Signature"]) != 1 {
+			t.Errorf("%q %q %q: %s", name, region, role, u)
+		}
+	})
+}

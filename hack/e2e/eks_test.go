@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sso-exec/sso-exec/hack/demo/dex"
+	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -47,6 +50,15 @@ func startReviewer(file string) error {
 
 func reviewerFile() string { return filepath.Join(scratch, "reviewer.json") }
 
+// seen is whom the API server sees.
+func seen(res result) string {
+	var self struct {
+		Status struct{ UserInfo struct{ Username string } }
+	}
+	_ = json.Unmarshal([]byte(res.stdout), &self)
+	return self.Status.UserInfo.Username
+}
+
 // TestEKS: kubectl with a token of sso-exec eks at a real API server, which asks what
 // does as EKS's authenticator does; at another cluster it is nobody's.
 func TestEKS(t *testing.T) {
@@ -65,13 +77,6 @@ func TestEKS(t *testing.T) {
 			"--flow", "client-credentials", "--client-id", clientID, "--client-secret-file",
 			s.file("secret", []byte(secretOfBasic)), "--audience", clientID, "--region", "eu-central-1",
 			"--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint", sts.URL(), "--cluster", cluster}
-	}
-	seen := func(res result) string {
-		var self struct {
-			Status struct{ UserInfo struct{ Username string } }
-		}
-		_ = json.Unmarshal([]byte(res.stdout), &self)
-		return self.Status.UserInfo.Username
 	}
 	for range 2 { // signed in, and cached
 		got := seen(s.whoami(s.kubeconfig(server, "v1", args(name))).wait())
@@ -96,5 +101,59 @@ func TestEKS(t *testing.T) {
 	}
 	if res := s.whoami(s.kubeconfig(server, "v1", args("staging"))).wait(); res.code == 0 || seen(res) != "" {
 		t.Errorf("a token for another cluster is taken: %s", res.stdout)
+	}
+}
+
+// TestGKE: kubectl with a token of sso-exec gke at a real API server, which asks whose
+// token of Google's it is; the ID token that is traded for it is nobody's there.
+func TestGKE(t *testing.T) {
+	server := cluster(t)
+	w := hosted.New(t)
+	for _, name := range []string{"entra", "google-sts"} {
+		if err := w.Open(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := func(token string) (string, error) {
+		if name := w.Google(token); name != "" {
+			return name, nil
+		}
+		return "", errors.New("no access token of Google's")
+	}
+	reviewer.Store(&who)
+	t.Cleanup(func() { reviewer.Store(nil) })
+
+	c := newClient(t, &dex.Server{})
+	args := func(tool string, more ...string) []string {
+		return append([]string{tool, "--flow", "device", "--ca-file", w.CAFile, "--cache-dir", c.cache, "--client-id",
+			"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--issuer",
+			"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"}, more...)
+	}
+	as := func(args []string) result {
+		return c.start("kubectl", []string{"KUBECONFIG=" + c.kubeconfig(server, "v1", args), "HTTPS_PROXY=" + w.Proxy},
+			"auth", "whoami", "-o", "json").wait()
+	}
+	gke := args("gke", "--workforce-provider", "corp-pool/corp", "--workforce-user-project", "corp-quota")
+	for range 2 { // signed in, and cached
+		res := as(gke)
+		if got := seen(res); got != "principal://iam.googleapis.com/locations/global/workforcePools/corp-pool/subject/alice" {
+			t.Errorf("the API server sees %q; %s", got, res.stderr)
+		}
+	}
+	made := 0
+	for _, at := range w.Requests() {
+		if at == "POST sts.googleapis.com/v1/token" {
+			made++
+		}
+	}
+	if made != 1 {
+		t.Errorf("Google's STS was asked %d times", made)
+	}
+	const account = "deploy@corp-prod.iam.gserviceaccount.com"
+	if res := as(append(gke, "--impersonate", account)); seen(res) != account {
+		t.Errorf("impersonated: %q; %s", seen(res), res.stderr)
+	}
+	if res := as(args("kube")); res.code == 0 || seen(res) != "" {
+		t.Errorf("an ID token is taken: %s", res.stdout)
 	}
 }

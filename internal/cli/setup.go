@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/cli/setup/pnpm"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/provider"
 	"github.com/sso-exec/sso-exec/internal/cli/setup/terraform"
+	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
@@ -40,6 +42,13 @@ run again; --dry-run only shows it, --remove undoes it.`,
 		pnpm.New(), bazel.New(), gcp.New(), agent.New(), provider.New())
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 && (args[0] == "npm" || args[0] == "yarn") {
+			return command.Failed(nil, fault.InUsage(errors.New(args[0]+" runs no program for its token, so nothing can be set up"),
+				"sso-exec run --npm https://npm.example.com/ -- "+args[0]+" publish", "pnpm does: sso-exec setup pnpm"))
+		}
+		if len(args) == 1 && (args[0] == "pip" || args[0] == "uv") {
+			return command.Failed(nil, fault.InUsage(errors.New(args[0]+" runs the program keyring"), "sso-exec setup keyring"))
+		}
 		if len(args) > 0 {
 			return others(cmd, args)
 		}

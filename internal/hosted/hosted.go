@@ -48,6 +48,7 @@ type World struct {
 	requests   []string
 	queries    map[string]url.Values // of the last request to a place
 	violations []string
+	google     map[string]string // whose each access token of Google's is
 }
 
 // Person is who sits at the browser.
@@ -91,6 +92,7 @@ func Start() (*World, error) {
 	w := &World{
 		CAPEM: ca.pem, CAFile: filepath.Join(dir, "ca.pem"), dir: dir,
 		tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{})},
+		google:  map[string]string{},
 		hosts:   map[string]http.Handler{}, options: map[string]string{}, queries: map[string]url.Values{},
 		person: Person{Subject: "alice", Email: "alice@corp.example", Name: "Alice"},
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,23 +17,30 @@ const (
 	workforceProvider = "//iam.googleapis.com/locations/global/workforcePools/corp-pool/providers/corp"
 	workforceProject  = "corp-quota"
 	workforceAccount  = "deploy@corp-prod.iam.gserviceaccount.com"
+	workforcePerson   = "principal://iam.googleapis.com/locations/global/workforcePools/corp-pool/subject/"
 	cloudScopes       = "https://www.googleapis.com/auth/cloud-platform https://www.googleapis.com/auth/userinfo.email"
 )
+
+// Google tells whose access token of Google's this is, as a cluster of GKE hears it; empty:
+// it is none.
+func (w *World) Google(token string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.google[token]
+}
 
 // openGoogleSTS is Google's STS, with a workforce provider that trusts the stand-in of
 // Entra ID and its client, and the IAM Service Account Credentials API. The option
 // user-project says that a project must be named.
 func openGoogleSTS(w *World) {
-	var mu sync.Mutex
-	given := map[string]bool{}
 	deny := func(rw http.ResponseWriter, status int, code, message string) {
 		answer(rw, status, map[string]any{"error": map[string]any{"code": status, "status": code, "message": message}})
 	}
-	token := func() string {
-		text := "ya29." + rand.Text()
-		mu.Lock()
-		defer mu.Unlock()
-		given[text] = true
+	token := func(begins, whose string) string {
+		text := begins + rand.Text()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.google[text] = whose
 		return text
 	}
 	s := &server{w: w}
@@ -81,15 +87,13 @@ func openGoogleSTS(w *World) {
 		case options["userProject"] != workforceProject && (f.Get("options") != "" || w.Option("user-project") != ""):
 			deny(rw, 403, "PERMISSION_DENIED", "Caller does not have required permission to use project.")
 		default:
-			answer(rw, 200, map[string]any{"access_token": token(), "issued_token_type": types + "access_token",
+			answer(rw, 200, map[string]any{"access_token": token("ya29.", workforcePerson+claims.Sub), "issued_token_type": types + "access_token",
 				"token_type": "Bearer", "expires_in": 3599})
 		}
 	}))
 	w.Handle("iamcredentials.googleapis.com", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		mu.Lock()
-		ok = ok && given[bearer]
-		mu.Unlock()
+		ok = ok && strings.HasPrefix(w.Google(bearer), workforcePerson)
 		body, err := io.ReadAll(r.Body)
 		var asked struct {
 			Scope    []string
@@ -107,7 +111,7 @@ func openGoogleSTS(w *World) {
 		case account != workforceAccount:
 			deny(rw, 403, "PERMISSION_DENIED", "Permission 'iam.serviceAccounts.getAccessToken' denied on resource.")
 		default:
-			answer(rw, 200, map[string]any{"accessToken": "ya29.sa." + rand.Text(),
+			answer(rw, 200, map[string]any{"accessToken": token("ya29.sa.", account),
 				"expireTime": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 		}
 	}))

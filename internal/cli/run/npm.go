@@ -36,7 +36,7 @@ func (r *runner) checkNPM() error {
 }
 
 // setNPM gives npm, pnpm and yarn 1 a user config with the token of a registry: what
-// the user's own has, and a line behind it. It lasts as long as the command.
+// the user's own has, and a line for it. It lasts as long as the command.
 func (r *runner) setNPM(ctx context.Context, env *environ.Environment) (func(), error) {
 	o := *r.o
 	o.Tool, o.For = settings.ToolToken, r.npm
@@ -73,12 +73,25 @@ func (r *runner) setNPM(ctx context.Context, env *environ.Environment) (func(), 
 	_, at, _ := strings.Cut(r.npm, "://")
 	_, path, _ := strings.Cut(at, "/")
 	key := "//" + host.String() + strings.TrimSuffix("/"+path, "/") + "/:_authToken="
-	dir, err := fileFor(o.Storage.CacheDir, text+key+string(token)+"\n")
+	dir, err := fileFor(o.Storage.CacheDir, withLine(text, key+string(token)))
 	if err != nil {
 		return nil, err
 	}
 	env.Set("npm_config_userconfig", filepath.Join(dir.path, tokenFile))
 	return dir.remove, nil
+}
+
+// withLine adds a line at the end, or before the first section: npm would read it as the
+// section's.
+func withLine(text, line string) string {
+	at := 0
+	for have := range strings.Lines(text) {
+		if strings.HasPrefix(have, "[") {
+			break
+		}
+		at += len(have)
+	}
+	return text[:at] + line + "\n" + text[at:]
 }
 
 // userConfig is what the user's own config of npm says, with a line's end behind it.

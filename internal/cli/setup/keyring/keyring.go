@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,7 @@ const (
 	what  = "pip's configuration"
 	key   = "keyring-provider"
 	entry = key + " = subprocess"
+	mark  = "# written by sso-exec setup" // so that --remove leaves what was there before
 )
 
 // usual is the file of the user that pip reads (pip's "Configuration").
@@ -121,22 +123,34 @@ func put(text []byte) ([]byte, error) {
 		return nil, fault.InUsage(fmt.Errorf("line %d: %s is %s", found+1, key, value),
 			"nothing was changed; remove that line, then run this again")
 	case section < 0:
-		return setup.EditLines(text, func(string) bool { return false }, "[global]", entry), nil
+		more := mark + "\n[global]\n" + entry + "\n"
+		if len(text) > 0 && !strings.HasSuffix(string(text), "\n") {
+			more = "\n" + more
+		}
+		return append(slices.Clip(text), more...), nil
 	}
-	lines[section] = strings.TrimRight(lines[section], "\r\n") + "\n" + entry + "\n"
+	lines[section] = strings.TrimSuffix(lines[section], "\n") + "\n" + mark + "\n" + entry + "\n"
 	return []byte(strings.Join(lines, "")), nil
 }
 
-// without takes the entry out, and the section if that has nothing else.
+// without takes out the entry that setup wrote, and the section if setup wrote that too
+// and it has nothing else.
 func without(text []byte) []byte {
 	lines := strings.SplitAfter(string(text), "\n")
 	section, found, value := at(lines)
-	if value != "subprocess" {
+	marked := func(i int) bool { return i > 0 && strings.TrimRight(lines[i-1], "\r\n") == mark }
+	switch {
+	case value != "subprocess":
+		return text
+	case marked(found):
+		lines[found-1] = ""
+	case found == section+1 && marked(section):
+		if lines[section-1] = ""; strings.TrimSpace(strings.Join(lines[found+1:], "")) == "" {
+			lines[section] = ""
+		}
+	default:
 		return text
 	}
 	lines[found] = ""
-	if found == section+1 && strings.TrimSpace(strings.Join(lines[found+1:], "")) == "" {
-		lines[section] = ""
-	}
 	return []byte(strings.Join(lines, ""))
 }
