@@ -95,3 +95,44 @@ func TestAllKubernetesClientsRenew(t *testing.T) {
 		t.Errorf("requests to Dex: %v", got)
 	}
 }
+
+// TestAllHelm: Helm installs, lists and removes a release, signed in by what it starts; many
+// requests ask the plugin once a run, and the provider once in all.
+func TestAllHelm(t *testing.T) {
+	server := cluster(t)
+	c := newClient(t, provider)
+	for _, words := range [][]string{
+		{"create", "role", "e2e-helm", "--verb=*", "--resource=secrets,configmaps"},
+		{"create", "rolebinding", "e2e-helm", "--role=e2e-helm", "--user=" + prefix + alice.Email},
+	} {
+		if res := c.admin(server, append(words, "-n", "default")...).wait(); res.code != 0 {
+			t.Fatal(res.stderr)
+		}
+	}
+	c.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 1.0.0\n")
+	c.write("chart/templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\n"+
+		"data: {text: \"{{ .Values.text }}\"}\n")
+	env, calls := c.counted("helm", server, "v1", c.args("kube", c.pkce()...))
+	helm := func(words ...string) *command { return c.start("helm", env, append(words, "-n", "default")...) }
+	first := helm("install", "e2e", "chart", "--set", "text=one")
+	c.visit(c.url(first))
+	first.ok()
+	provider.ResetRequests()
+	helm("upgrade", "e2e", "chart", "--set", "text=two").ok()
+	got := c.admin(server, "get", "configmap", "e2e", "-n", "default", "-o", "jsonpath={.data.text}").ok()
+	if list := helm("list", "-q").ok(); strings.TrimSpace(list) != "e2e" || got != "two" {
+		t.Errorf("releases %q, text %q", list, got)
+	}
+	helm("uninstall", "e2e").ok()
+	c.requests(nil)
+	if n := calls(); n != 4 {
+		t.Errorf("the plugin ran %d times for four commands", n)
+	}
+	// Nobody signed in, and nobody to be asked: the command to sign in is shown.
+	nobody := newClient(t, provider)
+	env, _ = nobody.counted("nobody", server, "v1", nobody.args("kube"))
+	if res := nobody.start("helm", env, "list").wait(); res.code == 0 ||
+		!strings.Contains(res.stderr, "sso-exec login --issuer") {
+		t.Errorf("nobody signed in: %+v", res)
+	}
+}
