@@ -237,7 +237,7 @@ var table = []*Row{
 		Check: target.CheckServer, Columns: target.ClusterColumns,
 		Help: "API servers that get tokens of their own, where a kubeconfig has provideClusterInfo",
 		at:   func(s *Settings) any { return &s.Target.Clusters }},
-	{Name: "gcp-audiences", Only: []string{ToolGCP}, Kind: List, Traits: KeyOnly | NoVariable,
+	{Name: "gcp-audiences", Only: []string{ToolGCP, ToolDoctor}, Kind: List, Traits: KeyOnly | NoVariable,
 		Help: "audiences at Google's STS that gcp answers with a token",
 		at:   func(s *Settings) any { return &s.Target.Google }},
 	{Name: "token-type", Group: GroupTarget, Kind: Word, Traits: Asks,

@@ -88,7 +88,7 @@ func checks() []check {
 		{"clock", checkClock},
 		{"flow", checkFlow}, {"redirect", checkRedirect}, {"session", checkSession},
 		{"kubectl", checkKubectl}, {"aws", checkAWS}, {"git", checkGit}, {"docker", checkDocker}, {"cargo", checkCargo},
-		{"terraform", checkTerraform},
+		{"terraform", checkTerraform}, {"pip", checkPip}, {"pnpm", checkPNPM}, {"bazel", checkBazel}, {"gcp", checkGCP},
 	}
 }
 

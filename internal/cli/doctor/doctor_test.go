@@ -126,6 +126,10 @@ func TestOddFilesOfTools(t *testing.T) {
 		".kube/config": "users: 3", ".kube/kuberc": "credentialPluginAllowlist: [[", ".docker/config.json": "[]",
 		".docker/config.json ": `{"credHelpers": 3}`, ".cargo/config.toml": "[registries", ".aws/config": "[profile a\nx",
 		".terraformrc": "credentials_helper \"x\" {", ".gitconfig": "[credential",
+		".config/pip/pip.conf": "[global]\nkeyring-provider = [", ".npmrc": "//:tokenHelper=\n//x/:tokenHelper",
+		".bazelrc": "common --credential_helper=\ncommon \"--credential_helper=a",
+		".config/gcloud/application_default_credentials.json": `{"type":"external_account","audience":"$(x)",` +
+			`"credential_source":{"executable":{"command":"/bin/sh gcp"}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
@@ -133,7 +137,7 @@ func TestOddFilesOfTools(t *testing.T) {
 				t.Setenv(v, home)
 			}
 			for _, v := range []string{"KUBECONFIG", "KUBERC", "DOCKER_CONFIG", "CARGO_HOME", "AWS_CONFIG_FILE",
-				"TF_CLI_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME"} {
+				"TF_CLI_CONFIG_FILE", "PIP_CONFIG_FILE", "NPM_CONFIG_USERCONFIG", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AWS_SHARED_CREDENTIALS_FILE", "GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME"} {
 				t.Setenv(v, "") // so that it comes back
 				_ = os.Unsetenv(v)
 			}
@@ -150,7 +154,7 @@ func TestOddFilesOfTools(t *testing.T) {
 			warned := false
 			for _, c := range checks() {
 				switch c.name {
-				case "kubectl", "aws", "git", "docker", "cargo", "terraform":
+				case "kubectl", "aws", "git", "docker", "cargo", "terraform", "pip", "pnpm", "bazel", "gcp":
 					f := c.run(t.Context(), d)
 					if f.result == failure {
 						t.Errorf("%s: %q", c.name, f.details)
@@ -158,7 +162,8 @@ func TestOddFilesOfTools(t *testing.T) {
 					warned = warned || f.result == warning
 				}
 			}
-			quiet := strings.HasSuffix(name, ".terraformrc") || strings.HasSuffix(name, "kuberc")
+			quiet := strings.HasSuffix(name, ".terraformrc") || strings.HasSuffix(name, "kuberc") ||
+				strings.HasSuffix(name, ".npmrc") || strings.HasSuffix(name, ".bazelrc")
 			if !warned && !quiet {
 				t.Error("nothing is said of it")
 			}

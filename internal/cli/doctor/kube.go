@@ -17,6 +17,8 @@ import (
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
+var clusterTools = []string{settings.ToolKube, settings.ToolEKS, settings.ToolGKE, settings.ToolAKS}
+
 // checkKubectl tells which users of the kubeconfig are ours, which one the current
 // context has, and what would keep kubectl from running us.
 func checkKubectl(ctx context.Context, d *doctor) (f found) {
@@ -38,13 +40,17 @@ func checkKubectl(ctx context.Context, d *doctor) (f found) {
 		f.add(pass, at)
 	}
 	var ours []string
-	commands := map[string]string{} // with a user of each
+	commands := map[string][2]string{} // with a tool and a user of each
 	for _, u := range conf.Users {
-		if !setup.Runs(u.Exec, "", settings.ToolKube) && (u.Exec == nil || !isUs(u.Exec.Command)) {
+		if !setup.Runs(u.Exec, "", clusterTools...) && (u.Exec == nil || !isUs(u.Exec.Command)) {
 			continue
 		}
 		ours = append(ours, u.Name)
-		commands[u.Exec.Command] = u.Name
+		tool := settings.ToolKube
+		if len(u.Exec.Args) > 0 && slices.Contains(clusterTools, u.Exec.Args[0]) {
+			tool = u.Exec.Args[0]
+		}
+		commands[u.Exec.Command] = [2]string{tool, u.Name}
 		if u.Extras {
 			f.add(warning, fmt.Sprintf("the user %s has other credentials too, which kubectl uses first", u.Name))
 			f.fix("keep the exec stanza alone; see them with", "kubectl config view")
@@ -58,10 +64,10 @@ func checkKubectl(ctx context.Context, d *doctor) (f found) {
 		return f
 	}
 	f.add(pass, "calls sso-exec for "+strings.Join(ours, ", "))
-	for command, user := range commands {
+	for command, of := range commands {
 		if _, err := exec.LookPath(command); err != nil {
-			f.add(failure, fmt.Sprintf("kubectl cannot run %s, which the user %s names", command, user))
-			f.fix("put it on the PATH, or write the entry again", "sso-exec setup kube --user "+talk.Quote(user))
+			f.add(failure, fmt.Sprintf("kubectl cannot run %s, which the user %s names", command, of[1]))
+			f.fix("put it on the PATH, or write the entry again", "sso-exec setup "+of[0]+" --user "+talk.Quote(of[1]))
 		}
 		f.kuberc(command)
 	}

@@ -20,10 +20,12 @@ import (
 // This file is what the checks of tools share: which programs are here, and which hosts
 // the profiles name.
 
-// programs are those that may call us, with the words that have each tell its version.
+// programs are those that may call us, with the words that have each tell its version:
+// none of those that may fetch another version of themselves for that.
 var programs = [][]string{
 	{"kubectl", "version", "--client"}, {"aws", "--version"}, {"git", "--version"}, {"docker", "--version"},
-	{"cargo", "--version"}, {"terraform", "version"},
+	{"cargo", "--version"}, {"terraform", "version"}, {"pip", "--version"}, {"uv", "--version"}, {"pnpm"}, {"bazel"},
+	{"gcloud"},
 }
 
 // find finds the programs, before the checks run: the PATH may be pinned by the policy.
@@ -47,6 +49,9 @@ func (d *doctor) tool(ctx context.Context, name string) string {
 		return path
 	}
 	at := slices.IndexFunc(programs, func(p []string) bool { return p[0] == name })
+	if len(programs[at]) == 1 {
+		return path
+	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, programs[at][1:]...)

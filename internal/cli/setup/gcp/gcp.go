@@ -42,7 +42,7 @@ Credentials that are there and not sso-exec's are not replaced.`,
   sso-exec setup gcp --remove`,
 		File:    "(default: application_default_credentials.json in gcloud's directory)",
 		Command: "where this one is", NoHosts: true,
-		Usual: usual,
+		Usual: Usual,
 		More: func(cmd *cobra.Command) {
 			f := cmd.Flags()
 			f.StringVar(&s.audience, "gcp-audience", "",
@@ -56,7 +56,8 @@ Credentials that are there and not sso-exec's are not replaced.`,
 
 const what = "Google's credentials"
 
-func usual() (string, error) {
+// Usual is where Google's libraries look for credentials.
+func Usual() (string, error) {
 	return setup.InHome("CLOUDSDK_CONFIG", filepath.Join(".config", "gcloud"), "application_default_credentials.json",
 		"no place for "+what, "give --gcp-config FILE")
 }
@@ -148,7 +149,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 		edits = append(edits, e)
 	}
 	return edits, func() {
-		if place, err := usual(); err == nil && place == r.File {
+		if place, err := Usual(); err == nil && place == r.File {
 			fmt.Fprintln(talk.Out, "Set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1 where it is used.")
 			return
 		}
@@ -157,15 +158,20 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	}, nil
 }
 
-// isOurs reports whether the credentials run sso-exec gcp.
-func isOurs(text []byte) bool {
+// Read returns the audience of credentials that run sso-exec gcp, and the program.
+func Read(text []byte) (audience, program string, ours bool) {
 	var c external
 	if json.Unmarshal(text, &c) != nil || c.Type != "external_account" {
-		return false
+		return "", "", false
 	}
 	words := strings.Fields(c.Source.Executable.Command)
-	return len(words) > 1 && words[1] == settings.ToolGCP
+	if len(words) < 2 || words[1] != settings.ToolGCP {
+		return "", "", false
+	}
+	return c.Audience, words[0], true
 }
+
+func isOurs(text []byte) bool { _, _, ours := Read(text); return ours }
 
 // undo removes the credentials. The audiences stay: they are the profile's.
 func undo(r *setup.Run) ([]setup.Edit, error) {

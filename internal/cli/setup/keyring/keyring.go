@@ -32,7 +32,7 @@ pip runs keyring without a profile: the one that names the host is used.`,
 		Example: `  sso-exec setup keyring --profile corp --host pypi.example.com
   sso-exec setup keyring --remove`,
 		File:    "(default: $PIP_CONFIG_FILE, else pip's of the user)",
-		NoFlags: true, Usual: usual, Put: plan,
+		NoFlags: true, Usual: Usual, Put: plan,
 		Undo: func(r *setup.Run) ([]setup.Edit, error) {
 			e, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) { return without(text), nil })
 			return []setup.Edit{e}, err
@@ -47,8 +47,8 @@ const (
 	mark  = "# written by sso-exec setup" // so that --remove leaves what was there before
 )
 
-// usual is the file of the user that pip reads (pip's "Configuration").
-func usual() (string, error) {
+// Usual is the file of the user that pip reads (pip's "Configuration").
+func Usual() (string, error) {
 	if file := os.Getenv("PIP_CONFIG_FILE"); file != "" {
 		return filepath.Abs(file)
 	}
@@ -86,6 +86,12 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 		host := strings.Replace(r.Hosts[0], "*", "NAME", 1)
 		fmt.Fprintf(talk.Out, "Try it: pip download --index-url https://oauth2@%s/simple/ PACKAGE\n", host)
 	}, err
+}
+
+// Provider is the keyring-provider that pip's configuration names; empty: none.
+func Provider(text []byte) string {
+	_, _, value := at(strings.SplitAfter(string(text), "\n"))
+	return value
 }
 
 // at finds the section [global] and the key in it, as numbers of lines; -1: not there.

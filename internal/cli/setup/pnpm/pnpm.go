@@ -30,15 +30,23 @@ as FILE.bak. npm and yarn have no such helper: see sso-exec run --npm.
 A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup pnpm --profile corp --host npm.example.com
   sso-exec setup pnpm --remove`,
-		File: "(default: $NPM_CONFIG_USERCONFIG, else .npmrc in the home)",
-		Usual: func() (string, error) {
-			if file := cmp.Or(os.Getenv("npm_config_userconfig"), os.Getenv("NPM_CONFIG_USERCONFIG")); file != "" {
-				return file, nil
-			}
-			return setup.InHome("", "", ".npmrc", "no configuration of pnpm", "give --pnpm-config FILE")
-		},
-		Put: plan, Undo: undo,
+		File:  "(default: $NPM_CONFIG_USERCONFIG, else .npmrc in the home)",
+		Usual: Usual, Put: plan, Undo: undo,
 	}).New()
+}
+
+// Usual is the file of the user that pnpm reads.
+func Usual() (string, error) {
+	if file := cmp.Or(os.Getenv("npm_config_userconfig"), os.Getenv("NPM_CONFIG_USERCONFIG")); file != "" {
+		return file, nil
+	}
+	return setup.InHome("", "", ".npmrc", "no configuration of pnpm", "give --pnpm-config FILE")
+}
+
+// Read reads the host and the helper of a line.
+func Read(line string) (host, script string, ok bool) {
+	host, script, ok = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "//"), helper)
+	return host, script, ok
 }
 
 const (
@@ -109,7 +117,7 @@ func undo(r *setup.Run) ([]setup.Edit, error) {
 	edit, err := r.Edit(what, r.File, shown, func(text []byte) ([]byte, error) {
 		var failed error
 		text = setup.EditLines(text, func(have string) bool {
-			host, path, ok := strings.Cut(strings.TrimPrefix(have, "//"), helper)
+			host, path, ok := Read(have)
 			script, line, err := of(host)
 			if err != nil || !ok || have != line || len(r.Hosts) > 0 && !slices.Contains(r.Hosts, host) {
 				return false
