@@ -22,7 +22,7 @@ N ?= 300#               timed runs of each program of the bench
 FUZZTIME ?= 1m#         for each fuzz target
 SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
-SOAKRUN ?= Storm|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
+SOAKRUN ?= Storm|Race|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
 .PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all fmt vet lint tree cross bench fuzz soak clean
 

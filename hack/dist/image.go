@@ -74,7 +74,9 @@ func (r *release) image() error {
 		return asJSON(object{"schemaVersion": 2, "mediaType": oci + "index.v1+json", "manifests": manifests})
 	}
 	top := blob(oci+"index.v1+json", index(images))
-	top["annotations"] = object{"org.opencontainers.image.ref.name": r.version}
+	// podman and containerd name what they load by the second.
+	top["annotations"] = object{"org.opencontainers.image.ref.name": r.version,
+		"io.containerd.image.name": "localhost/sso-exec:" + r.version}
 
 	dir := filepath.Join(buildDir, "image")
 	files := map[string][]byte{"oci-layout": asJSON(object{"imageLayoutVersion": "1.0.0"}),

@@ -205,7 +205,7 @@ func checkAudit(_ context.Context, d *doctor) (f found) {
 	}
 	dir := userfile.TrailDir(required)
 	if dir == "" {
-		f.add(warning, "sign-ins are not recorded: the home directory is not known")
+		f.add(warning, "sign-ins are not recorded: the home directory is not known, or not writable")
 		return f
 	}
 	r, err := perm.OpenRoot(dir, false)
