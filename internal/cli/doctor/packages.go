@@ -9,10 +9,6 @@ import (
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
-	"github.com/sso-exec/sso-exec/internal/cli/setup/bazel"
-	"github.com/sso-exec/sso-exec/internal/cli/setup/gcp"
-	"github.com/sso-exec/sso-exec/internal/cli/setup/keyring"
-	"github.com/sso-exec/sso-exec/internal/cli/setup/pnpm"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
@@ -21,9 +17,9 @@ import (
 
 // checkPip tells whether pip and uv ask the program keyring, and whether that is this one.
 func checkPip(ctx context.Context, d *doctor) (f found) {
-	path, _ := keyring.Usual()
+	path, _ := setup.PipConfig()
 	text := f.read(path)
-	provider := cmp.Or(os.Getenv("PIP_KEYRING_PROVIDER"), keyring.Provider(text))
+	provider := cmp.Or(os.Getenv("PIP_KEYRING_PROVIDER"), setup.PipKeyring(text))
 	for _, name := range []string{"pip", "uv"} {
 		if at := d.tool(ctx, name); at != "" {
 			f.add(pass, at)
@@ -62,16 +58,16 @@ func checkPip(ctx context.Context, d *doctor) (f found) {
 	return f
 }
 
-// checkPNPM tells for which registries pnpm runs a script of ours.
+// checkPNPM tells for which registries pnpm runs our script.
 func checkPNPM(ctx context.Context, d *doctor) (f found) {
-	path, _ := pnpm.Usual()
-	f.scripts(d, "pnpm", d.tool(ctx, "pnpm"), string(f.read(path)), "pnpm-", pnpm.Read)
+	path, _ := setup.NPMConfig()
+	f.scripts(d, "pnpm", d.tool(ctx, "pnpm"), string(f.read(path)), "pnpm-", setup.PNPMHelper)
 	return f
 }
 
 // checkBazel tells for which hosts Bazel runs our script, by the file of the user.
 func checkBazel(ctx context.Context, d *doctor) (f found) {
-	f.scripts(d, settings.ToolBazel, d.tool(ctx, "bazel"), string(f.read(below(".bazelrc"))), "bazel", bazel.Read)
+	f.scripts(d, settings.ToolBazel, d.tool(ctx, "bazel"), string(f.read(below(".bazelrc"))), "bazel", setup.BazelHelper)
 	return f
 }
 
@@ -112,10 +108,10 @@ func (f *found) scripts(d *doctor, tool, at, text, script string, read func(stri
 
 // checkGCP tells whether the credentials that Google's libraries find run us.
 func checkGCP(ctx context.Context, d *doctor) (f found) {
-	usual, _ := gcp.Usual()
+	usual, _ := setup.GoogleFile()
 	path := cmp.Or(os.Getenv("GOOGLE_APPLICATION_CREDENTIALS"), usual)
 	at, text := d.tool(ctx, "gcloud"), f.read(path)
-	audience, program, ours := gcp.Read(text)
+	audience, program, ours := setup.ReadGoogle(text)
 	switch {
 	case !ours && at == "":
 		return f

@@ -48,17 +48,6 @@ func line(host, script string) string {
 	return "common " + option
 }
 
-// Read is the other way round: the host and the helper of a line.
-func Read(line string) (host, script string, ok bool) {
-	_, option, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if option = strings.TrimSpace(option); strings.HasPrefix(option, `"`) {
-		option = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(strings.Trim(option, `"`))
-	}
-	value, ok := strings.CutPrefix(option, "--credential_helper=")
-	host, script, named := strings.Cut(value, "=")
-	return host, script, ok && named && !strings.HasPrefix(line, "#")
-}
-
 func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	program, args, err := r.Program()
 	if err != nil {
@@ -75,13 +64,13 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	var lines, named []string
 	for _, name := range r.Hosts {
 		if l := line(name, path); !slices.Contains(lines, l) {
-			host, _, _ := Read(l)
+			host, _, _ := setup.BazelHelper(l)
 			lines, named = append(lines, l), append(named, host)
 		}
 	}
 	edit, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) {
 		for have := range strings.Lines(string(text)) {
-			if host, other, ok := Read(have); ok && other != path && slices.Contains(named, host) {
+			if host, other, ok := setup.BazelHelper(have); ok && other != path && slices.Contains(named, host) {
 				return nil, fault.InUsage(fmt.Errorf("%s has another credential helper: %s", host, other),
 					"nothing was changed; remove it first, or name only the other hosts, each by --host HOST")
 			}
@@ -102,7 +91,7 @@ func undo(r *setup.Run) ([]setup.Edit, error) {
 	left := false
 	edit, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) {
 		text = setup.EditLines(text, func(have string) bool {
-			_, script, ok := Read(have)
+			_, script, ok := setup.BazelHelper(have)
 			drop := len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, func(h string) bool { return line(h, path) == have })
 			left = left || ok && script == path && !drop
 			return ok && script == path && drop

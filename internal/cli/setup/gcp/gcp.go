@@ -42,7 +42,7 @@ Credentials that are there and not sso-exec's are not replaced.`,
   sso-exec setup gcp --remove`,
 		File:    "(default: application_default_credentials.json in gcloud's directory)",
 		Command: "where this one is", NoHosts: true,
-		Usual: Usual,
+		Usual: setup.GoogleFile,
 		More: func(cmd *cobra.Command) {
 			f := cmd.Flags()
 			f.StringVar(&s.audience, "gcp-audience", "",
@@ -55,28 +55,6 @@ Credentials that are there and not sso-exec's are not replaced.`,
 }
 
 const what = "Google's credentials"
-
-// Usual is where Google's libraries look for credentials.
-func Usual() (string, error) {
-	return setup.InHome("CLOUDSDK_CONFIG", filepath.Join(".config", "gcloud"), "application_default_credentials.json",
-		"no place for "+what, "give --gcp-config FILE")
-}
-
-// external is a credential configuration (google.aip.dev/auth/4117).
-type external struct {
-	Type        string `json:"type"`
-	Audience    string `json:"audience"`
-	TokenType   string `json:"subject_token_type"`
-	TokenURL    string `json:"token_url"`
-	Impersonate string `json:"service_account_impersonation_url,omitempty"`
-	Project     string `json:"workforce_pool_user_project,omitempty"`
-	Source      struct {
-		Executable struct {
-			Command string `json:"command"`
-			Millis  int    `json:"timeout_millis"`
-		} `json:"executable"`
-	} `json:"credential_source"`
-}
 
 func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	workforce := strings.Contains(s.audience, "/workforcePools/")
@@ -114,7 +92,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 				"write it into the profile, or give --command with a path without them")
 		}
 	}
-	c := external{Type: "external_account", Audience: s.audience, TokenType: plugin.GCPIDToken,
+	c := setup.Google{Type: "external_account", Audience: s.audience, TokenType: plugin.GCPIDToken,
 		TokenURL: "https://sts.googleapis.com/v1/token"}
 	if r.O.Provider.Identity == credential.Service {
 		c.TokenType = plugin.GCPJWT
@@ -149,7 +127,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 		edits = append(edits, e)
 	}
 	return edits, func() {
-		if place, err := Usual(); err == nil && place == r.File {
+		if place, err := setup.GoogleFile(); err == nil && place == r.File {
 			fmt.Fprintln(talk.Out, "Set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1 where it is used.")
 			return
 		}
@@ -158,20 +136,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	}, nil
 }
 
-// Read returns the audience of credentials that run sso-exec gcp, and the program.
-func Read(text []byte) (audience, program string, ours bool) {
-	var c external
-	if json.Unmarshal(text, &c) != nil || c.Type != "external_account" {
-		return "", "", false
-	}
-	words := strings.Fields(c.Source.Executable.Command)
-	if len(words) < 2 || words[1] != settings.ToolGCP {
-		return "", "", false
-	}
-	return c.Audience, words[0], true
-}
-
-func isOurs(text []byte) bool { _, _, ours := Read(text); return ours }
+func isOurs(text []byte) bool { _, _, ours := setup.ReadGoogle(text); return ours }
 
 // undo removes the credentials. The audiences stay: they are the profile's.
 func undo(r *setup.Run) ([]setup.Edit, error) {

@@ -4,9 +4,6 @@ package keyring
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -16,7 +13,6 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // New makes the command that has pip call sso-exec as keyring.
@@ -32,7 +28,7 @@ pip runs keyring without a profile: the one that names the host is used.`,
 		Example: `  sso-exec setup keyring --profile corp --host pypi.example.com
   sso-exec setup keyring --remove`,
 		File:    "(default: $PIP_CONFIG_FILE, else pip's of the user)",
-		NoFlags: true, Usual: Usual, Put: plan,
+		NoFlags: true, Usual: setup.PipConfig, Put: plan,
 		Undo: func(r *setup.Run) ([]setup.Edit, error) {
 			e, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) { return without(text), nil })
 			return []setup.Edit{e}, err
@@ -47,34 +43,6 @@ const (
 	mark  = "# written by sso-exec setup" // so that --remove leaves what was there before
 )
 
-// Usual is the file of the user that pip reads (pip's "Configuration").
-func Usual() (string, error) {
-	if file := os.Getenv("PIP_CONFIG_FILE"); file != "" {
-		return filepath.Abs(file)
-	}
-	if dir := os.Getenv("APPDATA"); runtime.GOOS == "windows" && dir != "" {
-		return filepath.Join(dir, "pip", "pip.ini"), nil
-	}
-	home, err := userfile.Home()
-	if err != nil {
-		return "", settings.NoHome("no configuration of pip", "give --keyring-config FILE")
-	}
-	usual := filepath.Join(userfile.BaseDir("XDG_CONFIG_HOME", ".config"), "pip", "pip.conf")
-	old := []string{filepath.Join(home, ".pip", "pip.conf")}
-	if runtime.GOOS == "darwin" {
-		old = append(old, filepath.Join(home, "Library", "Application Support", "pip", "pip.conf"))
-	}
-	for _, other := range old {
-		if _, missing := os.Stat(usual); missing == nil {
-			break
-		}
-		if _, missing := os.Stat(other); missing == nil {
-			return other, nil
-		}
-	}
-	return usual, nil
-}
-
 func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	edit, err := r.Edit(what, r.File, setup.HideSecrets, put)
 	return []setup.Edit{edit}, func() {
@@ -88,40 +56,12 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	}, err
 }
 
-// Provider is the keyring-provider that pip's configuration names; empty: none.
-func Provider(text []byte) string {
-	_, _, value := at(strings.SplitAfter(string(text), "\n"))
-	return value
-}
-
-// at finds the section [global] and the key in it, as numbers of lines; -1: not there.
-func at(lines []string) (section, found int, value string) {
-	section, found = -1, -1
-	in := ""
-	for i, line := range lines {
-		bare := strings.TrimSpace(line)
-		if strings.HasPrefix(bare, "[") && strings.HasSuffix(bare, "]") {
-			if in = bare; in == "[global]" {
-				section = i
-			}
-		}
-		name, v, ok := strings.Cut(bare, "=")
-		if !ok {
-			name, v, ok = strings.Cut(bare, ":")
-		}
-		if ok && in == "[global]" && strings.ReplaceAll(strings.TrimSpace(name), "_", "-") == key {
-			found, value = i, strings.TrimSpace(v)
-		}
-	}
-	return section, found, value
-}
-
 func put(text []byte) ([]byte, error) {
 	if strings.HasPrefix(string(text), "\ufeff") {
 		return nil, errors.New("it begins with a byte order mark")
 	}
 	lines := strings.SplitAfter(string(text), "\n")
-	section, found, value := at(lines)
+	section, found, value := setup.PipKeyringAt(lines)
 	switch {
 	case value == "subprocess":
 		return text, nil
@@ -143,7 +83,7 @@ func put(text []byte) ([]byte, error) {
 // and it has nothing else.
 func without(text []byte) []byte {
 	lines := strings.SplitAfter(string(text), "\n")
-	section, found, value := at(lines)
+	section, found, value := setup.PipKeyringAt(lines)
 	marked := func(i int) bool { return i > 0 && strings.TrimRight(lines[i-1], "\r\n") == mark }
 	switch {
 	case value != "subprocess":

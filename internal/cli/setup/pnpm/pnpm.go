@@ -2,10 +2,8 @@
 package pnpm
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -31,27 +29,13 @@ A host that the profile does not name yet is added to its hosts.`,
 		Example: `  sso-exec setup pnpm --profile corp --host npm.example.com
   sso-exec setup pnpm --remove`,
 		File:  "(default: $NPM_CONFIG_USERCONFIG, else .npmrc in the home)",
-		Usual: Usual, Put: plan, Undo: undo,
+		Usual: setup.NPMConfig, Put: plan, Undo: undo,
 	}).New()
-}
-
-// Usual is the file of the user that pnpm reads.
-func Usual() (string, error) {
-	if file := cmp.Or(os.Getenv("npm_config_userconfig"), os.Getenv("NPM_CONFIG_USERCONFIG")); file != "" {
-		return file, nil
-	}
-	return setup.InHome("", "", ".npmrc", "no configuration of pnpm", "give --pnpm-config FILE")
-}
-
-// Read reads the host and the helper of a line.
-func Read(line string) (host, script string, ok bool) {
-	host, script, ok = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "//"), helper)
-	return host, script, ok
 }
 
 const (
 	what   = "pnpm's configuration"
-	helper = "/:tokenHelper="
+	helper = setup.PNPMKey
 )
 
 // of is a host's script and line.
@@ -117,7 +101,7 @@ func undo(r *setup.Run) ([]setup.Edit, error) {
 	edit, err := r.Edit(what, r.File, shown, func(text []byte) ([]byte, error) {
 		var failed error
 		text = setup.EditLines(text, func(have string) bool {
-			host, path, ok := Read(have)
+			host, path, ok := setup.PNPMHelper(have)
 			script, line, err := of(host)
 			if err != nil || !ok || have != line || len(r.Hosts) > 0 && !slices.Contains(r.Hosts, host) {
 				return false
