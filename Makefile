@@ -24,7 +24,7 @@ SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
 SOAKRUN ?= Storm|Race|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
-.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all fmt vet lint tree cross bench fuzz soak clean
+.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all picture fmt vet lint tree cross bench fuzz soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ e2e: ## the binary under kubectl, the AWS CLI and a browser; minutes, see hack/e
 
 e2e-all: ## e2e, and further real programs, which CI goes without
 	hack/e2e/run all
+
+picture: ## draws docs/images/terminal.svg from a real run, see hack/e2e
+	E2E_PICTURE="$(CURDIR)/docs/images" hack/e2e/run -run TestAllPicture
 
 fmt: ## format the Go code
 	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l -w

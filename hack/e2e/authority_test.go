@@ -48,7 +48,7 @@ func newAuthority(dir string) (*authority, error) {
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	leaf.DNSNames = []string{"localhost"}
+	leaf.DNSNames = []string{"localhost", companyHost}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), caKey)
 	if err != nil {
 		return nil, err

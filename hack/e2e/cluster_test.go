@@ -39,7 +39,7 @@ var (
 )
 
 // startAPIServer starts one that keeps its objects below a prefix of etcd.
-func startAPIServer(name string, trusts *authentication) (string, error) {
+func startAPIServer(name string, trusts *authentication, env ...string) (string, error) {
 	etcd, err := startEtcdOnce()
 	if err != nil {
 		return "", err
@@ -59,7 +59,7 @@ func startAPIServer(name string, trusts *authentication) (string, error) {
 		return "", err
 	}
 	url := "https://" + address
-	server, err := startComponent("kube-apiserver", nil,
+	server, err := startComponent("kube-apiserver", env,
 		"--etcd-servers="+etcd, "--etcd-prefix=/"+name,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port,
 		"--tls-cert-file="+ca.certFile, "--tls-private-key-file="+ca.keyFile,

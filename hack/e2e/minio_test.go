@@ -39,7 +39,7 @@ var startMinIO = sync.OnceValues(func() (string, error) {
 
 // runMinIO starts one whose STS gives a role to tokens for an audience, by the
 // issuer that it takes them from.
-func runMinIO(name string, issuers map[string]string) (server component, url string, err error) {
+func runMinIO(name string, issuers map[string]string, env ...string) (server component, url string, err error) {
 	address, err := freeAddress()
 	if err != nil {
 		return server, "", err
@@ -54,10 +54,10 @@ func runMinIO(name string, issuers map[string]string) (server component, url str
 			return server, "", err
 		}
 	}
-	env := []string{
-		"MINIO_ROOT_USER=" + rootUser, "MINIO_ROOT_PASSWORD=" + rootPassword,
+	env = append(env,
+		"MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+rootPassword,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
-	}
+	)
 	for audience, issuer := range issuers {
 		of := fmt.Sprintf("_I%x=", sha1.Sum([]byte(audience)))
 		env = append(env,

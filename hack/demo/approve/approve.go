@@ -24,8 +24,9 @@ import (
 // Browser signs one person in.
 type Browser struct {
 	Email, Password string
-	UserCode        string         // for a verification page that doesn't know it from its URL
-	Roots           *x509.CertPool // nil: the system's
+	UserCode        string                                // for a verification page that doesn't know it from its URL
+	Roots           *x509.CertPool                        // nil: the system's
+	Proxy           func(*http.Request) (*url.URL, error) // nil: none
 }
 
 // Page is where a visit ended.
@@ -44,7 +45,7 @@ func (b Browser) Visit(ctx context.Context, start string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: b.Roots}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: b.Roots}, Proxy: b.Proxy}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second}
 

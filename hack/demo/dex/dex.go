@@ -6,6 +6,7 @@
 package dex
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -33,6 +34,7 @@ type Options struct {
 	Upstreams []Upstream // whose ID tokens are taken in exchange for Dex's own
 
 	Listener    net.Listener     // nil: a free port of 127.0.0.1
+	Issuer      string           // empty: by the address
 	Certificate *tls.Certificate // nil: plain http, which sso-exec accepts on a literal loopback address only
 
 	IDTokenLifetime time.Duration // 0: an hour
@@ -67,7 +69,8 @@ type Upstream struct {
 
 // Server is a running Dex.
 type Server struct {
-	Issuer string
+	Issuer  string
+	Address string // where it listens
 
 	counter
 	http *http.Server
@@ -79,7 +82,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Issuer: issuer(o)}
+	s := &Server{Issuer: cmp.Or(o.Issuer, issuer(o)), Address: o.Listener.Addr().String()}
 	handler, err := newHandler(ctx, s.Issuer, o)
 	if err != nil {
 		o.Listener.Close()
