@@ -36,6 +36,7 @@ type Dialect struct {
 	RedirectURIs []string // candidates where none is named
 	// what to register at the provider's console, a line each, for people; settings in braces, see [Names]
 	Register      []string
+	Groups        string   // how the claim groups gets into its ID tokens, for people
 	NoOpenID      bool     // it has no ID tokens: openid and a nonce are not asked
 	Offline       string   // OfflineListed if empty
 	Lacks         []string // settings, and parameters of requests, that mean nothing to it

@@ -34,6 +34,7 @@ var cognito = &flows.Dialect{
 		"Login pages: the redirect URIs to Allowed callback URLs; Authorization code grant; the scopes",
 		"Branding > Domain: the pool must have one",
 	},
+	Groups:  "they come as cognito:groups; have the claim mapping of the cluster use that",
 	Offline: flows.OfflineNever,
 	Lacks:   []string{"organization", "audience"},
 	// /logout is of its own making: it takes a page to go on to, and one of the

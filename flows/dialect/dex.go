@@ -20,6 +20,8 @@ var dex = &flows.Dialect{
 		"grantTypes, if oauth2.grantTypes is set: authorization_code, refresh_token, " +
 			"urn:ietf:params:oauth:grant-type:device_code",
 	},
+	Groups: "ask for the scope groups; the connector must have groups (LDAP: groupSearch, GitHub: orgs, OIDC: " +
+		"insecureEnableGroups)",
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: dexEnded,
 	Rotation: []string{

@@ -29,6 +29,8 @@ var entra = &flows.Dialect{
 		"Authentication > Allow public client flows: Yes, for device sign-ins",
 		"API permissions: what the scopes name; openid and offline_access are there",
 	},
+	Groups: "App registrations > the application > Token configuration > Add groups claim: ID; they come as IDs, and " +
+		"not at all to somebody who has more than 200",
 	Offline: flows.OfflineAlways, NoDevicePKCE: true,
 	Free: flows.Free{Scopes: true, Resources: true},
 	// A policy, or a consent that is missing, is about one resource: the refresh

@@ -20,6 +20,7 @@ var gitlab = &flows.Dialect{
 		"User settings (or the group's, or the instance's) > Applications > Add new application; Confidential: no",
 		"scopes: openid, and email, profile or what else you ask for",
 	},
+	Groups:  "they come as groups_direct; have the claim mapping of the cluster use that",
 	Offline: flows.OfflineNever,
 	Lacks:   []string{"organization", "audience", "resource"},
 	Hints: []flows.RefusalHint{

@@ -30,6 +30,7 @@ var google = &flows.Dialect{
 		"Audience: Internal for a Workspace; in testing, a sign-in ends after 7 days",
 		"for device sign-ins another client, of the type TVs and Limited Input devices, which has few scopes",
 	},
+	Groups:        "Google has none in its tokens: bind roles to addresses",
 	Offline:       flows.OfflineNever, // the scope is refused; access_type is what brings a refresh token
 	OfflineParams: []flows.Param{{Name: "access_type", Value: "offline"}, {Name: "prompt", Value: "consent"}},
 	NeedsSecret:   true, NoDevicePKCE: true,

@@ -31,6 +31,8 @@ var keycloak = &flows.Dialect{
 		"Valid redirect URIs without a port: that allows every port",
 		"offline_access is an optional client scope, and a role that everybody has unless it was taken away",
 	},
+	Groups: "Clients > the client > Client scopes > its dedicated scope > Add mapper > By configuration > Group " +
+		"Membership; Token Claim Name groups, Full group path Off",
 	Organization: flows.OrganizationRule{
 		Word: "realm",
 		Issuer: func(issuer, realm string) string {

@@ -28,6 +28,8 @@ var okta = &flows.Dialect{
 		"Security > API > the authorization server > Access Policies: a rule that allows these grants to this " +
 			"application (the org's own server has none)",
 	},
+	Groups: "Security > API > the authorization server > Claims > Add Claim: groups, ID Token, Always, Groups, Matches " +
+		"regex .*; on the org's own server: the application > Sign On > Group Claims",
 	// Both kinds of server list it; it takes the grant Refresh Token.
 	Offline: flows.OfflineAlways,
 	Organization: flows.OrganizationRule{

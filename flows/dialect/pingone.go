@@ -30,6 +30,7 @@ var pingone = &flows.Dialect{
 		"Resources: allow openid, offline_access and what the scopes name",
 		"for device sign-ins another application, of the type Device Authorization",
 	},
+	Groups:  "Applications > the application > Attribute Mappings: groups = Group Names; and the scope that has it",
 	Offline: flows.OfflineAlways,
 	Organization: flows.OrganizationRule{
 		Word: "environment",

@@ -4,65 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sso-exec/sso-exec/credential"
+	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/fault"
-	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // This file prints what an API server must be told, so that it accepts our tokens.
 
-// prefix keeps a provider from naming somebody into system:masters.
-const prefix = "oidc:"
-
-// mapping is how an API server makes users of tokens.
-type mapping struct {
-	issuer      string
-	audiences   []string
-	user, group string // claims
-}
-
-// mappingOf is the usual mapping for settings.
-func mappingOf(o *settings.Resolved) (m mapping, err error) {
-	if err := o.Check(); err != nil {
-		return m, err
-	}
-	m = mapping{o.Provider.Issuer, []string{o.Provider.ClientID}, "sub", "groups"}
-	u, err := url.Parse(m.issuer)
-	switch {
-	case o.Center() != nil || o.Dialect().NoOpenID:
-		return m, fault.InUsage(errors.New("an API server cannot check this provider's tokens: it has no ID tokens"),
-			"name an OpenID provider with --issuer")
-	case err != nil || u.Scheme != "https":
-		return m, fault.InUsage(fmt.Errorf("an API server accepts no issuer that is not https: %s", m.issuer),
-			"name the provider's https URL with --issuer")
-	}
-	if slices.Contains(o.Target.Scopes, "email") {
-		m.user = "email"
-	}
-	for _, asked := range [][]string{slices.Concat(o.Exchange.Audiences, o.Exchange.Resources), o.AccessAudiences()} {
-		if len(asked) > 0 {
-			m.audiences = asked
-			break
-		}
-	}
-	if o.Target.TokenType == credential.AccessToken && m.audiences[0] == o.Provider.ClientID {
-		talk.Warn(errors.New("the audience of an access token is the provider's choice: compare audiences with a token"))
-	}
-	return m, nil
-}
-
 // printAuth prints the mapping as the API server's configuration, or as its flags.
 func (s *kubeSetup) printAuth() error {
-	m, err := mappingOf(s.o)
+	m, err := setup.MappingOf(s.o)
 	if err == nil && s.cluster != "" {
-		m.audiences, err = s.clusterAudiences(m.audiences)
+		m.Audiences, err = s.clusterAudiences(m.Audiences)
 	}
 	if err != nil {
 		return err
@@ -87,14 +44,14 @@ func (s *kubeSetup) printAuth() error {
 		} `yaml:"claimMappings"`
 	}
 	var a authenticator
-	a.Issuer.URL, a.Issuer.Audiences = m.issuer, m.audiences
+	a.Issuer.URL, a.Issuer.Audiences = m.Issuer, m.Audiences
 	if pem := strings.TrimSpace(string(s.o.ExtraRoots().Pem)); pem != "" {
 		a.Issuer.CA = pem + "\n"
 	}
-	if len(m.audiences) > 1 {
+	if len(m.Audiences) > 1 {
 		a.Issuer.Match = "MatchAny"
 	}
-	a.Mappings.Username, a.Mappings.Groups = claim{m.user, prefix}, claim{m.group, prefix}
+	a.Mappings.Username, a.Mappings.Groups = claim{m.User, setup.Prefix}, claim{m.Group, setup.Prefix}
 	text, err := yaml.Marshal(struct {
 		APIVersion string          `yaml:"apiVersion"`
 		Kind       string          `yaml:"kind"`
@@ -126,13 +83,13 @@ func (s *kubeSetup) clusterAudiences(usual []string) ([]string, error) {
 }
 
 // printAuthFlags is for an API server without a file of its configuration.
-func (s *kubeSetup) printAuthFlags(m mapping) error {
-	if len(m.audiences) > 1 {
+func (s *kubeSetup) printAuthFlags(m setup.Mapping) error {
+	if len(m.Audiences) > 1 {
 		return fault.InUsage(errors.New("the flags of an API server know one audience, and these are several: "+
-			strings.Join(m.audiences, ", ")), "use --print-auth-config")
+			strings.Join(m.Audiences, ", ")), "use --print-auth-config")
 	}
-	flags := [][2]string{{"issuer-url", m.issuer}, {"client-id", m.audiences[0]}, {"username-claim", m.user},
-		{"username-prefix", prefix}, {"groups-claim", m.group}, {"groups-prefix", prefix}}
+	flags := [][2]string{{"issuer-url", m.Issuer}, {"client-id", m.Audiences[0]}, {"username-claim", m.User},
+		{"username-prefix", setup.Prefix}, {"groups-claim", m.Group}, {"groups-prefix", setup.Prefix}}
 	if ca := s.o.Network.CAFile; ca != "" {
 		flags = append(flags, [2]string{"ca-file", ca})
 	} else if len(s.o.ExtraRoots().Pem) > 0 {

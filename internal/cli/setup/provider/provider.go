@@ -30,12 +30,16 @@ import (
 func New() *cobra.Command {
 	p := &providerSetup{o: settings.For(settings.ToolLogin)}
 	c := &cobra.Command{
-		Use:   "provider [NAME]",
+		Use:   "provider [HOST|URL|TENANT|NAME]",
 		Short: "write a profile for a provider, and try it",
-		Long: `Write a profile for a provider. Asks for what the flags leave open, reads the
-provider's metadata, says what to register there, signs you in, and shows what
-it would write before it does. The flags that are given go into the profile.`,
-		Example: `  sso-exec setup provider
+		Long: `Write a profile for a provider, of which you know a host, a URL or a tenant's
+name. It finds the issuer there, says what to register at that product, asks for
+what the flags leave open, signs you in, shows what a cluster and AWS would see
+of you, and what it would write before it does. The flags that are given go into
+the profile. Another word is the profile's NAME; next to a host, --profile is.`,
+		Example: `  sso-exec setup provider login.example.com
+  sso-exec setup provider acme.okta.com --profile corp --client-id 0oa1b2c3 \
+    --scope email,groups --yes
   sso-exec setup provider corp --issuer https://login.example.com \
     --client-id cli
   sso-exec setup provider --remove corp`,
@@ -64,6 +68,9 @@ type providerSetup struct {
 	config *config.Config
 	has    map[string]config.Value // what the profile has already; nil: there is none yet
 	asks   bool                    // somebody is there to be asked
+
+	address string         // of the provider, as a person knows it; empty: the issuer is named, or asked for
+	words   *flows.Dialect // whose words tell what to do at the provider
 }
 
 func (p *providerSetup) run(ctx context.Context, args []string) error {
@@ -75,6 +82,17 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 	}
 	provider, err := p.findProvider(ctx)
 	if err != nil {
+		return err
+	}
+	if err := p.recognize(provider); err != nil {
+		return err
+	}
+	answers := talk.OneLine(p.o.Provider.Issuer) + " answers"
+	if len(p.words.Register) > 0 {
+		answers += ": " + p.words.Title
+	}
+	fmt.Fprintln(talk.Stderr, answers+".\n")
+	if err := p.askScopes(provider); err != nil {
 		return err
 	}
 	p.report(provider)
@@ -142,14 +160,25 @@ func (p *providerSetup) begin(args []string) error {
 	if err := errors.Join(o.FillFromEnvironment(), o.CheckOverrides()); err != nil {
 		return err
 	}
+	p.path = cmp.Or(o.Source.Config, config.DefaultPath())
+	if p.path == "" {
+		return settings.NoHome("no config file", "name one with --config")
+	}
 	if len(args) > 0 {
+		if err := p.open(); err != nil {
+			return err
+		}
 		switch {
+		case p.isAddress(args[0]):
+			p.address = args[0]
 		case args[0] == "":
 			return fault.Usagef("a profile needs a name")
 		case p.byFlag.Typed("profile") && o.Source.Profile != args[0]:
 			return fault.Usagef("name one profile: %q or %q?", args[0], o.Source.Profile)
 		}
-		o.Source.Profile = args[0]
+		if p.address == "" {
+			o.Source.Profile = args[0]
+		}
 	}
 	p.asks = talk.CanAsk() && o.SignIn.Interactive != "never" && !p.Yes
 	if !p.asks && !p.Yes && !p.DryRun {
@@ -163,14 +192,10 @@ func (p *providerSetup) begin(args []string) error {
 	if file := o.Client.SecretFile; strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
 		return fault.Usagef("--client-secret-file %s: a profile needs a file that stays", file)
 	}
-	p.path = cmp.Or(o.Source.Config, config.DefaultPath())
-	if p.path == "" {
-		return settings.NoHome("no config file", "name one with --config")
-	}
 	if err := p.open(); err != nil || p.Remove {
 		return err
 	}
-	if o.Source.Profile == "" {
+	if o.Source.Profile == "" && p.address == "" {
 		o.Source.Profile = p.same()
 	}
 	if o.Source.Profile != "" {
@@ -318,7 +343,10 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 		text    = fmt.Sprintf("the sign-in failed, so nothing was written: %v", err)
 	)
 	switch {
-	case err == nil, fault.Holds[*talk.SignalError](err):
+	case err == nil:
+		p.preview(s)
+		return nil
+	case fault.Holds[*talk.SignalError](err):
 		return err
 	case errors.As(err, &login):
 		text = "nobody can be asked to sign in, so nothing was written"

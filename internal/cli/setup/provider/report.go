@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
+	"github.com/sso-exec/sso-exec/flows/dialect"
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -38,26 +38,21 @@ const wellKnown = "/.well-known/openid-configuration"
 // findProvider asks for the issuer, if it is not given, and reads its metadata.
 func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, error) {
 	o := p.o
-	for o.Provider.Issuer == "" && p.asks {
-		typed, err := p.ask("Issuer (the provider's URL)", "")
+	for o.Provider.Issuer == "" && p.address == "" && p.asks {
+		typed, err := p.ask("Provider (its host or URL)", "")
 		if err != nil {
 			return nil, err
 		}
-		if typed == "" {
-			continue
-		}
-		issuer := strings.TrimSuffix(typed, wellKnown)
-		if !strings.Contains(issuer, "://") {
-			issuer = "https://" + issuer
-		}
-		if _, err := flows.CheckURL("the issuer", issuer); err != nil {
+		if _, err := dialect.Issuers(typed, nil); typed != "" && err != nil {
 			p.say("", "That will not do: "+err.Error()+".")
-			continue
+		} else if p.address = typed; typed != "" {
+			break
 		}
-		if issuer != typed {
-			fmt.Fprintln(talk.Stderr, "Taken for "+talk.OneLine(issuer))
+	}
+	if p.address != "" {
+		if err := p.find(ctx, p.address); err != nil {
+			return nil, err
 		}
-		o.Provider.Issuer = issuer
 	}
 	if o.Provider.Issuer != "" {
 		o.MarkGiven("issuer")
@@ -68,11 +63,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 			return nil, err
 		}
 	}
-	// What else is wrong is told before the network is asked. The client ID comes
-	// later: who has none yet is told first what to register.
-	early := *o
-	early.Provider.ClientID = cmp.Or(early.Provider.ClientID, "-")
-	if err := early.Check(); err != nil {
+	if err := p.early(); err != nil {
 		return nil, err
 	}
 	s, err := acquire.Open(o, acquire.Caller{})
@@ -181,8 +172,8 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 			"to it first?"}
 	case c.status >= 400 && c.status < 500:
 		return []string{"looked for " + strings.TrimSuffix(p.o.Provider.Issuer, "/") + wellKnown,
-			"an issuer is often more than a host: …/realms/NAME (Keycloak), …/oauth2/default (Okta), …/TENANT-ID/v2.0 " +
-				"(Microsoft)"}
+			"an issuer is often more than a host: …/realms/NAME (Keycloak), …/application/o/NAME/ (authentik), " +
+				"…/TENANT-ID/v2.0 (Microsoft)"}
 	}
 	return command.Hints(p.o, err)
 }
@@ -190,17 +181,16 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 // report says what to register at the provider, and what it does not offer.
 func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
-	fmt.Fprintln(talk.Stderr, talk.OneLine(o.Provider.Issuer)+" answers.")
-	fmt.Fprintln(talk.Stderr, "\nThere, sso-exec must be registered as a client:")
+	fmt.Fprintln(talk.Stderr, "There, sso-exec must be registered as a client:")
 	d := provider.Dialect
-	if len(d.Register) == 0 {
+	if len(p.words.Register) == 0 {
 		kind := "a public or native application, without a secret"
 		if o.Client.SecretFile != "" || os.Getenv(settings.SecretVariable) != "" {
 			kind = "a confidential application, with a secret"
 		}
 		p.say("- ", "type: "+kind)
 	}
-	for _, line := range d.Register {
+	for _, line := range p.words.Register {
 		p.say("- ", flows.Names(settings.NameOf).Fill(line))
 	}
 	anyPort, several := false, "redirect URI: "
@@ -217,7 +207,7 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	} else {
 		p.say("- ", several+uris+" (with these ports)")
 	}
-	if anyPort && d.Name == "oidc" {
+	if anyPort && len(p.words.Register) == 0 {
 		p.say("- ", "if the provider compares the port, as Okta and Auth0 do: register http://127.0.0.1:8000/callback, "+
 			"and run this with --redirect-uri http://127.0.0.1:8000/callback; both can be repeated with another port")
 	}
@@ -293,11 +283,7 @@ func (p *providerSetup) redirectURIs() []string {
 // say writes a paragraph, each line of it as wide as the terminal at most; lead
 // begins the first, and the others stand below its text.
 func (p *providerSetup) say(lead, text string) {
-	columns := 80
-	if t := terminal.Of(os.Stderr); t != nil {
-		columns, _ = t.Size()
-	}
-	line := lead
+	line, columns := lead, columns()
 	for _, word := range strings.Fields(talk.OneLine(text)) {
 		if len([]rune(line))+len([]rune(word)) >= columns && line != lead {
 			fmt.Fprintln(talk.Stderr, strings.TrimRight(line, " "))
@@ -306,6 +292,15 @@ func (p *providerSetup) say(lead, text string) {
 		line += word + " "
 	}
 	fmt.Fprintln(talk.Stderr, strings.TrimRight(line, " "))
+}
+
+// columns is how wide the terminal of stderr is.
+func columns() int {
+	if t := terminal.Of(os.Stderr); t != nil {
+		columns, _ := t.Size()
+		return columns
+	}
+	return 80
 }
 
 // defaultName is a profile's name by its issuer's host: the first word of it
