@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -103,31 +104,27 @@ func (s *kubeSetup) roleOf(issuer, client string) (profile, role string) {
 }
 
 // next says what to do once the stanza is written.
-func (s *kubeSetup) next(plan *kubePlan, e kubeconfig.Exec) {
-	try := func(flags ...string) {
-		words := []string{"kubectl"}
-		if s.kubeconfig != "" {
-			words = append(words, "--kubeconfig="+s.kubeconfig)
-		}
-		words = append(append(words, flags...), "get", "ns")
-		fmt.Fprintln(talk.Out, "Try it: "+talk.Paste(words...))
+func (s *kubeSetup) next(ctx context.Context, plan *kubePlan, e kubeconfig.Exec) {
+	words := []string{"kubectl"}
+	if s.kubeconfig != "" {
+		words = append(words, "--kubeconfig="+s.kubeconfig)
 	}
 	switch current, ok := plan.conf.Context(plan.conf.CurrentContext); {
 	case s.useContext, s.context == "" && ok && current.User == s.user,
 		s.context != "" && s.context == plan.conf.CurrentContext:
-		try()
+		s.try(ctx, words...)
 	case s.context != "":
-		try("--context=" + s.context)
+		s.try(ctx, append(words, "--context="+s.context)...)
 	case len(plan.conf.Clusters) == 0:
 		fmt.Fprintln(talk.Out, "The kubeconfig has no cluster yet:\n"+
 			"  kubectl config set-cluster NAME --server=https://… --certificate-authority=FILE")
 		fmt.Fprintln(talk.Out, "Then run this again with --context NAME.")
 	case plan.contextOf(s.user) != "":
-		try("--context=" + plan.contextOf(s.user))
+		s.try(ctx, append(words, "--context="+plan.contextOf(s.user))...)
 	case ok:
-		try("--user=" + s.user)
+		s.try(ctx, append(words, "--user="+s.user)...)
 	default:
-		try("--cluster="+plan.conf.Clusters[0].Name, "--user="+s.user)
+		s.try(ctx, append(words, "--cluster="+plan.conf.Clusters[0].Name, "--user="+s.user)...)
 	}
 	name := e.Command
 	if talk.Quote(name) != name {

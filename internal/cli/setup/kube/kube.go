@@ -154,7 +154,7 @@ func (s *kubeSetup) once(ctx context.Context) error {
 	s.warn(e.Args)
 	wrote, err := plan.apply(&s.Flags)
 	if wrote {
-		s.next(plan, *e)
+		s.next(ctx, plan, *e)
 	}
 	return err
 }
