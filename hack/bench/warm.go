@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha1" //nolint:gosec // as the AWS CLI
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,6 +158,10 @@ func (w *world) warmPrograms() ([]*program, error) {
 		}
 		out, err := cmd.Output()
 		if err != nil {
+			var said *exec.ExitError
+			if errors.As(err, &said) {
+				err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(said.Stderr))
+			}
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 		if len(out) == 0 {
@@ -244,10 +251,16 @@ func (w *world) kubelogin(path string) (*program, error) {
 	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil { //nolint:gosec // a program
 		return nil, err
 	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") // for a free port, which kubelogin has to be told
+	if err != nil {
+		return nil, err
+	}
+	address := l.Addr().String()
+	l.Close()
 	p := &program{name: "kubelogin get-token", env: w.env(), argv: []string{path, "get-token",
 		"--oidc-issuer-url=" + w.idp.Issuer(), "--oidc-client-id=" + clientID, "--certificate-authority=" + w.ca,
 		"--token-cache-dir=" + filepath.Join(w.dir, "kubelogin"), "--token-cache-storage=disk",
-		"--listen-address=127.0.0.1:0", "--oidc-redirect-url-hostname=127.0.0.1", "--browser-command=" + browser}}
+		"--listen-address=" + address, "--oidc-redirect-url=http://" + address, "--browser-command=" + browser}}
 	return p, nil
 }
 
