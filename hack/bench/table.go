@@ -15,14 +15,19 @@ func (r *report) print(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s, %s, %d CPUs; sso-exec is %.2f MB, stripped\n\n", r.Go, r.Platform, r.CPUs, float64(r.Binary)/1e6)
 
-	fmt.Fprintf(t, "WHOLE PROCESS, CACHED\tMEDIAN\tP95\tCPU\tFAULTS\tMEMORY\tTO EMPTY\n")
+	fmt.Fprintf(t, "WHOLE PROCESS, CACHED\tMEDIAN\tP95\tCPU\tFAULTS\tMEMORY\tTO EMPTY\tTO ENDED\n")
 	for _, w := range r.Warm {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%.1f MiB\t%.2f\n", w.Name, ms(w.Median), ms(w.P95), ms(w.CPU), w.Faults,
-			float64(w.Memory)/(1<<20), w.Ratio)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%.1f MiB\t%.2f\t%.2f\n", w.Name, ms(w.Median), ms(w.P95), ms(w.CPU), w.Faults,
+			float64(w.Memory)/(1<<20), w.Ratio, w.Ended)
 	}
 	for _, w := range r.Warm {
 		if w.Name == kubeName {
-			fmt.Fprintf(t, "the bar for %s is %.1f times an empty program: %s\n", w.Name, bar, verdict(w.Ratio))
+			verdict := "missed"
+			if w.Ratio <= emptyBar || w.Ended <= endedBar {
+				verdict = "met"
+			}
+			fmt.Fprintf(t, "the bar for %s, %.1f times an empty program or %.1f times one ended at once, is %s here\n",
+				w.Name, emptyBar, endedBar, verdict)
 		}
 	}
 
@@ -39,13 +44,6 @@ func (r *report) print(out io.Writer) error {
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }
-
-func verdict(ratio float64) string {
-	if ratio <= bar {
-		return "met here"
-	}
-	return "missed here"
-}
 
 // kinds lists requests by kind: "1 Discovery, 1 RefreshToken".
 func kinds(counts map[string]int) string {
