@@ -114,6 +114,15 @@ func (w *world) warmPrograms() ([]*program, error) {
 	bin := func(name string, args ...string) []string {
 		return append([]string{filepath.Join(w.programs, name)}, args...)
 	}
+	gke, err := w.cloud("gke", []string{"entra", "google-sts"}, "--client-id=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+		"--workforce-provider=corp-pool/corp")
+	if err != nil {
+		return nil, err
+	}
+	aks, err := w.cloud("aks", []string{"aks"})
+	if err != nil {
+		return nil, err
+	}
 	programs := []*program{
 		{name: emptyName, argv: bin("empty"), env: w.env()},
 		{name: endedName, argv: bin("ended"), env: w.env()},
@@ -123,6 +132,7 @@ func (w *world) warmPrograms() ([]*program, error) {
 		{name: "sso-exec kube, profile of a config file", argv: bin("sso-exec", "kube", "--profile=corp"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec aws, flags only", argv: bin("sso-exec", w.args("aws")...), env: w.env()},
+		{name: "sso-exec eks, flags only", argv: bin("sso-exec", w.args("eks", "--cluster=prod")...), env: w.env()}, gke, aks,
 		{name: "sso-exec token, flags only", argv: bin("sso-exec", w.args("token")...), env: w.env()},
 		{name: "sso-exec kube, not remembered (a relative path)", argv: bin("sso-exec", "kube", "--profile=corp",
 			"--config=config.yaml"), env: w.env(), dir: filepath.Join(w.dir, "config", "sso-exec")},
@@ -133,6 +143,10 @@ func (w *world) warmPrograms() ([]*program, error) {
 		{name: "sso-exec cargo, profile by host", argv: bin("sso-exec", "cargo", "--cargo-plugin"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "cargo")},
 		{name: "sso-exec terraform get, profile by host", argv: bin("sso-exec", "terraform", "get", "git.example.com"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
+		{name: "sso-exec bazel get, profile by host", argv: bin("sso-exec", "bazel", "get"),
+			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config")), stdin: filepath.Join(w.dir, "bazel")},
+		{name: "sso-exec keyring get, profile by host", argv: bin("sso-exec", "keyring", "get", "git.example.com", "oauth2"),
 			env: w.env("XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"))},
 		{name: "sso-exec token -o headers", argv: bin("sso-exec", w.args("token", "-o", "headers",
 			"--host=git.example.com", "--for=https://git.example.com/mcp")...), env: w.env()},

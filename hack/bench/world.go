@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sso-exec/sso-exec/internal/hosted"
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
@@ -25,6 +26,7 @@ type world struct {
 	browser  string
 	idp      *providertest.Provider
 	sts      *providertest.STS
+	clouds   []*hosted.World
 }
 
 func newWorld(programs string) (*world, error) {
@@ -57,6 +59,7 @@ func (w *world) start() (err error) {
 		os.WriteFile(filepath.Join(w.dir, "cargo"), []byte(`{"v":1,"registry":{"index-url":`+
 			`"sparse+https://git.example.com/index/"},"kind":"get","operation":"read"}`+"\n"), 0o600),
 		os.WriteFile(filepath.Join(w.dir, "git"), []byte("protocol=https\nhost=git.example.com\n\n"), 0o600),
+		os.WriteFile(filepath.Join(w.dir, "bazel"), []byte(`{"uri":"https://git.example.com/cas"}`), 0o600),
 		os.WriteFile(filepath.Join(w.dir, "docker"), []byte("git.example.com"), 0o600),
 		w.writeConfig())
 }
@@ -68,7 +71,34 @@ func (w *world) close() {
 	if w.idp != nil {
 		w.idp.Close()
 	}
+	for _, c := range w.clouds {
+		c.Close()
+	}
 	_ = os.RemoveAll(w.dir)
+}
+
+// cloud signs in at stand-ins of Entra ID's and Google's, for a tool that has its token of
+// them.
+func (w *world) cloud(tool string, standIns []string, more ...string) (*program, error) {
+	c, err := hosted.Start()
+	if err != nil {
+		return nil, err
+	}
+	w.clouds = append(w.clouds, c)
+	for _, name := range standIns {
+		if err := c.Open(name); err != nil {
+			return nil, err
+		}
+	}
+	p := &program{name: "sso-exec " + tool + ", flags only", env: w.env("HTTPS_PROXY=" + c.Proxy), argv: append([]string{
+		filepath.Join(w.programs, "sso-exec"), tool, "--ca-file=" + c.CAFile,
+		"--issuer=https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"}, more...)}
+	cmd := exec.Command(p.argv[0], append(p.argv[1:], "--flow=device")...)
+	cmd.Env = p.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", p.name, err, out)
+	}
+	return p, nil
 }
 
 // writeConfig writes the profile corp, apart from the home directory: there it
@@ -103,7 +133,7 @@ func (w *world) env(more ...string) []string {
 // args are a command with a complete set of flags.
 func (w *world) args(tool string, more ...string) []string {
 	args := []string{tool, "--issuer=" + w.idp.Issuer(), "--client-id=" + clientID, "--ca-file=" + w.ca}
-	if tool == "aws" {
+	if tool == "aws" || tool == "eks" {
 		args = append(args, "--role-arn=arn:aws:iam::123456789012:role/dev", "--sts-endpoint="+w.sts.URL())
 	}
 	return append(args, more...)
