@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -176,9 +177,12 @@ func TestAllNPM(t *testing.T) {
 	token := strings.TrimSpace(c.start("sso-exec", nil, "token").ok())
 	modules := filepath.Join(filepath.Dir(mustTool(t, "node")), "packages", "node_modules")
 	managers := map[string][]string{
-		"npm":  {mustTool(t, "npm"), "install"},
-		"yarn": {mustTool(t, "node"), filepath.Join(modules, "yarn", "bin", "yarn.js"), "install", "--non-interactive"},
-		"pnpm": {mustTool(t, "node"), filepath.Join(modules, "pnpm", "bin", "pnpm.cjs"), "install"},
+		"npm":   {mustTool(t, "npm"), "install"},
+		"yarn":  {mustTool(t, "node"), filepath.Join(modules, "yarn", "bin", "yarn.js"), "install", "--non-interactive"},
+		"pnpm":  {mustTool(t, "node"), filepath.Join(modules, "pnpm", "bin", "pnpm.cjs"), "install"},
+		"pnpm9": {mustTool(t, "node"), filepath.Join(modules, "pnpm9", "bin", "pnpm.cjs"), "install"},
+		"pnpm12": {filepath.Join(modules, "@pnpm", "exe.linux-"+strings.Replace(runtime.GOARCH, "amd64", "x64", 1), "pnpm"),
+			"install"},
 	}
 	env := []string{"npm_config_update_notifier=false", "npm_config_fund=false", "npm_config_audit=false"}
 	project := func(name string, s *packageServer) {
@@ -214,20 +218,24 @@ func TestAllNPM(t *testing.T) {
 	// pnpm by its own helper; another registry gets nothing
 	c.start("sso-exec", nil, "setup", "pnpm", "--profile", "corp", "--yes",
 		"--command", mustTool(t, "sso-exec")).ok()
-	project("helper", s)
-	project("other", other)
-	env = append(env, "XDG_CACHE_HOME="+c.home+"/new", "XDG_DATA_HOME="+c.home+"/new") // pnpm keeps packages there
-	pnpm := func(name string) result {
-		return c.start("node", env, append(managers["pnpm"][1:], "--dir", name)...).wait()
-	}
-	if res := pnpm("helper"); res.code != 0 {
-		t.Errorf("pnpm: %+v", res)
-	}
-	if got := s.heard(); !slices.Equal(got, []string{token}) {
-		t.Errorf("pnpm: the registry heard %d tokens, or another", len(got))
-	}
-	if res := pnpm("other"); res.code == 0 || len(other.heard()) > 0 {
-		t.Errorf("pnpm at another registry: %+v", res)
+	for _, version := range []string{"pnpm9", "pnpm", "pnpm12"} {
+		project("helper-"+version, s)
+		project("other-"+version, other)
+		new := c.home + "/new-" + version // pnpm keeps packages there
+		pnpm := func(name string) result {
+			words := slices.Concat([]string{"-c", "exec \"$@\"", "bash"}, managers[version],
+				[]string{"--dir", name + "-" + version})
+			return c.start("bash", append(env, "XDG_CACHE_HOME="+new, "XDG_DATA_HOME="+new), words...).wait()
+		}
+		if res := pnpm("helper"); res.code != 0 {
+			t.Errorf("%s: %+v", version, res)
+		}
+		if got := s.heard(); !slices.Equal(got, []string{token}) {
+			t.Errorf("%s: the registry heard %d tokens, or another", version, len(got))
+		}
+		if res := pnpm("other"); res.code == 0 || len(other.heard()) > 0 {
+			t.Errorf("%s at another registry: %+v", version, res)
+		}
 	}
 	c.requests(map[string]int{})
 }
