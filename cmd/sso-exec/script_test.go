@@ -288,6 +288,10 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if name != "stdout" {
 		name = oneFile(ts, name)
 	}
+	if args[1] == "is" {
+		ts.Check(isOutput(ts.ReadFile(name), args[2])) // json stdout is status
+		return
+	}
 	var v any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &v))
 	for _, key := range strings.Split(strings.TrimPrefix(args[1], "."), ".") {
