@@ -22,8 +22,8 @@ func execToken(t *testing.T, o outcome) string {
 	return doc.Status.Token
 }
 
-// TestEKSStorm: twenty processes at once for two clusters ask for a role's keys once,
-// though each token is made by itself; and once more when the keys have ended.
+// TestEKSStorm: twenty processes at once for two clusters ask for a role's keys once, and
+// make one token for each; and once more when they have ended.
 func TestEKSStorm(t *testing.T) {
 	b := newBench(t, providertest.Config{})
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp, Region: "eu-central-1"})
@@ -32,16 +32,19 @@ func TestEKSStorm(t *testing.T) {
 	b.mustRun(t, "login", "--browser", "testbrowser", "--interactive", "auto")
 	for round := 1; round <= 2; round++ {
 		b.idp.ResetRequests()
+		tokens := map[string]bool{}
 		for _, cluster := range []string{"a", "b"} {
 			for _, o := range b.storm(10, "eks", "--cluster", cluster) {
-				arn, err := sts.Identify(execToken(t, o), cluster)
+				token := execToken(t, o)
+				tokens[token] = true
+				arn, err := sts.Identify(token, cluster)
 				if err != nil || !strings.HasSuffix(arn, ":assumed-role/dev/alice") {
 					t.Errorf("%s sees %q, %v", cluster, arn, err)
 				}
 			}
 		}
-		if n, c := len(sts.Issued()), b.idp.Requests(); n != round || c.Authorize+c.RefreshToken > 0 {
-			t.Errorf("round %d: %d sets of keys, %+v", round, n, c)
+		if n, c := len(sts.Issued()), b.idp.Requests(); n != round || len(tokens) != 2 || c.Authorize+c.RefreshToken > 0 {
+			t.Errorf("round %d: %d sets of keys, %d tokens, %+v", round, n, len(tokens), c)
 		}
 		b.shiftIn(t, "derived", -3*time.Hour)
 	}

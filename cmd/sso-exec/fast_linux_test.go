@@ -68,10 +68,17 @@ func (b *bench) config(t *testing.T, path, more string) {
 
 // TestFast: a repeated answer is the same, from a few packages, files and directories.
 func TestFast(t *testing.T) {
-	b, _ := signedIn(t, providertest.Config{})
+	b, config := signedIn(t, providertest.Config{})
+	b.config(t, config, "    gcp-audiences: [//iam.googleapis.com/a]\n    hosts: [pypi.example.com, tf.example.com]\n")
+	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp, Region: "eu-central-1"})
+	b.env = append(b.env, "SSO_EXEC_STS_ENDPOINT="+sts.URL(), "AWS_REGION=eu-central-1",
+		"SSO_EXEC_ROLE_ARN=arn:aws:iam::123456789012:role/dev", "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE=//iam.googleapis.com/a",
+		"GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=urn:ietf:params:oauth:token-type:id_token")
 	for _, args := range [][]string{
 		{"kube"}, {"kube", "--profile", "corp"}, {"token"}, {"token", "-n", "--token-type=id"}, {"token", "-o", "json"},
 		{"token", "-o", "header"}, {"token", "--for", "https://api.example.com/x", "--host", "api.example.com"},
+		{"aws"}, {"eks", "--cluster", "prod"}, {"gcp", "--profile", "corp"}, {"terraform", "get", "tf.example.com", "--profile", "corp"},
+		{"keyring", "get", "https://pypi.example.com/simple", "alice", "--profile", "corp"},
 	} {
 		first := b.mustRun(t, args...)
 		if o := b.warm(t, args...); o != first || o.stdout == "" {

@@ -85,8 +85,7 @@ func (c Cluster) Token(ctx context.Context, keys credential.Credential, now time
 	if !keys.ExpiresAt.IsZero() && keys.ExpiresAt.Before(end) {
 		end = keys.ExpiresAt
 	}
-	// IssuedAt is the end: the client is told that very time, not one a tenth of a life before.
-	return credential.Credential{TokenType: "Bearer", ExpiresAt: end, IssuedAt: end, Login: keys.Login,
+	return credential.Credential{TokenType: "Bearer", ExpiresAt: end, IssuedAt: now, Login: keys.Login,
 		Token: credential.NewSecret(clusterTokenPrefix + base64.RawURLEncoding.EncodeToString([]byte(signed)))}, nil
 }
 

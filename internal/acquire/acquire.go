@@ -85,7 +85,10 @@ func Need(o *settings.Resolved, s *session.Session, keys bool) session.Need {
 	if registry != nil {
 		steps = append(steps, ecrStep(o, s, *registry))
 	}
-	if o.Tool == settings.ToolGKE {
+	switch o.Tool {
+	case settings.ToolEKS:
+		steps = append(steps, eksStep(o))
+	case settings.ToolGKE:
 		steps = append(steps, gkeStep(o, s))
 	}
 	ttl := session.TokenTTL

@@ -94,6 +94,15 @@ func ecrStep(o *settings.Resolved, s *session.Session, r sts.Registry) session.S
 		}}
 }
 
+// eksStep is the link from a role's keys to a cluster's token, which is made here.
+func eksStep(o *settings.Resolved) session.Step {
+	c, _ := o.EKSCluster() // it was checked
+	return session.Step{Kind: "eks", Params: []any{c}, For: c.Name,
+		Run: func(ctx context.Context, parent credential.Credential) (credential.Credential, error) {
+			return c.Token(ctx, parent, time.Now())
+		}}
+}
+
 // awsBundle returns the file of AWS_CA_BUNDLE, or of AWS_PROFILE's ca_bundle.
 func awsBundle() string {
 	path, _, _ := aws.Setting("AWS_CA_BUNDLE", "ca_bundle") // an AWS config that is unsafe was refused
