@@ -73,8 +73,9 @@ func (a *authentication) write() error {
 func (a *authentication) trust(t *testing.T, issuer, audience, claim string) {
 	t.Helper()
 	one := object{
-		"issuer":        object{"url": issuer, "audiences": []string{audience}, "certificateAuthority": string(ca.caPEM)},
-		"claimMappings": object{"username": object{"claim": claim, "prefix": prefix}},
+		"issuer": object{"url": issuer, "audiences": []string{audience}, "certificateAuthority": string(ca.caPEM)},
+		"claimMappings": object{"username": object{"claim": claim, "prefix": prefix},
+			"groups": object{"claim": "groups", "prefix": prefix}},
 	}
 	change := func(to func([]object) []object) error {
 		a.mu.Lock()

@@ -73,10 +73,10 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 	why := commandline.Clean(lines[len(lines)-1], 300)
 	switch {
 	case err == nil && user.Username != "":
-		fmt.Fprintf(talk.Out, "kubectl auth whoami: the cluster sees %s, groups: %s\n", talk.OneLine(user.Username),
+		fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  groups: %s\n", talk.OneLine(user.Username),
 			talk.OneLine(strings.Join(user.Groups, ", ")))
 		return
-	case strings.Contains(why, "unknown command"), strings.Contains(failed.String(), "unknown command"):
+	case strings.Contains(failed.String(), "unknown command"):
 		return
 	case ctx.Err() != nil:
 		why = fmt.Sprintf("no answer within %v", tryTimeout)

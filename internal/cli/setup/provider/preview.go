@@ -38,7 +38,9 @@ func (p *providerSetup) preview(s *session.Session) {
 			continue
 		}
 		sheet := talk.Sheet{Text: &strings.Builder{}, Columns: columns()}
-		left := time.Until(t.IDTokenExpiresAt)
+		var issuedAt float64
+		_ = json.Unmarshal(c["iat"], &issuedAt)
+		left := t.IDTokenExpiresAt.Sub(time.Unix(int64(issuedAt), 0))
 		life := "lasts " + talk.Rough(left)
 		if left > 3*time.Hour {
 			life = fmt.Sprintf("lasts %d hours", int(left.Round(time.Hour).Hours()))

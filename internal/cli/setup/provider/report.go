@@ -223,7 +223,7 @@ func (p *providerSetup) report(provider *flows.Provider) {
 		p.say("- ", "scopes: "+strings.Join(slices.Compact(scopes), ", "))
 	}
 	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever || o.SignIn.Offline == "never"
-	if missing := missing(provider, offline); len(missing) > 0 {
+	if missing := missing(provider, offline, len(p.words.Register) > 0); len(missing) > 0 {
 		fmt.Fprintln(talk.Stderr, "\nBy its metadata, this provider has no")
 		for _, m := range missing {
 			p.say("- ", m)
@@ -232,8 +232,9 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	fmt.Fprintln(talk.Stderr)
 }
 
-// missing lists what the metadata does not have, and what follows from that.
-func missing(provider *flows.Provider, offline bool) (list []string) {
+// missing lists what the metadata does not have, and what follows from that. Of a known
+// product it is known what it has without saying so.
+func missing(provider *flows.Provider, offline, known bool) (list []string) {
 	var more struct {
 		Challenges  []string `json:"code_challenge_methods_supported"`
 		Grants      []string `json:"grant_types_supported"`
@@ -248,12 +249,12 @@ func missing(provider *flows.Provider, offline bool) (list []string) {
 		{provider.AuthorizationEndpoint == "", "sign-in with a browser here: only --flow device can be used"},
 		{provider.DeviceAuthorizationEndpoint == "",
 			"device code: where no browser can be opened, you open an address elsewhere and paste the answer"},
-		{!slices.Contains(more.Challenges, "S256"),
+		{!known && !slices.Contains(more.Challenges, "S256"),
 			"PKCE by S256 (RFC 7636): it is sent all the same; most providers take it without saying so"},
 		{lacks(more.Grants, "refresh_token"), "refresh: a person must sign in whenever a token ends"},
 		{!lacks(more.Grants, "refresh_token") && !offline,
 			"scope offline_access: it is not asked for. If the sign-in does not last, try --scope offline_access"},
-		{lacks(more.AuthMethods, "none"),
+		{!known && lacks(more.AuthMethods, "none"),
 			"public clients: many take them all the same. If this one has a secret, give --client-secret-file FILE"},
 		{provider.RevocationEndpoint == "" && !provider.EndsSessions(),
 			"revocation: a logout only forgets what is on this machine"},
