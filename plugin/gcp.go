@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sso-exec/sso-exec/credential"
 )
@@ -34,13 +35,16 @@ type gcpAnswer struct {
 	Message    string `json:"message,omitempty"`
 }
 
-// EncodeGCP answers with a token of the type that was asked for. expiration_time is
+// EncodeGCP answers with a token of the type that was asked for, both of which are JWTs:
+// another one is an error, and is not handed to Google. expiration_time is
 // left out where it is not known; libraries then refuse the answer in an output file.
 func EncodeGCP(tokenType string, c credential.Credential) ([]byte, error) {
 	token := c.Token.Reveal()
 	switch {
 	case token == "" || !visible(token):
 		return nil, errors.New("the token has characters in it that no token can have (RFC 6749 A.12)")
+	case strings.Count(token, ".") != 2: // RFC 7519 §3
+		return nil, errors.New("the token is no JWT, and Google's STS accepts no other")
 	case tokenType != GCPIDToken && tokenType != GCPJWT:
 		return nil, fmt.Errorf("no token of the type %q", tokenType)
 	}

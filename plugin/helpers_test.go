@@ -66,6 +66,12 @@ func TestEncodeGCP(t *testing.T) {
 	if b, err := EncodeGCP("urn:ietf:params:oauth:token-type:saml2", c); err == nil {
 		t.Errorf("%q", b)
 	}
+	for _, token := range []string{"at-opaque", "a.b", "a.b.c.d.e"} {
+		c.Token = credential.NewSecret(token)
+		if b, err := EncodeGCP(GCPJWT, c); err == nil || b != nil {
+			t.Errorf("%q", b)
+		}
+	}
 	failed := EncodeGCPError("X", "why \"so\"\n")
 	if want := `{"version":1,"success":false,"code":"X","message":"why \"so\"\n"}` + "\n"; string(failed) != want {
 		t.Errorf("%q", failed)

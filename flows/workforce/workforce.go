@@ -74,10 +74,14 @@ const (
 )
 
 // Exchange trades a token (RFC 8693, as Google's STS has it): one POST, and one more for
-// a service account's. typ is the URN of the token's type. A refusal of the STS is a
+// a service account's. typ is the URN of the token's type, which is a JWT's: another token
+// is not sent there. A refusal of the STS is a
 // [*flows.OAuthError], one of the service account's an [*Error].
 func Exchange(ctx context.Context, hc *http.Client, r Request, token credential.Secret, typ string) (
 	none credential.Credential, _ error) {
+	if strings.Count(token.Reveal(), ".") != 2 { // RFC 7519 §3
+		return none, errors.New(doing + ": the token is no JWT, and it accepts no other")
+	}
 	form := url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "audience": {r.Audience},
 		"scope": {strings.Join(scopes, " ")}, "requested_token_type": {flows.TokenTypeAccess},

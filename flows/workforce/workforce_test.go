@@ -35,7 +35,7 @@ type answers []string
 func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(r.Body)
 	form, _ := url.ParseQuery(string(body))
-	if r.URL.Host == "sts.googleapis.com" && form.Get("subject_token") != "eyJ.subject" {
+	if r.URL.Host == "sts.googleapis.com" && form.Get("subject_token") != "eyJ.sub.ject" {
 		return nil, errors.New("no subject token")
 	}
 	status, text, _ := strings.Cut((*a)[0], " ")
@@ -69,13 +69,13 @@ func TestExchangeOdd(t *testing.T) {
 		{answers{strings.Replace(good, "Bearer", "DPoP", 1)}, "unavailable"},
 		{answers{strings.Replace(good, "access_token\",\"token", "saml2\",\"token", 1)}, "unavailable"},
 		{answers{`200 {}`}, "unavailable"}, {answers{`200 []`}, "unavailable"}, {answers{`500 {}`}, "unavailable"},
-		{answers{`400 {"error":"invalid_grant","error_description":"of eyJ.subject"}`}, "oauth"},
-		{answers{`403 {"error":{"code":403,"status":"PERMISSION_DENIED","message":"of eyJ.subject"}}`}, "google"},
+		{answers{`400 {"error":"invalid_grant","error_description":"of eyJ.sub.ject"}`}, "oauth"},
+		{answers{`403 {"error":{"code":403,"status":"PERMISSION_DENIED","message":"of eyJ.sub.ject"}}`}, "google"},
 	} {
 		hc := &http.Client{Transport: &c.answers}
 		said := c.answers[len(c.answers)-1]
 		got, err := Exchange(t.Context(), hc, Request{Audience: "a", UserProject: "p", ServiceAccount: "s"},
-			credential.NewSecret("eyJ.subject"), flows.TokenTypeID)
+			credential.NewSecret("eyJ.sub.ject"), flows.TokenTypeID)
 		class := "ok"
 		if _, ok := errors.AsType[*flows.UnavailableError](err); ok {
 			class = "unavailable"
@@ -85,8 +85,17 @@ func TestExchangeOdd(t *testing.T) {
 			class = "google"
 		}
 		if class != c.class || (err == nil) != (got.Token.Reveal() == "ya29.sa") ||
-			err != nil && (strings.Contains(err.Error(), "eyJ.subject") || strings.Contains(err.Error(), "ya29.x")) {
+			err != nil && (strings.Contains(err.Error(), "eyJ.sub.ject") || strings.Contains(err.Error(), "ya29.x")) {
 			t.Errorf("%s: %v, want %s", said, err, c.class)
 		}
+	}
+}
+
+// A token that is no JWT, which the STS would refuse, is not sent there.
+func TestExchangeOpaque(t *testing.T) {
+	_, err := Exchange(t.Context(), &http.Client{Transport: &answers{}}, Request{}, credential.NewSecret("at-opaque"),
+		flows.TokenTypeJWT)
+	if err == nil || !strings.Contains(err.Error(), "no JWT") {
+		t.Error(err)
 	}
 }

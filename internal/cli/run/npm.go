@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,9 @@ import (
 
 // checkNPM tells what is wrong with the registry's URL, or that no token may go there.
 func (r *runner) checkNPM() error {
+	if r.npm == "" && r.npmNamed {
+		return fault.InUsage(errors.New("--npm: which registry is it?"), "give its URL: --npm https://npm.example.com/")
+	}
 	if r.npm == "" {
 		return nil
 	}
@@ -29,7 +33,10 @@ func (r *runner) checkNPM() error {
 	if named, err := o.NamesHosts(); err != nil || !named {
 		return cmp.Or(err, o.HostError())
 	}
-	if _, at, _ := strings.Cut(r.npm, "://"); strings.ContainsAny(at, "?#=;\"'$\\ \t\r\n") {
+	_, at, _ := strings.Cut(r.npm, "://")
+	_, dir, _ := strings.Cut(strings.TrimSuffix(at, "/"), "/")
+	if strings.ContainsAny(at, "?#=;\"'$\\ \t\r\n") || strings.ContainsAny(dir, "%[]") || // what npm would read otherwise
+		dir != "" && path.Clean("/"+dir) != "/"+dir {
 		return fault.Usagef("--npm %s: a registry's URL has only a host and a path", r.npm)
 	}
 	return nil
@@ -71,8 +78,8 @@ func (r *runner) setNPM(ctx context.Context, env *environ.Environment) (func(), 
 	}
 	host, _ := hosts.OfURL(r.npm) // as npm spells it: in lower case, without the usual port
 	_, at, _ := strings.Cut(r.npm, "://")
-	_, path, _ := strings.Cut(at, "/")
-	key := "//" + host.String() + strings.TrimSuffix("/"+path, "/") + "/:_authToken="
+	_, below, _ := strings.Cut(at, "/")
+	key := "//" + host.String() + strings.TrimSuffix("/"+below, "/") + "/:_authToken="
 	dir, err := fileFor(o.Storage.CacheDir, withLine(text, key+string(token)))
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ type runner struct {
 	webID    bool               // by the ID token in a file, for which an SDK gets them itself
 	tokenEnv string             // a token is wanted, in this variable
 	npm      string             // a token is wanted for this registry, in a user config of npm's
+	npmNamed bool               // the flag was given
 	region   string             // that the command gets
 }
 
@@ -81,6 +82,7 @@ Keys in variables do not renew. For a command that may outlive them there is
 	f.BoolVar(&r.aws, "aws", false,
 		"AWS keys in addition to --token-env; without that flag they follow from a profile's role-arn")
 	c.PreRun = func(*cobra.Command, []string) { // whose host chooses the profile
+		r.npmNamed = f.Changed("npm")
 		if h, _ := hosts.OfURL(r.npm); r.npm != "" {
 			r.o.Asked = []hosts.Host{h}
 		}

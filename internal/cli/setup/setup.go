@@ -154,7 +154,7 @@ var (
 	})
 	publicKey = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`-(file|type|dir|from|audience|endpoint|command|env)$|` +
-			`^credential[_-](process|source|provider)$|^api-key$`)
+			`^-*credential[_-](process|source|provider|helper)$|^api-key$`)
 	})
 	commandValue = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?im)(\b(?:[\w-]+-command|(?:subject|actor)-token-from["']?` +

@@ -38,9 +38,7 @@ const what = "bazel's configuration"
 
 // line is that of a host: Bazel goes by names, without ports.
 func line(host, script string) string {
-	if !strings.HasPrefix(host, "[") {
-		host, _, _ = strings.Cut(host, ":")
-	}
+	host, _, _ = strings.Cut(host, ":")
 	option := "--credential_helper=" + host + "=" + script
 	if strings.ContainsAny(option, " \t'\"\\#") {
 		option = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(option) + `"`
@@ -61,12 +59,16 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	isIPv6 := func(name string) bool { return strings.HasPrefix(name, "[") }
 	var lines, named []string
 	for _, name := range r.Hosts {
-		if l := line(name, path); !slices.Contains(lines, l) {
+		if l := line(name, path); !isIPv6(name) && !slices.Contains(lines, l) {
 			host, _, _ := setup.BazelHelper(l)
 			lines, named = append(lines, l), append(named, host)
 		}
+	}
+	if len(lines) == 0 {
+		return nil, nil, fault.Usagef("no host that Bazel's helpers can be for: they go by names and IPv4 addresses")
 	}
 	edit, err := r.Edit(what, r.File, setup.HideSecrets, func(text []byte) ([]byte, error) {
 		for have := range strings.Lines(string(text)) {

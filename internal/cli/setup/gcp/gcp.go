@@ -62,7 +62,7 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	case !r.Profile:
 		return nil, nil, fault.InUsage(errors.New("a profile names the audiences that get a token"),
 			"sso-exec setup provider makes one; then give --profile NAME")
-	case !strings.HasPrefix(s.audience, "//iam.googleapis.com/") || strings.ContainsAny(s.audience, " \t\r\n\""):
+	case !strings.HasPrefix(s.audience, "//iam.googleapis.com/") || strings.ContainsFunc(s.audience, unfit):
 		return nil, nil, fault.InUsage(errors.New("which audience is it?"),
 			"give --gcp-audience //iam.googleapis.com/locations/global/workforcePools/POOL/providers/PROVIDER",
 			"or --gcp-audience //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/"+
@@ -135,6 +135,9 @@ func (s *gcpSetup) plan(r *setup.Run) ([]setup.Edit, func(), error) {
 			"where it is used.\n", talk.OneLine(r.File))
 	}, nil
 }
+
+// unfit is a character that no name of a provider has.
+func unfit(r rune) bool { return r <= ' ' || r > '~' || r == '"' }
 
 func isOurs(text []byte) bool { _, _, ours := setup.ReadGoogle(text); return ours }
 
