@@ -1,9 +1,13 @@
 package talk
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -166,4 +170,76 @@ func Reflow(text string, width int) string {
 // Wrap breaks a text between words, for a width in columns.
 func Wrap(text string, width int) string {
 	return strings.Join(terminal.Wrap(text, 0, width), "\n")
+}
+
+// Fold breaks the lines of a text for people between words, for the terminal that
+// stderr is; elsewhere nothing. A line that may have something to paste in it stays whole.
+func Fold(text string) string {
+	t := terminal.Of(os.Stderr)
+	if t == nil {
+		return text
+	}
+	columns, _ := t.Size()
+	return fold(text, columns)
+}
+
+func fold(text string, columns int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		words := strings.TrimLeft(line, " ")
+		indent := len(line) - len(words)
+		end := words[strings.LastIndex(words, ": ")+1:]
+		if utf8.RuneCountInString(line) <= columns ||
+			strings.Contains(words, "sso-exec ") || indent > 0 && (strings.Contains(words, " --") ||
+			end != words && strings.ContainsAny(end, "/=") && strings.Contains(end[1:], " ")) {
+			b.WriteString(line + "\n")
+			continue
+		}
+		lines := terminal.Wrap(words, indent, columns)
+		if indent == 0 { // what follows belongs to it
+			rest := strings.Fields(words)[len(strings.Fields(lines[0])):]
+			lines = append(lines[:1], terminal.Wrap(strings.Join(rest, " "), 2, columns)...)
+		}
+		b.WriteString(strings.Join(lines, "\n") + "\n")
+	}
+	return b.String()
+}
+
+// Grid writes rows below headings, in columns; where that is too wide for the terminal,
+// each row as a block that begins with its first value.
+func Grid(heads []string, rows [][]string) string {
+	columns, style := math.MaxInt, terminal.Style{}
+	if terminal.Of(os.Stdout) != nil {
+		columns, style = OutputStyle()
+	}
+	return grid(heads, rows, style, columns)
+}
+
+func grid(heads []string, rows [][]string, style terminal.Style, columns int) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{heads}, rows...) {
+		for i, text := range row {
+			row[i] = text[:len(text)-len(strings.TrimLeft(text, " "))] + cmp.Or(OneLine(text), "-")
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // into memory
+	if !slices.ContainsFunc(strings.Split(b.String(), "\n"), func(line string) bool {
+		return utf8.RuneCountInString(line) > columns
+	}) {
+		return b.String()
+	}
+	b.Reset()
+	t := Sheet{Text: &b, Style: style, Columns: columns}
+	for _, row := range rows {
+		t.Title(row[0])
+		for i, text := range row[1:] {
+			if text != "-" {
+				t.Row(strings.ToLower(heads[i+1]), text)
+			}
+		}
+	}
+	return b.String()
 }

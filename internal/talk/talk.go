@@ -51,7 +51,7 @@ func Clock(t time.Time) string {
 }
 
 // Warn says what does not keep a command from its work.
-func Warn(err error) { fmt.Fprintf(Stderr, "sso-exec: warning: %s\n", OneLine(err.Error())) }
+func Warn(err error) { fmt.Fprint(Stderr, Fold("sso-exec: warning: "+OneLine(err.Error())+"\n")) }
 
 // OneLine keeps errors that wrap several in one line.
 func OneLine(s string) string { return flows.Clean(s, 2000) }

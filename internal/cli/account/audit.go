@@ -1,12 +1,11 @@
 package account
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,20 +95,18 @@ func showAudit(since, tool, profile, output string) error {
 		_, err := fmt.Fprintln(talk.Out, "Nothing was recorded.")
 		return err
 	}
-	w := tabwriter.NewWriter(talk.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TIME\tEVENT\tRESULT\tPROFILE\tTOOL\tCALLER\tSUBJECT\tTARGET")
+	var rows [][]string
 	for _, e := range events {
 		by := e.Caller
 		if e.Agent != "" {
 			by += " (" + e.Agent + ")"
 		}
-		row := []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by, e.Subject, e.Target}
-		for i, text := range row {
-			row[i] = cmp.Or(talk.OneLine(text), "-")
-		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		rows = append(rows, []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by, e.Subject,
+			e.Target})
 	}
-	return w.Flush()
+	_, err = os.Stdout.WriteString(talk.Grid([]string{"TIME", "EVENT", "RESULT", "PROFILE", "TOOL", "CALLER", "SUBJECT",
+		"TARGET"}, rows))
+	return err
 }
 
 // sinceWhen reads --since: how long ago, with d for days, or a time.

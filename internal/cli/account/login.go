@@ -112,21 +112,23 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 	if err != nil {
 		return // it was said that nothing could be kept
 	}
+	say := func(format string, args ...any) {
+		fmt.Fprint(talk.Stderr, talk.Fold(fmt.Sprintf(format+"\n", args...)))
+	}
 	st := statusOf(e, nil, session.LimitsOf(o.Policy))
 	switch {
 	case st.AccessUntil.IsZero():
 	case st.Renews && !st.SessionUntil.IsZero():
-		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself until %s\n", talk.Clock(st.AccessUntil),
+		say("  this token lasts until %s; it renews by itself until %s", talk.Clock(st.AccessUntil),
 			talk.Clock(st.SessionUntil))
 	case st.Renews:
-		fmt.Fprintf(talk.Stderr, "  this token lasts until %s; it renews by itself, as long as the provider allows\n",
+		say("  this token lasts until %s; it renews by itself, as long as the provider allows",
 			talk.Clock(st.AccessUntil))
 	case o.SignIn.Offline == "never":
-		fmt.Fprintf(talk.Stderr, "  until %s (%s): no refresh token is kept (--offline never)\n", talk.Clock(st.AccessUntil),
+		say("  until %s (%s): no refresh token is kept (--offline never)", talk.Clock(st.AccessUntil),
 			talk.Rough(time.Until(st.AccessUntil)))
 	default:
-		fmt.Fprintf(talk.Stderr,
-			"  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent\n",
+		say("  until %s (%s): the provider gave no refresh token; some give one only for --auth-param prompt=consent",
 			talk.Clock(st.AccessUntil), talk.Rough(time.Until(st.AccessUntil)))
 	}
 	what := "kubectl and other tools that trust the audience " + o.Provider.ClientID

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,7 +93,8 @@ func listProfiles(o *settings.Resolved, output string) error {
 	if output == "json" {
 		return talk.PrintJSON(map[string][]profileStatus{"profiles": list})
 	}
-	return talk.Print(profilesText(list))
+	_, err = os.Stdout.WriteString(profilesText(list))
+	return err
 }
 
 // isSignedIn reports whether the session of settings is stored and can be used.
@@ -111,9 +110,7 @@ func profilesText(list []profileStatus) string {
 	if len(list) == 0 {
 		return "There are no profiles. To make one, run: sso-exec setup provider\n"
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  NAME\tISSUER\tCLIENT\tSIGNED IN")
+	var rows [][]string
 	for _, p := range list {
 		mark, signedIn := " ", "no"
 		if p.Default {
@@ -122,11 +119,9 @@ func profilesText(list []profileStatus) string {
 		if p.SignedIn {
 			signedIn = "yes"
 		}
-		fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\n", mark, talk.OneLine(p.Name), cmp.Or(talk.OneLine(p.Issuer), "-"),
-			cmp.Or(talk.OneLine(p.ClientID), "-"), signedIn)
+		rows = append(rows, []string{mark + " " + p.Name, p.Issuer, p.ClientID, signedIn})
 	}
-	_ = w.Flush() // into memory
-	return b.String()
+	return talk.Grid([]string{"  NAME", "ISSUER", "CLIENT", "SIGNED IN"}, rows)
 }
 
 func newProfileUse() *cobra.Command {
