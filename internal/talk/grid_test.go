@@ -9,13 +9,13 @@ import (
 // A line is broken between words, and what may be pasted is not.
 func TestFold(t *testing.T) {
 	for text, want := range map[string]string{
-		"sso-exec: short: it fits\n":                              "sso-exec: short: it fits\n",
-		"sso-exec: what failed: for a reason that is long\n":      "sso-exec: what failed: for a reason\n  that is long\n",
-		"  nobody was asked: nobody may be asked in this place\n": "  nobody was asked: nobody may be\n  asked in this place\n",
-		"  to sign in, run: sso-exec login --profile corp\n":      "  to sign in, run: sso-exec login --profile corp\n",
-		"  check why first; fix it with: chmod go-w /a/path\n":    "  check why first; fix it with: chmod go-w /a/path\n",
-		"  aws iam update-role --role-name x --max-session 1\n":   "  aws iam update-role --role-name x --max-session 1\n",
-		"sso-exec: https://login.example.com/a/long/address\n":    "sso-exec:\n  https://login.example.com/a/long/address\n",
+		"sso-exec: short: it fits\n":                            "sso-exec: short: it fits\n",
+		"sso-exec: what failed: for a reason that is long\n":    "sso-exec: what failed: for a reason\n  that is long\n",
+		"  nobody was asked: nobody may be asked in here\n":     "  nobody was asked: nobody may be\n  asked in here\n",
+		"  to sign in, run: sso-exec login --profile corp\n":    "  to sign in, run: sso-exec login --profile corp\n",
+		"  check why first; fix it with: chmod go-w /a/path\n":  "  check why first; fix it with: chmod go-w /a/path\n",
+		"  aws iam update-role --role-name x --max-session 1\n": "  aws iam update-role --role-name x --max-session 1\n",
+		"sso-exec: https://login.example.com/a/long/address\n":  "sso-exec:\n  https://login.example.com/a/long/address\n",
 	} {
 		if got := fold(text, 36); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
@@ -30,7 +30,8 @@ func TestGrid(t *testing.T) {
 	}
 	const table = "  NAME   ISSUER                     CLIENT\n" +
 		"* corp   https://login.example.com  -\n  other  https://x.example          c[2J\n"
-	const blocks = "* corp\n  issuer\n    https://login.example.com\nother\n  issuer        https://x.example\n  client        c[2J\n"
+	const blocks = "* corp\n  issuer\n    https://login.example.com\n" +
+		"other\n  issuer        https://x.example\n  client        c[2J\n"
 	for columns, want := range map[int]string{80: table, 42: table, 36: blocks} {
 		if got := grid([]string{"  NAME", "ISSUER", "CLIENT"}, rows(), terminal.Style{}, columns); got != want {
 			t.Errorf("%d columns:\n%s, want\n%s", columns, got, want)

@@ -101,11 +101,11 @@ func showAudit(since, tool, profile, output string) error {
 		if e.Agent != "" {
 			by += " (" + e.Agent + ")"
 		}
-		rows = append(rows, []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by, e.Subject,
-			e.Target})
+		rows = append(rows, []string{e.Time.Local().Format(time.DateTime), e.Event, e.Result, e.Profile, e.Tool, by,
+			e.Subject, e.Target})
 	}
-	_, err = os.Stdout.WriteString(talk.Grid([]string{"TIME", "EVENT", "RESULT", "PROFILE", "TOOL", "CALLER", "SUBJECT",
-		"TARGET"}, rows))
+	heads := []string{"TIME", "EVENT", "RESULT", "PROFILE", "TOOL", "CALLER", "SUBJECT", "TARGET"}
+	_, err = os.Stdout.WriteString(talk.Grid(heads, rows))
 	return err
 }
 
