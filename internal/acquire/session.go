@@ -128,7 +128,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 
 func sittingOf(o *settings.Resolved, by Caller) talk.Sitting {
 	return talk.Sitting{
-		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Asker: by.Name,
+		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Session: o.Provider.Session, Asker: by.Name,
 		Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
 		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin,
 		Swallowed: by.Swallows, StdinTaken: by.StdinTaken,

@@ -50,6 +50,7 @@ func (p *prompt) end() {
 // Sitting is what the prompts of a run are about.
 type Sitting struct {
 	Issuer, ClientID      string
+	Session               string // its label; may be empty
 	Program               string // that asks; empty: sso-exec
 	Asker                 string // whom it is for, for people: Kubernetes, AWS; empty: this program
 	Flow, Device, Browser string
@@ -316,6 +317,7 @@ func (p *prompter) signedIn(asking session.Ask, who credential.Identity) {
 	if name := who.Display(); name != "" { // not every provider tells
 		as = " as " + flows.Clean(name, 100)
 	}
+	as += p.label()
 	p.replace(asking.Prompt, "Signed in"+at+as+".")
 	if p.chosen.ID != "" && p.ToKeep != nil {
 		fmt.Fprintf(Stderr, "  for %s, this once; to keep it, %s\n",
@@ -341,8 +343,16 @@ func (p *prompter) replace(where, line string) {
 	}
 }
 
+// label tells a session from others at the same provider.
+func (p *prompter) label() string {
+	if p.Session == "" {
+		return ""
+	}
+	return " (session " + flows.Clean(p.Session, 50) + ")"
+}
+
 func (p *prompter) who(asking session.Ask) terminal.Asker {
-	return terminal.Asker{Program: p.Program, Tool: p.Asker, Provider: HostOf(p.Issuer),
+	return terminal.Asker{Program: p.Program, Tool: p.Asker, Provider: HostOf(p.Issuer) + p.label(),
 		Account: flows.Clean(asking.Account, 100)}
 }
 

@@ -132,15 +132,19 @@ func storedOne(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resol
 	case len(all) == 0:
 		return cache.Entry{}, o, o.Check() // no issuer is given
 	case len(all) > 1:
+		by := lookup.KnownProfiles(o)
 		for _, f := range all {
 			if f.Err == nil {
 				fmt.Fprintf(talk.Stderr, "  %s: %s at %s, client %s\n", lookup.IDOf(f.Key), talk.OrUnknown(f.Session.Account),
 					talk.HostOf(f.Session.Issuer), f.Session.ClientID)
+				for _, p := range by[f.Key] {
+					fmt.Fprintf(talk.Stderr, "    profile %s\n", talk.OneLine(p.Source.Profile))
+				}
 			}
 		}
 		return cache.Entry{}, o,
 			fault.InUsage(errors.New("several sessions are stored: which one?"),
-				"give its ID, as above: "+o.Ours("whoami", "ID"))
+				"give its profile or its ID, as above: "+o.Ours("whoami", "ID"))
 	}
 	return all[0].Entry, lookup.OptionsFor(o, all[0], nil), signedIn(all[0].Entry, all[0].Err)
 }

@@ -258,6 +258,10 @@ func Complaint(o *settings.Resolved, err error) string {
 	for _, h := range o.WithSecret(Hints(o, err)) {
 		text += "  " + strings.Map(talk.Unbroken, h) + "\n" // all of it: it may be there to be pasted
 	}
+	if label := o.Provider.Session; label != "" && ExitCode(err) != ExitUsage && // which of several accounts it is about
+		!strings.Contains(text, "--session=") && !strings.Contains(text, "--profile=") {
+		text += "  it is about session " + talk.OneLine(label) + " at " + talk.HostOf(o.Provider.Issuer) + "\n"
+	}
 	return text
 }
 
