@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -51,8 +52,9 @@ func (s *Store) List() ([]Entry, []Unread, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(a.Session.SignedInAt.Compare(b.Session.SignedInAt), strings.Compare(a.Key, b.Key))
+	sort.Slice(entries, func(i, j int) bool {
+		a, b := entries[i], entries[j]
+		return cmp.Or(a.Session.SignedInAt.Compare(b.Session.SignedInAt), strings.Compare(a.Key, b.Key)) < 0
 	})
 	return entries, unread, nil
 }

@@ -1,10 +1,10 @@
 package acquire
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -58,7 +58,7 @@ func assignedTo(ctx context.Context, p identitycenter.Portal) ([]Assigned, error
 	if err := patient(ctx, func() (err error) { accounts, err = p.Accounts(ctx); return err }); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(accounts, func(a, b identitycenter.Account) int { return strings.Compare(a.ID, b.ID) })
+	sort.Slice(accounts, func(i, j int) bool { return accounts[i].ID < accounts[j].ID })
 	accounts = slices.CompactFunc(accounts, func(a, b identitycenter.Account) bool { return a.ID == b.ID })
 	all := make([]Assigned, len(accounts))
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -89,9 +89,7 @@ func assignedTo(ctx context.Context, p identitycenter.Portal) ([]Assigned, error
 	}
 	close(next)
 	working.Wait()
-	slices.SortStableFunc(all, func(a, b Assigned) int {
-		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
+	sort.SliceStable(all, func(i, j int) bool { return strings.ToLower(all[i].Name) < strings.ToLower(all[j].Name) })
 	return all, context.Cause(ctx)
 }
 

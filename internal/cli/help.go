@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -138,7 +139,7 @@ func commandGroups(cmd *cobra.Command) (groups []helpGroup, others []string) {
 		tools = append(tools, [2]string{"or one of", strings.Join(byName, ", ")})
 	}
 	rank := func(row [2]string) int { return (slices.Index(order, row[0]) + len(order) + 1) % (len(order) + 1) }
-	slices.SortStableFunc(people, func(a, b [2]string) int { return rank(a) - rank(b) })
+	sort.SliceStable(people, func(i, j int) bool { return rank(people[i]) < rank(people[j]) })
 	groups = []helpGroup{{"Commands", all}, {"For a tool to call", tools}, {"For a person", people}}
 	return slices.DeleteFunc(groups, func(g helpGroup) bool { return len(g.rows) == 0 }), others
 }

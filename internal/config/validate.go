@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -41,8 +42,9 @@ func (p Paths) Validate(keys []Key) []Finding {
 	}
 	r.files = c.Files
 	r.everything(c)
-	slices.SortStableFunc(r.findings, func(a, b Finding) int {
-		return cmp.Or(slices.Index(paths, a.Path)-slices.Index(paths, b.Path), a.Line-b.Line)
+	sort.SliceStable(r.findings, func(i, j int) bool {
+		a, b := r.findings[i], r.findings[j]
+		return cmp.Or(slices.Index(paths, a.Path)-slices.Index(paths, b.Path), a.Line-b.Line) < 0
 	})
 	return r.findings
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -121,8 +122,9 @@ func organizations(o *settings.Resolved) (organizationsStatus, error) {
 		st.Organizations = append(st.Organizations,
 			organizationStatus{k.ID, k.Name, k.ID == st.Current, talk.Seconds(until[k.ID])})
 	}
-	slices.SortStableFunc(st.Organizations, func(a, b organizationStatus) int {
-		return strings.Compare(strings.ToLower(cmp.Or(a.Name, a.ID)), strings.ToLower(cmp.Or(b.Name, b.ID)))
+	sort.SliceStable(st.Organizations, func(i, j int) bool {
+		a, b := st.Organizations[i], st.Organizations[j]
+		return strings.ToLower(cmp.Or(a.Name, a.ID)) < strings.ToLower(cmp.Or(b.Name, b.ID))
 	})
 	return st, nil
 }

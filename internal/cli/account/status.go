@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -270,7 +271,7 @@ func statusOf(e cache.Entry, of []*settings.Resolved, limits session.Limits) ses
 			s.Derived = append(s.Derived, derivedStatus{kind, d.For, talk.Seconds(d.IssuedAt), talk.Seconds(d.ExpiresAt)})
 		}
 	}
-	slices.SortFunc(s.Derived, func(a, b derivedStatus) int { return strings.Compare(a.For, b.For) })
+	sort.Slice(s.Derived, func(i, j int) bool { return s.Derived[i].For < s.Derived[j].For })
 	return s
 }
 

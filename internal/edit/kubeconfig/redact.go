@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -26,7 +27,7 @@ func Redact(text []byte) ([]byte, error) {
 		return nil, r.err
 	}
 	// From the end on, so that the places of the others stay right.
-	slices.SortFunc(r.spans, func(a, b span) int { return b.from - a.from })
+	sort.Slice(r.spans, func(i, j int) bool { return r.spans[i].from > r.spans[j].from })
 	out, last := d.Text, len(d.Text)
 	for _, s := range slices.CompactFunc(r.spans, func(a, b span) bool { return a.from == b.from }) {
 		if s.to > last {
