@@ -64,11 +64,11 @@ var helpers = map[string]func(s *Store, arg string) error{
 }
 
 func TestMain(m *testing.M) {
-	name, rest, ok := strings.Cut(os.Getenv(helperEnv), " ")
+	name, rest, ok := strings.Cut(os.Getenv(helperEnv), "|") // which no path on Windows has
 	if !ok {
 		os.Exit(m.Run())
 	}
-	path, arg, _ := strings.Cut(rest, " ")
+	path, arg, _ := strings.Cut(rest, "|")
 	if err := helpers[name](Open(path, func(s string) { fmt.Fprintln(os.Stderr, s) }), arg); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -83,7 +83,7 @@ func helper(t *testing.T, name string, s *Store, arg string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), helperEnv+"="+name+" "+s.path+" "+arg)
+	cmd.Env = append(os.Environ(), helperEnv+"="+name+"|"+s.path+"|"+arg)
 	cmd.Stderr = os.Stderr
 	return cmd
 }

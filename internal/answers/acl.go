@@ -91,7 +91,7 @@ func Judge(sd []byte, rights uint32, allowed ...SID) (found Access, who SID) {
 		return AccessNoList, ""
 	}
 	list := after(sd, at)
-	if len(list) < 8 || len(list) < int(little(list[2:4])) {
+	if len(list) < 8 || len(list) < int(little(list[2:4])) { //nolint:gosec // of two bytes
 		return AccessUnknown, ""
 	}
 	count := little(list[4:6])

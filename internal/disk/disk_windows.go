@@ -12,13 +12,21 @@ import (
 )
 
 // Dir is a directory.
-type Dir struct{ Path string }
+type Dir struct {
+	Path string
+	lock *windows.Handle // of [Dir.TryLock]; 0: it is not taken
+}
 
 // Open names a directory.
-func Open(path string) Dir { return Dir{path} }
+func Open(path string) Dir { return Dir{path, new(windows.Handle)} }
 
-// Close does nothing: Windows holds no directory open.
-func (d Dir) Close() {}
+// Close gives the lock back. Windows holds no directory open.
+func (d Dir) Close() {
+	if d.lock != nil && *d.lock != 0 {
+		_ = windows.CloseHandle(*d.lock)
+		*d.lock = 0
+	}
+}
 
 func (d Dir) create(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(d.Path, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -67,8 +75,25 @@ func (d Dir) Names() ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-// TryLock does nothing: Windows locks no directories.
-func (d Dir) TryLock() (bool, error) { return true, nil }
+// TryLock takes the directory's lock, until that is closed or the process ends, if
+// nobody has it. Windows locks no directories: it is a file that one process at a time
+// may have open, and that goes with its handle.
+func (d Dir) TryLock() (bool, error) {
+	wide, err := windows.UTF16PtrFromString(filepath.Join(d.Path, ".sso-exec.lock"))
+	if err != nil {
+		return false, err
+	}
+	h, err := windows.CreateFile(wide, windows.GENERIC_WRITE|windows.DELETE, 0, nil, windows.OPEN_ALWAYS,
+		windows.FILE_ATTRIBUTE_HIDDEN|windows.FILE_FLAG_DELETE_ON_CLOSE|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	switch {
+	case err == nil:
+		*d.lock = h
+		return true, nil
+	case errors.Is(err, windows.ERROR_SHARING_VIOLATION), errors.Is(err, windows.ERROR_ACCESS_DENIED): // it is going
+		return false, nil
+	}
+	return false, err
+}
 
 // TryLock takes the lock of an open file, until that is closed, if nobody has it:
 // that of its first byte, which no other handle can read or write then.

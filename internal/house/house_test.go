@@ -343,4 +343,4 @@ func TestLinked(t *testing.T) {
 	}
 }
 
-var write = flag.Bool("write", false, "write the list of packages that the command links")
+var write = flag.Bool("write", false, "write the lists of this package down")

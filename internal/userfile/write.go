@@ -155,9 +155,9 @@ func Overwrite(path string, data []byte) (err error) {
 const lockWait = 10 * time.Second
 
 // lock keeps other writers of our own out of a directory until that is closed.
-// The lock is the system's, on the directory itself: no file is left, and a
-// process that is killed holds nothing. Where there is none (some network file
-// systems, Windows) the check of Was is all there is.
+// The lock is the system's: no file is left, and a process that is killed holds
+// nothing. Where there is none (some network file systems) the check of Was is all
+// there is.
 func lock(d disk.Dir) {
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(5 * time.Millisecond) {
 		if ok, err := d.TryLock(); ok || err != nil || time.Now().After(deadline) {
