@@ -73,7 +73,7 @@ func TestOnePromptOnATerminal(t *testing.T) {
 		if err := b.idp.ApproveDevice(codes[0]); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the line of success", func() bool { return strings.Count(screen(), " as alice.") == n+1 })
+		until(t, "the line of success", func() bool { return strings.Count(screen(), " as alice") == n+1 })
 	}
 	until(t, "the end", func() bool { return strings.Contains(screen(), "all done") })
 	if err := cmd.Wait(); err != nil {
