@@ -24,7 +24,8 @@ SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
 SOAKRUN ?= Storm|Race|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
-.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all picture fmt vet lint tree cross bench fuzz soak clean
+.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all picture fmt \
+	vet lint tree cross bench fuzz soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

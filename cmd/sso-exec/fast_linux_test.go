@@ -77,7 +77,8 @@ func TestFast(t *testing.T) {
 	for _, args := range [][]string{
 		{"kube"}, {"kube", "--profile", "corp"}, {"token"}, {"token", "-n", "--token-type=id"}, {"token", "-o", "json"},
 		{"token", "-o", "header"}, {"token", "--for", "https://api.example.com/x", "--host", "api.example.com"},
-		{"aws"}, {"eks", "--cluster", "prod"}, {"gcp", "--profile", "corp"}, {"terraform", "get", "tf.example.com", "--profile", "corp"},
+		{"aws"}, {"eks", "--cluster", "prod"}, {"gcp", "--profile", "corp"},
+		{"terraform", "get", "tf.example.com", "--profile", "corp"},
 		{"keyring", "get", "https://pypi.example.com/simple", "alice", "--profile", "corp"},
 	} {
 		first := b.mustRun(t, args...)

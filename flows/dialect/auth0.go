@@ -36,7 +36,8 @@ var auth0 = &flows.Dialect{
 		"Advanced Settings > Grant Types: Authorization Code, Refresh Token, Device Code",
 		"for an API ({audience}): Applications > APIs > its Settings > Allow Offline Access",
 	},
-	Groups: "Actions > Triggers > post-login: api.idToken.setCustomClaim(\"https://YOUR-DOMAIN/groups\", …); groups alone " +
+	Groups: "Actions > Triggers > post-login: api.idToken.setCustomClaim(\"https://YOUR-DOMAIN/groups\", …); " +
+		"groups alone " +
 		"is reserved, so have the claim mapping of the cluster use that name",
 	Offline:      flows.OfflineAlways,
 	StepUp:       []string{"mfa_required"},

@@ -88,7 +88,8 @@ func TestFirstHour(t *testing.T) {
 
 	var shown []string
 	for line := range strings.Lines(strings.NewReplacer(c.home+"/kubeconfig", "/home/alice/.kube/config",
-		c.home, "/home/alice", server, "https://kubernetes.corp.example", ca.caFile, "/home/alice/ca.crt").Replace(window.text())) {
+		c.home, "/home/alice", server, "https://kubernetes.corp.example", ca.caFile,
+		"/home/alice/ca.crt").Replace(window.text())) {
 		shown = append(shown, strings.TrimRight(line, " \n"))
 	}
 	screen := strings.TrimSuffix(strings.TrimRight(strings.Join(shown, "\n"), "\n"), "\n$")

@@ -204,7 +204,8 @@ func drawn(screens ...string) []byte {
 rect { fill: #f6f8fa; stroke: #d0d7de } text { fill: #1f2328; white-space: pre;
 font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace }
 .b { font-weight: bold } .c { fill: #0550ae; font-weight: bold }
-@media (prefers-color-scheme: dark) { rect { fill: #161b22; stroke: #30363d } text { fill: #e6edf3 } .c { fill: #79c0ff } }
+@media (prefers-color-scheme: dark) {
+rect { fill: #161b22; stroke: #30363d } text { fill: #e6edf3 } .c { fill: #79c0ff } }
 </style>
 %s</svg>
 `, width, y-margin, width, y-margin, body.String())

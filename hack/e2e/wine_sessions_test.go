@@ -195,7 +195,8 @@ func TestAllWineSetup(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(w.home, ".kube"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(w.home, ".kube/config"), []byte("apiVersion: v1\nkind: Config\n"+cluster), 0o600); err != nil {
+	config := []byte("apiVersion: v1\nkind: Config\n" + cluster)
+	if err := os.WriteFile(filepath.Join(w.home, ".kube/config"), config, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -310,7 +311,8 @@ func TestAllWineUnits(t *testing.T) {
 			}
 			// Wine can't put a file in the place of one that is open, as Windows can, and the
 			// readers of this test leave no gap; TestAllWineReaders has some that do.
-			out, err := inWine(w.pid, dir, nil, "wine", program, "-test.v", "-test.skip=^TestReplacementIsAtomic$").CombinedOutput()
+			out, err := inWine(w.pid, dir, nil, "wine", program, "-test.v",
+				"-test.skip=^TestReplacementIsAtomic$").CombinedOutput()
 			text := string(out)
 			t.Logf("%d tests passed, %d skipped", strings.Count(text, "--- PASS"), strings.Count(text, "--- SKIP"))
 			if err != nil || !strings.HasSuffix(strings.TrimSpace(text), "PASS") {

@@ -71,7 +71,8 @@ mount --bind "$S/wine.passwd" "$R/etc/passwd" && umask 077 && exec chroot "$R" e
 func winePrefix() string { return filepath.Join(scratch, "wine.prefix") }
 
 func wineEnv() []string {
-	return []string{"PATH=/usr/bin:/bin", "HOME=" + scratch, "LANG=C.UTF-8", "WINEDEBUG=-all", "WINEPREFIX=" + winePrefix()}
+	return []string{"PATH=/usr/bin:/bin", "HOME=" + scratch, "LANG=C.UTF-8", "WINEDEBUG=-all",
+		"WINEPREFIX=" + winePrefix()}
 }
 
 // inWine is a command next to Wine's server.
@@ -180,7 +181,9 @@ func (w *windows) approve(r *command) *command {
 // desk is where a browser's URLs arrive, and the flag that names such a browser.
 func (w *windows) desk() (flag string, urls chan string) {
 	urls = make(chan string, 8)
-	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { urls <- r.FormValue("url") }))
+	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		urls <- r.FormValue("url")
+	}))
 	w.t.Cleanup(desk.Close)
 	return "--browser=" + onWindows(filepath.Join(w.bin, "wine.exe")) + " " + desk.URL, urls
 }

@@ -43,7 +43,8 @@ run again; --dry-run only shows it, --remove undoes it.`,
 	others := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 && (args[0] == "npm" || args[0] == "yarn") {
-			return command.Failed(nil, fault.InUsage(errors.New(args[0]+" runs no program for its token, so nothing can be set up"),
+			return command.Failed(nil, fault.InUsage(errors.New(args[0]+
+				" runs no program for its token, so nothing can be set up"),
 				"sso-exec run --npm https://npm.example.com/ -- "+args[0]+" publish", "pnpm does: sso-exec setup pnpm"))
 		}
 		if len(args) == 1 && (args[0] == "pip" || args[0] == "uv") {

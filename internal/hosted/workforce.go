@@ -87,7 +87,8 @@ func openGoogleSTS(w *World) {
 		case options["userProject"] != workforceProject && (f.Get("options") != "" || w.Option("user-project") != ""):
 			deny(rw, 403, "PERMISSION_DENIED", "Caller does not have required permission to use project.")
 		default:
-			answer(rw, 200, map[string]any{"access_token": token("ya29.", workforcePerson+claims.Sub), "issued_token_type": types + "access_token",
+			answer(rw, 200, map[string]any{"access_token": token("ya29.", workforcePerson+claims.Sub),
+				"issued_token_type": types + "access_token",
 				"token_type": "Bearer", "expires_in": 3599})
 		}
 	}))
