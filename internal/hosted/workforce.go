@@ -89,7 +89,7 @@ func openGoogleSTS(w *World) {
 		default:
 			answer(rw, 200, map[string]any{"access_token": token("ya29.", workforcePerson+claims.Sub),
 				"issued_token_type": types + "access_token",
-				"token_type": "Bearer", "expires_in": 3599})
+				"token_type":        "Bearer", "expires_in": 3599})
 		}
 	}))
 	w.Handle("iamcredentials.googleapis.com", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
