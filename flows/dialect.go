@@ -65,6 +65,10 @@ type Dialect struct {
 
 	Organization OrganizationRule
 
+	// whom a token of another issuer must be for, by which an application authenticates in place of a secret; nil:
+	// the issuer
+	FederatedAudience func(issuer string) string
+
 	// Out.
 	NoRevocation string // where it revokes nothing: what a person can do instead
 	// the page that ends the provider's own session, in the place of its end_session_endpoint; empty: there is none

@@ -44,7 +44,7 @@ func EncodeGCP(tokenType string, c credential.Credential) ([]byte, error) {
 	case token == "" || !visible(token):
 		return nil, errors.New("the token has characters in it that no token can have (RFC 6749 A.12)")
 	case strings.Count(token, ".") != 2: // RFC 7519 §3
-		return nil, errors.New("the token is no JWT, and Google's STS accepts no other")
+		return nil, errors.New("the token is not a JWT; Google's STS accepts only those")
 	case tokenType != GCPIDToken && tokenType != GCPJWT:
 		return nil, fmt.Errorf("no token of the type %q", tokenType)
 	}

@@ -339,3 +339,15 @@ func TestRefreshNamesFreeScopes(t *testing.T) {
 		}
 	}
 }
+
+func TestFederatedAudienceOfEntra(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"https://login.microsoftonline.com/t/v2.0":        "api://AzureADTokenExchange",
+		"https://login.microsoftonline.us/t/v2.0":         "api://AzureADTokenExchangeUSGov",
+		"https://login.partner.microsoftonline.cn/t/v2.0": "api://AzureADTokenExchangeChina",
+	} {
+		if got := Of(issuer).FederatedAudience(issuer); got != want {
+			t.Errorf("%s: %q, want %q", issuer, got, want)
+		}
+	}
+}

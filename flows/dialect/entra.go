@@ -52,6 +52,7 @@ var entra = &flows.Dialect{
 		},
 		Claim: "tid",
 	},
+	FederatedAudience: entraAudience,
 	NoRevocation: "Entra ID has none; to end all your sessions: https://mysignins.microsoft.com, Sign out everywhere",
 	// Its logout_hint is a claim of its own, not an address.
 	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.EndSessionEndpoint },
@@ -133,4 +134,17 @@ func checkEntra(issuer string) error {
 			form)
 	}
 	return errors.New("an issuer of Entra ID's is " + form + ", without a slash at its end")
+}
+
+// entraAudience is what Entra ID has the tokens be for that stand for an application
+// (Microsoft, "Workload identity federation"): each of its clouds has a name of its own.
+func entraAudience(issuer string) string {
+	name := "api://AzureADTokenExchange"
+	switch {
+	case strings.HasPrefix(issuer, "https://login.microsoftonline.us/"):
+		name += "USGov"
+	case strings.HasPrefix(issuer, "https://login.partner.microsoftonline.cn/"):
+		name += "China"
+	}
+	return name
 }

@@ -126,8 +126,8 @@ func subjectAudience(o *settings.Resolved) string {
 		return o.Workload.SubjectAudience
 	case isGiven(o.Workload.SubjectFrom): // what it is for is between those who issue and who take it
 		return ""
-	case o.NeedsProvider() && o.SignIn.Flow == flows.FlowClientCredentials && o.Dialect().Name == "entra":
-		return entraAudience(o.Provider.Issuer)
+	case o.NeedsProvider() && o.SignIn.Flow == flows.FlowClientCredentials && o.Dialect().FederatedAudience != nil:
+		return o.Dialect().FederatedAudience(o.Provider.Issuer)
 	case o.NeedsProvider():
 		return o.Provider.Issuer
 	case o.Target.Audience != "":
@@ -138,19 +138,6 @@ func subjectAudience(o *settings.Resolved) string {
 		return stsAudience
 	}
 	return ""
-}
-
-// entraAudience is what Entra ID has the tokens be for that stand for an application
-// (Microsoft, "Workload identity federation"): each of its clouds has a name of its own.
-func entraAudience(issuer string) string {
-	name := "api://AzureADTokenExchange"
-	switch {
-	case strings.HasPrefix(issuer, "https://login.microsoftonline.us/"):
-		name += "USGov"
-	case strings.HasPrefix(issuer, "https://login.partner.microsoftonline.cn/"):
-		name += "China"
-	}
-	return name
 }
 
 // isGiven reports whether a source is what somebody put there, and not the
