@@ -110,7 +110,7 @@ cross: ## build for all platforms, and vet what only other systems compile
 		echo "build for $$platform"; \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o dist/$${platform%/*}-$${platform#*/}/ ./cmd/sso-exec || exit 1; \
 	done
-	@for os in windows darwin; do \
+	@for os in windows darwin freebsd; do \
 		echo "vet for $$os"; \
 		CGO_ENABLED=0 GOOS=$$os go vet ./... || exit 1; \
 		CGO_ENABLED=0 GOOS=$$os go -C examples vet ./... || exit 1; \

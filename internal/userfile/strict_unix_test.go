@@ -54,7 +54,7 @@ func TestReadStrictly(t *testing.T) {
 		"a directory": {make: func(p string) error { return os.Mkdir(p, 0o755) }},
 		"a FIFO":      {make: func(p string) error { return unix.Mkfifo(p, 0o644) }},
 		"a device": {make: func(p string) error {
-			return unix.Mknod(p, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 5))) // /dev/zero
+			return mknod(unix.Mknod, p)
 		}},
 		"a link": {make: func(p string) error {
 			return errors.Join(write(filepath.Join(filepath.Dir(p), "other")), os.Symlink("other", p))
@@ -120,4 +120,9 @@ func TestReadUnchanged(t *testing.T) {
 			t.Errorf("%s: %q", name, b)
 		}
 	}
+}
+
+// mknod makes a /dev/zero, with either type that systems give a device's number.
+func mknod[N int | uint64](by func(string, uint32, N) error, path string) error {
+	return by(path, unix.S_IFCHR|0o644, N(unix.Mkdev(1, 5)))
 }

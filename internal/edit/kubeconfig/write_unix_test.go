@@ -134,7 +134,9 @@ func limit(t *testing.T, size uint64) {
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: old.Max}); err != nil {
+	now := old
+	setLimit(&now.Cur, size)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &now); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -229,3 +231,6 @@ func TestLinks(t *testing.T) {
 		t.Errorf("a link to itself: %v", err)
 	}
 }
+
+// setLimit is for both types that systems give a limit.
+func setLimit[N int64 | uint64](limit *N, size uint64) { *limit = N(size) }
