@@ -106,7 +106,7 @@ func newWindows(t *testing.T, c providertest.Config) *windows {
 	if c.AccessTokenLifetime == 0 {
 		c.AccessTokenLifetime = time.Hour
 	}
-	base, err := os.MkdirTemp(scratch, "wine-")
+	base, err := os.MkdirTemp(scratch, "wine-") //nolint:usetesting // where Wine sees it
 	if err != nil {
 		t.Fatal(err)
 	}
