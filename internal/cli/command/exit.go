@@ -260,7 +260,7 @@ func Complaint(o *settings.Resolved, err error) string {
 	}
 	if label := o.Provider.Session; label != "" && ExitCode(err) != ExitUsage && // which of several accounts it is about
 		!strings.Contains(text, "--session=") && !strings.Contains(text, "--profile=") {
-		text += "  it is about session " + talk.OneLine(label) + " at " + talk.HostOf(o.Provider.Issuer) + "\n"
+		text += "  session: " + talk.OneLine(label) + " at " + talk.HostOf(o.Provider.Issuer) + "\n"
 	}
 	return text
 }
