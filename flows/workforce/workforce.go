@@ -80,7 +80,7 @@ const (
 func Exchange(ctx context.Context, hc *http.Client, r Request, token credential.Secret, typ string) (
 	none credential.Credential, _ error) {
 	if strings.Count(token.Reveal(), ".") != 2 { // RFC 7519 §3
-		return none, errors.New(doing + ": the token is no JWT, and it accepts no other")
+		return none, errors.New(doing + ": the token is not a JWT; it accepts only those")
 	}
 	form := url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "audience": {r.Audience},

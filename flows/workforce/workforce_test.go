@@ -95,7 +95,7 @@ func TestExchangeOdd(t *testing.T) {
 func TestExchangeOpaque(t *testing.T) {
 	_, err := Exchange(t.Context(), &http.Client{Transport: &answers{}}, Request{}, credential.NewSecret("at-opaque"),
 		flows.TokenTypeJWT)
-	if err == nil || !strings.Contains(err.Error(), "no JWT") {
+	if err == nil || !strings.Contains(err.Error(), "not a JWT") {
 		t.Error(err)
 	}
 }

@@ -42,7 +42,8 @@ func PipConfig() (string, error) {
 	return usual, nil
 }
 
-const pipKey = "keyring-provider"
+// PipKey is the setting that has pip run the program keyring.
+const PipKey = "keyring-provider"
 
 // PipKeyring is the keyring-provider that pip's configuration names; empty: none.
 func PipKeyring(text []byte) string {
@@ -65,7 +66,7 @@ func PipKeyringAt(lines []string) (section, found int, value string) {
 		if !ok {
 			name, v, ok = strings.Cut(bare, ":")
 		}
-		if ok && in == "[global]" && strings.ReplaceAll(strings.TrimSpace(name), "_", "-") == pipKey {
+		if ok && in == "[global]" && strings.ReplaceAll(strings.TrimSpace(name), "_", "-") == PipKey {
 			found, value = i, strings.TrimSpace(v)
 		}
 	}

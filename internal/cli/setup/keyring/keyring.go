@@ -38,8 +38,7 @@ pip runs keyring without a profile: the one that names the host is used.`,
 
 const (
 	what  = "pip's configuration"
-	key   = "keyring-provider"
-	entry = key + " = subprocess"
+	entry = setup.PipKey + " = subprocess"
 	mark  = "# written by sso-exec setup" // so that --remove leaves what was there before
 )
 
@@ -66,7 +65,7 @@ func put(text []byte) ([]byte, error) {
 	case value == "subprocess":
 		return text, nil
 	case found >= 0:
-		return nil, fault.InUsage(fmt.Errorf("line %d: %s is %s", found+1, key, value),
+		return nil, fault.InUsage(fmt.Errorf("line %d: %s is %s", found+1, setup.PipKey, value),
 			"nothing was changed; remove that line, then run this again")
 	case section < 0:
 		more := mark + "\n[global]\n" + entry + "\n"
