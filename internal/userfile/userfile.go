@@ -89,8 +89,19 @@ func ReadRegular(path string) ([]byte, error) {
 }
 
 // ReadOwn reads a regular file of this user's that nobody else can write to; a link is
-// not followed.
-func ReadOwn(path string) ([]byte, error) {
+// not followed. Others may replace it meanwhile.
+func ReadOwn(path string) (b []byte, err error) {
+	for range 20 {
+		if b, err = readOwn(path); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return b, err
+}
+
+var errReplaced = errors.New("the file is replaced again and again")
+
+func readOwn(path string) ([]byte, error) {
 	was, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
@@ -100,7 +111,7 @@ func ReadOwn(path string) ([]byte, error) {
 	}
 	return read(path, func(f *os.File, st os.FileInfo) error {
 		if !os.SameFile(was, st) {
-			return fmt.Errorf("%s changed while it was opened", path)
+			return fmt.Errorf("%s: %w", path, errReplaced)
 		}
 		return checkOwn(f, st)
 	})

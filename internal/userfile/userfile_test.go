@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,6 +174,37 @@ func TestFIFOWithoutAWriter(t *testing.T) {
 		case <-done:
 		case <-time.After(30 * time.Second):
 			t.Fatalf("%s: it waits for ever", name)
+		}
+	}
+}
+
+// Whoever replaces the file meanwhile keeps nobody from reading it.
+func TestReadOwnOfAFileThatIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path, next := filepath.Join(dir, "file"), filepath.Join(dir, "next")
+	put := func() {
+		if err := errors.Join(os.WriteFile(next, []byte("text"), 0o600), os.Rename(next, path)); err != nil {
+			t.Error(err)
+		}
+	}
+	put()
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				put()
+			}
+		}
+	})
+	defer writer.Wait()
+	defer close(done)
+	for range 5000 {
+		if b, err := ReadOwn(path); err != nil || string(b) != "text" {
+			t.Fatalf("%q, %v", b, err)
 		}
 	}
 }
