@@ -1,0 +1,4 @@
+package keyring
+
+// system is the login keychain.
+type system struct{ keychain }
