@@ -1,9 +1,9 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/sso-exec/sso-exec/internal/acquire"
-	"github.com/sso-exec/sso-exec/internal/commandline"
-	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
 // tryTimeout bounds what is tried of a cluster.
@@ -47,18 +46,11 @@ func (s *kubeSetup) signedIn() bool {
 // whoami runs kubectl auth whoami, and says what came of it; nothing where kubectl is not
 // here, or too old for that.
 func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
-	path, err := environ.LookPath(kubectl[0])
-	if err != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	most := min(tryTimeout, s.o.Network.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, append(kubectl[1:], "--request-timeout=5s", "auth", "whoami", "-o", "json")...)
-	cmd.Env = append(os.Environ(), settings.VariableOf("interactive")+"=never")
-	cmd.WaitDelay = time.Second
-	var failed bytes.Buffer
-	cmd.Stderr = &failed
-	out, err := cmd.Output()
+	out, err := workload.RunCommand(ctx, append(kubectl, "--request-timeout=5s", "auth", "whoami", "-o", "json"),
+		append(os.Environ(), settings.VariableOf("interactive")+"=never"))
 	var review struct {
 		Status struct {
 			UserInfo struct {
@@ -68,20 +60,23 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 		} `json:"status"`
 	}
 	_ = json.Unmarshal(out, &review)
-	user := review.Status.UserInfo
-	lines := strings.Split(strings.TrimSpace(failed.String()), "\n")
-	why := commandline.Clean(lines[len(lines)-1], 300)
+	user, why := review.Status.UserInfo, "it says nothing that can be read"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		why = fmt.Sprintf("no answer within %v", most)
+	} else if err != nil {
+		why = err.Error()
+	}
 	switch {
-	case err == nil && user.Username != "":
+	case user.Username != "":
 		fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  groups: %s\n", talk.OneLine(user.Username),
 			talk.OneLine(strings.Join(user.Groups, ", ")))
 		return
-	case strings.Contains(failed.String(), "unknown command"):
+	case errors.Is(err, exec.ErrNotFound), errors.Is(ctx.Err(), context.Canceled),
+		strings.Contains(why, "See 'kubectl auth "): // its usage: of versions before 1.27
 		return
-	case ctx.Err() != nil:
-		why = fmt.Sprintf("no answer within %v", tryTimeout)
-	case why == "":
-		why = "it says nothing that can be read"
+	}
+	if _, line, ok := strings.Cut(why, "): "); ok { // what kubectl says, without that it failed
+		why = line
 	}
 	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  what the API server must be told: %s\n", why,
 		s.o.Command("setup", "kube", "--print-auth-config"))
