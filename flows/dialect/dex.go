@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/flows"
@@ -51,11 +53,19 @@ var dexEnded = []string{"invalid_request: Refresh token is invalid or has alread
 	"invalid_request: Refresh token expired"}
 
 // dexByMetadata recognizes Dex, whose host can be any, by where its metadata has its
-// endpoints.
+// endpoints. Below a path its device flow's own redirect URI has to be registered, which
+// ends the loopback's leniency (dexidp/dex, server/authflow/request.go).
 func dexByMetadata(m flows.Metadata) *flows.Dialect {
 	base := strings.TrimSuffix(m.Issuer, "/")
-	if m.DeviceAuthorizationEndpoint == base+"/device/code" && m.TokenEndpoint == base+"/token" {
+	if m.DeviceAuthorizationEndpoint != base+"/device/code" || m.TokenEndpoint != base+"/token" {
+		return nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Path == "" {
 		return dex
 	}
-	return nil
+	below := *dex
+	below.Register = append(slices.Clone(dex.Register), "only for device code, as this issuer has a path: redirectURIs: ["+
+		u.Path+"/device/callback, http://127.0.0.1:8000/callback], and here {redirect_uri} http://127.0.0.1:8000/callback")
+	return &below
 }

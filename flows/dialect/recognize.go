@@ -31,7 +31,7 @@ func ByMetadata(m flows.Metadata) *flows.Dialect {
 	for _, k := range []struct {
 		host        string // of the issuer, as in Dialect.Hosts; else
 		auth, token string // below the issuer or its host
-		scope       string // that it has; may be empty
+		scope, end  string // a scope that it has, and where its sessions end; may be empty
 		dialect     *flows.Dialect
 	}{
 		{auth: "/protocol/openid-connect/auth", token: "/protocol/openid-connect/token", dialect: keycloak},
@@ -59,6 +59,11 @@ func ByMetadata(m flows.Metadata) *flows.Dialect {
 			"Applications > OAuth > OpenID Connect Policy Management: extend the Attribute Contract by groups",
 			"Applications > OAuth > Clients > Add Client; Client Authentication: None; Require PKCE",
 			"Allowed Grant Types: Authorization Code, Refresh Token, Device Authorization Grant")},
+		{auth: "/auth", token: "/token", end: "/session/end", dialect: words("oidc-provider",
+			"claims: groups under a scope of that name; conformIdTokenClaims: false puts them and email into ID tokens",
+			"clients: token_endpoint_auth_method: none, application_type: native; any port of 127.0.0.1 will do then",
+			"grant_types: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code",
+			"a native client gets a refresh token only where it asks for consent: {auth_param} prompt=consent")},
 		{host: "oauth.id.jumpcloud.com", dialect: words("JumpCloud",
 			"SSO Applications > the application > SSO > Attribute Mapping: include the group attribute, named groups",
 			"SSO Applications > Add New Application > Custom Application > Configure SSO with OIDC",
@@ -71,7 +76,8 @@ func ByMetadata(m flows.Metadata) *flows.Dialect {
 	} {
 		is := k.host != "" && isHost(k.host, strings.ToLower(u.Hostname()))
 		for _, at := range []string{base, site} {
-			is = is || k.host == "" && m.AuthorizationEndpoint == at+k.auth && m.TokenEndpoint == at+k.token
+			is = is || k.host == "" && m.AuthorizationEndpoint == at+k.auth && m.TokenEndpoint == at+k.token &&
+				(k.end == "" || m.EndSessionEndpoint == at+k.end)
 		}
 		if is && (k.scope == "" || slices.Contains(m.ScopesSupported, k.scope)) &&
 			(k.dialect.CheckIssuer == nil || k.dialect.CheckIssuer(m.Issuer) == nil) {

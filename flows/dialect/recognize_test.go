@@ -50,6 +50,30 @@ func TestByMetadata(t *testing.T) {
 			t.Errorf("%s: nothing is said of it", d.Title)
 		}
 	}
+	// oidc-provider's other endpoints are where many have them.
+	const op = "https://op.example/oidc"
+	for end, want := range map[string]bool{op + "/session/end": true, "https://op.example/session/end": false,
+		op + "/logout": false, "": false} {
+		d := ByMetadata(flows.Metadata{Issuer: op, AuthorizationEndpoint: op + "/auth", TokenEndpoint: op + "/token",
+			EndSessionEndpoint: end})
+		if (d != nil && d.Title == "oidc-provider") != want {
+			t.Errorf("sessions end at %q: %+v", end, d)
+		}
+	}
+}
+
+// Device Code at a Dex below a path needs a redirect URI that is registered.
+func TestDexBelowAPath(t *testing.T) {
+	for issuer, want := range map[string]bool{"https://h.example/dex": true, "https://dex.example": false,
+		"https://dex.example/": false} {
+		base := strings.TrimSuffix(issuer, "/")
+		d := ByMetadata(flows.Metadata{Issuer: issuer, TokenEndpoint: base + "/token",
+			DeviceAuthorizationEndpoint: base + "/device/code"})
+		if d == nil || d.Title != "Dex" ||
+			strings.Contains(strings.Join(d.Register, "\n"), "redirectURIs: [/dex/device/callback, ") != want {
+			t.Errorf("%s: %+v", issuer, d)
+		}
+	}
 }
 
 func TestIssuers(t *testing.T) {

@@ -30,6 +30,10 @@ import (
 type Options struct {
 	ClientIDs []string // public clients: PKCE and Device Code, no secret
 	Users     []User
+
+	// RedirectURIs of the public clients. Any ends their way to every port of the loopback.
+	RedirectURIs []string
+
 	Services  []Service  // they get tokens for themselves, by a secret
 	Upstreams []Upstream // whose ID tokens are taken in exchange for Dex's own
 
@@ -190,7 +194,7 @@ func newStorage(o Options) (storage.Storage, error) {
 	for _, id := range o.ClientIDs {
 		// Public and without redirect URIs: Dex then takes any port and path
 		// of 127.0.0.1 and localhost (RFC 8252, section 7.3).
-		clients = append(clients, storage.Client{ID: id, Name: id, Public: true})
+		clients = append(clients, storage.Client{ID: id, Name: id, Public: true, RedirectURIs: o.RedirectURIs})
 	}
 	var passwords []storage.Password
 	for _, u := range o.Users {
