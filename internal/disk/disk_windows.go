@@ -41,16 +41,16 @@ func (d Dir) ModTime(name string) (time.Time, error) {
 	return st.ModTime(), nil
 }
 
-// Rename gives a file another name, in the place of what has it.
+// Rename gives a file another name, in the place of what has it. Those who have that one
+// open go on reading it: os.Root renames with POSIX semantics, as NTFS can since Windows
+// 10 1607. os.Rename does not.
 func (d Dir) Rename(from, to string) error {
-	from, to = filepath.Join(d.Path, from), filepath.Join(d.Path, to)
-	return RetrySharing(func() error {
-		err := os.Rename(from, to)
-		if errors.Is(err, windows.ERROR_ACCESS_DENIED) && renameOver(from, to) == nil {
-			return nil
-		}
+	root, err := os.OpenRoot(d.Path)
+	if err != nil {
 		return err
-	})
+	}
+	defer root.Close()
+	return RetrySharing(func() error { return root.Rename(from, to) })
 }
 
 // Remove removes a file.
@@ -78,21 +78,39 @@ func (d Dir) Names() ([]string, error) {
 // TryLock takes the directory's lock, until that is closed or the process ends, if
 // nobody has it. Windows locks no directories: it is a file that one process at a time
 // may have open, and that goes with its handle.
+//
+// It is made by NtCreateFile: CreateFile has one error for a lock that is just going and
+// for a directory that may not be written to.
 func (d Dir) TryLock() (bool, error) {
-	wide, err := windows.UTF16PtrFromString(filepath.Join(d.Path, ".sso-exec.lock"))
+	path, err := windows.UTF16PtrFromString(d.Path)
 	if err != nil {
 		return false, err
 	}
-	h, err := windows.CreateFile(wide, windows.GENERIC_WRITE|windows.DELETE, 0, nil, windows.OPEN_ALWAYS,
-		windows.FILE_ATTRIBUTE_HIDDEN|windows.FILE_FLAG_DELETE_ON_CLOSE|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
-	switch {
-	case err == nil:
+	root, err := windows.CreateFile(path, windows.FILE_TRAVERSE|windows.SYNCHRONIZE, windows.FILE_SHARE_READ|
+		windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	if err != nil {
+		return false, err
+	}
+	defer windows.CloseHandle(root) //nolint:errcheck // nothing was written through it
+	name, err := windows.NewNTUnicodeString(".sso-exec.lock")
+	if err != nil {
+		return false, err
+	}
+	at := windows.OBJECT_ATTRIBUTES{RootDirectory: root, ObjectName: name}
+	at.Length = uint32(unsafe.Sizeof(at))
+	var h windows.Handle
+	err = windows.NtCreateFile(&h, windows.FILE_GENERIC_WRITE|windows.DELETE, &at, new(windows.IO_STATUS_BLOCK), nil,
+		windows.FILE_ATTRIBUTE_HIDDEN, 0, windows.FILE_OPEN_IF, windows.FILE_NON_DIRECTORY_FILE|
+			windows.FILE_SYNCHRONOUS_IO_NONALERT|windows.FILE_DELETE_ON_CLOSE|windows.FILE_OPEN_REPARSE_POINT, 0, 0)
+	switch status, _ := err.(windows.NTStatus); status { //nolint:errorlint // it is never wrapped
+	case windows.STATUS_SUCCESS:
 		*d.lock = h
 		return true, nil
-	case errors.Is(err, windows.ERROR_SHARING_VIOLATION), errors.Is(err, windows.ERROR_ACCESS_DENIED): // it is going
+	case windows.STATUS_SHARING_VIOLATION, windows.STATUS_DELETE_PENDING: // somebody has it; it is going
 		return false, nil
+	default:
+		return false, &os.PathError{Op: "lock", Path: d.Path, Err: status.Errno()}
 	}
-	return false, err
 }
 
 // TryLock takes the lock of an open file, until that is closed, if nobody has it:
@@ -107,41 +125,6 @@ func TryLock(f *os.File) (bool, error) {
 		return false, nil
 	}
 	return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
-}
-
-// renameOver puts a file in the place of one that others have open: these go on
-// reading what they opened. NTFS can do that since Windows 10 1607 (FILE_RENAME_INFO,
-// with POSIX semantics). to is an absolute path.
-func renameOver(from, to string) error {
-	wide, err := windows.UTF16PtrFromString(from)
-	if err != nil {
-		return err
-	}
-	name, err := windows.UTF16FromString(to)
-	if err != nil {
-		return err
-	}
-	const most = 1024
-	if len(name) > most {
-		return windows.ERROR_BUFFER_OVERFLOW
-	}
-	info := struct {
-		flags  uint32
-		root   windows.Handle
-		length uint32 // of the name, in bytes and without its end
-		name   [most]uint16
-	}{flags: windows.FILE_RENAME_REPLACE_IF_EXISTS | windows.FILE_RENAME_POSIX_SEMANTICS,
-		length: uint32(2 * (len(name) - 1))}
-	copy(info.name[:], name)
-	h, err := windows.CreateFile(wide, windows.DELETE|windows.SYNCHRONIZE, windows.FILE_SHARE_READ|
-		windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, nil, windows.OPEN_EXISTING,
-		windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
-	if err != nil {
-		return err
-	}
-	defer windows.CloseHandle(h) //nolint:errcheck // nothing was written through it
-	return windows.SetFileInformationByHandle(h, windows.FileRenameInfoEx, (*byte)(unsafe.Pointer(&info)),
-		uint32(unsafe.Sizeof(info)))
 }
 
 // patience is for how long [RetrySharing] tries.
