@@ -32,8 +32,13 @@ func Home() (string, error) {
 }
 
 // Expand puts the home in the place of a ~ that is all of a path's first part.
-// Any other ~ is a character like others, also in ~user.
+// Any other ~ is a character like others, also in ~user. A path of Windows on another
+// system (in WSL) is an error: it would be a file of that name here.
 func Expand(path string) (string, error) {
+	drive := len(path) > 2 && path[1] == ':' && strings.ContainsAny(path[2:3], `\/`)
+	if (drive || strings.HasPrefix(path, `\\`)) && filepath.VolumeName(path) == "" {
+		return "", fmt.Errorf("%s is a path of Windows: use what wslpath prints for it", path)
+	}
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok || rest != "" && !os.IsPathSeparator(rest[0]) {
 		return path, nil

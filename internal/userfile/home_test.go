@@ -15,7 +15,8 @@ func TestExpand(t *testing.T) {
 	for path, want := range map[string]string{
 		"~": home, "~/": home, "~/a/b": filepath.Join(home, "a/b"), "~//a": filepath.Join(home,
 			"a"), "~/../a": filepath.Join(filepath.Dir(home), "a"), "~/~": filepath.Join(home, "~"),
-		"": "", "a": "a", "./~/a": "./~/a", "a/~/b": "a/~/b", "/~": "/~", "~root": "~root", "~root/a": "~root/a", "~~/a": "~~/a", " ~/a": " ~/a", "$HOME/a": "$HOME/a", `C:\~\a`: `C:\~\a`,
+		"": "", "a": "a", "./~/a": "./~/a", "a/~/b": "a/~/b", "/~": "/~", "~root": "~root", "~root/a": "~root/a", "~~/a": "~~/a", " ~/a": " ~/a", "$HOME/a": "$HOME/a", `C:~\a`: `C:~\a`,
+		`\a`: `\a`, "host:/a": "host:/a",
 	} {
 		if got, err := Expand(path); err != nil || got != want {
 			t.Errorf("%q: %q, %v, want %q", path, got, err, want)
@@ -23,6 +24,11 @@ func TestExpand(t *testing.T) {
 	}
 	if got, err := Expand(`~\a`); err != nil || (got == filepath.Join(home, "a")) != (runtime.GOOS == "windows") {
 		t.Errorf("%q, %v", got, err)
+	}
+	for _, path := range []string{`C:\a`, "d:/a", `\\wsl.localhost\Debian\a`} {
+		if got, err := Expand(path); (err == nil && got == path) != (runtime.GOOS == "windows") {
+			t.Errorf("%q: %q, %v", path, got, err)
+		}
 	}
 }
 
