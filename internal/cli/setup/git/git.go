@@ -101,19 +101,33 @@ func globalConfig() (string, error) {
 	if path := os.Getenv("GIT_CONFIG_GLOBAL"); path != "" {
 		return filepath.Abs(path)
 	}
-	home, err := userfile.Home()
+	home, err := home()
 	if err != nil {
 		return "", settings.NoHome("no global config of git", "give --git-config FILE")
 	}
-	usual := filepath.Join(home, ".gitconfig")
-	if base := userfile.BaseDir("XDG_CONFIG_HOME", ".config"); base != "" {
-		other := filepath.Join(base, "git", "config")
-		_, err := os.Stat(usual)
-		if _, there := os.Stat(other); errors.Is(err, fs.ErrNotExist) && there == nil {
-			return other, nil
-		}
+	base := os.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(base) {
+		base = filepath.Join(home, ".config")
+	}
+	usual, other := filepath.Join(home, ".gitconfig"), filepath.Join(base, "git", "config")
+	_, err = os.Stat(usual)
+	if _, there := os.Stat(other); errors.Is(err, fs.ErrNotExist) && there == nil {
+		return other, nil
 	}
 	return usual, nil
+}
+
+// home is the home that git sees: Git for Windows wants HOME, then HOMEDRIVE and HOMEPATH
+// if they name a directory, and only then what is one elsewhere on Windows.
+func home() (string, error) {
+	if dir := os.Getenv("HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	dir := os.Getenv("HOMEDRIVE") + os.Getenv("HOMEPATH")
+	if st, err := os.Stat(dir); err == nil && st.IsDir() && filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	return userfile.Home()
 }
 
 // withoutHeaders hides what may be secret near what is shown.
