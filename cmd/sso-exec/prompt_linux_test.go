@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sso-exec/sso-exec/internal/ptytest"
 	"github.com/sso-exec/sso-exec/providertest"
@@ -49,6 +51,36 @@ func (b *bench) onTerminal(t *testing.T, script string) (cmd *exec.Cmd, control 
 		mu.Lock()
 		defer mu.Unlock()
 		return out.String()
+	}
+}
+
+// TestFoldsAtWidth: no line is wider than the terminal but one that is a single word, is
+// YAML, or has a command in it to be pasted; in a pipe nothing is folded.
+func TestFoldsAtWidth(t *testing.T) {
+	b := newBench(t, providertest.Config{})
+	b.withHosts(t, []string{"git.corp.example"})
+	b.env = append(b.env, "SSO_EXEC_PROFILE=corp")
+	whole := regexp.MustCompile(`^[ #]*\S*$|sso-exec |^ *[a-z-]+: \S+$|export PATH=`)
+	escapes := regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	for columns, seen := range map[int]string{80: "\nnamed   /", 40: "# variable SSO_EXEC_CACHE_DIR\n"} {
+		_, _, screen := b.onTerminal(t, fmt.Sprintf("stty cols %d rows 50\n", columns)+`
+			for words in "config view --origin" "config path" "org list" "policy explain" "profile list" status whoami \
+				"audit show" doctor "kube --profile none"; do
+				echo "$words"; "$SSO_EXEC" $words
+			done; "$SSO_EXEC" token --force --explain >/dev/null; echo all done`)
+		until(t, "the end", func() bool { return strings.Contains(screen(), "all done") })
+		text := strings.ReplaceAll(escapes.ReplaceAllString(screen(), ""), "\r\n", "\n")
+		for line := range strings.SplitSeq(text, "\n") {
+			if utf8.RuneCountInString(line) > columns && !whole.MatchString(line) {
+				t.Errorf("%d columns: %q", columns, line)
+			}
+		}
+		if !strings.Contains(text, seen) || !strings.Contains(text, "renewed, and nobody") {
+			t.Errorf("%d columns: not so: %s", columns, text)
+		}
+	}
+	if out := b.run("config", "view", "--origin"); !strings.Contains(out.stdout, "\n    client-id: cli # ") {
+		t.Errorf("in a pipe: %s", out.stdout)
 	}
 }
 

@@ -122,7 +122,7 @@ func (r *command) wantChoice(want choice) {
 	}
 	r.eventually(fmt.Sprintf("no reason says %q", want.why), func() bool {
 		said = explained.FindStringSubmatch(r.seen())
-		return strings.Contains(said[3], want.why)
+		return strings.Contains(strings.ReplaceAll(said[3], "\nsso-exec:   ", " "), want.why)
 	})
 	r.t.Logf("%s", said[0])
 }

@@ -33,9 +33,9 @@ func (p *Profile) View(keys []Key) []Setting {
 }
 
 // YAML renders the profile as a config file that means the same by itself: with
-// what it extends, and with absolute paths. With origins, a comment says where
-// each value came from.
-func (p *Profile) YAML(keys []Key, origins bool) []byte {
+// what it extends, and with absolute paths. origin adds to the line of a value where
+// it came from; nil: nothing.
+func (p *Profile) YAML(keys []Key, origin func(line, from string) string) []byte {
 	var b bytes.Buffer
 	b.WriteString("version: " + version + "\nprofiles:\n  " + scalar(p.Name) + ":")
 	list := p.View(keys)
@@ -60,11 +60,11 @@ func (p *Profile) YAML(keys []Key, origins bool) []byte {
 				in = section
 				b.WriteString("    " + scalar(section) + ":\n")
 			}
-			b.WriteString(indent + scalar(name) + ": " + valueOf(keys, s))
-			if origins {
-				b.WriteString(" # " + p.comment(s.Origin))
+			line := indent + scalar(name) + ": " + valueOf(keys, s)
+			if origin != nil {
+				line = origin(line, p.comment(s.Origin))
 			}
-			b.WriteString("\n")
+			b.WriteString(line + "\n")
 		}
 	}
 	return b.Bytes()

@@ -29,7 +29,7 @@ profiles:
       region: eu # /home/u.yaml:8
       policy-arn: p # /etc/s.yaml:7 (profile base)
 `
-	if got := string(p.YAML(testKeys, true)); got != want {
+	if got := string(p.YAML(testKeys, behind)); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	var order []string
@@ -46,16 +46,18 @@ profiles:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(empty.YAML(testKeys, true)); got != "version: 1\nprofiles:\n  '#': {}\n" {
+	if got := string(empty.YAML(testKeys, behind)); got != "version: 1\nprofiles:\n  '#': {}\n" {
 		t.Error(got)
 	}
 }
 
+func behind(line, from string) string { return line + " # " + from }
+
 // sameAgain reads what was rendered.
 func sameAgain(t *testing.T, p *Profile) {
 	t.Helper()
-	for _, origins := range []bool{false, true} {
-		text := p.YAML(testKeys, origins)
+	for _, origin := range []func(_, _ string) string{nil, behind} {
+		text := p.YAML(testKeys, origin)
 		f, findings := parse("/x/y.yaml", User, text)
 		if len(findings) > 0 {
 			t.Fatalf("%v\n%s", findings, text)

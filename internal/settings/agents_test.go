@@ -135,7 +135,7 @@ func TestAgentsKey(t *testing.T) {
 		case len(found) == 0:
 			if err != nil || strings.Join(p.Settings["agents"].Values, " ") != want {
 				t.Errorf("%s: %v, %v", value, p, err)
-			} else if shown := string(p.YAML(ProfileKeys(), false)); !strings.Contains(shown, "agents: "+value+"\n") {
+			} else if shown := string(p.YAML(ProfileKeys(), nil)); !strings.Contains(shown, "agents: "+value+"\n") {
 				t.Errorf("%s is shown as %s", value, shown)
 			}
 		case len(found) != 1 || !strings.Contains(found[0].Text, want):

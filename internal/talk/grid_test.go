@@ -15,7 +15,9 @@ func TestFold(t *testing.T) {
 		"  to sign in, run: sso-exec login --profile corp\n":    "  to sign in, run: sso-exec login --profile corp\n",
 		"  check why first; fix it with: chmod go-w /a/path\n":  "  check why first; fix it with: chmod go-w /a/path\n",
 		"  aws iam update-role --role-name x --max-session 1\n": "  aws iam update-role --role-name x --max-session 1\n",
-		"sso-exec: https://login.example.com/a/long/address\n":  "sso-exec:\n  https://login.example.com/a/long/address\n",
+		"sso-exec:   there is no display here, since it is so\n": "sso-exec:   there is no display\n" +
+			"sso-exec:   here, since it is so\n",
+		"sso-exec: https://login.example.com/a/long/address\n": "sso-exec:\n  https://login.example.com/a/long/address\n",
 	} {
 		if got := fold(text, 36); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
@@ -34,6 +36,12 @@ func TestGrid(t *testing.T) {
 		"other\n  issuer        https://x.example\n  client        c[2J\n"
 	for columns, want := range map[int]string{80: table, 42: table, 36: blocks} {
 		if got := grid([]string{"  NAME", "ISSUER", "CLIENT"}, rows(), terminal.Style{}, columns); got != want {
+			t.Errorf("%d columns:\n%s, want\n%s", columns, got, want)
+		}
+	}
+	for columns, want := range map[int]string{80: "system  /etc/a  none\nuser\n", 16: "system\n  /etc/a\n  none\nuser\n"} {
+		got := grid(nil, [][]string{{"system", "/etc/a", "none"}, {"user", "", ""}}, terminal.Style{}, columns)
+		if got != want {
 			t.Errorf("%d columns:\n%s, want\n%s", columns, got, want)
 		}
 	}

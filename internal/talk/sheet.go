@@ -26,6 +26,18 @@ func OutputStyle() (columns int, style terminal.Style) {
 	return columns, t.Style()
 }
 
+// Columns is how wide stdout is; what is no terminal has no end.
+func Columns() int { return columnsOf(os.Stdout) }
+
+func columnsOf(f *os.File) int {
+	t := terminal.Of(f)
+	if t == nil {
+		return math.MaxInt
+	}
+	columns, _ := t.Size()
+	return columns
+}
+
 // Sheet writes labelled lines, none of which is wider than the terminal, except for
 // words that are, such as addresses.
 type Sheet struct {
@@ -172,16 +184,9 @@ func Wrap(text string, width int) string {
 	return strings.Join(terminal.Wrap(text, 0, width), "\n")
 }
 
-// Fold breaks the lines of a text for people between words, for the terminal that
-// stderr is; elsewhere nothing. A line that may have something to paste in it stays whole.
-func Fold(text string) string {
-	t := terminal.Of(os.Stderr)
-	if t == nil {
-		return text
-	}
-	columns, _ := t.Size()
-	return fold(text, columns)
-}
+// Fold breaks the lines of a text for people between words, for the terminal that a
+// file is; elsewhere nothing. A line that may have something to paste in it stays whole.
+func Fold(text string, on *os.File) string { return fold(text, columnsOf(on)) }
 
 func fold(text string, columns int) string {
 	var b strings.Builder
@@ -196,6 +201,12 @@ func fold(text string, columns int) string {
 			b.WriteString(line + "\n")
 			continue
 		}
+		if rest, ok := strings.CutPrefix(words, below); ok { // what others write there does not tear it
+			for _, more := range terminal.Wrap(rest, 0, columns-len(below)) {
+				b.WriteString(below + more + "\n")
+			}
+			continue
+		}
 		lines := terminal.Wrap(words, indent, columns)
 		if indent == 0 { // what follows belongs to it
 			rest := strings.Fields(words)[len(strings.Fields(lines[0])):]
@@ -206,37 +217,44 @@ func fold(text string, columns int) string {
 	return b.String()
 }
 
-// Grid writes rows below headings, in columns; where that is too wide for the terminal,
+// Grid writes rows below headings, or without, in columns; where that is too wide for the terminal,
 // each row as a block that begins with its first value.
 func Grid(heads []string, rows [][]string) string {
-	columns, style := math.MaxInt, terminal.Style{}
-	if terminal.Of(os.Stdout) != nil {
-		columns, style = OutputStyle()
-	}
-	return grid(heads, rows, style, columns)
+	_, style := OutputStyle()
+	return grid(heads, rows, style, Columns())
 }
 
 func grid(heads []string, rows [][]string, style terminal.Style, columns int) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{heads}, rows...) {
+	all, none := rows, ""
+	if heads != nil {
+		all, none = append([][]string{heads}, rows...), "-"
+	}
+	for _, row := range all {
 		for i, text := range row {
-			row[i] = text[:len(text)-len(strings.TrimLeft(text, " "))] + cmp.Or(OneLine(text), "-")
+			row[i] = text[:len(text)-len(strings.TrimLeft(text, " "))] + cmp.Or(OneLine(text), none)
 		}
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	_ = w.Flush() // into memory
-	if !slices.ContainsFunc(strings.Split(b.String(), "\n"), func(line string) bool {
-		return utf8.RuneCountInString(line) > columns
-	}) {
-		return b.String()
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > columns }) {
+		return strings.Join(lines, "\n")
 	}
 	b.Reset()
 	t := Sheet{Text: &b, Style: style, Columns: columns}
 	for _, row := range rows {
 		t.Title(row[0])
 		for i, text := range row[1:] {
-			if text != "-" {
+			switch {
+			case text == none:
+			case heads == nil:
+				t.Text.WriteString("  " + text + "\n")
+			default:
 				t.Row(strings.ToLower(heads[i+1]), text)
 			}
 		}

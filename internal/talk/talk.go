@@ -51,7 +51,7 @@ func Clock(t time.Time) string {
 }
 
 // Warn says what does not keep a command from its work.
-func Warn(err error) { fmt.Fprint(Stderr, Fold("sso-exec: warning: "+OneLine(err.Error())+"\n")) }
+func Warn(err error) { fmt.Fprintln(Stderr, "sso-exec: warning: "+OneLine(err.Error())) }
 
 // OneLine keeps errors that wrap several in one line.
 func OneLine(s string) string { return flows.Clean(s, 2000) }
@@ -66,8 +66,19 @@ type talk struct {
 	said   bool
 }
 
-// Write waits for a terminal that takes no output, but not for ever.
+// Write waits for a terminal that takes no output, but not for ever. A message is
+// folded; what is asked of somebody, or shown to be copied, is not.
 func (t *talk) Write(b []byte) (int, error) {
+	if text := string(b); strings.HasPrefix(text, "sso-exec: ") && strings.HasSuffix(text, "\n") {
+		if _, err := t.write([]byte(Fold(text, os.Stderr))); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
+	return t.write(b)
+}
+
+func (t *talk) write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.said = true

@@ -22,14 +22,17 @@ func Unbroken(r rune) rune {
 	return r
 }
 
+// below begins a line that belongs to the one before, where others may write too.
+const below = "sso-exec:   "
+
 // explain tells which flow was chosen, and by which facts.
 func explain(c flows.Choice, notes []string) {
 	fmt.Fprintf(Stderr, "sso-exec: flow: %s, prompt: %s\n", cmp.Or(c.Flow, "none"), cmp.Or(c.Prompt, "nowhere"))
 	for _, why := range slices.Concat(c.Why, notes) {
-		fmt.Fprintf(Stderr, "sso-exec:   %s\n", OneLine(why))
+		fmt.Fprintf(Stderr, below+"%s\n", OneLine(why))
 	}
 	if len(c.Then) > 0 {
-		fmt.Fprintf(Stderr, "sso-exec:   if that fails: %s\n", strings.Join(c.Then, ", then "))
+		fmt.Fprintf(Stderr, below+"if that fails: %s\n", strings.Join(c.Then, ", then "))
 	}
 }
 

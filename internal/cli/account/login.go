@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +114,7 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 		return // it was said that nothing could be kept
 	}
 	say := func(format string, args ...any) {
-		fmt.Fprint(talk.Stderr, talk.Fold(fmt.Sprintf(format+"\n", args...)))
+		fmt.Fprint(talk.Stderr, talk.Fold(fmt.Sprintf(format+"\n", args...), os.Stderr))
 	}
 	st := statusOf(e, nil, session.LimitsOf(o.Policy))
 	switch {
@@ -144,5 +145,5 @@ func sayWhatFor(o *settings.Resolved, s *session.Session) {
 	if o.AWS.RoleARN != "" {
 		what += "; AWS as " + o.AWS.RoleARN
 	}
-	fmt.Fprintln(talk.Stderr, "  good for "+talk.OneLine(what))
+	fmt.Fprint(talk.Stderr, talk.Fold("  good for "+talk.OneLine(what)+"\n", os.Stderr))
 }

@@ -140,11 +140,12 @@ func orgText(o *settings.Resolved, st organizationsStatus, t talk.Sheet) string 
 	say := func(s string) { t.Text.WriteString(talk.Wrap(s, t.Columns) + "\n") }
 	word := orgWord(o)
 	if len(st.Organizations) == 0 {
-		how := "Where the provider has several, it asks which at the sign-in: sso-exec login. Or name one"
+		how, login := "Where the provider has several, it asks which one when you sign in:", "  sso-exec login\n"
 		if o.Dialect().Organization.Issuer != nil {
-			how = fmt.Sprintf("Each %s is an issuer of its own, and not listed anywhere. Name one", word)
+			how, login = fmt.Sprintf("Each %s is an issuer of its own, and not listed anywhere.", word), ""
 		}
-		say(fmt.Sprintf("No %s is known here. %s: sso-exec org use ID", word, how))
+		say(fmt.Sprintf("No %s is known here. %s", word, how))
+		t.Text.WriteString(login + "To name one:\n  sso-exec org use ID\n")
 		return t.Text.String()
 	}
 	width := 0

@@ -246,7 +246,7 @@ func WithSignals() context.Context {
 // came before there were settings.
 func Complain(o *settings.Resolved, err error) {
 	talk.Stderr.End()
-	fmt.Fprint(talk.Stderr, talk.Fold(Complaint(o, err)))
+	fmt.Fprint(talk.Stderr, Complaint(o, err))
 }
 
 // Complaint is what Complain says.

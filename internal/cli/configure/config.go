@@ -7,7 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +67,23 @@ func printView(o *settings.Resolved, origins, asJSON bool) error {
 	case asJSON:
 		return talk.PrintJSON(p.JSON(settings.ProfileKeys(), origins))
 	}
-	return talk.Print(head + string(p.YAML(settings.ProfileKeys(), origins)))
+	return talk.Print(head + string(p.YAML(settings.ProfileKeys(), origin(origins))))
+}
+
+// origin puts where a value came from behind its line; on a terminal that is too narrow
+// for both, above it. nil: nowhere.
+func origin(wanted bool) func(line, from string) string {
+	if !wanted {
+		return nil
+	}
+	return func(line, from string) string {
+		columns := talk.Columns()
+		if whole := line + " # " + from; utf8.RuneCountInString(whole) <= columns {
+			return whole
+		}
+		mark := line[:len(line)-len(strings.TrimLeft(line, " "))] + "# "
+		return mark + strings.ReplaceAll(talk.Wrap(from, columns-len(mark)), "\n", "\n"+mark) + "\n" + line
+	}
 }
 
 // view is the profile that is used, with what flags and variables say; head is what
@@ -111,12 +127,13 @@ there. A file that --config or SSO_EXEC_CONFIG names replaces your own.`,
 		Example: "  sso-exec config path",
 		Args:    command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(talk.Out, 0, 0, 2, ' ', 0)
+			var rows [][]string
 			layers, paths := config.DefaultPaths(lookup.NamedConfig(cmd)).Each()
 			for i, path := range paths {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", layers[i], talk.OneLine(path), lookup.FoundAt(layers[i], path))
+				rows = append(rows, []string{layers[i].String(), path, lookup.FoundAt(layers[i], path)})
 			}
-			return command.Failed(nil, w.Flush())
+			_, err := os.Stdout.WriteString(talk.Grid(nil, rows))
+			return command.Failed(nil, err)
 		},
 	}
 	command.ConfigFlag(c)

@@ -3,6 +3,7 @@ package configure
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -118,7 +119,7 @@ func explainPolicy(o *settings.Resolved, output string) error {
 		}
 		fmt.Fprintf(&b, "\n%s: %s\n%s%s\n", r.Rule, talk.OneLine(r.Value), mark, talk.OneLine(r.Here))
 	}
-	_, err = fmt.Fprint(talk.Out, b.String())
+	_, err = fmt.Fprint(talk.Out, talk.Fold(b.String(), os.Stdout))
 	return err
 }
 

@@ -97,16 +97,23 @@ func (p *printer) one(r report) error {
 		b.WriteString(head + text + "\n")
 		head = ""
 	}
-	wrapped := func(text, more string) {
-		for i, l := range terminal.Wrap(oneLine(text), 0, p.columns-left-utf8.RuneCountInString(more)) {
-			if i > 0 {
-				l = more + l
-			}
+	wrapped := func(text string) {
+		text = oneLine(text)
+		say, paste, _ := strings.Cut(text, ": sso-exec ")
+		if left+utf8.RuneCountInString(text) <= p.columns {
+			paste = ""
+		} else if paste != "" {
+			text = say + ":"
+		}
+		for _, l := range terminal.Wrap(text, 0, p.columns-left) {
 			line(l)
+		}
+		if paste != "" {
+			line("  sso-exec " + paste)
 		}
 	}
 	for _, d := range r.details {
-		wrapped(d, "")
+		wrapped(d)
 	}
 	for _, f := range r.fixes {
 		if f.say != "" {
@@ -114,7 +121,7 @@ func (p *printer) one(r report) error {
 			if f.paste != "" {
 				colon = ":"
 			}
-			wrapped("fix: "+f.say+colon, "")
+			wrapped("fix: " + f.say + colon)
 		}
 		if f.paste != "" {
 			if f.say == "" {

@@ -1,9 +1,10 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,40 +70,28 @@ it is the role for aws, aws console and run where nothing else names one.`,
 		case output == "json":
 			return talk.PrintJSON(st)
 		}
-		return talk.Print(st.text())
+		_, err = os.Stdout.WriteString(st.text())
+		return err
 	})
 }
 
 // text is the list for people: a role a line.
 func (st rolesStatus) text() string {
-	var b strings.Builder
-	width := 0
+	var assigned, named [][]string
 	for _, a := range st.Accounts {
 		for _, role := range a.Roles {
-			width = max(width, len(role))
+			assigned = append(assigned, []string{a.ID, role, a.Name})
 		}
 	}
-	for _, a := range st.Accounts {
-		for _, role := range a.Roles {
-			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("%s  %-*s  %s", a.ID, width, role, a.Name), " "))
-		}
+	for _, r := range st.Roles {
+		named = append(named, []string{"--role-name " + r.Name, cmp.Or(r.RoleARN, strings.TrimSpace(r.AccountID+" "+r.RoleName))})
 	}
-	if len(st.Accounts) == 0 && len(st.Roles) == 0 {
+	if len(assigned) == 0 && len(named) == 0 {
 		return "No role is assigned to you in any account: ask your administrator.\n"
 	}
-	width = 0
-	for _, r := range st.Roles {
-		width = max(width, len(r.Name))
+	between := ""
+	if len(assigned) > 0 && len(named) > 0 {
+		between = "\n"
 	}
-	for i, r := range st.Roles {
-		if i == 0 && b.Len() > 0 {
-			b.WriteString("\n")
-		}
-		what := r.RoleARN
-		if what == "" {
-			what = strings.TrimSpace(r.AccountID + " " + r.RoleName)
-		}
-		fmt.Fprintf(&b, "--role-name %-*s  %s\n", width, r.Name, what)
-	}
-	return b.String()
+	return talk.Grid(nil, assigned) + between + talk.Grid(nil, named)
 }
