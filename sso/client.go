@@ -38,7 +38,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -299,11 +298,7 @@ func (c *Client) findCache(cfg *session.Config) (err error) {
 		cfg.CacheDir, err = filepath.Abs(c.CacheDir)
 		return err
 	}
-	variable := "XDG_CACHE_HOME"
-	if runtime.GOOS == "windows" {
-		variable = "LocalAppData"
-	}
-	if dir := userfile.BaseDir(variable, ".cache"); dir != "" {
+	if dir := userfile.CacheDir(); dir != "" {
 		cfg.CacheDir = filepath.Join(dir, "sso-exec")
 	} else if c.Logger != nil {
 		c.Logger.Warn("the session is not stored: no cache directory; set HOME or CacheDir")

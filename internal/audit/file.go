@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -87,10 +86,7 @@ func hasRoom(d perm.Dir, size int64) error {
 	if err != nil {
 		return err
 	}
-	if runtime.GOOS == "windows" { // which has no such bound, and would write all that is before
-		size = 0
-	}
-	_, err = f.WriteAt(make([]byte, 4096), size)
+	_, err = f.WriteAt(make([]byte, 4096), size*boundsFiles)
 	return errors.Join(err, f.Close(), d.Remove(name))
 }
 

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// boundsFiles is 1 where a process may be allowed files of a size alone (setrlimit(2)).
+const boundsFiles = 1
+
 // systemLog is the log of the machine: the journal's socket if it is there, else
 // syslog's. Both are root's, and what they were sent a user cannot take back.
 type systemLog struct {

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/windows/svc/eventlog"
 )
 
+// boundsFiles is 0: Windows has no such bound, and would write all that is before.
+const boundsFiles = 0
+
 // systemLog is the event log, whose source is this program's name. It takes entries
 // of a source that is not registered too; only their text has a line more then.
 type systemLog struct{}

@@ -78,9 +78,6 @@ func checkURL(s string) error {
 	return nil
 }
 
-// SystemPath is where programs are looked for that no variable may choose.
-const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
-
 // Alone is the commands with an environment of their own: no variable of the caller's
 // chooses what they run.
 func (cs Commands) Alone() Commands {
@@ -92,7 +89,7 @@ func (cs Commands) Alone() Commands {
 }
 
 // Environment is that of a program that no variable may change: a fixed PATH, the home
-// in the user's entry, the display and the bus. On Windows PATH is the system's own.
+// in the user's entry, the display and the bus.
 func Environment() []string {
 	env := []string{"PATH=" + SystemPath}
 	if home, err := userfile.EntryHome(); err == nil {

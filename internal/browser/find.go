@@ -14,7 +14,7 @@ import (
 // A Finder finds programs on a system. What it looks at can be exchanged, so
 // that every kind of place can be laid out in a directory.
 type Finder struct {
-	OS     string // as runtime.GOOS
+	OS     string // a GOOS
 	Getenv func(string) string
 	Root   string // files are looked up below it; what is found is named without it
 }

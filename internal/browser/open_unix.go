@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// SystemPath is where programs are looked for that no variable may choose.
+const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
+
 // detached gives the browser a session of its own.
 func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// SystemPath is empty: Windows looks into its own directories first.
+const SystemPath = ""
+
 func detached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
 }

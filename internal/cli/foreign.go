@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
 // foreign has what kubelogin, the AWS CLI, aws-vault, granted and gh call what is here
@@ -173,7 +173,7 @@ func inOurWords(args []string) (words string, hints []string) {
 }
 
 func tryLine(words []string) string {
-	return "try: " + commandline.Line(runtime.GOOS, slices.Insert(words, 0, "sso-exec")...)
+	return "try: " + talk.Paste(slices.Insert(words, 0, "sso-exec")...)
 }
 
 // fromKubelogin converts flags of kubelogin behind our kube; nil: they are not

@@ -36,14 +36,16 @@ func Escape(s, keep string) string {
 	return b.String()
 }
 
-// Line joins words into a command to paste into a shell of a system, as
-// runtime.GOOS names it: a POSIX one, on Windows both cmd and PowerShell. It stays
-// one line. A word that cannot be pasted is left out, and the line says which.
-func Line(goos string, words ...string) string {
+// The shells that a line can be for: a POSIX one, or both cmd and PowerShell.
+const POSIX, Windows = "posix", "windows"
+
+// Line joins words into a command to paste into a shell. It stays one line. A word that
+// cannot be pasted is left out, and the line says which.
+func Line(shell string, words ...string) string {
 	var line, left []string
 	flag := "" // the word before, if that is one and is on the line
 	for _, w := range words {
-		quoted, ok := Quote(goos, w)
+		quoted, ok := Quote(shell, w)
 		if ok {
 			if flag = ""; quoted == w && strings.HasPrefix(w, "--") {
 				flag = w
@@ -59,7 +61,7 @@ func Line(goos string, words ...string) string {
 		default:
 			name, value = "a name", w
 		}
-		if goos != "windows" {
+		if shell != Windows {
 			name += " " + quotePOSIX(Escape(value, ""))
 		}
 		left, flag = append(left, name), ""
@@ -71,13 +73,13 @@ func Line(goos string, words ...string) string {
 	return strings.Join(line, " ") + " (add what cannot be pasted: " + strings.Join(left, ", ") + ")"
 }
 
-// Quote makes a word safe to paste into a shell of a system. ok is false if there
-// is no way to write it there.
-func Quote(goos, word string) (quoted string, ok bool) {
+// Quote makes a word safe to paste into a shell. ok is false if there is no way to write
+// it there.
+func Quote(shell, word string) (quoted string, ok bool) {
 	if !utf8.ValidString(word) || strings.ContainsFunc(word, func(r rune) bool { return !Seen(r) }) {
 		return "", false
 	}
-	if goos == "windows" {
+	if shell == Windows {
 		return quoteWindows(word)
 	}
 	return quotePOSIX(word), true

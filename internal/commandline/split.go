@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -20,7 +19,7 @@ import (
 // takes white space, a quote or a backslash as it is, but not on Windows, where it
 // stands in every path; before anything else it stays. An error says what the line
 // has that it must not have, in words that go after its name.
-func Split(line string) ([]string, error) { return split(line, runtime.GOOS != "windows") }
+func Split(line string) ([]string, error) { return split(line, Here != Windows) }
 
 func split(line string, escapes bool) ([]string, error) {
 	var words []string
@@ -112,7 +111,7 @@ func From(dir, line string) string {
 // isPath reports whether a program is named by more than its name. On Windows
 // "C:name" starts at that drive's working directory.
 func isPath(name string) bool {
-	return strings.ContainsRune(filepath.ToSlash(name), '/') || runtime.GOOS == "windows" && strings.Contains(name, ":")
+	return strings.ContainsRune(filepath.ToSlash(name), '/') || Here == Windows && strings.Contains(name, ":")
 }
 
 // join is the inverse of Split.
@@ -133,14 +132,6 @@ const OwnPrefix = "SSO_EXEC_"
 // passedOn are those of our variables that a command gets all the same: they
 // tell where things are, for a kubectl in it that runs sso-exec again.
 var passedOn = []string{"SSO_EXEC_CONFIG", "SSO_EXEC_CACHE_DIR"}
-
-// Fold gives a variable's name the spelling of its kin: Windows knows no case.
-func Fold(name string) string {
-	if runtime.GOOS == "windows" {
-		return strings.ToUpper(name)
-	}
-	return name
-}
 
 // WithoutOurs is an environment, NAME=VALUE each, without our settings, the secret ones
 // above all.

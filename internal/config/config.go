@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/sso-exec/sso-exec/internal/userfile"
 )
@@ -175,13 +174,7 @@ func SystemPath() string {
 // DefaultPath returns where the user's config file is, or nothing if that
 // cannot be determined.
 func DefaultPath() string {
-	if runtime.GOOS == "windows" {
-		if dir := os.Getenv("AppData"); dir != "" {
-			return filepath.Join(dir, "sso-exec", "config.yaml")
-		}
-		return ""
-	}
-	dir := userfile.BaseDir("XDG_CONFIG_HOME", ".config")
+	dir := userfile.ConfigDir()
 	if dir == "" {
 		return ""
 	}

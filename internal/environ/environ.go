@@ -3,7 +3,6 @@ package environ
 
 import (
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -102,12 +101,9 @@ func (e *Environment) SetRegion(region string) {
 // It returns what to tell a person.
 func (e *Environment) HideDefaultProfile() (told []string) {
 	const profile = "default"
-	home, set := e.lookup("HOME")
+	home, set := e.lookup(userfile.HomeVariable)
 	if !set {
 		home, _ = userfile.Home()
-	}
-	if runtime.GOOS == "windows" {
-		home = e.get("USERPROFILE")
 	}
 	read := func(path string) string {
 		f, err := awsconfig.Open(path)

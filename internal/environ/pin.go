@@ -3,7 +3,6 @@ package environ
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"github.com/sso-exec/sso-exec/internal/browser"
@@ -33,7 +32,7 @@ func PinPrograms() {
 			_ = os.Unsetenv(name)
 		}
 	}
-	if runtime.GOOS != "windows" {
+	if browser.SystemPath != "" {
 		_ = os.Setenv("PATH", browser.SystemPath)
 	}
 }

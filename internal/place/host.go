@@ -16,7 +16,7 @@ import (
 // A host is all that is looked at, so that a test can lay out any place as a
 // directory and a few values.
 type host struct {
-	os     string // as runtime.GOOS
+	os     string // a GOOS
 	getenv func(string) string
 	root   string // files are looked up below it
 	uid    int    // effective; -1 where there are none (Windows)

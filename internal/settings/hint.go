@@ -2,7 +2,6 @@ package settings
 
 import (
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -73,7 +72,7 @@ func (o *Resolved) whereabouts() (words []string) {
 	}
 	home, err := userfile.Home()
 	moved := func(path, usual string) bool {
-		return runtime.GOOS != "windows" && err == nil && path != "" && path != filepath.Join(home, usual)
+		return userfile.AppData() == "" && err == nil && path != "" && path != filepath.Join(home, usual)
 	}
 	switch path := config.DefaultPath(); {
 	case o.From.Given("config"):

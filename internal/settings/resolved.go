@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -322,11 +321,7 @@ func (o *Resolved) UsualTokenType() string {
 // defaultCacheDir returns where the cache is, or nothing if that cannot be
 // determined.
 func defaultCacheDir() string {
-	variable := "XDG_CACHE_HOME"
-	if runtime.GOOS == "windows" {
-		variable = "LocalAppData"
-	}
-	dir := userfile.BaseDir(variable, ".cache")
+	dir := userfile.CacheDir()
 	if dir == "" {
 		return ""
 	}

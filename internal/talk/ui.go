@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func Rough(d time.Duration) string {
 }
 
 // Paste joins words into a command that can be pasted into a shell.
-func Paste(words ...string) string { return commandline.Line(runtime.GOOS, words...) }
+func Paste(words ...string) string { return commandline.Line(commandline.Here, words...) }
 
 // Positional is a word that is not to be taken for a flag.
 func Positional(word string) []string {
@@ -58,10 +57,10 @@ func Positional(word string) []string {
 // Quote makes a word safe to paste into a shell. One that cannot be pasted is
 // shown with escapes; on Windows it stands for itself.
 func Quote(s string) string {
-	if quoted, ok := commandline.Quote(runtime.GOOS, s); ok {
+	if quoted, ok := commandline.Quote(commandline.Here, s); ok {
 		return quoted
 	}
-	if runtime.GOOS == "windows" {
+	if commandline.Here == commandline.Windows {
 		return "NAME"
 	}
 	return Paste(commandline.Escape(s, ""))

@@ -199,6 +199,21 @@ func onlyRoots(path string, st *unix.Stat_t) error {
 	return checkSystem(path, st.Uid, 1, uint32(st.Mode))
 }
 
+// HomeVariable names the user's home to every program.
+const HomeVariable = "HOME"
+
+// CacheDir is where programs of the user keep what they could get again; nothing where
+// that cannot be determined.
+func CacheDir() string { return BaseDir("XDG_CACHE_HOME", ".cache") }
+
+// ConfigDir is where they keep settings.
+func ConfigDir() string { return BaseDir("XDG_CONFIG_HOME", ".config") }
+
+func stateBase() string { return BaseDir("XDG_STATE_HOME", filepath.Join(".local", "state")) }
+
+// AppData is where programs of Windows keep settings.
+func AppData() string { return "" }
+
 // EntryHome is the home directory in the user's entry, whatever variables say. Where
 // /etc/passwd does not have the entry, the system's getent is asked, which knows
 // directories such as LDAP's.

@@ -126,6 +126,21 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 	return readUnchanged(f, before, most)
 }
 
+// HomeVariable names the user's home to every program.
+const HomeVariable = "USERPROFILE"
+
+// CacheDir is where programs of the user keep what they could get again; nothing where
+// that cannot be determined.
+func CacheDir() string { return BaseDir("LocalAppData", ".cache") }
+
+// ConfigDir is where they keep settings.
+func ConfigDir() string { return AppData() }
+
+func stateBase() string { return BaseDir("LocalAppData", filepath.Join(".local", "state")) }
+
+// AppData is where programs of Windows keep settings.
+func AppData() string { return os.Getenv("AppData") }
+
 // EntryHome is the user's profile directory, whatever variables say.
 func EntryHome() (string, error) { return windows.GetCurrentProcessToken().GetUserProfileDirectory() }
 

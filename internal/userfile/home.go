@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -54,11 +53,7 @@ func Expand(path string) (string, error) {
 // no place: no home, or one that this user cannot write to, as in many pods, and no
 // variable that names another.
 func StateDir() string {
-	variable := "XDG_STATE_HOME"
-	if runtime.GOOS == "windows" {
-		variable = "LocalAppData"
-	}
-	base := BaseDir(variable, filepath.Join(".local", "state"))
+	base := stateBase()
 	if base == "" {
 		return ""
 	}

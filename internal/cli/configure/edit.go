@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/policy"
@@ -255,7 +255,7 @@ func (e *configEdit) write(text []byte) error {
 func runEditor(path string) error {
 	editor := cmp.Or(strings.TrimSpace(os.Getenv("VISUAL")), strings.TrimSpace(os.Getenv("EDITOR")), "vi")
 	cmd := exec.Command("/bin/sh", "-c", editor+` "$1"`, "sh", path) //nolint:gosec // the person's own command
-	if runtime.GOOS == "windows" {
+	if commandline.Here == commandline.Windows {
 		words := []string{"notepad"}
 		if editor != "vi" {
 			words = strings.Fields(editor)

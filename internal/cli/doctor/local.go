@@ -9,6 +9,7 @@ import (
 
 	"github.com/sso-exec/sso-exec/internal/agents"
 	"github.com/sso-exec/sso-exec/internal/cli/lookup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/environ"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -155,7 +156,7 @@ func profilesOf(o *settings.Resolved) []*settings.Resolved {
 // pathLine is what a shell's startup file needs to find a program.
 func pathLine(program string) string {
 	dir := program[:max(0, strings.LastIndexAny(program, `/\`))]
-	if runtime.GOOS == "windows" {
+	if commandline.Here == commandline.Windows {
 		return `setx PATH "%PATH%;` + dir + `"`
 	}
 	return "export PATH=" + talk.Quote(dir) + `:"$PATH"`

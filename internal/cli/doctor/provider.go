@@ -246,10 +246,7 @@ func checkClock(_ context.Context, d *doctor) (f found) {
 	}
 	if f.result != pass {
 		f.fix("set the clock", map[string]string{"darwin": "sudo sntp -sS time.apple.com",
-			"windows": "w32tm /resync"}[runtime.GOOS])
-		if runtime.GOOS == "linux" {
-			f.fixes[0].paste = "sudo timedatectl set-ntp true"
-		}
+			"linux": "sudo timedatectl set-ntp true", "windows": "w32tm /resync"}[runtime.GOOS])
 	}
 	return f
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -370,7 +369,7 @@ func (e *commandError) hints() []string {
 	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
 		ours := os.Args[1 : len(os.Args)-len(e.argv)]
 		return []string{"a script without #! needs its interpreter, here a shell: " +
-			commandline.Line(runtime.GOOS, slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
+			talk.Paste(slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func PipConfig() (string, error) {
 	if file := os.Getenv("PIP_CONFIG_FILE"); file != "" {
 		return filepath.Abs(file)
 	}
-	if dir := os.Getenv("APPDATA"); runtime.GOOS == "windows" && dir != "" {
+	if dir := userfile.AppData(); dir != "" {
 		return filepath.Join(dir, "pip", "pip.ini"), nil
 	}
 	home, err := userfile.Home()

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -129,10 +128,11 @@ func LinkOnPath(name string) string {
 	if found, err := exec.LookPath("sso-exec"); err == nil && sameFile(found, self) {
 		self = found
 	}
-	if runtime.GOOS == "windows" {
-		return commandline.Line("windows", "copy", self, filepath.Join(filepath.Dir(self), name+".exe"))
+	link := filepath.Join(filepath.Dir(self), name+commandline.Exe)
+	if commandline.Here == commandline.Windows {
+		return talk.Paste("copy", self, link)
 	}
-	return commandline.Line(runtime.GOOS, "ln", "-s", self, filepath.Join(filepath.Dir(self), name))
+	return talk.Paste("ln", "-s", self, link)
 }
 
 // WarnSecret says that the secret in the environment is not written into a file.

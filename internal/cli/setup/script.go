@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func ScriptPath(name string) (string, error) {
 	if config.DefaultPath() == "" {
 		return "", settings.NoHome("no place for a script", "set XDG_CONFIG_HOME")
 	}
-	if runtime.GOOS == "windows" {
+	if commandline.Here == commandline.Windows {
 		name += ".cmd"
 	}
 	return filepath.Join(filepath.Dir(config.DefaultPath()), name), nil
@@ -51,10 +50,10 @@ func Script(path string, words ...string) (e Edit, err error) {
 	}
 	switch {
 	case len(words) == 0:
-	case runtime.GOOS == "windows":
-		e.New = []byte("@rem " + scriptMark + "\r\n@" + commandline.Line("windows", words...) + " %*\r\n")
+	case commandline.Here == commandline.Windows:
+		e.New = []byte("@rem " + scriptMark + "\r\n@" + commandline.Line(commandline.Windows, words...) + " %*\r\n")
 	default:
-		e.New = []byte("#!/bin/sh\n# " + scriptMark + "\nexec " + commandline.Line("linux", words...) + " \"$@\"\n")
+		e.New = []byte("#!/bin/sh\n# " + scriptMark + "\nexec " + commandline.Line(commandline.POSIX, words...) + " \"$@\"\n")
 	}
 	was := append([]byte{}, e.Old...)
 	e.Write = func() error {

@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -72,10 +71,7 @@ func expand(path string, lookup Lookup, home string) string {
 }
 
 var variable = sync.OnceValue(func() *regexp.Regexp {
-	if runtime.GOOS == "windows" {
-		return regexp.MustCompile(`\$\w+|\$\{[^}]*\}|%[^%]+%`)
-	}
-	return regexp.MustCompile(`\$\w+|\$\{[^}]*\}`)
+	return regexp.MustCompile(variablePattern)
 })
 
 // notWritten says that a file is not, or cannot be, written.
@@ -178,13 +174,13 @@ const (
 )
 
 // Command makes one line of a command and its arguments, for credential_process
-// on a system (as runtime.GOOS names it). The SDKs give that line to sh -c or
+// on a system with these shells. The SDKs give that line to sh -c or
 // to cmd.exe /C, while botocore splits it itself and runs it without a shell,
 // so it must mean the same to both; what cannot is an error.
 //
 // On Windows nothing can be quoted: the SDK for Go escapes quotation marks in a
 // way that cmd.exe does not understand (aws-sdk-go-v2 issue 3208).
-func Command(goos string, words []string) (string, error) {
+func Command(shell string, words []string) (string, error) {
 	if len(words) == 0 || words[0] == "" {
 		return "", errors.New("no command")
 	}
@@ -194,12 +190,12 @@ func Command(goos string, words []string) (string, error) {
 		// command in cmd.exe.
 		oddName := i == 0 && strings.ContainsAny(w, "=,")
 		switch {
-		case goos == "windows" && (!commandline.IsPlain(w, plainWindows) || oddName):
+		case shell == commandline.Windows && (!commandline.IsPlain(w, plainWindows) || oddName):
 			return "", fmt.Errorf("%q cannot be written so that every AWS SDK on Windows understands it: use a path without "+
 				"spaces and special characters (a short name such as PROGRA~1, or a program on the PATH)", w)
-		case goos == "windows" && i == 0 && strings.Contains(w, "/"):
+		case shell == commandline.Windows && i == 0 && strings.Contains(w, "/"):
 			return "", fmt.Errorf("%q: cmd.exe takes what follows a / for an option; use \\", w)
-		case goos == "windows" || commandline.IsPlain(w, plainPOSIX) && !oddName:
+		case shell == commandline.Windows || commandline.IsPlain(w, plainPOSIX) && !oddName:
 			out[i] = w
 		default:
 			out[i] = quote(w)

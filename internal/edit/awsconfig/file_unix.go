@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// variablePattern is a variable to Python's expandvars.
+const variablePattern = `\$\w+|\$\{[^}]*\}`
+
 // onlyOurs refuses a file with hard links, whose other name would keep the old
 // text, and one of another user, which would become ours.
 func onlyOurs(st os.FileInfo) error {

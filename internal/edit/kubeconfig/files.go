@@ -6,11 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // Files are the kubeconfig files that kubectl would read, in its order: what is
@@ -56,20 +53,6 @@ func (f Files) Default() string {
 		}
 	}
 	return f[len(f)-1]
-}
-
-// home is client-go's homedir.HomeDir; where HOME is not set, kubectl would look
-// into the working directory.
-func home() string {
-	if runtime.GOOS != "windows" {
-		home, _ := userfile.Home()
-		return home
-	}
-	drive := ""
-	if d, p := os.Getenv("HOMEDRIVE"), os.Getenv("HOMEPATH"); d != "" && p != "" {
-		drive = d + p
-	}
-	return windowsHome(os.Getenv("HOME"), os.Getenv("USERPROFILE"), drive)
 }
 
 // windowsHome prefers a directory that has a .kube\config, in an order that is

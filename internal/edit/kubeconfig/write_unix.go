@@ -9,7 +9,15 @@ import (
 	"syscall"
 
 	"github.com/sso-exec/sso-exec/internal/disk"
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
+
+// home is client-go's homedir.HomeDir; where HOME is not set, kubectl would look
+// into the working directory.
+func home() string {
+	home, _ := userfile.Home()
+	return home
+}
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 

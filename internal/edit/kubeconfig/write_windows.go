@@ -5,6 +5,15 @@ import (
 	"os"
 )
 
+// home is client-go's homedir.HomeDir.
+func home() string {
+	drive := ""
+	if d, p := os.Getenv("HOMEDRIVE"), os.Getenv("HOMEPATH"); d != "" && p != "" {
+		drive = d + p
+	}
+	return windowsHome(os.Getenv("HOME"), os.Getenv("USERPROFILE"), drive)
+}
+
 func isReadOnly(error) bool    { return false }
 func links(fs.FileInfo) uint64 { return 1 }
 

@@ -102,7 +102,7 @@ func (s *agentSetup) line(r *setup.Run) (func(hook, hosts.Host, string) string, 
 			words = append(words, "--interactive=never")
 		}
 		words = append(words, "--for="+scheme+"://"+host.String())
-		return h.before + commandline.Line("linux", words...) + h.after
+		return h.before + commandline.Line(commandline.POSIX, words...) + h.after
 	}, nil
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -45,9 +45,9 @@ func (s *awsSetup) all(ctx context.Context) error {
 		return slices.Contains([]string{"--role-name", "--account-id", "--region"}, name)
 	})
 	command := func(id, role string) (string, error) {
-		return awsconfig.Command(runtime.GOOS, append(words(args...), "--role-name="+role, "--account-id="+id))
+		return awsconfig.Command(commandline.Here, append(words(args...), "--role-name="+role, "--account-id="+id))
 	}
-	marker, err := awsconfig.Command(runtime.GOOS, append(args, "--role-name="))
+	marker, err := awsconfig.Command(commandline.Here, append(args, "--role-name="))
 	if err != nil {
 		return fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
 	}
@@ -59,9 +59,9 @@ func (s *awsSetup) all(ctx context.Context) error {
 	ofConfig := s.o.Center() == nil
 	if ofConfig { // whose commands name no account: the role comes first
 		command = func(_, role string) (string, error) {
-			return awsconfig.Command(runtime.GOOS, append(words(args[0], "--role-name="+role), args[1:]...))
+			return awsconfig.Command(commandline.Here, append(words(args[0], "--role-name="+role), args[1:]...))
 		}
-		if marker, err = awsconfig.Command(runtime.GOOS, args); err != nil {
+		if marker, err = awsconfig.Command(commandline.Here, args); err != nil {
 			return fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
 		}
 		mine = func(process string) bool {

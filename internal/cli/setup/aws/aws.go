@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/cli/command"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/awsconfig"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
@@ -169,7 +169,7 @@ func (s *awsSetup) process() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	line, err := awsconfig.Command(runtime.GOOS, append([]string{program}, args...))
+	line, err := awsconfig.Command(commandline.Here, append([]string{program}, args...))
 	if err != nil {
 		return "", fault.InUsage(err, "keep that setting in a profile of sso-exec, and name it with --profile")
 	}

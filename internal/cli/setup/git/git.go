@@ -49,7 +49,7 @@ func plan(r *setup.Run) ([]setup.Edit, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	value := "!" + commandline.Line("linux", append([]string{program}, args...)...)
+	value := "!" + commandline.Line(commandline.POSIX, append([]string{program}, args...)...)
 	edits, err := edit(r, func(g *gitFile) error {
 		for _, name := range r.Hosts {
 			if err := g.put(name, value); err != nil {

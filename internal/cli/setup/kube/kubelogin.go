@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -120,9 +119,9 @@ func (s *kubeSetup) moveSecret(u kubeconfig.User, e kubeconfig.Exec) {
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs
 	}
-	switch _, can := commandline.Quote(runtime.GOOS, file); {
+	switch _, can := commandline.Quote(commandline.Here, file); {
 	case !can: // choose another
-	case runtime.GOOS == "windows":
+	case commandline.Here == commandline.Windows:
 		fmt.Fprintf(talk.Stderr, "  to make that file, run this, and paste the secret: %s\n", talk.Paste("notepad", file))
 	default:
 		fmt.Fprintf(talk.Stderr, "  to make that file, run this, paste the secret, then press Enter and Ctrl-D: (umask "+

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/edit/toml"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -91,7 +91,7 @@ func undo(r *setup.Run) ([]setup.Edit, error) {
 // dirs are where Terraform's file and its plugins are: in the home, or on Windows in
 // %APPDATA%.
 func dirs() (file, plugins string, err error) {
-	if dir := os.Getenv("APPDATA"); runtime.GOOS == "windows" && dir != "" {
+	if dir := userfile.AppData(); dir != "" {
 		return filepath.Join(dir, "terraform.rc"), filepath.Join(dir, "terraform.d", "plugins"), nil
 	}
 	home, err := userfile.Home()
@@ -117,10 +117,7 @@ func linkTo(target string) (e setup.Edit, err error) {
 	if err != nil {
 		return e, err
 	}
-	e.Path = filepath.Join(plugins, program)
-	if runtime.GOOS == "windows" {
-		e.Path += ".exe"
-	}
+	e.Path = filepath.Join(plugins, program+commandline.Exe)
 	old, err := os.Readlink(e.Path)
 	switch {
 	case err == nil:
