@@ -73,7 +73,8 @@ func TestFast(t *testing.T) {
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp, Region: "eu-central-1"})
 	b.env = append(b.env, "SSO_EXEC_STS_ENDPOINT="+sts.URL(), "AWS_REGION=eu-central-1",
 		"SSO_EXEC_ROLE_ARN=arn:aws:iam::123456789012:role/dev", "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE=//iam.googleapis.com/a",
-		"GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=urn:ietf:params:oauth:token-type:id_token")
+		"GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=urn:ietf:params:oauth:token-type:id_token",
+		"AWS_BEARER_TOKEN_BEDROCK=hunter2", "XDG_ACTIVATION_TOKEN=hunter2")
 	for _, args := range [][]string{
 		{"kube"}, {"kube", "--profile", "corp"}, {"token"}, {"token", "-n", "--token-type=id"}, {"token", "-o", "json"},
 		{"token", "-o", "header"}, {"token", "--for", "https://api.example.com/x", "--host", "api.example.com"},
@@ -92,9 +93,10 @@ func TestFast(t *testing.T) {
 			}
 		}
 	}
-	text, err := exec.Command("grep", "-rlE", b.mustRun(t, "token", "-n").stdout, filepath.Join(b.dir, "answers")).Output()
+	secret := b.mustRun(t, "token", "-n").stdout + "|hunter2"
+	text, err := exec.Command("grep", "-rlE", secret, filepath.Join(b.dir, "answers")).Output()
 	if err == nil || len(text) > 0 {
-		t.Errorf("a token is in %s", text)
+		t.Errorf("a secret is in %s", text)
 	}
 	for i := range 10_000 { // of other people and providers: they change nothing
 		path := filepath.Join(b.dir, "sessions", fmt.Sprintf("%064x.json", i))
@@ -246,8 +248,10 @@ func TestFastEnds(t *testing.T) {
 // TestFastKeepsNothing: what may be stored nowhere, or is to be recorded, is not remembered.
 func TestFastKeepsNothing(t *testing.T) {
 	for _, args := range [][]string{{"--audit", "all"}, {"--store", "none"}, {"--log-file", "LOG"}, {"-v"}, {"--explain"},
-		{"--config", "relative.yaml"}} {
+		{"--config", "relative.yaml"}, {"--host", "api.example.com", "--for", "https://api.example.com/?key=x"},
+		{"--host", "api.example.com", "-o", "headers"}} {
 		b, config := signedIn(t, providertest.Config{})
+		b.env = append(b.env, "CLAUDE_CODE_MCP_SERVER_URL=https://api.example.com/?key=x")
 		b.cwd = filepath.Dir(config)
 		if err := os.Link(config, filepath.Join(b.cwd, "relative.yaml")); err != nil {
 			t.Fatal(err)

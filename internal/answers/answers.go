@@ -14,7 +14,7 @@ import (
 
 const (
 	magic = "sso-exec answer 1"
-	most  = 1 << 20 // bytes of an entry
+	most  = 1 << 18 // bytes of an entry
 )
 
 // ID tells one state of a file from another: device, inode, size, mode, owner, links,
@@ -30,8 +30,15 @@ const (
 // Size is how many bytes the file has.
 func (id ID) Size() int64 { return id[sizeAt] }
 
-// Changed is when it was last changed, in whatever way.
-func (id ID) Changed() time.Time { return time.Unix(0, max(id[timeAt], id[timeAt+1])) }
+// Settled is from when on a further change, of whatever kind, shows in the ID: the ticks
+// of a file system's clock are up to 10 ms long, or where it keeps whole seconds, two.
+func (id ID) Settled() time.Time {
+	tick := 100 * time.Millisecond
+	if id != (ID{}) && id[timeAt+1]%1e9 == 0 {
+		tick = 3 * time.Second
+	}
+	return time.Unix(0, max(id[timeAt], id[timeAt+1])).Add(tick)
+}
 
 // File is a file that an answer came of.
 type File struct {
@@ -56,7 +63,7 @@ type Entry struct {
 	Parts   []Part
 }
 
-// Encode is the entry as it is stored.
+// Encode is the entry as it is stored; nil: it is too long to be read again.
 func (e *Entry) Encode() []byte {
 	b := field(nil, magic)
 	b = field(b, e.Key)
@@ -67,7 +74,10 @@ func (e *Entry) Encode() []byte {
 	for _, p := range e.Parts {
 		b = number(field(b, p.Text), p.At, p.Len)
 	}
-	return field(b, Name(string(b)))
+	if b = field(b, Name(string(b))); len(b) > most {
+		return nil
+	}
+	return b
 }
 
 // Whole reports whether a file is an entry.

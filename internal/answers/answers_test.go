@@ -35,6 +35,29 @@ func TestEncode(t *testing.T) {
 	if _, ok := decode(append(b, b...)); ok {
 		t.Error("two entries are read as one")
 	}
+	for e.Key = strings.Repeat("x", most-1000); e.Encode() != nil; e.Key += "xxxxxxx" {
+		if !Whole(e.Encode()) {
+			t.Fatalf("an entry with a key of %d bytes is written, and not read", len(e.Key))
+		}
+	}
+}
+
+// TestSettled: a change within a tick of the file system's clock shows in no ID.
+func TestSettled(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		content, inode, tick time.Duration
+	}{
+		{0, 1, 100*time.Millisecond + 1},
+		{1, 0, 3*time.Second + 1}, // as touch -d and utimensat set it; the inode's time nobody can set
+		{0, 0, 3 * time.Second},
+		{-time.Hour, 0, 3 * time.Second},
+	} {
+		id := ID{timeAt: at.Add(c.content).UnixNano(), timeAt + 1: at.Add(c.inode).UnixNano()}
+		if got := id.Settled().Sub(at); got != c.tick {
+			t.Errorf("%v, %v: %v later, want %v", c.content, c.inode, got, c.tick)
+		}
+	}
 }
 
 // FuzzDecode: nothing crashes it, and what is read is what is written.
@@ -75,15 +98,18 @@ func TestKey(t *testing.T) {
 			t.Errorf("%s makes no other key", name)
 		}
 	}
-	if Key(args, []string{"PWD=/x", "HOME=/h", "HTTPS_PROXY=p"}) != plain {
+	if Key(args, []string{"PWD=/x", "HOME=/h", "HTTPS_PROXY=p", "XDG_SESSION_ID=7"}) != plain {
 		t.Error("what cannot change an answer is part of the key")
 	}
-	if a := Key(args, []string{"XDG_A=1", "AWS_B=2"}); a != Key(args, []string{"AWS_B=2", "XDG_A=1"}) {
+	if a := Key(args, []string{"SSO_EXEC_A=1", "AWS_B=2"}); a != Key(args, []string{"AWS_B=2", "SSO_EXEC_A=1"}) {
 		t.Error("the order of variables is part of the key")
 	}
-	if k := Key(args, []string{"SSO_EXEC_CLIENT_SECRET=hunter2", "AWS_SESSION_TOKEN=hunter2"}); strings.Contains(k,
-		"hunter2") {
-		t.Errorf("a secret is in the key: %q", k)
+	for _, name := range []string{"SSO_EXEC_CLIENT_SECRET", "SSO_EXEC_ID_TOKEN", "AWS_SECRET_ACCESS_KEY",
+		"AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+		"AWS_BEARER_TOKEN_BEDROCK", "AWS_VAULT_FILE_PASSPHRASE"} {
+		if k := Key(args, []string{name + "=hunter2"}); strings.Contains(k, "hunter2") || !strings.Contains(k, name) {
+			t.Errorf("a secret is in the key, or nothing of it: %q", k)
+		}
 	}
 }
 
@@ -122,7 +148,7 @@ func world(t *testing.T, change func(*Entry)) (args, env []string, dir string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	args, env = []string{"sso-exec", "token"}, []string{"SSO_EXEC_CACHE_DIR=" + dir}
+	args, env = []string{"sso-exec", "token"}, []string{"SSO_EXEC_CACHE_DIR=" + dir, homeVariable + "=" + dir}
 	id, ok := IDOf(f)
 	self, okSelf := Self()
 	if !ok || !okSelf {
@@ -130,7 +156,8 @@ func world(t *testing.T, change func(*Entry)) (args, env []string, dir string) {
 	}
 	now := time.Now().UnixNano()
 	e := Entry{Key: Key(args, env), Written: now, End: now + int64(time.Hour),
-		Files: []File{{ID: self}, {Path: filepath.Join(dir, "absent")}}, Token: File{"tokens/s/t.json", id},
+		Files: []File{{ID: self}, {Path: filepath.Join(dir, "absent")},
+			{Path: filepath.Join(dir, "none", "file")}}, Token: File{"tokens/s/t.json", id},
 		Parts: []Part{{"<", 16, 6}, {">\n", 0, 0}}}
 	if change != nil {
 		change(&e)

@@ -25,6 +25,7 @@ func TestCacheDir(t *testing.T) {
 		{"kube --cache-dir=", "HOME=/h", ""},
 		{"kube -- --cache-dir=/e", "HOME=/h", ""},
 		{"kube", "PWD=/", ""},
+		{"kube --cache-dir=/e", "PWD=/", ""}, // a home that /etc/passwd has, which nothing looks at here
 		{"kube", "HOME=h", ""},
 	} {
 		if got := CacheDir(strings.Fields(c.args), strings.Fields(c.env)); got != c.want {
@@ -42,6 +43,10 @@ func TestLoose(t *testing.T) {
 		"the cache":   mode("", 0o755),
 		"the answers": mode("answers", 0o770),
 		"the token":   mode("tokens/s/t.json", 0o640),
+		"a link to nothing, for none": func(dir string) error {
+			return os.Symlink("nowhere", filepath.Join(dir, "absent"))
+		},
+		"a file, for no directory": func(dir string) error { return os.WriteFile(filepath.Join(dir, "none"), nil, 0o600) },
 		"a link": func(dir string) error {
 			_ = os.Rename(filepath.Join(dir, "tokens"), filepath.Join(dir, "moved"))
 			return os.Symlink("moved", filepath.Join(dir, "tokens"))

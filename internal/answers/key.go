@@ -3,22 +3,22 @@ package answers
 import "strconv"
 
 // prefixes begin the names of variables that may change an answer.
-var prefixes = [...]string{"SSO_EXEC_", "XDG_", "AWS_", "SSL_CERT_", "GOOGLE_EXTERNAL_ACCOUNT_"}
+var prefixes = [...]string{"SSO_EXEC_", "AWS_", "SSL_CERT_", "GOOGLE_EXTERNAL_ACCOUNT_"}
 
 // variables are the others: those of the tools that call, those that name the server
 // which headers are for, and those that show a coding agent.
 var variables = [...]string{
-	"HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "KUBERNETES_EXEC_INFO", "CLAUDE_CODE_MCP_SERVER_URL",
+	"HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+	"KUBERNETES_EXEC_INFO", "CLAUDE_CODE_MCP_SERVER_URL",
 	"AGENT", "AI_AGENT", "AMP_CURRENT_THREAD_ID", "ANTIGRAVITY_AGENT", "AUGMENT_AGENT", "CLAUDECODE", "CLINE_ACTIVE",
 	"CODEX_CI", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID", "COPILOT_AGENT", "COPILOT_CLI",
 	"CRUSH", "CURSOR_AGENT", "CURSOR_EXTENSION_HOST_ROLE", "GEMINI_CLI", "GOOSE_TERMINAL", "OPENCODE", "PI_CODING_AGENT",
 	"ROO_ACTIVE",
 }
 
-// secrets are those of which only counts that they are set.
+// secrets end the names of those of which only counts that they are set.
 var secrets = [...]string{
-	"SSO_EXEC_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	"_SECRET", "_TOKEN", "_PASSWORD", "_PASSPHRASE", "_SECRET_ACCESS_KEY", "_SECRET_KEY", "_TOKEN_BEDROCK",
 }
 
 // Counts reports whether a variable is part of the key.
@@ -47,7 +47,7 @@ func Key(args, env []string) string {
 			continue
 		}
 		for _, s := range secrets {
-			if name == s && len(kv) > len(name)+1 {
+			if len(name) > len(s) && name[len(name)-len(s):] == s && len(kv) > len(name)+1 {
 				kv = name + "=set"
 			}
 		}
@@ -90,6 +90,9 @@ func CacheDir(args, env []string) string {
 		}
 	}
 	home := variable(env, homeVariable)
+	if home == "" { // it is looked up elsewhere
+		return ""
+	}
 	if dir == "" && !said {
 		if dir = variable(env, cacheVariable); dir == "" {
 			dir = "~/.cache"

@@ -33,13 +33,10 @@ func (f File) same() bool {
 		return ok && id == f.ID
 	}
 	var st syscall.Stat_t
-	switch err := syscall.Stat(f.Path, &st); err {
-	case nil:
-		return idOf(&st) == f.ID
-	case syscall.ENOENT, syscall.ENOTDIR:
-		return f.ID == ID{}
+	if f.ID == (ID{}) { // a link that leads nowhere is there
+		return syscall.Lstat(f.Path, &st) == syscall.ENOENT
 	}
-	return false
+	return syscall.Stat(f.Path, &st) == nil && idOf(&st) == f.ID
 }
 
 // directory is an open directory that is this user's alone.

@@ -38,7 +38,11 @@ func (f File) same() bool {
 		id, ok := Self()
 		return ok && id == f.ID
 	}
-	h, err := open(f.Path, readAttributes, 0)
+	var flags uint32
+	if f.ID == (ID{}) { // a link that leads nowhere is there
+		flags = syscall.FILE_FLAG_OPEN_REPARSE_POINT
+	}
+	h, err := open(f.Path, readAttributes, flags)
 	switch err {
 	case nil:
 		defer h.close()

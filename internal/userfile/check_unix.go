@@ -152,7 +152,7 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 	dir := filepath.Dir(path)
 	fd, err := disk.Openat(unix.AT_FDCWD, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		answers.Saw(path, nil, err)
+		answers.Saw(dir, nil, err)
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(fd) //nolint:errcheck // nothing was written

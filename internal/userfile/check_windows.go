@@ -99,7 +99,7 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 	for _, p := range []string{filepath.Dir(path), path} {
 		st, err := os.Lstat(p)
 		if err != nil {
-			answers.Saw(path, nil, err)
+			answers.Saw(p, nil, err)
 			return nil, err
 		}
 		if p == path && !st.Mode().IsRegular() || p != path && !st.IsDir() {

@@ -104,6 +104,7 @@ var errReplaced = errors.New("the file is replaced again and again")
 func readOwn(path string) ([]byte, error) {
 	was, err := os.Lstat(path)
 	if err != nil {
+		answers.Saw(path, nil, err)
 		return nil, err
 	}
 	if !was.Mode().IsRegular() {

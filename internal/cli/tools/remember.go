@@ -20,13 +20,8 @@ import (
 // This file has the next call that is exactly like this one answered by package
 // answers, if nothing that this one read has changed.
 
-const (
-	// tick is how long ago a file must have changed: within a tick of its clock a file
-	// system shows no second change.
-	tick = 100 * time.Millisecond
-	// longest is for how long a question is remembered whose answer has no end.
-	longest = 24 * time.Hour
-)
+// longest is for how long a question is remembered whose answer has no end.
+const longest = 24 * time.Hour
 
 // memo is what is known of a cached answer.
 type memo struct {
@@ -50,19 +45,20 @@ func (m *memo) remembers() bool {
 		return false // each answer waits for the trail
 	case o.Workload.SubjectFrom != "", o.Workload.ActorFrom != "":
 		return false // whose token it is may hang on any variable, and on the token's own file
-	case o.Source.Config != "" && !filepath.IsAbs(o.Source.Config):
+	case o.Source.Config != "" && !filepath.IsAbs(o.Source.Config), strings.Contains(o.For, "?"):
 		return false
 	}
 	return !slices.ContainsFunc(m.env, func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
 		name = commandline.Fold(name)
-		// A proxy's address may have a password in it.
-		proxy := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, `"proxy-url"`) && strings.Contains(value, "@")
+		// An address may have a password in it, and a query a key.
+		secret := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, "@") ||
+			name == "CLAUDE_CODE_MCP_SERVER_URL" && strings.Contains(value, "?")
 		if name == plugin.GCPOutputFile && value != "" {
 			return true // which each answer is written to
 		}
 		// AWS's paths may have variables in them that are no part of the key.
-		return proxy || strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%")
+		return secret || strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%")
 	})
 }
 
@@ -89,7 +85,7 @@ func (m *memo) keep(files []answers.File, doc []byte) {
 		default:
 			return // of two files, or of one that another directory does not have
 		}
-		if f.ID.Changed().After(m.began.Add(-tick)) {
+		if f.ID.Settled().After(m.began) {
 			return
 		}
 	}
@@ -97,7 +93,9 @@ func (m *memo) keep(files []answers.File, doc []byte) {
 		return
 	}
 	if e.Parts = split(doc, m.c, e.Token, filepath.Join(dir, e.Token.Path)); e.Parts != nil {
-		_ = cache.Open(dir, func(string) {}).WriteAnswer(answers.Name(e.Key), e.Encode())
+		if b := e.Encode(); b != nil {
+			_ = cache.Open(dir, func(string) {}).WriteAnswer(answers.Name(e.Key), b)
+		}
 	}
 }
 
