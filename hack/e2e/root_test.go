@@ -23,7 +23,8 @@ type root struct {
 	Dirs  []string
 	Files map[string]string // and what is in them
 	Binds []string          // directories and files of this machine
-	Over  map[string]string // files of this machine, and those that stand in their places
+	Over  map[string]string // files and directories of this machine, and what stands in their places
+	Above map[string]string // directories of this machine, and those that have more
 }
 
 // systemRoot has the system's programs, without /var, /run and /tmp.
@@ -136,6 +137,11 @@ func (r *root) fill() error {
 	for path, source := range r.Over {
 		if err := unix.Mount(source, filepath.Join(r.Mount, path), "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("%s over %s: %w", source, path, err)
+		}
+	}
+	for path, more := range r.Above {
+		if err := unix.Mount("overlay", filepath.Join(r.Mount, path), "overlay", 0, "lowerdir="+more+":"+path); err != nil {
+			return fmt.Errorf("%s above %s: %w", more, path, err)
 		}
 	}
 	return nil

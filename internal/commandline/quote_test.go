@@ -2,6 +2,7 @@ package commandline
 
 import (
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,6 +36,9 @@ func TestEscape(t *testing.T) {
 func TestLine(t *testing.T) {
 	for _, w := range []string{"", "a", "it's", `"`, "a b", "a  b", "$(id)", "`id`", ";", "&&", "!x", "=ls", "~", "*", "#", `a\`, `\\`, "é漢", "--a=b c", "%NAME%", "{a,b}", "-"} {
 		line := Line("linux", "--first=1", w)
+		if runtime.GOOS == "windows" { // which has no sh
+			break
+		}
 		out, err := exec.Command("/bin/sh", "-c", `for w in `+line+`; do printf '%s\n' "$w"; done`).Output()
 		if want := "--first=1\n" + w + "\n"; err != nil || string(out) != want {
 			t.Errorf("%s is read as %q, %v; want %q", line, out, err, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,7 @@ func TestLeftLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := Update(t.Context(), path, to("new"))
+		c.left = c.left && runtime.GOOS != "windows" // where all that is left stays, as kubectl's does
 		if c.left && (err != nil || content(t, path) != "new") || !c.left && !cannot(err, path+".lock is there: ") {
 			t.Errorf("%s: %v", name, err)
 		}
