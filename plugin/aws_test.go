@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestEncodeKeys(t *testing.T) {
 	want := "ASIAEXAMPLE\n" + odd + "\nIQo/+==\n2026-01-02T13:00:00Z\n"
 	const show = "printenv AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION"
 	for shell, format := range map[string]string{"sh": KeysEnv, "bash": KeysEnv, "zsh": KeysEnv, "fish": KeysFish} {
-		if _, err := exec.LookPath(shell); err != nil && shell != "sh" {
+		if _, err := exec.LookPath(shell); err != nil && (shell != "sh" || runtime.GOOS == "windows") {
 			t.Logf("%s is not here: not tried", shell)
 			continue
 		}

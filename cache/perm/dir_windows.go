@@ -43,8 +43,11 @@ func openDir(path string) (Dir, error) {
 		answers.Saw(path, nil, err)
 		return Dir{}, err
 	}
+	if st.Mode().IsRegular() {
+		return Dir{}, &os.PathError{Op: "open", Path: path, Err: windows.ERROR_DIRECTORY}
+	}
 	if !st.IsDir() {
-		return Dir{}, &UnsafeError{Path: path, Why: "is not our directory (a link or a file)",
+		return Dir{}, &UnsafeError{Path: path, Why: "is not our directory (a link)",
 			Fix: Command("del", path)}
 	}
 	return Dir{disk.Open(path)}, nil

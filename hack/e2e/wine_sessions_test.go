@@ -294,8 +294,7 @@ func TestAllWineReaders(t *testing.T) {
 	t.Logf("10 refreshes, %d calls", calls[0]+calls[1]+calls[2]+calls[3])
 }
 
-// TestAllWineUnits are tests of packages, built for Windows: those of files, locks and of
-// what stands in files of Windows' own.
+// TestAllWineUnits are tests of packages, built for Windows.
 func TestAllWineUnits(t *testing.T) {
 	w := newWindows(t, providertest.Config{})
 	programs, err := filepath.Glob(filepath.Join(w.bin, "*.test.exe"))

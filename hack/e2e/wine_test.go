@@ -39,13 +39,18 @@ var wine = sync.OnceValues(func() (pid int, err error) {
 	if err := os.MkdirAll(winePrefix(), 0o700); err != nil {
 		return 0, err
 	}
-	passwd := filepath.Join(scratch, "wine.passwd")
-	if err := os.WriteFile(passwd, []byte("Zoë Ann:x:0:0::/:/bin/sh\n"), 0o644); err != nil {
-		return 0, err
+	for name, text := range map[string]string{
+		"wine.passwd": "Zoë Ann:x:0:0::/:/bin/sh\n",
+		"wine.hosts":  "127.0.0.1 localhost\n",
+	} {
+		if err := os.WriteFile(filepath.Join(scratch, name), []byte(text), 0o644); err != nil {
+			return 0, err
+		}
 	}
 	const enter = `mount -t proc proc "$R/proc" && mount --rbind /dev "$R/dev" && mount -t tmpfs tmpfs "$R/tmp" &&
 for dir in "$S" "$P"; do mkdir -p "$R$dir" && mount --bind "$dir" "$R$dir" || exit 1; done &&
-mount --bind "$S/wine.passwd" "$R/etc/passwd" && umask 077 && exec chroot "$R" env -i "$@"`
+mount --bind "$S/wine.passwd" "$R/etc/passwd" && touch "$R/etc/hosts" && mount --bind "$S/wine.hosts" "$R/etc/hosts" &&
+umask 077 && exec chroot "$R" env -i "$@"`
 	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", enter, "sh"},
 		append(wineEnv(), "/usr/lib/wine/wineserver64", "-f", "-p")...)...)
 	cmd.Env = append(os.Environ(), "R="+root, "S="+scratch, "P="+repo)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
 )
 
@@ -110,8 +111,12 @@ func TestSessionWords(t *testing.T) {
 	o, err := readWith(t, "    audience: a\n", "--ca-file=ca.pem", "--scope=x,y",
 		"--client-secret-command=./helper -x", "--subject-token-from=file:t",
 		"--token-type=id", "--client-secret-fd=5", "--session=s", "--profile=p")
-	want := []string{"--profile=p", "--scope=x", "--scope=y", "--client-secret-command=" + here + "/helper -x",
-		"--subject-token-from=file:" + here + "/t", "--ca-file=" + here + "/ca.pem", "--store=none",
+	program := filepath.Join(here, "helper")
+	if strings.Contains(program, `\`) {
+		program = "'" + program + "'"
+	}
+	want := []string{"--profile=p", "--scope=x", "--scope=y", "--client-secret-command=" + program + " -x",
+		"--subject-token-from=file:" + filepath.Join(here, "t"), "--ca-file=" + filepath.Join(here, "ca.pem"), "--store=none",
 		"--config=" + o.Source.Config}
 	if got := o.SessionWords("session"); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v\n%q\n%q", err, got, want)
@@ -135,8 +140,8 @@ func TestProfileKeys(t *testing.T) {
 		k.CheckWithout("") != nil || k.Check("x") != nil {
 		t.Errorf("%+v", k)
 	}
-	if k := find("", "subject-token-from"); k.From("/d", "file:x") != "file:/d/x" || k.From("/d", "env:x") != "env:x" ||
-		k.From("/d", "command:./x") != "command:/d/x" {
+	if k := find("", "subject-token-from"); k.From("/d", "file:x") != "file:"+filepath.Join("/d", "x") || k.From("/d", "env:x") != "env:x" ||
+		k.From("/d", "command:./x") != "command:"+commandline.From("/d", "./x") {
 		t.Errorf("%+v", k)
 	}
 	if slices.ContainsFunc(keys, func(k config.Key) bool {
