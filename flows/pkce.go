@@ -30,6 +30,9 @@ type Authorization struct {
 	// takes, or not told. It is that of a pushed request (RFC 9126 §2.2): see
 	// [Authorization.Again].
 	URLFor time.Duration
+	// For is what the last page says of which account the sign-in is for, by whoever
+	// opens the URL; may be empty.
+	For string
 
 	again       func(context.Context) (string, error) // nil: nothing was pushed
 	wants       func(url.Values) bool                 // has the state of this sign-in
@@ -184,7 +187,9 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 		if r.pasted {
 			err = tellPasted(err)
 		}
-		loop.Finish(ctx, outcomePage(who, err))
+		page := outcomePage(who, err)
+		page.For = Clean(a.For, 100)
+		loop.Finish(ctx, page)
 		return err
 	case <-waiting.Done():
 		return context.Cause(waiting)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/credential"
 	"github.com/sso-exec/sso-exec/flows"
+	profiles "github.com/sso-exec/sso-exec/internal/config"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
@@ -128,7 +130,7 @@ func personOf(o *settings.Resolved, by Caller) session.Person {
 
 func sittingOf(o *settings.Resolved, by Caller) talk.Sitting {
 	return talk.Sitting{
-		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Session: o.Provider.Session, Asker: by.Name,
+		Issuer: o.Provider.Issuer, ClientID: o.Provider.ClientID, Which: func() string { return Which(o) }, Asker: by.Name,
 		Flow: o.SignIn.Flow, Device: o.SignIn.Device, Browser: o.SignIn.Browser, Nobody: o.SignIn.Interactive == "never",
 		Timeout: o.SignIn.Timeout, LatchOnTimeout: o.Tool != settings.ToolAWS, Switches: o.Tool == settings.ToolLogin,
 		Swallowed: by.Swallows, StdinTaken: by.StdinTaken,
@@ -137,6 +139,47 @@ func sittingOf(o *settings.Resolved, by Caller) talk.Sitting {
 		ToKeep: o.ToKeep,
 		Policy: o.Policy,
 	}
+}
+
+// Which says, for people, which of several accounts these settings are about: the
+// profile, where the config has one of another account, and the session's label.
+func Which(o *settings.Resolved) string {
+	var parts []string
+	if several(o) {
+		parts = append(parts, "profile "+talk.OneLine(o.Source.Profile))
+	}
+	if label := o.Provider.Session; label != "" && (parts == nil || o.From.Given("session")) {
+		parts = append(parts, "session "+talk.OneLine(label))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// several reports whether the config has another account than the profile's. Of many
+// profiles it reads some: it is asked for a line of text.
+func several(o *settings.Resolved) bool {
+	if o.Source.Profile == "" {
+		return false
+	}
+	c, err := o.ConfigPaths().Open()
+	if err != nil {
+		return false
+	}
+	account := func(name string) (values string, complete bool) {
+		for _, key := range []string{"provider", "issuer", "session", "login-hint", "organization", "client-id", "start-url",
+			"sso-session"} {
+			v, _ := c.Value(name, profiles.Key{Name: key, Type: profiles.String})
+			value := strings.Join(v.Values, "")
+			values += value + "\n"
+			complete = complete || value != "" && slices.Contains([]string{"client-id", "start-url", "sso-session"}, key)
+		}
+		return values, complete
+	}
+	ours, _ := account(o.Source.Profile)
+	names := c.Names()
+	return slices.ContainsFunc(names[:min(len(names), 100)], func(name string) bool {
+		theirs, complete := account(name)
+		return complete && theirs != ours
+	})
 }
 
 // Started is when this process began; a credential stored since is new enough

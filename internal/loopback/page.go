@@ -19,6 +19,7 @@ type Page struct {
 	Where  string // at which provider
 	Text   string // what to do next
 	Detail string // a server's or an error's words, or what else there is to know
+	For    string // which of several accounts of the person's it is about
 	Mark   string
 	Class  string
 }
@@ -55,7 +56,7 @@ h1{font-size:1.375rem;line-height:1.3;margin:.75rem 0 .5rem}h1,p{text-wrap:balan
 const pageHTML = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{title} – sso-exec</title><link rel="icon" href="data:,"><style>{style}</style></head>
-<body><main class="{class}" id="{class}"><div class="mark" aria-hidden="true">{mark}</div><h1>{heading}</h1>{who}<p>{text}</p>{detail}<footer>sso-exec</footer></main></body></html>
+<body><main class="{class}" id="{class}"><div class="mark" aria-hidden="true">{mark}</div><h1>{heading}</h1>{who}<p>{text}</p>{detail}<footer>sso-exec{for}</footer></main></body></html>
 `
 
 // pageHeader sets what keeps a page to itself: no cache, no referrer, no
@@ -76,7 +77,10 @@ func writePage(w http.ResponseWriter, status int, p Page) {
 	esc := func(s string) string { // not broken at its hyphen
 		return strings.ReplaceAll(html.EscapeString(s), "sign-in", "<span>sign-in</span>")
 	}
-	who, detail := "", ""
+	who, detail, about := "", "", ""
+	if p.For != "" {
+		about = ": <bdi>" + esc(p.For) + "</bdi>"
+	}
 	if p.Who != "" {
 		who = "<p>as <b><bdi>" + esc(p.Who) + "</bdi></b>"
 		if p.Where != "" {
@@ -88,7 +92,7 @@ func writePage(w http.ResponseWriter, status int, p Page) {
 		detail = `<p class="detail" dir="auto">` + esc(p.Detail) + `</p>`
 	}
 	text := strings.NewReplacer("{style}", pageStyle, "{title}", html.EscapeString(p.Title), "{heading}", esc(p.Title),
-		"{who}", who, "{text}", esc(p.Text),
+		"{for}", about, "{who}", who, "{text}", esc(p.Text),
 		"{detail}", detail, "{mark}", p.Mark, "{class}", p.Class).Replace(pageHTML)
 	pageHeader(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -50,9 +50,9 @@ func (p *prompt) end() {
 // Sitting is what the prompts of a run are about.
 type Sitting struct {
 	Issuer, ClientID      string
-	Session               string // its label; may be empty
-	Program               string // that asks; empty: sso-exec
-	Asker                 string // whom it is for, for people: Kubernetes, AWS; empty: this program
+	Which                 func() string // of several accounts it is; nil: there is one
+	Program               string        // that asks; empty: sso-exec
+	Asker                 string        // whom it is for, for people: Kubernetes, AWS; empty: this program
 	Flow, Device, Browser string
 	Open                  func(ctx context.Context, url string) error // opens a page; nil: Browser does
 	Nobody                bool                                        // nobody may be asked
@@ -179,6 +179,7 @@ func (p *prompt) show(block terminal.Block) bool {
 // browse opens the page of a sign-in with PKCE, or shows its address.
 func (p *prompter) browse(asking session.Ask, a *flows.Authorization) error {
 	q := p.begin(asking)
+	a.For = p.which()
 	if asking.Flow == flows.FlowPaste {
 		return p.paste(q, asking, a)
 	}
@@ -343,12 +344,19 @@ func (p *prompter) replace(where, line string) {
 	}
 }
 
-// label tells a session from others at the same provider.
+// label tells this account from others.
 func (p *prompter) label() string {
-	if p.Session == "" {
+	if which := p.which(); which != "" {
+		return " (" + which + ")"
+	}
+	return ""
+}
+
+func (p *prompter) which() string {
+	if p.Which == nil {
 		return ""
 	}
-	return " (session " + flows.Clean(p.Session, 50) + ")"
+	return flows.Clean(p.Which(), 100)
 }
 
 func (p *prompter) who(asking session.Ask) terminal.Asker {

@@ -15,6 +15,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache"
 	"github.com/sso-exec/sso-exec/flows"
 	"github.com/sso-exec/sso-exec/flows/sts"
+	"github.com/sso-exec/sso-exec/internal/acquire"
 	"github.com/sso-exec/sso-exec/internal/edit/kubeconfig"
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/loopback"
@@ -258,9 +259,11 @@ func Complaint(o *settings.Resolved, err error) string {
 	for _, h := range o.WithSecret(Hints(o, err)) {
 		text += "  " + strings.Map(talk.Unbroken, h) + "\n" // all of it: it may be there to be pasted
 	}
-	if label := o.Provider.Session; label != "" && ExitCode(err) != ExitUsage && // which of several accounts it is about
+	if code := ExitCode(err); o.Provider.Issuer != "" && code != ExitUsage && code != ExitStorage &&
 		!strings.Contains(text, "--session=") && !strings.Contains(text, "--profile=") {
-		text += "  session: " + talk.OneLine(label) + " at " + talk.HostOf(o.Provider.Issuer) + "\n"
+		if which := acquire.Which(o); which != "" { // of several accounts it is about
+			text += "  " + strings.Replace(which, " ", ": ", 1) + " at " + talk.HostOf(o.Provider.Issuer) + "\n"
+		}
 	}
 	return text
 }
