@@ -1,14 +1,14 @@
 package main
 
-import (
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
-// harden keeps tokens out of core dumps, and other processes of the same user
-// out of this one's memory and environment (prctl(2), PR_SET_DUMPABLE). Where
-// the system refuses, the run goes on: it is a second line. Children start
-// without the first, since exec resets it.
+// harden keeps core dumps off the disk also of what this process runs: exec undoes what
+// package fast has asked for. It sets the soft limit only: a child that wants its own may
+// raise it. Where the system refuses, the run goes on: it is a second line.
 func harden() {
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	noCoreDumps()
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_CORE, &limit) == nil {
+		limit.Cur = 0
+		_ = unix.Setrlimit(unix.RLIMIT_CORE, &limit)
+	}
 }

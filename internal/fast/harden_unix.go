@@ -4,7 +4,7 @@ package fast
 
 import "syscall"
 
-// harden keeps the token out of core dumps.
+// harden keeps tokens out of core dumps, also those of what this process runs.
 func harden() {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_CORE, &limit) == nil {
