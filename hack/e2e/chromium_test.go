@@ -15,6 +15,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"github.com/sso-exec/sso-exec/hack/demo/dex"
 )
 
 // chromium is a headless browser that reaches nothing but this machine.
@@ -102,9 +104,14 @@ func (c *chromium) look(width, height int64, features map[string]string) {
 // signIn goes through Dex's form as alice, as far as the page that sso-exec answers.
 func (c *chromium) signIn(target string) {
 	c.t.Helper()
+	c.signInAs(target, alice)
+}
+
+func (c *chromium) signInAs(target string, person dex.User) {
+	c.t.Helper()
 	c.do(chromedp.Navigate(target),
-		chromedp.SendKeys(chromedp.CSS("#login"), alice.Email),
-		chromedp.SendKeys(chromedp.CSS("#password"), alice.Password),
+		chromedp.SendKeys(chromedp.CSS("#login"), person.Email),
+		chromedp.SendKeys(chromedp.CSS("#password"), person.Password),
 		chromedp.Click(chromedp.CSS("#submit-login")),
 		chromedp.WaitVisible(chromedp.CSS("main"))) // Dex's pages have none, sso-exec's have one
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/sso-exec/sso-exec/hack/demo/dex"
 )
 
 // TestPages is what a browser shows of each way that a sign-in can end, and how
@@ -39,13 +41,13 @@ func TestPages(t *testing.T) {
 		{"stray", 130, func(t *testing.T, b *chromium, target string) string {
 			b.open(pageOf(t, target, "/callback?code=forged&state=guessed"))
 			return pageOf(t, target, "/callback?code=forged&state=guessed")
-		}, "This is not the sign-in that is waited for", []string{"Nothing was changed", "newest", "terminal"}, 1},
+		}, "This is not the current sign-in", []string{"Nothing was changed", "newest", "terminal"}, 1},
 		// as through a port that was forwarded to another
 		{"elsewhere", 130, func(t *testing.T, b *chromium, target string) string {
 			other := strings.Replace(answerTo(t, target, url.Values{"code": {"unused"}}), "127.0.0.1", "localhost", 1)
 			b.open(other)
 			return other
-		}, "The sign-in waits at another address", []string{"ssh -L", "forward the same port", "paste it there"}, 1},
+		}, "The sign-in is waiting at another address", []string{"ssh -L", "forward the same port", "paste it there"}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			person := newClient(t, provider)
@@ -85,6 +87,35 @@ func TestPages(t *testing.T) {
 			}
 			browser.looksRight(c.name)
 		})
+	}
+}
+
+// TestAllPagesLongNames: an account and a provider whose names are longer than a page's
+// line, and words of the provider's that have no end.
+func TestAllPagesLongNames(t *testing.T) {
+	long := dex.User{Email: strings.Repeat("alexandria.montgomery-featherstonehaugh", 2) + "@subsidiary.example",
+		Password: alice.Password, Name: strings.Repeat("Alexandria ", 20)}
+	at, err := dex.Start(t.Context(), dex.Options{ClientIDs: []string{clientID}, Users: []dex.User{long},
+		Certificate: &ca.server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, visit := range map[string]func(b *chromium, target string){
+		"long-name": func(b *chromium, target string) { b.signInAs(target, long) },
+		"long-words": func(b *chromium, target string) {
+			b.open(answerTo(t, target, url.Values{"error": {"access_denied"},
+				"error_description": {strings.Repeat("the-policy-of-this-organization/", 30)}}))
+		},
+	} {
+		person := newClient(t, at)
+		kube := person.sso(person.args("kube", person.pkce()...)...)
+		browser := newChromium(t)
+		visit(browser, person.url(kube))
+		kube.wait()
+		if name == "long-name" && !strings.Contains(browser.text(), long.Email) {
+			t.Errorf("the page does not name the account: %q", browser.text())
+		}
+		browser.looksRight(name)
 	}
 }
 

@@ -72,10 +72,10 @@ func newSettingsTopic() *cobra.Command {
 	c := &cobra.Command{
 		Use:   topicSettings,
 		Short: "the settings of a sign-in, which many commands share",
-		Long: `The settings of a sign-in. Each is a flag of the commands that it means
-something to, a variable (--client-id is SSO_EXEC_CLIENT_ID) and, except for a few,
-a key of a profile in the config file. A flag overrides a variable, that
-above the profile.`,
+		Long: `The settings of a sign-in. Each is a flag of the commands that use it, a
+variable (--client-id is SSO_EXEC_CLIENT_ID) and, with few exceptions, a key of
+a profile in the config file. A flag overrides a variable, and both override
+the profile.`,
 	}
 	c.Flags().SortFlags = false
 	settings.For(settings.ToolAWS).Bind(c.Flags())

@@ -155,7 +155,7 @@ func helpHead(cmd *cobra.Command, width int) *strings.Builder {
 	b := &strings.Builder{}
 	b.WriteString(talk.Reflow(cmp.Or(cmd.Long, cmd.Short), width))
 	if cmd.Runnable() {
-		b.WriteString("\nUsage: " + usageLine(cmd) + "\n")
+		b.WriteString("\n" + talk.Wrap("Usage: "+usageLine(cmd), width) + "\n")
 	}
 	if cmd.HasParent() && cmd.Example != "" {
 		b.WriteString("\nExamples:\n" + strings.TrimRight(cmd.Example, "\n") + "\n")

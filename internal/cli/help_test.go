@@ -58,11 +58,8 @@ func TestHelpFits(t *testing.T) {
 		t.Errorf("sso-exec --help has %d lines", n)
 	}
 	command.Each(root, func(c *cobra.Command) {
-		if c.Name() == topicSettings {
-			return // which is to be read from its beginning, or searched
-		}
 		text := helpText(c, 80)
-		if n := strings.Count(text, "\n"); n > helpLines {
+		if n := strings.Count(text, "\n"); n > helpLines && c.Name() != topicSettings { // which is searched, or read on
 			t.Errorf("%s --help has %d lines", c.CommandPath(), n)
 		}
 		for line := range strings.Lines(text + fullHelp(c, 80)) {

@@ -24,7 +24,7 @@ type Page struct {
 	Class  string
 }
 
-var pageStray = Page{Title: "This is not the sign-in that is waited for", Mark: "?", Class: "no",
+var pageStray = Page{Title: "This is not the current sign-in", Mark: "?", Class: "no",
 	Text: "Nothing was changed. Use the newest sign-in window, or start again in your terminal."}
 
 // elsewherePage answers a request whose Host is not ours. A loopback address is
@@ -36,10 +36,10 @@ func (l *Listener) elsewherePage(requested string) Page {
 	if err != nil || badHost != nil || name != "localhost" && !IsLiteral(name) {
 		return pageStray
 	}
-	return Page{Title: "The sign-in waits at another address", Mark: "?", Class: "no",
+	return Page{Title: "The sign-in is waiting at another address", Mark: "?", Class: "no",
 		Text: "If your terminal asks for an address, copy the address of this page and paste it there.",
 		Detail: "If not, forward the same port (ssh -L " + port + ":" + net.JoinHostPort(host, port) +
-			"), and open this page again with http://" + l.host + " as the beginning of its address."}
+			"). Then open this page again with http://" + l.host + " at the start of its address."}
 }
 
 // The colours' contrast is 4.5:1 at least (WCAG 2.2, 1.4.3).

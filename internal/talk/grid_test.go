@@ -13,6 +13,7 @@ func TestFold(t *testing.T) {
 		"sso-exec: what failed: for a reason that is long\n":    "sso-exec: what failed: for a reason\n  that is long\n",
 		"  nobody was asked: nobody may be asked in here\n":     "  nobody was asked: nobody may be\n  asked in here\n",
 		"  to sign in, run: sso-exec login --profile corp\n":    "  to sign in, run: sso-exec login --profile corp\n",
+		"  give --issuer URL, or name it in a profile\n":        "  give --issuer URL, or name it in a\n  profile\n",
 		"  check why first; fix it with: chmod go-w /a/path\n":  "  check why first; fix it with: chmod go-w /a/path\n",
 		"  aws iam update-role --role-name x --max-session 1\n": "  aws iam update-role --role-name x --max-session 1\n",
 		"sso-exec:   there is no display here, since it is so\n": "sso-exec:   there is no display\n" +

@@ -196,8 +196,9 @@ func fold(text string, columns int) string {
 		indent := len(line) - len(words)
 		end := words[strings.LastIndex(words, ": ")+1:]
 		if utf8.RuneCountInString(line) <= columns ||
-			strings.Contains(words, "sso-exec ") || indent > 0 && (strings.Contains(words, " --") ||
-			end != words && strings.ContainsAny(end, "/=") && strings.Contains(end[1:], " ")) {
+			strings.Contains(words, "sso-exec ") || indent > 0 &&
+			(strings.Contains(words, " --") && !strings.HasPrefix(words, "give ") ||
+				end != words && strings.ContainsAny(end, "/=") && strings.Contains(end[1:], " ")) {
 			b.WriteString(line + "\n")
 			continue
 		}

@@ -4,6 +4,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -83,14 +84,14 @@ func Unknown(cmd *cobra.Command, what, word string) error {
 
 // NoArgs is cobra.NoArgs in words that fit a command without subcommands.
 func NoArgs(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return nil
-	case cmd.Flags().Lookup("profile") != nil:
-		return fmt.Errorf("%s takes no arguments, but got %q: a profile is a flag here, --profile NAME", cmd.CommandPath(),
-			args[0])
 	}
-	return fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
+	text := fmt.Sprintf("%s takes no arguments, but got %q", strings.TrimPrefix(cmd.CommandPath(), "sso-exec "), args[0])
+	if cmd.Flags().Lookup("profile") != nil {
+		text += ": a profile is a flag here, --profile NAME"
+	}
+	return errors.New(text)
 }
 
 // OneProfile accepts the name of a profile. It counts as --profile.

@@ -181,7 +181,7 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 // report says what to register at the provider, and what it does not offer.
 func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
-	fmt.Fprintln(talk.Stderr, "There, sso-exec must be registered as a client:")
+	p.say("", "There, sso-exec must be registered as a client:")
 	d := provider.Dialect
 	if len(p.words.Register) == 0 {
 		kind := "a public or native application, without a secret"
