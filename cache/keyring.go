@@ -63,8 +63,6 @@ const (
 // ErrNoEntry says that a keyring does not have an entry.
 var ErrNoEntry = errors.New("no such entry")
 
-var errNoAnswer = fmt.Errorf("it did not answer within %v", ringTimeout)
-
 // Keyring keeps short secrets outside the cache directory, by the names of accounts
 // of [KeyringService]. Its calls may hang, and may end after ctx: nobody waits for
 // them then. Get and Remove of an entry that is not there return [ErrNoEntry].
@@ -153,7 +151,8 @@ func (s *Store) withRing(ctx context.Context, call func(context.Context, Keyring
 
 // bounded gives a call that knows no deadline one, and the caller's interrupt.
 func bounded(parent context.Context, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(parent, ringTimeout, errNoAnswer)
+	ctx, cancel := context.WithTimeoutCause(parent, ringTimeout,
+		fmt.Errorf("it did not answer within %v", ringTimeout))
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {

@@ -13,20 +13,20 @@ func TestGitLab(t *testing.T) {
 		vars        map[string]string
 		kind, words string
 	}{
-		"the default": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: token}, "ok", ""},
+		"the default": {"gitlab", map[string]string{"GITLAB_CI": "true", GitLabVariable: token}, "ok", ""},
 		"named": {"gitlab:VAULT_ID_TOKEN", map[string]string{"GITLAB_CI": "true", "VAULT_ID_TOKEN": token}, "ok",
 			""},
-		"no GitLab":     {"gitlab", map[string]string{gitlabVariable: token}, "not here", "not a GitLab CI job"},
+		"no GitLab":     {"gitlab", map[string]string{GitLabVariable: token}, "not here", "not a GitLab CI job"},
 		"no variable":   {"gitlab", map[string]string{"GITLAB_CI": "true"}, "not here", yaml + wanted},
 		"none so named": {"gitlab:OTHER", map[string]string{"GITLAB_CI": "true"}, "not here", "    OTHER:\n"},
-		"another aud": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: good("https://gitlab.com")},
+		"another aud": {"gitlab", map[string]string{"GITLAB_CI": "true", GitLabVariable: good("https://gitlab.com")},
 			"not here", yaml + wanted},
-		"opaque": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: canary}, "not here",
+		"opaque": {"gitlab", map[string]string{"GITLAB_CI": "true", GitLabVariable: canary}, "not here",
 			"is not an ID token"},
-		"a masked value": {"gitlab", map[string]string{"GITLAB_CI": "true", gitlabVariable: "[MASKED]"}, "not here",
+		"a masked value": {"gitlab", map[string]string{"GITLAB_CI": "true", GitLabVariable: "[MASKED]"}, "not here",
 			"looks like JSON"},
 		"expired": {"gitlab",
-			map[string]string{"GITLAB_CI": "true", gitlabVariable: jwt(map[string]any{"aud": wanted, "exp": now - 1})}, "verify",
+			map[string]string{"GITLAB_CI": "true", GitLabVariable: jwt(map[string]any{"aud": wanted, "exp": now - 1})}, "verify",
 			"ended at"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestGitLab(t *testing.T) {
 			}
 		})
 	}
-	env := at(t, map[string]string{"GITLAB_CI": "true", gitlabVariable: good("a")})
+	env := at(t, map[string]string{"GITLAB_CI": "true", GitLabVariable: good("a")})
 	check(t, parse(t, "gitlab", env), "", "ok", "")
 	check(t, parse(t, "gitlab", env), "x\n  evil: y", "not here", `aud: "x evil: y"`)
 	if err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true"})).Available(); !strings.Contains(said(err),
@@ -52,7 +52,7 @@ func TestGitLabPrincipal(t *testing.T) {
 	of := func(jti string) string {
 		token := jwt(map[string]any{"iss": "https://gitlab.com", "sub": "project_path:a/b:ref_type:branch:ref:main",
 			"jti": jti})
-		p, err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true", gitlabVariable: token})).Principal()
+		p, err := parse(t, "gitlab", at(t, map[string]string{"GITLAB_CI": "true", GitLabVariable: token})).Principal()
 		if err != nil || strings.Contains(p, canary) {
 			t.Fatal(p, err)
 		}
@@ -132,7 +132,7 @@ func TestAuto(t *testing.T) {
 		"GitHub first": {githubJob("https://x.example/?a=b"), all, "github", ""},
 		"GitHub, not allowed": {map[string]string{"GITHUB_ACTIONS": "true", "AWS_WEB_IDENTITY_TOKEN_FILE": file}, all, "",
 			"id-token: write"},
-		"GitLab":                  {map[string]string{"GITLAB_CI": "true", gitlabVariable: good(wanted)}, all, "gitlab", ""},
+		"GitLab":                  {map[string]string{"GITLAB_CI": "true", GitLabVariable: good(wanted)}, all, "gitlab", ""},
 		"GitLab, without a token": {map[string]string{"GITLAB_CI": "true"}, all, "", "id_tokens:"},
 		"AKS":                     {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": file}, all, "file:" + file, ""},
 		"EKS":                     {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file}, all, "file:" + file, ""},

@@ -8,15 +8,15 @@ import (
 	"github.com/sso-exec/sso-exec/flows"
 )
 
-// gitlabVariable is the variable's name where none is given.
-const gitlabVariable = "SSO_EXEC_ID_TOKEN"
+// GitLabVariable is the variable's name where none is given.
+const GitLabVariable = "SSO_EXEC_ID_TOKEN"
 
 // newGitLab takes the ID token that GitLab puts into a job's variable (GitLab
 // documentation: "OpenID Connect (OIDC) Authentication Using ID Tokens"). The
 // name and the audience stand in .gitlab-ci.yml; the token lives as long as the
 // job may, and each job has one of its own.
 func newGitLab(b base, variable string) (Source, error) {
-	variable = cmp.Or(variable, gitlabVariable)
+	variable = cmp.Or(variable, GitLabVariable)
 	if err := checkVariable(variable); err != nil {
 		return nil, err
 	}

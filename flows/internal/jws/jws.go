@@ -33,7 +33,18 @@ type Key struct {
 // maxModulus bounds an RSA key: what a signature costs grows with its cube.
 const maxModulus = 16 << 10
 
-var curves = map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}
+// curveOf returns the curve of a crv; nil: none that is known.
+func curveOf(crv string) elliptic.Curve {
+	switch crv {
+	case "P-256":
+		return elliptic.P256()
+	case "P-384":
+		return elliptic.P384()
+	case "P-521":
+		return elliptic.P521()
+	}
+	return nil
+}
 
 // ReadKey reads a public key (RFC 7518 §6; RFC 8037 §2): kty with n and e, or with
 // crv, x and y. Symmetric and private keys have no place in a published set.
@@ -51,7 +62,7 @@ func ReadKey(raw json.RawMessage) (Key, bool) {
 		}
 		k.Public = &rsa.PublicKey{N: n, E: int(e.Int64())}
 	case "EC":
-		curve := curves[text(m["crv"])]
+		curve := curveOf(text(m["crv"]))
 		if curve == nil {
 			return k, false
 		}

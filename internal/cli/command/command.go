@@ -16,6 +16,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 	"github.com/sso-exec/sso-exec/internal/settings"
 	"github.com/sso-exec/sso-exec/internal/talk"
+	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
 // Each calls do for a command and all that are below it.
@@ -177,7 +178,7 @@ func CheckOutput(output string) error {
 // from the cache do not come here, so that a tool that calls often is not told often.
 func warnUnread() {
 	var known []string
-	for _, name := range settings.Variables() {
+	for _, name := range append(settings.Variables(), workload.GitLabVariable) {
 		known = append(known, strings.TrimPrefix(name, commandline.OwnPrefix))
 	}
 	for _, kv := range os.Environ() {
