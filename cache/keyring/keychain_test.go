@@ -132,7 +132,7 @@ func TestSecurityEndsLines(t *testing.T) {
 	p := newPlace(t)
 	for length, want := range map[int]int{4094: 44, 4095: 44, 4096: 0, 4097: 1} {
 		line := "find-generic-password -s "
-		cmd := exec.Command(p.program, "-i") //nolint:gosec // ourselves
+		cmd := exec.Command(p.program, "-i")
 		cmd.Stdin = strings.NewReader(line + strings.Repeat("x", length-len(line)-1) + "\n")
 		_ = cmd.Run()
 		if got := cmd.ProcessState.ExitCode(); got != want {
@@ -332,7 +332,7 @@ func TestCrowd(t *testing.T) {
 	}
 	var all []*exec.Cmd
 	for range 20 {
-		cmd := exec.Command(p.program, "worker", dir) //nolint:gosec // ourselves
+		cmd := exec.Command(p.program, "worker", dir)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -36,8 +36,11 @@ func Escape(s, keep string) string {
 	return b.String()
 }
 
-// The shells that a line can be for: a POSIX one, or both cmd and PowerShell.
-const POSIX, Windows = "posix", "windows"
+// The shells that a line can be for.
+const (
+	POSIX   = "posix"
+	Windows = "windows" // cmd and PowerShell both
+)
 
 // Line joins words into a command to paste into a shell. It stays one line. A word that
 // cannot be pasted is left out, and the line says which.
