@@ -110,18 +110,14 @@ func TestSecretIsNoArgument(t *testing.T) {
 // Of a longer line the rest would be another command, and the exit code that one's.
 func TestLongestSecret(t *testing.T) {
 	p := newPlace(t)
-	for n := 2990; ; n++ {
-		secret := strings.Repeat("y", n)
-		before := p.raw(account)
-		if err := p.Set(t.Context(), account, secret); err != nil {
-			if n < 2991 || p.raw(account) != before {
-				t.Errorf("%d bytes: %v", n, err)
-			}
-			return
+	n := 3100
+	for p.Set(t.Context(), account, strings.Repeat("y", n)) != nil {
+		if n--; n < 2950 || p.raw(account) != "" {
+			t.Fatalf("%d bytes were refused, and are stored: %q", n+1, p.raw(account))
 		}
-		if got, err := p.Get(t.Context(), account); got != secret || err != nil {
-			t.Fatalf("%d bytes: %d, %v", n, len(got), err)
-		}
+	}
+	if got, err := p.Get(t.Context(), account); got != strings.Repeat("y", n) || err != nil || n == 3100 {
+		t.Errorf("%d bytes: %d, %v", n, len(got), err)
 	}
 }
 
