@@ -314,7 +314,7 @@ func TestAllWineUnits(t *testing.T) {
 				"-test.skip=^TestReplacementIsAtomic$").CombinedOutput()
 			text := string(out)
 			t.Logf("%d tests passed, %d skipped", strings.Count(text, "--- PASS"), strings.Count(text, "--- SKIP"))
-			if err != nil || !strings.HasSuffix(strings.TrimSpace(text), "PASS") {
+			if err != nil || !strings.Contains(text, "\nPASS") { // what Wine says may come behind it
 				text = regexp.MustCompile(`(?m)^\s*(=== |--- PASS).*\n`).ReplaceAllString(text, "")
 				t.Errorf("%v\n%s", err, text[max(0, len(text)-6000):])
 			}

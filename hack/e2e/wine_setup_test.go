@@ -7,10 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sso-exec/sso-exec/providertest"
 )
@@ -121,5 +123,39 @@ func TestAllWineGit(t *testing.T) {
 		if left, _ := os.ReadFile(file); strings.Contains(string(left), "helper") {
 			t.Errorf("left in %s: %s", file, left)
 		}
+	}
+}
+
+// TestAllWineConsole: what a console shows does not depend on its code page; what goes
+// into a pipe is UTF-8.
+func TestAllWineConsole(t *testing.T) {
+	const name = "zoë „Z“ müller"
+	w := newWindows(t, providertest.Config{User: providertest.User{Subject: name}})
+	for _, page := range []string{"437", "850", "1252", "65001"} {
+		w.tty = newTerminal(t, 100, 70)
+		login := w.run("cmd", "/c", "chcp "+page+" && sso-exec.exe login --force --flow device")
+		code := regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`)
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			if found := code.FindString(w.tty.text()); found != "" {
+				if err := w.idp.ApproveDevice(found); err != nil {
+					t.Fatal(err)
+				}
+				break
+			} else if time.Now().After(deadline) {
+				t.Fatalf("code page %s: no prompt: %q", page, w.tty.text())
+			}
+		}
+		login.ok()
+		w.tty.drain()
+		for _, want := range []string{page, name, "▀▄", "█"} { // the last ones: a QR code
+			if !strings.Contains(w.tty.text(), want) {
+				t.Errorf("code page %s: no %q on the console: %s", page, want, w.tty.text())
+			}
+		}
+	}
+	t.Logf("%s", w.tty.text())
+	w.tty = nil
+	if out := w.sso("whoami").ok(); !strings.Contains(out, name) {
+		t.Errorf("whoami: %q", out)
 	}
 }
