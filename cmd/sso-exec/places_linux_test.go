@@ -108,6 +108,65 @@ func TestDirectoryOfEverybody(t *testing.T) {
 	}
 }
 
+// TestEmptyRoot: an image that has this program alone: no C library, home, /tmp, /dev,
+// /etc, /proc, and a user id that nobody has, who can write nowhere but to a volume.
+func TestEmptyRoot(t *testing.T) {
+	b := newBench(t, providertest.Config{DeviceInterval: 1, DeviceApproveAfter: 1,
+		Clients: []providertest.Client{{ID: "cli"}, {ID: "svc", Secret: serviceSecret}}})
+	root := t.TempDir()
+	program, err := os.ReadFile(b.bin)
+	if err == nil {
+		err = errors.Join(os.WriteFile(filepath.Join(root, "sso-exec"), program, 0o755), //nolint:gosec // somebody else runs it
+			os.Mkdir(filepath.Join(root, "volume"), 0o700), os.Chown(filepath.Join(root, "volume"), stranger(), -1),
+			os.Chmod(root, 0o555)) //nolint:gosec // as above
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, filepath.Join(root, "sso-exec"))
+	run := func(env []string, args ...string) outcome {
+		t.Helper()
+		cmd := exec.Command("/sso-exec", args...)
+		cmd.Env, cmd.Dir = append([]string{"SSO_EXEC_ISSUER=" + b.idp.Issuer(), "SSO_EXEC_CLIENT_ID=cli"}, env...), "/"
+		asStranger(cmd)
+		if cmd.SysProcAttr == nil { // who is not root may change the root in a namespace of users
+			ids := []syscall.SysProcIDMap{{ContainerID: stranger(), HostID: stranger(), Size: 1}}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids}
+		}
+		cmd.SysProcAttr.Chroot = root
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	}
+	ca := "--ca-data=" + encodeCA(b.idp.CAPEM())
+	service := []string{"SSO_EXEC_CLIENT_ID=svc", "SSO_EXEC_CLIENT_SECRET=" + serviceSecret}
+	volume := []string{"SSO_EXEC_CACHE_DIR=/volume/cache"}
+	for _, c := range []struct {
+		env      []string
+		args     []string
+		code     int
+		stdout   string
+		warnings int
+	}{
+		{service, []string{"kube", "--flow=client-credentials", ca}, 0, "ExecCredential", 1},
+		{nil, []string{"kube", "--flow=device", ca}, 0, "ExecCredential", 1},
+		{nil, []string{"run", "--flow=device", "--token-env=T", ca, "--", "/sso-exec", "version"}, 0, "sso-exec ", 1},
+		{volume, []string{"login", "--flow=device", ca}, 0, "", 0},
+		{volume, []string{"kube", "--interactive=never", ca}, 0, "ExecCredential", 0},
+		{volume, []string{"status", ca}, 0, b.idp.Issuer(), 0},
+		{volume, []string{"logout", ca}, 0, "", 0},
+		{volume, []string{"kube", ca}, exitLogin, "", 0}, // there is nobody to ask
+	} {
+		o := run(c.env, c.args...)
+		if o.code != c.code || !strings.Contains(o.stdout, c.stdout) || strings.Count(o.stderr, "warning: ") != c.warnings {
+			t.Errorf("%q: %d, want %d, %q, %d warnings: %s%s", c.args, o.code, c.code, c.stdout, c.warnings, o.stdout, o.stderr)
+		}
+	}
+}
+
 // asStranger runs a command as a user id that nobody has, if this is root, who
 // could write anywhere.
 func asStranger(cmd *exec.Cmd) {

@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 // TestPlaces: the choice of the flow in real surroundings, and what follows from
 // it. flows/choose_test.go is its specification; internal/place has the places
@@ -68,6 +71,19 @@ func TestPlaces(t *testing.T) {
 		{"a pod without service links in its environment", func(c *client) place {
 			return desktop(c).withFile(serviceAccount, "token").onTerminal()
 		}, choice{"device", "stderr", "pod"}},
+		{"WSL 2", func(c *client) place { return wsl(c, "6.6.87.2-microsoft-standard-WSL2", "enabled\n").onTerminal() },
+			choice{"pkce", "stderr", "WSL 2"}},
+		{"WSL 2 that can't start Windows' programs", func(c *client) place {
+			return wsl(c, "6.6.87.2-microsoft-standard-WSL2", "disabled\n").onTerminal()
+		}, choice{"device", "stderr", "cannot start Windows programs"}},
+		{"WSL 2 with wslview", func(c *client) place {
+			p := wsl(c, "6.6.87.2-microsoft-standard-WSL2", "enabled\n").onTerminal()
+			delete(p.root.Links, rundll32)
+			p.root.Above["/usr/bin"] = filepath.Dir(c.write("wsl/bin/wslview", "#!/bin/sh\nexec "+c.browser+" \"$@\"\n"))
+			return p
+		}, choice{"pkce", "stderr", "wslview"}},
+		{"WSL 1", func(c *client) place { return wsl(c, "4.4.0-19041-Microsoft", "enabled\n").onTerminal() },
+			choice{"pkce", "stderr", "WSL 1"}},
 		{"CI=true", func(c *client) place { return desktop(c).with("CI=true").onTerminal() },
 			choice{"none", "nowhere", "CI"}},
 		{"GitHub Actions", func(c *client) place { return machine(c).with("CI=true", "GITHUB_ACTIONS=true") },
@@ -103,6 +119,20 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 var serviceEnv = []string{"INVOCATION_ID=0d5e6f3b1c2a4f58a9b7c6d5e4f30211", "SYSTEMD_EXEC_PID=1", "JOURNAL_STREAM=8:1"}
 
 var podEnv = []string{"KUBERNETES_SERVICE_HOST=10.0.0.1", "KUBERNETES_SERVICE_PORT=443"}
+
+const rundll32 = "/mnt/c/Windows/System32/rundll32.exe"
+
+// wsl is a machine with a kernel of that name, and Windows' drive with the program that
+// opens pages, which gives the URL to the test.
+func wsl(c *client, kernel, interop string) place {
+	c.t.Helper()
+	p := machine(c)
+	p.root.Links[rundll32] = c.write("wsl/rundll32",
+		"#!/bin/sh\n[ \"$1\" = url.dll,FileProtocolHandler ] && shift && exec "+c.browser+" \"$@\"\n")
+	p.root.Over["/proc/sys/kernel/osrelease"] = c.write("wsl/osrelease", kernel+"\n")
+	p.root.Over["/proc/sys/fs/binfmt_misc"] = filepath.Dir(c.write("wsl/binfmt/WSLInterop", interop))
+	return p
+}
 
 // handOverScript is the recorded browser as one word, for $BROWSER.
 func handOverScript(c *client) string {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,6 +37,7 @@ func systemRoot(t *testing.T) *root {
 	}
 	r := &root{
 		Mount: t.TempDir(), Links: map[string]string{}, Files: map[string]string{}, Over: map[string]string{},
+		Above: map[string]string{},
 		Dirs:  []string{"/run", "/tmp", "/var", me.HomeDir},
 		Binds: []string{"/usr", "/etc", "/dev", "/proc", "/sys"},
 	}
@@ -114,7 +116,8 @@ func (r *root) enter() error {
 
 func (r *root) fill() error {
 	for link, target := range r.Links {
-		if err := os.Symlink(target, filepath.Join(r.Mount, link)); err != nil {
+		link = filepath.Join(r.Mount, link)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(target, link)); err != nil {
 			return err
 		}
 	}
