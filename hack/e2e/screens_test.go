@@ -61,6 +61,12 @@ func TestAllScreens(t *testing.T) {
 			"token --oidc-issuer-url=https://login.corp.example/oauth2/default", "aws --profile corp --interactive never",
 			"login --flow device --no-browser", "logout --help", "login --issuer x", "config view",
 			"kube --profile production-readonly --issuer https://login.corp.example/a/very/long/issuer --interactive never",
+			"audit", "config path", "config validate", "setup --help", "run --help", "exec --profile corp", "logout nobody",
+			"setup aws --profile corp --role-arn arn:aws:iam::123456789012:role/dev --dry-run", "kube --profile prod",
+			"kube --issuer http://login.corp.example --client-id cli", "login --issuer https://127.0.0.1:1 --client-id cli",
+			"login --issuer https://login.corp.example/other --client-id cli", "login --issuer x --flow nonsense",
+			"token --profile corp --interactive never --scope payments --audience https://payments.corp.example",
+			"run --profile corp", "setup provider http://login.corp.example", "setup provider login.corp.example/other --yes",
 		} {
 			window.do("send-keys", "-R", "-t", "e2e")
 			window.do("clear-history", "-t", "e2e")
