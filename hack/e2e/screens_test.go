@@ -75,7 +75,7 @@ func TestAllScreens(t *testing.T) {
 			window.shot(fmt.Sprintf("screen-%d-%s", columns, strings.NewReplacer(" ", "_", "/", "_").Replace(line)))
 			text := strings.Split(window.text(), "\n")
 			for i, shown := range text {
-				pasted := strings.Contains(shown, "sso-exec ") || i > 0 && text[i-1] == "Examples:" || shown == ""
+				pasted := strings.Contains(shown, "sso-exec ") || strings.HasPrefix(shown, "+")
 				long := slices.ContainsFunc(strings.Fields(shown), func(word string) bool { return len(word)+20 > columns })
 				if i > 0 && utf8.RuneCountInString(shown) > columns && !pasted && !long {
 					t.Errorf("%d columns, %s: %q in\n%s", columns, line, shown, window.text())
