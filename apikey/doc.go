@@ -59,7 +59,7 @@
 //
 // # What it does not do
 //
-// It limits no rates, and asks nobody whether a key may be issued: a server
+// It limits no rates, and does not decide whether a key may be issued: a server
 // checks first that the caller may have the scopes it asks for, and takes the
 // owner from who has signed in, not from the request. Scopes are compared as
 // they are, without wildcards.

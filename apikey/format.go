@@ -79,7 +79,7 @@ func (f Format) Generate() (Key, error) {
 }
 
 // Parse returns the key that a text is: the whole of it, spaces not excepted.
-// It asks nobody, so a key that parses may be unknown, expired or revoked; one
+// It looks nothing up, so a key that parses may be unknown, expired or revoked; one
 // that does not was never issued. Any one character that is changed, added or
 // left out is found, any two neighbours that are swapped, and any run of up to
 // four wrong characters before the checksum; of other faults, all but one in
@@ -96,7 +96,7 @@ func (f Format) Parse(text string) (Key, error) {
 	}
 	for i := range len(tail) {
 		if strings.IndexByte(base62, tail[i]) < 0 {
-			return Key{}, fmt.Errorf("%w: its character %d is none of a key's", ErrInvalid, len(head)+i+1)
+			return Key{}, fmt.Errorf("%w: its character %d is not allowed in a key", ErrInvalid, len(head)+i+1)
 		}
 	}
 	// No secret is compared: anybody can compute the checksum.

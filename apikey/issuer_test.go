@@ -123,7 +123,7 @@ func TestCheckAndTheStore(t *testing.T) {
 		}
 	}
 	if store.lookups != 0 {
-		t.Errorf("%d lookups for what is no key", store.lookups)
+		t.Errorf("%d lookups for what is not a key", store.lookups)
 	}
 
 	store.loose = &record // it answers as if hashes were alike

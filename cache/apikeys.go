@@ -53,13 +53,13 @@ type APIKey struct {
 	// Previous is the key before this one, until the provider takes it no more.
 	Previous *PreviousKey `json:"previous,omitempty"`
 
-	// Mask is what is shown of a key that rests elsewhere.
+	// Mask is what is shown of a key that is stored elsewhere.
 	Mask string `json:"masked,omitempty"`
-	// KeyIn tells where the key rests: InKeyring, or empty for the file.
+	// KeyIn tells where the key is stored: InKeyring, or empty for the file.
 	KeyIn       string `json:"keyIn,omitempty"`
 	KeyringSlot string `json:"keyringSlot,omitempty"`
 
-	Key credential.Secret `json:"-"` // zero if it rests elsewhere, or was never got
+	Key credential.Secret `json:"-"` // zero if it is stored elsewhere, or was never got
 
 	unknown map[string]json.RawMessage
 }
@@ -92,7 +92,7 @@ func (k *APIKey) EndsAt() time.Time {
 	return end
 }
 
-// HasKey reports whether there is a key, wherever it rests.
+// HasKey reports whether there is a key, wherever it is stored.
 func (k *APIKey) HasKey() bool { return k.KeyIn != "" || !k.Key.IsZero() }
 
 // maskKey shows enough of a key to tell it from others: its prefix and its last

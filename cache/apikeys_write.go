@@ -64,12 +64,12 @@ func (s *Store) WriteAPIKey(ctx context.Context, k *APIKey) error {
 // system's keyring can be.
 func (s *Store) FitsKeyring(key credential.Secret) error {
 	if s.UseKeyring && len(key.Reveal()) > ringMost {
-		return fmt.Errorf("the key is longer than the %d bytes that a keyring takes", ringMost)
+		return fmt.Errorf("the key is longer than the %d bytes that a keyring can hold", ringMost)
 	}
 	return nil
 }
 
-// APIKeyWithKey is APIKey with the key, wherever that rests. It is zero if there
+// APIKeyWithKey is APIKey with the key, wherever that is stored. It is zero if there
 // is none, or none any more. A keyring that is needed and cannot be used is a
 // [*KeyringError].
 func (s *Store) APIKeyWithKey(ctx context.Context, name string) (*APIKey, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/fault"
 )
 
-// Where a session's refresh token rests, as its file says it (refreshTokenIn).
+// Where a session's refresh token is stored, as its file says it (refreshTokenIn).
 // Empty: in the file.
 const (
 	InKeyring = "keyring" // the token is the keyring's entry
@@ -181,7 +181,7 @@ func bounded(parent context.Context, call func(context.Context) error) error {
 }
 
 // SessionWithToken reads the durable half with its refresh token, wherever that
-// rests; the caller holds the session's refresh lock. The token is zero if
+// is stored; the caller holds the session's refresh lock. The token is zero if
 // there is none, or none any more. A keyring that is needed and cannot be used
 // is a [*KeyringError].
 func (s *Store) SessionWithToken(ctx context.Context, skey string) (*Session, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/sso-exec/sso-exec/credential"
 )
 
-// Entry is all that rests of one session.
+// Entry is all that is stored of one session.
 type Entry struct {
 	Key     string   // the session's
 	Session *Session // as Peek reads it

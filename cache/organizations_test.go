@@ -11,7 +11,7 @@ import (
 )
 
 // TestAmend: what is changed next to the refresh token leaves that alone, wherever
-// it rests, and what a later version has written too.
+// it is stored, and what a later version has written too.
 func TestAmend(t *testing.T) {
 	for _, keyring := range []bool{false, true} {
 		s, _ := withRing(t)

@@ -58,7 +58,7 @@ type Session struct {
 	// ID token, so that not every call asks again.
 	NoIDTokenOnRefresh bool `json:"noIdTokenOnRefresh"`
 
-	// RefreshTokenIn tells where the refresh token rests: InKeyring, inSealed, or
+	// RefreshTokenIn tells where the refresh token is stored: InKeyring, inSealed, or
 	// empty for the file. Commit sets it.
 	RefreshTokenIn string `json:"refreshTokenIn,omitempty"`
 
@@ -68,7 +68,7 @@ type Session struct {
 
 	Renewable bool `json:"-"` // set by Peek: there is a refresh token
 
-	RefreshToken credential.Secret `json:"-"` // zero where Session read one that rests elsewhere
+	RefreshToken credential.Secret `json:"-"` // zero where Session read one that is stored elsewhere
 
 	sealed []byte
 

@@ -1,10 +1,10 @@
-// Package cache is how a credential rests between two calls: files below one
+// Package cache is how a credential is stored between two calls: files below one
 // directory, 0700 and 0600, JSON, each replaced completely and each naming its
 // format version; and the locks that make one process at a time renew them.
 //
 // Start with [Open]. A session has two halves: [Session] is durable and holds
 // the refresh token; [Tokens] is short-lived and is all that a cached answer
-// reads. What was exchanged for a token rests apart, by [DerivedKey].
+// reads. What was exchanged for a token is stored apart, by [DerivedKey].
 //
 // Nothing here is repaired quietly. A file that others can open, that is a
 // link, or that belongs to somebody else is an [*UnsafeError]. A short-lived
@@ -261,7 +261,7 @@ func (s *Store) writeSession(skey string, rec *Session) error {
 	return s.write(b, true, "sessions", skey+".json")
 }
 
-// Amend changes what stands in a session next to its refresh token, which rests
+// Amend changes what stands in a session next to its refresh token, which is stored
 // where it is. The caller holds the session's refresh lock.
 func (s *Store) Amend(skey string, change func(*Session)) error {
 	rec, err := s.readSession(skey)

@@ -94,7 +94,7 @@ type Choice struct {
 func Choose(f Facts) Choice {
 	if f.NobodyHere {
 		never := f.Names.Of("interactive") + " never"
-		return Choice{Why: []string{"nobody may be asked here (" + never + ")"}, Try: "leave out " + never}
+		return Choice{Why: []string{"prompts are off (" + never + ")"}, Try: "leave out " + never}
 	}
 	prompt, seen := PromptPlace(f)
 	reaches, page := browserReaches(f)

@@ -189,5 +189,5 @@ func tellCertificate(doing string, err error) error {
 		return err
 	}
 	return &OAuthError{Doing: doing, Code: "invalid_client",
-		Description: "the server does not take the client certificate: " + Clean(words, 100)}
+		Description: "the server does not accept the client certificate: " + Clean(words, 100)}
 }

@@ -113,7 +113,7 @@ func TestDevicePollTimes(t *testing.T) {
 	}{
 		{"the interval as told", 7, []poll{pending, pending, approved}, []float64{7, 14, 21}},
 		{"no interval means 5 seconds", nil, []poll{pending, pending, approved}, []float64{5, 10, 15}},
-		{"an interval that is no number means 5 seconds", "soon", []poll{pending, approved}, []float64{5, 10}},
+		{"an interval that is not a number means 5 seconds", "soon", []poll{pending, approved}, []float64{5, 10}},
 		{"an interval in a string", "3", []poll{pending, approved}, []float64{3, 6}},
 		{"a fraction", 2.5, []poll{pending, approved}, []float64{2.5, 5}},
 		{"an interval of 0 is at least a second", 0, []poll{pending, approved}, []float64{1, 2}},
@@ -272,7 +272,7 @@ func TestDeviceAnswer(t *testing.T) {
 		{"a user code of control characters only", map[string]any{"user_code": "\x1b\x07"}, false},
 		{"no verification URI", map[string]any{"verification_uri": nil}, false},
 		{"no device code", map[string]any{"device_code": nil}, false},
-		{"a device code that is no string", map[string]any{"device_code": []int{7}}, false},
+		{"a device code that is not a string", map[string]any{"device_code": []int{7}}, false},
 		{"a user code that somebody wrote as a number", map[string]any{"user_code": 12345678}, true},
 		{"an address with what does not belong to it",
 			map[string]any{"verification_uri": "\ufeff " + testIssuer + "/activate\r\n"}, true},

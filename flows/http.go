@@ -211,7 +211,7 @@ func (a *Answer) JSON(doing string, v any) error {
 
 func (a *Answer) notJSON(doing string) error {
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	not := fmt.Sprintf("the answer is not the JSON it must be (status %d, %s)", a.Status,
+	not := fmt.Sprintf("the answer is not the expected JSON (status %d, %s)", a.Status,
 		Clean(cmp.Or(kind, "of no type"), 40))
 	if there := portalIn(a.Body, a.Host); kind == "text/html" && there != "" {
 		return &UnavailableError{Doing: doing, Garbled: true, Err: &NetworkError{Kind: NetPortal, Host: a.Host,

@@ -72,7 +72,7 @@ func TestParseKeyRefusals(t *testing.T) {
 		"broken JSON":                   {[]byte(`{"kty":`), "not JSON"},
 		"no JWK":                        {[]byte(`{}`), "no private key"},
 		"an empty set":                  {[]byte(`{"keys":[]}`), "no private key"},
-		"a set that is no list":         {[]byte(`{"keys":7}`), "not a list"},
+		"a set that is not a list":      {[]byte(`{"keys":7}`), "not a list"},
 		"a public JWK":                  {jwk(t, jose.JSONWebKey{Key: p256.Public()}), "no private key"},
 		"a set of public ones":          {jwkSet(t, jose.JSONWebKey{Key: p256.Public()}), "no private key"},
 		"a symmetric JWK":               {[]byte(`{"kty":"oct","k":"c2VjcmV0"}`), "symmetric"},

@@ -110,7 +110,7 @@ func TestSecondDocumentAlone(t *testing.T) {
 }
 
 // A member of a wrong type is as if it were missing, and costs no other; but not
-// one of those that a sign-in rests on.
+// one of those that a sign-in depends on.
 func TestMetadataOfAnotherType(t *testing.T) {
 	const issuer = "https://login.example"
 	whole := map[string]any{

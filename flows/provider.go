@@ -217,7 +217,7 @@ func merged(first, second json.RawMessage) json.RawMessage {
 }
 
 // readMetadata reads metadata member by member: one of a wrong type costs no
-// other, and is as if it were missing, except for those that a sign-in rests on.
+// other, and is as if it were missing, except for those that a sign-in depends on.
 func readMetadata(raw json.RawMessage) (m Metadata, err error) {
 	a := &Answer{Status: http.StatusOK, Header: http.Header{}, Body: raw}
 	err = json.Unmarshal(raw, &m)

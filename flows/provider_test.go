@@ -73,7 +73,7 @@ func TestParseProvider(t *testing.T) {
 		{"a loopback issuer that sends elsewhere", "http://127.0.0.1:5556",
 			map[string]any{"issuer": "http://127.0.0.1:5556", "token_endpoint": "http://example.com/t"}, false},
 		{"a list", "https://login.example.com", []any{}, false},
-		{"an issuer that is no string", "https://login.example.com", with("issuer", 5), false},
+		{"an issuer that is not a string", "https://login.example.com", with("issuer", 5), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw, err := json.Marshal(c.metadata)

@@ -240,7 +240,7 @@ func guardOf(hc *http.Client) *guard {
 
 // transport is what sends, for TLS with its roots. They are read when a server is
 // asked over TLS, not before: that takes milliseconds, and who waits for another
-// process asks nobody.
+// process asks no server.
 func (g *guard) transport(overTLS bool) *http.Transport {
 	g.mu.Lock()
 	defer g.mu.Unlock()

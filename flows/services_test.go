@@ -261,7 +261,7 @@ func TestParseExchange(t *testing.T) {
 			sent.Add(time.Minute)},
 		{"an ID token that is none", TokenTypeID,
 			`{"access_token":"at","issued_token_type":"` + TokenTypeID + `","token_type":"N_A"}`, "", time.Time{}},
-		{"an end that is no number", TokenTypeID, `{"access_token":"` + jwtUntil("soon") + `","token_type":"N_A"}`, "",
+		{"an end that is not a number", TokenTypeID, `{"access_token":"` + jwtUntil("soon") + `","token_type":"N_A"}`, "",
 			time.Time{}},
 		{"an end beyond all time", TokenTypeID, `{"access_token":"` + jwtUntil(1e300) + `","token_type":"N_A"}`, "",
 			time.Time{}},

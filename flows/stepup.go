@@ -129,7 +129,7 @@ func ParseClaims(s string) (string, error) {
 
 // MergeClaims returns the parameter claims that asks for what either of two asks
 // for, each as [ParseClaims] returns it, or empty. Of what both ask for, and of
-// what is no object, the second one counts.
+// what is not an object, the second one counts.
 func MergeClaims(first, second string) string {
 	if first == "" || second == "" {
 		return cmp.Or(first, second)

@@ -34,7 +34,7 @@ func TestStepUp(t *testing.T) {
 		{"ignored", providertest.Config{IgnoreStepUp: true}, nil, StepUp{ACR: []string{"mfa"}},
 			`the sign-in has the acr "pwd", and "mfa" is asked for`},
 		{"no acr", providertest.Config{}, providertest.SetClaim("acr", nil), StepUp{ACR: []string{"mfa"}}, `names no acr`},
-		{"an acr that is no string", providertest.Config{}, providertest.SetClaim("acr", 1), StepUp{ACR: []string{"mfa"}},
+		{"an acr that is not a string", providertest.Config{}, providertest.SetClaim("acr", 1), StepUp{ACR: []string{"mfa"}},
 			`names no acr`},
 		{"an acr to forge a line with", providertest.Config{}, providertest.SetClaim("acr", "a\n\x1b[2J"),
 			StepUp{ACR: []string{"mfa"}}, `the acr "a [2J"`},
@@ -161,7 +161,7 @@ func FuzzParseClaims(f *testing.F) {
 		}
 		var object map[string]json.RawMessage
 		if json.Unmarshal([]byte(MergeClaims(`{"access_token":{"xms_cc":{"values":["cp1"]}}}`, short)), &object) != nil {
-			t.Errorf("%q with capabilities is no JSON", short)
+			t.Errorf("%q with capabilities is not JSON", short)
 		}
 	})
 }

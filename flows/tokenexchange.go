@@ -114,7 +114,7 @@ func parseExchange(a *Answer, sent time.Time, requested string) (*credential.Tok
 	}
 	isJWT := issued == TokenTypeID || issued == TokenTypeJWT
 	if isJWT && strings.EqualFold(set.TokenType, "N_A") {
-		set.TokenType = "" // it is no access token; whoever takes ID tokens takes them as Bearer tokens
+		set.TokenType = "" // it is not an access token; whoever takes ID tokens takes them as Bearer tokens
 	}
 	if err := cmp.Or(mustBeBearer(DoingExchange, set), mustBeVisible(DoingExchange, set)); err != nil {
 		return nil, err

@@ -120,7 +120,7 @@ func TestEncodeToken(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", tc.format, doc, err, tc.want)
 		}
 		if tc.format == TokenJSON && !json.Valid(doc) {
-			t.Errorf("%s is no JSON", doc)
+			t.Errorf("%s is not JSON", doc)
 		}
 	}
 }

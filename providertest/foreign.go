@@ -46,7 +46,7 @@ func (p *Provider) verifyWith(set jose.JSONWebKeySet, token string) (map[string]
 	}
 	jws, err := jose.ParseSignedCompact(token, algs)
 	if err != nil {
-		return nil, errors.New("the assertion is no JWT with an algorithm that is taken (alg)")
+		return nil, errors.New("the assertion is not a JWT with an algorithm that is taken (alg)")
 	}
 	header := jws.Signatures[0].Protected
 	if typ, ok := header.ExtraHeaders["typ"]; ok && typ != "JWT" && typ != "client-authentication+jwt" {

@@ -23,7 +23,7 @@ const (
 )
 
 // reach connects to the Secret Service if that runs and is unlocked. It starts
-// nothing and asks nobody: without an address the library would run
+// nothing and never prompts: without an address the library would run
 // dbus-launch, whose bus nobody ends; a call to a service that is not there
 // would have the bus start one, locked; and a call to a locked one opens a
 // window that this process does not wait for.

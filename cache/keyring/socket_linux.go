@@ -7,7 +7,7 @@ import (
 )
 
 // abstractOwner returns the user that listens on an abstract socket, by asking the
-// kernel (SO_PEERCRED). Such a socket is no file, so nothing else tells.
+// kernel (SO_PEERCRED). Such a socket is not a file, so nothing else tells.
 func abstractOwner(name string) (uid int, err error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

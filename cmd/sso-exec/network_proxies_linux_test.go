@@ -107,10 +107,10 @@ func TestEnterpriseProxies(t *testing.T) {
 				"in a browser first"}},
 		"page": {"", inside(html(http.StatusOK,
 			`<html><meta http-equiv="refresh" content="0; url=https://portal.hotel.example/login">`)),
-			[]string{"is not the JSON it must be (status 200, text/html): a page that leads to portal.hotel.example answers " +
+			[]string{"is not the expected JSON (status 200, text/html): a page that leads to portal.hotel.example answers " +
 				"instead of " + theHost, "in a browser first"}},
 		"a page of nobody": {"", inside(html(http.StatusOK, `<html>hello`)),
-			[]string{"is not the JSON it must be (status 200, text/html)", "is there a proxy or a sign-in page"}},
+			[]string{"is not the expected JSON (status 200, text/html)", "is there a proxy or a sign-in page"}},
 		"511": {"", inside(html(http.StatusNetworkAuthenticationRequired,
 			`<a href="x">x</a><form action='https://portal.hotel.example/login'>`)),
 			[]string{"a sign-in page of this network (portal.hotel.example) answers instead of " + theHost + " (status 511)"}},

@@ -147,7 +147,7 @@ func (k *keys) ends(t *testing.T, code int) {
 }
 
 // TestChooseOrganization: the person chooses on the terminal, at any width and
-// without any sequences too; what is no choice is asked for again; the sign-in
+// without any sequences too; what is not a choice is asked for again; the sign-in
 // takes one more page, and no more.
 func TestChooseOrganization(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -169,9 +169,9 @@ func TestChooseOrganization(t *testing.T) {
 			k := b.onKeys(t, c.columns, c.env, "login")
 			k.sees(t, "Which organization?")
 			for _, wrong := range []string{"\r", "0\r", "4\r", "two\r"} {
-				before := strings.Count(k.screen(), "That is none of them")
+				before := strings.Count(k.screen(), "Type a number from 1 to")
 				k.types(t, wrong)
-				until(t, "to be asked again", func() bool { return strings.Count(k.screen(), "That is none of them") > before })
+				until(t, "to be asked again", func() bool { return strings.Count(k.screen(), "Type a number from 1 to") > before })
 			}
 			k.types(t, c.typed)
 			k.ends(t, 0)

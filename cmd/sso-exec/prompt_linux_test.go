@@ -75,7 +75,7 @@ func TestFoldsAtWidth(t *testing.T) {
 				t.Errorf("%d columns: %q", columns, line)
 			}
 		}
-		if !strings.Contains(text, seen) || !strings.Contains(text, "renewed, and nobody") {
+		if !strings.Contains(text, seen) || !strings.Contains(text, "renewed, without") {
 			t.Errorf("%d columns: not so: %s", columns, text)
 		}
 	}

@@ -180,7 +180,7 @@ func (w *standIn) answer(rw http.ResponseWriter, r *http.Request) {
 func (w *standIn) fields(rw http.ResponseWriter, body []byte, known ...string) (map[string]any, bool) {
 	var doc map[string]any
 	if err := json.Unmarshal(body, &doc); err != nil {
-		w.violate(rw, "a body that is no JSON: %q", body)
+		w.violate(rw, "a body that is not JSON: %q", body)
 		return nil, false
 	}
 	for name := range doc {

@@ -162,12 +162,12 @@ func (p Portal) Logout(ctx context.Context) error {
 func (p Portal) get(ctx context.Context, doing, path string, query url.Values) (*flows.Answer, flows.Fields, error) {
 	a, fields, err := p.send(ctx, doing, http.MethodGet, path, query)
 	if err == nil && fields == nil {
-		err = flows.Garbled(doing, "the answer is not the JSON it must be (status %d)", a.Status)
+		err = flows.Garbled(doing, "the answer is not the expected JSON (status %d)", a.Status)
 	}
 	return a, fields, err
 }
 
-// send makes a request; fields are nil where the answer is no JSON object.
+// send makes a request; fields are nil where the answer is not a JSON object.
 func (p Portal) send(ctx context.Context, doing, method, path string, query url.Values) (*flows.Answer, flows.Fields,
 	error) {
 	at := p.Endpoint + path
@@ -195,7 +195,7 @@ func (p Portal) send(ctx context.Context, doing, method, path string, query url.
 			RetryAfter: a.RetryAfter(), Status: a.Status}
 	}
 	if name == "" && fields == nil {
-		return nil, nil, flows.Garbled(doing, "the answer has status %d and is not the JSON it must be", a.Status)
+		return nil, nil, flows.Garbled(doing, "the answer has status %d and is not the expected JSON", a.Status)
 	}
 	if name = a.Words(strings.TrimSpace(name), 100); name == "" {
 		name = fmt.Sprintf("status %d", a.Status)

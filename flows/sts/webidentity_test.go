@@ -149,7 +149,7 @@ func TestSTSNonsense(t *testing.T) {
 			true},
 		{"no end", 200, fmt.Sprintf(keys, "", strings.Replace(all, "<Expiration>2099-01-02T03:04:05Z</Expiration>", "", 1)),
 			false, true},
-		{"an end that is no time", 200, fmt.Sprintf(keys, "", strings.Replace(all, "2099-01-02T03:04:05Z", "tomorrow", 1)),
+		{"an end that is not a time", 200, fmt.Sprintf(keys, "", strings.Replace(all, "2099-01-02T03:04:05Z", "tomorrow", 1)),
 			false, true},
 		{"XML that expands itself", 200, `<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>`, false, true},
 		{"a refusal with hostile words", 403,

@@ -116,7 +116,7 @@ func Exchange(ctx context.Context, hc *http.Client, r Request, token credential.
 		return none, flows.Garbled(doing, "the answer has no access token that could be used")
 	case kind != "" && kind != flows.TokenTypeAccess, !strings.EqualFold(cmp.Or(fields.Text("token_type"), "Bearer"),
 		"Bearer"):
-		return none, flows.Garbled(doing, "the token in the answer is no Bearer access token")
+		return none, flows.Garbled(doing, "the token in the answer is not a Bearer access token")
 	case json.Unmarshal(fields["expires_in"], &life) != nil || life <= 0 || life > 48*60*60:
 		return none, flows.Garbled(doing, "the answer does not say when the token ends")
 	}

@@ -91,7 +91,7 @@ func TestExchangeOdd(t *testing.T) {
 	}
 }
 
-// A token that is no JWT, which the STS would refuse, is not sent there.
+// A token that is not a JWT, which the STS would refuse, is not sent there.
 func TestExchangeOpaque(t *testing.T) {
 	_, err := Exchange(t.Context(), &http.Client{Transport: &answers{}}, Request{}, credential.NewSecret("at-opaque"),
 		flows.TokenTypeJWT)

@@ -213,7 +213,7 @@ func (r *command) wantBrowser(c *client) {
 	}
 }
 
-// wantNobody: nobody was asked, and stderr names the command to run.
+// wantNobody: there was no prompt, and stderr names the command to run.
 func (r *command) wantNobody(c *client) {
 	r.t.Helper()
 	res := r.wait()

@@ -164,7 +164,7 @@ func TestCargo(t *testing.T) {
 	fetch("corp").ok()
 	c.requests(map[string]int{})
 
-	// a token that is refused: cargo asks nobody again
+	// a token that is refused: cargo does not call the helper again
 	s.refuse()
 	fresh()
 	if res := fetch("corp").wait(); res.code == 0 || !strings.Contains(res.stderr, "token rejected") {

@@ -93,7 +93,7 @@ func keyClient(id string, key clientKey) object {
 }
 
 // TestServiceClients: each way that a client authenticates in, at a provider
-// that takes from each client its own way alone; the second call asks nobody,
+// that takes from each client its own way alone; the second call asks no server,
 // and a sign-out revokes.
 func TestServiceClients(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,7 @@ func TestServiceDex(t *testing.T) {
 
 // TestServiceDexExchange: a pod's token is exchanged for one of Dex, by the keys
 // that the cluster publishes. Dex wants to know by which connector it is to be
-// read, connector_id, which is no parameter of RFC 8693; the test adds it where a
+// read, connector_id, which is not a parameter of RFC 8693; the test adds it where a
 // gateway would.
 func TestServiceDexExchange(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 func TestRemembered(t *testing.T) {
 	for _, name := range Variables() {
 		if !answers.Counts(name) {
-			t.Errorf("%s is no part of a remembered question (internal/answers)", name)
+			t.Errorf("%s is not part of a remembered question (internal/answers)", name)
 		}
 	}
 }

@@ -58,7 +58,7 @@ const (
 	AccessOwner                 // it belongs to somebody else
 	AccessNoList                // there is no list at all: everybody has every access
 	AccessOthers                // others have access
-	AccessUnknown               // it is no whole descriptor, or there are object or callback entries
+	AccessUnknown               // it is not a whole descriptor, or there are object or callback entries
 )
 
 // Judge reads a security descriptor of Windows in its self-relative form ([MS-DTYP]

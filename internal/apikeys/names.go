@@ -111,7 +111,7 @@ func CheckKeyText(key string) error {
 	case odd:
 		return fault.InUsage(errors.New("what was given as a key has spaces, control characters or letters beyond ASCII "+
 			"in it, as no key has"),
-			"give the key alone, without the header's name or \"Bearer\"; --header says how it is sent")
+			"give only the key, without the header's name or \"Bearer\"; --header says how it is sent")
 
 	case len(key) < minKey:
 		return fault.Usagef("what was given as a key has %d characters: fewer than any key", len(key))

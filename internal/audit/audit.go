@@ -174,7 +174,7 @@ func (t *Trail) outcome(err error, system func() error) error {
 		return &fault.Error{Kind: fault.Storage,
 			Err: fmt.Errorf("the policy requires an audit trail, and neither the file nor the system's log can be written: "+
 				"%w; %w", err, serr),
-			Hints: []string{"fix one of the two, or ask whoever administers this machine"}}
+			Hints: []string{"fix one of the two, or ask the administrator of this machine"}}
 	case err != nil:
 		t.warn("the audit trail could not be written, only the system's log: " + err.Error())
 	case serr != nil:

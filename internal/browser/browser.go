@@ -60,7 +60,7 @@ func (c Command) checkTerminal(name string) error {
 	return nil
 }
 
-// checkURL refuses what is no web page. A URL is an argument of a program that
+// checkURL refuses what is not a web page. A URL is an argument of a program that
 // we do not know: it must not look like an option, a file or another protocol's
 // address, nor hold anything that RFC 3986 has not, such as a quote, with which
 // a program that splits its command line again (rundll32) could be led astray.

@@ -74,7 +74,7 @@ the names of your profiles.`,
 				return command.Failed(nil, s.write(cmd.Root(), os.Stdout, !bare))
 			},
 		}
-		c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names alone, without what they mean")
+		c.Flags().BoolVar(&bare, "no-descriptions", false, "complete only names, without descriptions")
 		parent.AddCommand(c)
 	}
 	return parent

@@ -116,7 +116,7 @@ func TestHelpNamesAll(t *testing.T) {
 	for _, m := range matter {
 		for _, name := range strings.Fields(m.settings) {
 			if settings.Find(name) == nil {
-				t.Errorf("%q lists %q, which is no setting", m.commands, name)
+				t.Errorf("%q lists %q, which is not a setting", m.commands, name)
 			}
 		}
 	}

@@ -97,7 +97,7 @@ func LookPath(name string) (string, error) {
 }
 
 // From has the program of a command start at a directory, if it is named by a
-// relative path; one that begins with ~/ is not. A line that is no command stays as
+// relative path; one that begins with ~/ is not. A line that is not a command stays as
 // it is.
 func From(dir, line string) string {
 	words, err := Command(line)

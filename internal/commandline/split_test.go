@@ -38,7 +38,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// A backslash, where it is no path's.
+// A backslash, where it is not a path's.
 func TestSplitEscapes(t *testing.T) {
 	for in, want := range map[string][2][]string{ // elsewhere, on Windows
 		`/opt/My\ Browser/start`:    {{"/opt/My Browser/start"}, {`/opt/My\`, "Browser/start"}},

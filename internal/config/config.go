@@ -131,7 +131,7 @@ func ReadFile(path string, layer Layer) ([]byte, error) {
 
 // Default returns the profile that is used if none is named, and where that is
 // said: the highest file that has the key default-profile wins, also if its
-// value is null, which is no profile.
+// value is null, which is not a profile.
 func (c *Config) Default() (string, Origin) {
 	for i := len(c.Files) - 1; i >= 0; i-- {
 		if f := c.Files[i]; f.defaultLine > 0 {

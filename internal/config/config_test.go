@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 			[]string{":2:", "second document"}},
 		{"a second document next to the profile", "version: 1\nprofiles: {p: {}}\n--- {}\n",
 			[]string{":3:", "second document"}},
-		{"a second document that is no YAML", "version: 1\nprofiles: {p: {}}\n---\na: [\n", []string{":4:"}},
+		{"a second document that is not YAML", "version: 1\nprofiles: {p: {}}\n---\na: [\n", []string{":4:"}},
 		{"no profiles", "version: 1\n", []string{"no profiles"}},
 		{"an empty file", "", []string{"no profiles"}},
 	} {

@@ -120,7 +120,7 @@ func (f *File) second(d *yaml.Decoder) (x Finding, more bool) {
 	case err != nil:
 		return syntaxError(f.Path, err), true
 	}
-	x = f.finding(doc.Line, "a second document begins here, which nobody reads")
+	x = f.finding(doc.Line, "a second document begins here; only one is allowed")
 	x.harmless = doc.Content[0].Tag == "!!null"
 	return x, true
 }

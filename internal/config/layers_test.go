@@ -29,7 +29,7 @@ var testKeys = []Key{
 	{Name: "policy-arn", Section: "aws", Type: List},
 }
 
-// layered is a config of two texts; an empty one is no file.
+// layered is a config of two texts; an empty one is not a file.
 func layered(t testing.TB, system, user string) *Config {
 	t.Helper()
 	c := &Config{paths: []string{"/etc/s.yaml", "/home/u.yaml"}}
@@ -140,7 +140,7 @@ func TestLayersErrors(t *testing.T) {
 		{"twice in a section", "", "profiles:\n  p:\n    aws:\n      region: a\n      region: b\n",
 			`/home/u.yaml:6: profile p, aws: key "region" is there twice`},
 		{"a profile twice", "profiles:\n  p: {}\n  q: {}\n  p: {}\n", "", `/etc/s.yaml:5: profiles: key "p" is there twice`},
-		{"a key that is no word", "", "profiles:\n  p: {[a]: b}\n", `a key must be a word`},
+		{"a key that is not a word", "", "profiles:\n  p: {[a]: b}\n", `a key must be a word`},
 		{"null below nothing", "", "profiles:\n  p: {issuer: null}\n",
 			`:3: profile p: issuer has no value, and nothing is inherited`},
 		{"a null section below nothing", "", "profiles:\n  p: {aws: }\n", `:3: profile p: aws has no value`},

@@ -51,7 +51,7 @@ version: 1
 		`19: profiles: key "twice" is there twice`,
 		`20: profile text must be a mapping of keys to values`,
 		`21: profile blank: issuer has no value, and nothing is inherited that this could unset`,
-		`23: a second document begins here, which nobody reads`,
+		`23: a second document begins here; only one is allowed`,
 	}
 	for i := range want {
 		want[i] = user + ":" + want[i]

@@ -150,7 +150,7 @@ func (s *WorkOS) strict(rw http.ResponseWriter, r *http.Request, form url.Values
 	}
 	for name, values := range form {
 		if !slices.Contains(needs, name) && !slices.Contains(may, name) {
-			s.w.Violatef(rw, r, "%s is no parameter of it", name)
+			s.w.Violatef(rw, r, "%s is not a parameter of it", name)
 			return false
 		}
 		if len(values) != 1 || values[0] == "" {

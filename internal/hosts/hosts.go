@@ -25,7 +25,7 @@ func Parse(text string) (Pattern, error) {
 	case text == "*" || below && (!ok || strings.Count(name, ".") < 1 || isAddress(name)):
 		return Pattern{}, fmt.Errorf("%q: a wildcard needs two labels after it, as in *.example.com", text)
 	case strings.Contains(text, "/") || strings.Contains(text, "@"):
-		return Pattern{}, fmt.Errorf("%q: give the host alone, without a scheme, user name or path", text)
+		return Pattern{}, fmt.Errorf("%q: give only the host, without a scheme, user name or path", text)
 	case strings.ContainsFunc(text, func(r rune) bool { return r > 0x7e }):
 		return Pattern{}, fmt.Errorf("%q: write the name in ASCII (xn--…)", text)
 	case !ok:

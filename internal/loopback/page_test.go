@@ -134,7 +134,7 @@ func luminance(t *testing.T, hex string) float64 {
 	}
 	n, err := strconv.ParseUint(hex, 16, 32)
 	if err != nil || len(hex) != 6 {
-		t.Fatalf("#%s is no colour", hex)
+		t.Fatalf("#%s is not a colour", hex)
 	}
 	linear := func(n uint64) float64 {
 		c := float64(n&0xff) / 255

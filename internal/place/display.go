@@ -43,7 +43,7 @@ func (h host) display(windows wsl, p *Place) string {
 			return "X11 (" + flows.Clean(name, 60) + ")"
 		}
 		if h.xFromAfar() == "" {
-			p.note("DISPLAY=" + name + ": nobody listens there")
+			p.note("DISPLAY=" + name + ": nothing listens there")
 		}
 	}
 	return ""

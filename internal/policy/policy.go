@@ -96,7 +96,7 @@ func Load() (*Policy, error) {
 // unusable is a policy that cannot be obeyed.
 func unusable(err error) error {
 	return &fault.Error{Kind: fault.Storage, Err: fmt.Errorf("the policy cannot be used, so nothing is allowed: %w", err),
-		Hints: []string{"ask whoever administers this machine"}}
+		Hints: []string{"ask the administrator of this machine"}}
 }
 
 // ForbiddenError says that a rule forbids something.

@@ -55,7 +55,7 @@ func (r reader) read(text []byte) (*Policy, error) {
 		return nil, err
 	}
 	if err := d.Decode(&second); err == nil {
-		return nil, r.fail(&second, "a second document begins here, which nobody reads")
+		return nil, r.fail(&second, "a second document begins here; only one is allowed")
 	} else if !errors.Is(err, io.EOF) {
 		return nil, r.syntax(err)
 	}

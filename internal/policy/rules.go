@@ -47,15 +47,15 @@ var rules = []rule{
 	{name: "helpers", words: []string{Deny}, at: func(p *Policy) any { return &p.HelpersDenied },
 		help: "deny: no program is run that a flag, a variable or a user's file names"},
 	{name: "overrides", words: []string{Deny}, at: func(p *Policy) any { return &p.OverridesDenied },
-		help: "deny: settings come from the system's config alone"},
+		help: "deny: settings come only from the system's config"},
 	{name: "agents", at: func(p *Policy) any { return &p.Agents },
 		help: "what coding agents get: deny, or {profile: NAME} for what that profile gives"},
 	{name: "audit", words: []string{Required}, at: func(p *Policy) any { return &p.AuditRequired },
-		help: "required: what cannot be recorded is not done"},
+		help: "required: nothing is done that cannot be recorded"},
 	{name: "revoke", words: []string{Required}, at: func(p *Policy) any { return &p.RevokeRequired },
 		help: "required: a sign-out that the provider does not confirm is a failure"},
 	{name: "api-keys", words: []string{Services, Deny}, at: func(p *Policy) any { return &p.APIKeys },
-		help: "services: API keys of services alone; deny: none"},
+		help: "services: only API keys of services; deny: none"},
 }
 
 func checkIssuer(v string) error {

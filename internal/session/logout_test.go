@@ -18,7 +18,7 @@ import (
 
 // This file: the end of a session, and what is known of one.
 
-// forgotten fails if anything rests of the session.
+// forgotten fails if anything is left of the session.
 func (m *machine) forgotten(t *testing.T) {
 	t.Helper()
 	for _, kind := range []string{"sessions", "tokens", "derived", "latches"} {

@@ -127,7 +127,7 @@ func formOf(r *http.Request) map[string]string {
 	return form
 }
 
-// store reads what rests on the machine.
+// store reads what is stored on the machine.
 func (m *machine) store() *cache.Store { return cache.Open(m.dir, func(string) {}) }
 
 // session reads the durable half, with its refresh token.

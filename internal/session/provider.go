@@ -106,7 +106,7 @@ func (s *Session) At(e cache.Entry) {
 	}
 }
 
-// Stored reads what rests of the session, without a lock and without its refresh
+// Stored reads what is stored of the session, without a lock and without its refresh
 // token.
 func (s *Session) Stored() (cache.Entry, error) {
 	if s.Store == nil {

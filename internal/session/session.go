@@ -48,7 +48,7 @@ type Session struct {
 	state
 }
 
-// state is what one run has come to know. Nothing of it rests as it is here.
+// state is what one run has come to know. Nothing of it is stored as it is here.
 type state struct {
 	skey, tkey string
 	draw       float64 // this process's place in the window of renewals ahead

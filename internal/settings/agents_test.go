@@ -52,7 +52,7 @@ const agentProfiles = `  wide: {issuer: https://a.example, client-id: cli, scope
 func TestRemembered(t *testing.T) {
 	for _, name := range append(callers(), SecretVariable, "KUBERNETES_EXEC_INFO", "HOME") {
 		if !answers.Counts(name) {
-			t.Errorf("%s is no part of a remembered question (internal/answers)", name)
+			t.Errorf("%s is not part of a remembered question (internal/answers)", name)
 		}
 	}
 }

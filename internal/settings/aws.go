@@ -73,7 +73,7 @@ func (o *Resolved) settleSTS() error {
 		place.RoleARN, flag = role, "--chain-role-arn"
 		at, err := place.Endpoint()
 		if err == nil && endpoint != "" && at != endpoint {
-			err = fmt.Errorf("the role %s is in another partition of AWS than the one that is to assume it", role)
+			err = fmt.Errorf("the role %s is in another partition of AWS than the role that assumes it", role)
 		}
 		if err != nil {
 			return fault.InUsage(err, "see --role-arn and --region (or AWS_REGION); another service needs --sts-endpoint URL")

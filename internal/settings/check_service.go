@@ -62,7 +62,7 @@ func (o *Resolved) checkIdentity() error {
 		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a person does not sign in so"),
 			"leave out --identity human, or the flow")
 	case service && !isServiceFlow(o.SignIn.Flow):
-		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a service never opens a browser and asks nobody"),
+		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a service never opens a browser or prompts"),
 			"name one of its own flows: "+strings.Join(serviceFlows, ", "))
 
 	case service && o.Target.TokenType == credential.IDToken:

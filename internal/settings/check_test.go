@@ -27,7 +27,7 @@ var wrongValues = map[string]struct{ says, values string }{
 	"audience": {anything, "!"},
 	"resource": {"must be an absolute URI|without a fragment|must be an absolute URI",
 		"x|https://x.example#a|"},
-	"hosts": {"a wildcard needs two labels|a wildcard needs two labels|is not a host|write the name in ASCII|give the host alone",
+	"hosts": {"a wildcard needs two labels|a wildcard needs two labels|is not a host|write the name in ASCII|only the host",
 		"*|*.com|0x7f.1|\u212aube.example|https://x.example"},
 	"session":      {anything, "!"},
 	"organization": {anything, "!"},

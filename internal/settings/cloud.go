@@ -61,7 +61,7 @@ func (o *Resolved) checkAKS() error {
 		return fault.InUsage(errors.New("--scope: aks asks for the API server's own"), "leave it out; see --server-id")
 	}
 	if o.Target.TokenType == credential.IDToken {
-		return fault.InUsage(errors.New("--token-type id: the API server of AKS takes an access token"), "leave it out")
+		return fault.InUsage(errors.New("--token-type id: the API server of AKS accepts only access tokens"), "leave it out")
 	}
 	return o.checkRow("server-id")
 }

@@ -61,7 +61,7 @@ func (o *Resolved) checkDialect() error {
 	}
 	for _, name := range lacking(d) {
 		if o.From.Said(name) && !Find(name).IsEmpty(&o.Settings) {
-			return fault.InUsage(fmt.Errorf("--%s: %s knows no such thing", name, d.Title), "leave it out, also in the profile")
+			return fault.InUsage(fmt.Errorf("--%s: %s does not support it", name, d.Title), "leave it out, also in the profile")
 		}
 	}
 	return nil

@@ -174,7 +174,7 @@ func (o *Resolved) HostError() error {
 		}
 		if scheme, rest, _ := strings.Cut(url, "://"); strings.EqualFold(scheme, "http") {
 			if h, ok := hosts.OfURL("https://" + rest); ok {
-				return fault.Hint(fmt.Errorf("no token for %s: plain http is for literal loopback addresses alone "+
+				return fault.Hint(fmt.Errorf("no token for %s: plain http is only for literal loopback addresses "+
 					"(127.0.0.1, [::1])", h), "give its https URL")
 			}
 		}

@@ -90,7 +90,7 @@ func (o *Resolved) checkCenter() error {
 	case o.Provider.Identity == credential.Service:
 		return fault.Usagef("IAM Identity Center is for people, not for a service")
 	case !slices.Contains(centerTools, o.Tool):
-		return fault.InUsage(fmt.Errorf("IAM Identity Center has no token for %s: it gives keys of AWS roles alone", o.Tool),
+		return fault.InUsage(fmt.Errorf("IAM Identity Center has no token for %s: it only gives keys of AWS roles", o.Tool),
 			"see: sso-exec help aws")
 	case o.Exchanges():
 		return fault.Usagef("--exchange-…: IAM Identity Center exchanges no tokens")

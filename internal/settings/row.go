@@ -54,7 +54,7 @@ const (
 	GroupAWS      Group = "Which AWS role"
 	GroupStorage  Group = "Where to keep it"
 	GroupNetwork  Group = "Network"
-	GroupReport   Group = "What to tell"
+	GroupReport   Group = "What to report"
 )
 
 // Groups lists the groups in the order of help. A setting in none of them is a

@@ -40,7 +40,7 @@ func CanAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
 // ErrNobody is the error where there is nobody to answer.
 func ErrNobody() error {
-	return fault.InUsage(errors.New("nobody can be asked: stdin is not a terminal"),
+	return fault.InUsage(errors.New("cannot ask: stdin is not a terminal"),
 		"give --yes, or --dry-run to look first")
 }
 
@@ -147,7 +147,7 @@ func (p *prompter) chooseOrganization(ctx context.Context, asking session.Ask, l
 				return o.ID, nil
 			}
 		}
-		q.live.Note(fmt.Sprintf("That is none of them: type a number from 1 to %d.", len(list)))
+		q.live.Note(fmt.Sprintf("Type a number from 1 to %d.", len(list)))
 	}
 }
 

@@ -11,7 +11,7 @@ func TestFold(t *testing.T) {
 	for text, want := range map[string]string{
 		"sso-exec: short: it fits\n":                            "sso-exec: short: it fits\n",
 		"sso-exec: what failed: for a reason that is long\n":    "sso-exec: what failed: for a reason\n  that is long\n",
-		"  nobody was asked: nobody may be asked in here\n":     "  nobody was asked: nobody may be\n  asked in here\n",
+		"  no prompt: there is no terminal in this place\n":     "  no prompt: there is no terminal in\n  this place\n",
 		"  to sign in, run: sso-exec login --profile corp\n":    "  to sign in, run: sso-exec login --profile corp\n",
 		"  give --issuer URL, or name it in a profile\n":        "  give --issuer URL, or name it in a\n  profile\n",
 		"  check why first; fix it with: chmod go-w /a/path\n":  "  check why first; fix it with: chmod go-w /a/path\n",

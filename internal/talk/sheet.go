@@ -26,7 +26,7 @@ func OutputStyle() (columns int, style terminal.Style) {
 	return columns, t.Style()
 }
 
-// Columns is how wide stdout is; what is no terminal has no end.
+// Columns is how wide stdout is; what is not a terminal has no end.
 func Columns() int { return columnsOf(os.Stdout) }
 
 func columnsOf(f *os.File) int {

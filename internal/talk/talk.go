@@ -139,7 +139,7 @@ func PrintJSON(v any) error {
 // escapeUnseen escapes what no one sees in JSON beyond ASCII.
 func escapeUnseen(doc string) string {
 	var b strings.Builder
-	for _, r := range doc { // what is no UTF-8 comes as U+FFFD
+	for _, r := range doc { // what is not UTF-8 comes as U+FFFD
 		switch {
 		case r < 0x7f || commandline.Seen(r):
 			b.WriteRune(r)

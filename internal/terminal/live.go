@@ -109,7 +109,7 @@ func (l *Live) ReadLine(ctx context.Context) (string, error) {
 	return l.readLine(ctx, inputPrompt, (*editor).masked)
 }
 
-// ReadAnswer is ReadLine for what is no secret, after a label: it is shown where
+// ReadAnswer is ReadLine for what is not a secret, after a label: it is shown where
 // the last line can be rewritten, else when it is whole.
 func (l *Live) ReadAnswer(ctx context.Context, label string) (string, error) {
 	return l.readLine(ctx, "  "+label+": ", (*editor).plain)

@@ -251,7 +251,7 @@ sso-exec: cancelled`; got != want {
 	})
 }
 
-// A writer that is no terminal gets lines, whole, and nothing else.
+// A writer that is not a terminal gets lines, whole, and nothing else.
 func TestPlainWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, 80, 50)

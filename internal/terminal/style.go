@@ -5,7 +5,7 @@ import (
 )
 
 // Style is what may be used of what terminals can do. Its zero value is plain
-// ASCII, line after line, and right for everything that is no terminal.
+// ASCII, line after line, and right for everything that is not a terminal.
 type Style struct {
 	Color  bool // bold, and black on white
 	Cursor bool // a line may be rewritten, a block erased

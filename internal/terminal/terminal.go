@@ -3,7 +3,7 @@
 // it. It gets finished facts and decides nothing about the sign-in.
 //
 // Start with [Open] or [Of], then [Show] a [Browser], [Device] or [Paste]
-// prompt. [Show] also takes a writer that is no terminal.
+// prompt. [Show] also takes a writer that is not a terminal.
 //
 // Whoever ends the process by other means than by returning from [Live.ReadLine]
 // calls [Restore] first.

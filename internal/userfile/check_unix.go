@@ -108,7 +108,7 @@ func checkSystemDir(path string) error {
 	return checkSystem(path, st.Uid, st.Gid, mode)
 }
 
-const askAdministrator = "ask whoever administers this machine: it must be root's, and only root may write to it"
+const askAdministrator = "ask the administrator of this machine: it must be root's, and only root may write to it"
 
 // checkSystem refuses what is not root's, and what others than root can write to.
 func checkSystem(path string, uid, gid, mode uint32) error {

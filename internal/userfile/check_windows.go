@@ -57,7 +57,7 @@ func checkSystemDir(path string) error {
 // checkSystem refuses what does not belong to the administrators or the system,
 // and what others have one of these rights to.
 func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.ACCESS_MASK) error {
-	const who = "ask whoever administers this machine: it must be the administrators', and only they may write to it"
+	const who = "ask the administrator of this machine: it must be the administrators', and only they may write to it"
 	installer, err := windows.StringToSid(trustedInstaller)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func ReadStrictly(path string, most int64) ([]byte, error) {
 		}
 		if p == path && !st.Mode().IsRegular() || p != path && !st.IsDir() {
 			return nil, &UnsafeError{Path: p, Why: "is a link, or not a regular file in a directory",
-				Hint: "ask whoever administers this machine"}
+				Hint: "ask the administrator of this machine"}
 		}
 	}
 	f, err := os.Open(path)

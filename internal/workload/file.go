@@ -149,7 +149,7 @@ func newVariable(b base, name string) (Source, error) {
 		}}, nil
 }
 
-// checkVariable refuses what is no variable's name; somebody may have written
+// checkVariable refuses what is not a variable's name; somebody may have written
 // the token there, so it is not shown.
 func checkVariable(name string) error {
 	if name == "SSO_EXEC_CLIENT_SECRET" {

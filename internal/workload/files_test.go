@@ -44,7 +44,7 @@ func TestFile(t *testing.T) {
 		"5m0s ago: either it was not renewed, or this machine's clock is wrong")
 }
 
-// What a file can be that is no token's: each is refused in words, and never
+// What a file can be that is not a token's: each is refused in words, and never
 // waited for or read to its end.
 func TestBadFiles(t *testing.T) {
 	env := at(t, nil)

@@ -152,7 +152,7 @@ func (r request) unavailable(ctx context.Context, timeout time.Duration, err err
 	if network, ok := errors.AsType[*flows.NetworkError](err); ok && network.Unwrap() != nil {
 		err = network.Unwrap()
 	}
-	// net/http quotes what a server sent that is no HTTP.
+	// net/http quotes what a server sent that is not HTTP.
 	return &flows.UnavailableError{Doing: r.doing,
 		Err: &toldError{fmt.Sprintf("no answer from %s: %s", host, hide(err.Error(), r.secret, 200)), err}}
 }
@@ -207,7 +207,7 @@ func (a *answer) fields(r request) (map[string]json.RawMessage, error) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(a.Body, &m) != nil || m == nil {
 		kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-		return nil, r.garbled("the answer of %s is not the JSON it must be (status %d, %s)", flows.Clean(r.url.Host, 100),
+		return nil, r.garbled("the answer of %s is not the expected JSON (status %d, %s)", flows.Clean(r.url.Host, 100),
 			a.Status, flows.Clean(kind, 40))
 	}
 	return m, nil

@@ -103,7 +103,7 @@ func (c Client) call(ctx context.Context, doing, method, path string, query url.
 }
 
 // refusal reads WorkOS's two envelopes: {code, message, errors} and {error,
-// error_description}. A refusal that is no JSON may be a proxy's.
+// error_description}. A refusal that is not JSON may be a proxy's.
 func refusal(doing string, a *flows.Answer) error {
 	var doc struct {
 		Code        string            `json:"code"`
@@ -113,7 +113,7 @@ func refusal(doing string, a *flows.Answer) error {
 		Errors      []json.RawMessage `json:"errors"`
 	}
 	if json.Unmarshal(a.Body, &doc) != nil && a.Status != http.StatusUnauthorized {
-		return flows.Garbled(doing, "the answer is not the JSON it must be (status %d)", a.Status)
+		return flows.Garbled(doing, "the answer is not the expected JSON (status %d)", a.Status)
 	}
 	message := cmp.Or(doc.Message, doc.Description)
 	for _, e := range doc.Errors[:min(3, len(doc.Errors))] {

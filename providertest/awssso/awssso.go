@@ -165,7 +165,7 @@ func (s *Server) serve(routes map[string]handler) http.Handler {
 		raw, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		var body map[string]any
 		if r.Method == http.MethodPost && len(raw) > 0 && json.Unmarshal(raw, &body) != nil {
-			s.violate("%s: the body is no JSON object", name)
+			s.violate("%s: the body is not a JSON object", name)
 		}
 		s.mu.Lock()
 		if grant, _ := body["grantType"].(string); name == "token" {

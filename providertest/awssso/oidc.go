@@ -20,7 +20,7 @@ func (s *Server) only(endpoint string, body map[string]any, names ...string) err
 			return refuse(400, "invalid_request", "InvalidRequestException", "Invalid request")
 		}
 		if _, ok := value.(string); !ok {
-			s.violation("%s: %s is no string", endpoint, name)
+			s.violation("%s: %s is not a string", endpoint, name)
 			return refuse(400, "invalid_request", "InvalidRequestException", "Invalid request")
 		}
 	}

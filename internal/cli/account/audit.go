@@ -53,8 +53,8 @@ are damaged are left out, and counted on stderr.`,
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&since, "since", "", "events since this `time`: 90m, 36h, 7d ago, or as RFC 3339 has it (default: all)")
-	f.StringVar(&tool, "tool", "", "events of this `command` alone: kube, aws, token, login")
-	f.StringVar(&profile, "profile", "", "events of the profile of this `name` alone")
+	f.StringVar(&tool, "tool", "", "only events of this `command`: kube, aws, token, login")
+	f.StringVar(&profile, "profile", "", "only events of the profile of this `name`")
 	f.StringVarP(&output, "output", "o", "text", "text or json")
 	_ = c.RegisterFlagCompletionFunc("profile", lookup.ProfileNames)
 	return c

@@ -189,7 +189,7 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) 
 	switch {
 	case fault.Holds[*session.NotForgottenError](err):
 		return session.Logout{},
-			fault.Hint(err, "what is left there is of no more use: make that place writable, and sign out again")
+			fault.Hint(err, "the files left there are useless now: make the directory writable, and sign out again")
 	case err != nil:
 		return session.Logout{}, err
 	case l.entry.Damaged():

@@ -64,7 +64,7 @@ func (u *orgUse) run(ctx context.Context, args []string) error {
 		return fault.InUsage(errors.New("--organization is for one call; this command is for a profile"),
 			talk.Paste(append([]string{"sso-exec", "org", "use"}, talk.Positional(o.Provider.Organization)...)...))
 	case o.Source.Profile == "":
-		return fault.InUsage(errors.New("no profile is used here, so there is none to change"),
+		return fault.InUsage(errors.New("no profile is in use, so there is nothing to change"),
 			"pass --organization ID with the other flags, or make a profile: sso-exec setup provider")
 	case !u.DryRun && !u.Yes && !talk.CanAsk():
 		return talk.ErrNobody()
@@ -144,7 +144,7 @@ func (u *orgUse) try(ctx context.Context, id string) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return fault.Say(err, fmt.Sprintf("profile %s was left as it was: %v", u.o.Source.Profile, err),
+		return fault.Say(err, fmt.Sprintf("profile %s was not changed: %v", u.o.Source.Profile, err),
 			command.Hints(to, err)...)
 	}
 	talk.Stderr.End()

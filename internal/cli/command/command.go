@@ -75,7 +75,7 @@ func OfOthers(c *cobra.Command, what string, below ...*cobra.Command) *cobra.Com
 	return c
 }
 
-// Unknown is the error about a word that is no command below cmd.
+// Unknown is the error about a word that is not a command below cmd.
 func Unknown(cmd *cobra.Command, what, word string) error {
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		return fmt.Errorf("unknown %s %q (did you mean %q?)", what, word, near[0])

@@ -99,7 +99,7 @@ func Hints(o *settings.Resolved, err error) []string {
 	case errors.As(err, &login):
 		var lines []string
 		for _, why := range login.Why {
-			lines = append(lines, "nobody was asked: "+why)
+			lines = append(lines, "no prompt: "+why)
 		}
 		lines = append(lines, serviceHints(o)...)
 		if o.Storage.Store == "none" {
@@ -145,12 +145,12 @@ func Hints(o *settings.Resolved, err error) []string {
 		strings.HasPrefix(shared.Message, flows.DoingRefresh+":"):
 		return signInAgain(o, flows.DoingRefresh)
 	case ExitCode(err) == ExitUnavailable && o.Client.CertFile != "" && errors.Is(err, io.EOF):
-		return []string{"does the server take this client's certificate? Some close the connection without a word if not"}
+		return []string{"does the server accept this client's certificate? Some close the connection if not"}
 	case ExitCode(err) == ExitUnavailable:
 		return []string{"nothing was lost; try again later"}
 	case loopback.NoAddress(err):
-		return []string{"this machine has no such address: on one with IPv6 alone give --redirect-uri " +
-			"http://[::1]:0/callback, if that is registered at the provider"}
+		return []string{"this machine has no such address; if it only has IPv6, use --redirect-uri " +
+			"http://[::1]:0/callback, if that is registered with the provider"}
 	case loopback.PortTaken(err):
 		return []string{"the port is in use by another program; add another --redirect-uri that is registered with the " +
 			"provider"}
@@ -166,7 +166,7 @@ func Hints(o *settings.Resolved, err error) []string {
 
 func keyringHints(o *settings.Resolved) []string {
 	if o.Storage.Store != "keyring" { // the session was stored under that choice
-		return []string{"this session's refresh token rests there; unlock or start the keyring, or begin a session under " +
+		return []string{"the refresh token is stored there; unlock or start the keyring, or begin a session under " +
 			"--store " + o.Storage.Store + ": " + settings.LoginCommand(o)}
 	}
 	return []string{"unlock or start it, as signing in to a desktop does, or choose --store file (a file, mode 0600) " +

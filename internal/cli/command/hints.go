@@ -98,10 +98,10 @@ func stsHints(o *settings.Resolved, e *sts.Error) []string {
 	case "InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim":
 		switch {
 		case o.Provider.Identity == credential.Service:
-			return []string{"STS takes a JWT whose issuer is an identity provider of the account, for one of its audiences: " +
+			return []string{"STS accepts a JWT whose issuer is an identity provider of the account, for one of its audiences: " +
 				"see --resource, --audience, and of a platform's own token --subject-token-audience"}
 		case o.Exchanges():
-			return []string{"STS takes a JWT whose issuer is an identity provider of the account: is that what the exchange " +
+			return []string{"STS accepts a JWT whose issuer is an identity provider of the account: is that what the exchange " +
 				"gives, and for the right --exchange-audience? See --exchange-token-type"}
 		case o.Target.TokenType == credential.AccessToken:
 			return []string{"STS takes ID tokens: leave out --token-type access"}
@@ -176,7 +176,7 @@ func organizationHints(o *settings.Resolved, e *session.OrganizationRequiredErro
 		lines = append(lines, e.Why)
 	}
 	if len(e.Organizations) == 0 {
-		return append(lines, "name it: --organization ID; whoever runs the provider knows the ID")
+		return append(lines, "name it: --organization ID; the administrator of the provider knows the ID")
 	}
 	lines = append(lines, "you belong to:")
 	for _, k := range e.Organizations[:min(len(e.Organizations), maxListed)] {

@@ -92,7 +92,7 @@ func editConfig(path string) error {
 		return settings.NoHome("no config file", "name one with --config FILE")
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return fault.InUsage(errors.New("an editor needs a terminal, and stdin is none"), "the file is "+path)
+		return fault.InUsage(errors.New("an editor needs a terminal, and stdin is not one"), "the file is "+path)
 	}
 	path, err = filepath.Abs(path)
 	if err != nil {
@@ -204,7 +204,7 @@ func (e *configEdit) loop() (keep bool, err error) {
 }
 
 // errKept says that a person gave up; what was written so far is kept.
-var errKept = errors.New("config: the file was left as it was")
+var errKept = errors.New("config: the file was not changed")
 
 // decide asks what to do about what is wrong: to write it all the same, to edit
 // again, or, as an error, neither.
@@ -214,9 +214,9 @@ func (e *configEdit) decide(found []config.Finding) (write bool, err error) {
 	}
 	// A file that cannot be read at all would stop every tool that calls us.
 	_, err = config.Paths{Named: e.copy}.Open()
-	question := "e: edit again, q: leave the file as it was [e] "
+	question := "e: edit again, q: leave the file unchanged [e] "
 	if err == nil {
-		question = "e: edit again, w: write it all the same, q: leave the file as it was [e] "
+		question = "e: edit again, w: write it all the same, q: leave the file unchanged [e] "
 	}
 	for {
 		answer, asked := talk.Ask(question)

@@ -140,7 +140,7 @@ func checkProvider(_ context.Context, d *doctor) (f found) {
 		f.add(pass, "sign-in by "+strings.Join(has, " and "))
 	}
 	if p.RevocationEndpoint == "" && !p.Dialect.NoOpenID {
-		f.add(pass, "it has no revocation endpoint: logout forgets the session here alone")
+		f.add(pass, "it has no revocation endpoint: logout only forgets the session here")
 	}
 	if p.Incomplete {
 		f.add(warning, "a part of its metadata could not be read just now")
@@ -158,7 +158,7 @@ func checkKeys(_ context.Context, d *doctor) (f found) {
 	}
 	if err := json.Unmarshal(p.RawKeys, &set); err != nil || len(set.Keys) == 0 {
 		f.add(failure, "the provider publishes no keys at "+p.JWKSURI+": ID tokens cannot be verified")
-		f.fix("ask whoever runs the provider: its jwks_uri must list its signing keys", "")
+		f.fix("ask the administrator of the provider: its jwks_uri must list its signing keys", "")
 		return f
 	}
 	var kinds []string
@@ -195,7 +195,7 @@ func checkTLS(_ context.Context, d *doctor) (f found) {
 	f.add(pass, fmt.Sprintf("signed by %s, trusted through %s", nameOf(root), by))
 	if left := leaf.NotAfter.Sub(a.at); left < soon {
 		f.add(warning, fmt.Sprintf("the certificate of %s ends at %s", a.host, leaf.NotAfter.UTC().Format(time.DateTime)))
-		f.fix("ask whoever runs the provider to renew it", "")
+		f.fix("ask the administrator of the provider to renew it", "")
 	}
 	return f
 }

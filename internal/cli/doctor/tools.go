@@ -55,7 +55,7 @@ func (d *doctor) tool(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, programs[at][1:]...)
-	cmd.Env = append(commandline.WithoutOurs(os.Environ()), "CHECKPOINT_DISABLE=1") // Terraform asks nobody for news
+	cmd.Env = append(commandline.WithoutOurs(os.Environ()), "CHECKPOINT_DISABLE=1") // Terraform asks for no news
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")

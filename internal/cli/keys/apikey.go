@@ -126,7 +126,7 @@ func (a *apiKeys) begin() error {
 // keeps refuses to take a key where nothing is to be kept.
 func (a *apiKeys) keeps() error {
 	if a.o.Storage.Store == "none" {
-		return fault.Usagef("under --store none nothing is kept, so no API key can be: " +
+		return fault.Usagef("--store none keeps nothing, so it cannot keep an API key: " +
 			"choose --store file or --store keyring")
 	}
 	return nil
@@ -200,7 +200,7 @@ func theName(args []string) (string, error) {
 		}
 	}
 	if len(args) != 1 {
-		return "", fault.InUsage(fmt.Errorf("one NAME is needed, and there are %d arguments: the name by which the key is kept", len(args)),
+		return "", fault.InUsage(fmt.Errorf("one NAME is needed, under which the key is stored, not %d", len(args)),
 			"a key cannot be an argument: pass it on stdin, or with --from-command")
 	}
 	return args[0], apikeys.CheckAPIKeyName(args[0])

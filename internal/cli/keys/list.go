@@ -214,7 +214,7 @@ and only after asking. For a program there is sso-exec token --api-key NAME.`,
 		}
 		screen, err := terminal.Open()
 		if err != nil || !talk.CanAsk() || !screen.Foreground() {
-			return fault.InUsage(errors.New("a key is shown to a person on a terminal, and here is none"),
+			return fault.InUsage(errors.New("a key is only shown on a terminal, and stdout is not one"),
 				"for a program: "+a.o.Ours("token", "--api-key="+name))
 		}
 		defer screen.Close()

@@ -51,7 +51,7 @@ func (a *apiKeys) mint(ctx context.Context, client workos.Client, was, k *cache.
 		return errors.Join(err, a.save(ctx, &pending))
 	}
 	if err := apikeys.CheckKeyText(made.Value.Reveal()); err != nil {
-		err = &flows.UnavailableError{Doing: "create the API key", Err: errors.New("what WorkOS calls a key is none"),
+		err = &flows.UnavailableError{Doing: "create the API key", Err: errors.New("WorkOS returned a key that is not valid"),
 			Garbled: true}
 		return errors.Join(err, client.DeleteAPIKey(ctx, made.ID))
 	}

@@ -119,7 +119,7 @@ func (a *apiKeys) rotateByHand(ctx context.Context, old *cache.APIKey, r *rotati
 	fmt.Fprintf(&b, "Rotated API key %s: %s\n", k.Name, apikeys.MaskOf(&k))
 	fmt.Fprintf(&b, "  the old one (%s) still works: revoke it %s\n", apikeys.MaskOf(old), whereManaged(&k))
 	if k.EndsAt().IsZero() {
-		b.WriteString("  when the new one ends is not noted: --expires, --max-age\n")
+		b.WriteString("  when the new one expires is not noted: --expires, --max-age\n")
 	} else {
 		fmt.Fprintf(&b, "  the new one ends %s\n", endText(k.EndsAt(), now))
 	}

@@ -136,7 +136,7 @@ func (a *apiKeys) set(ctx context.Context, k *cache.APIKey, helper string, yes b
 		fmt.Fprintf(&b, "  the one before it%s is not kept; if it still works, revoke it where it was made\n", was)
 	}
 	if k.EndsAt().IsZero() {
-		b.WriteString("  no end is noted, so nobody will be warned: --expires, --max-age\n")
+		b.WriteString("  no expiry is noted, so there will be no warning: --expires, --max-age\n")
 	} else {
 		fmt.Fprintf(&b, "  it ends %s\n", endText(k.EndsAt(), time.Now()))
 	}

@@ -38,7 +38,7 @@ func (w *atWorkOS) check() error {
 	}
 	switch {
 	case w.provider != apikeys.ProviderWorkOS:
-		return fault.InUsage(fmt.Errorf("--provider %s: the API keys of no other provider than workos are managed from here",
+		return fault.InUsage(fmt.Errorf("--provider %s: only the API keys of workos can be managed from here",
 			apikeys.Told(w.provider)), "others: make the key there, then sso-exec apikey set NAME")
 	case w.organization == "":
 		return fault.Usagef("--provider workos needs --organization ID")

@@ -174,11 +174,11 @@ func (r *runner) choose() error {
 	hasRole := (r.o.AWS.RoleARN != "" || r.o.AWS.CenterRole() != "") && r.o.APIKey == "" // a key needs no profile's role
 	r.aws = r.aws || r.renew || r.webID || hasRole && r.npm == "" && (r.tokenEnv == "" || r.o.From.Given("role-arn"))
 	if r.tokenEnv != "" && r.o.Center() != nil {
-		return fault.Usagef("--token-env: the token of IAM Identity Center is handed to nobody; leave it out")
+		return fault.Usagef("--token-env: the token of IAM Identity Center is never handed out; leave it out")
 	}
 	switch {
 	case r.npm != "" && (r.aws || r.tokenEnv != "" || r.o.APIKey != ""):
-		return fault.Usagef("--npm stands alone: for other credentials run one within the other")
+		return fault.Usagef("--npm cannot be combined: for other credentials, run one inside the other")
 	case r.npm != "":
 		return nil
 	case r.o.APIKey != "" && (r.renew || r.webID || r.o.From.Given("role-arn")):
@@ -203,7 +203,7 @@ func (r *runner) choose() error {
 			"--chain-role-arn"), "use --renew instead")
 	case (r.renew || r.webID) && r.o.Storage.Store == "none":
 		way := map[bool]string{true: "--renew", false: "--web-identity-file"}[r.renew]
-		return fault.InUsage(errors.New(way+" needs a session that is kept, and under --store none there is none"),
+		return fault.InUsage(errors.New(way+" needs a stored session, and --store none keeps none"),
 			"leave out one of the two")
 	case !r.aws:
 		return nil

@@ -34,7 +34,7 @@ func MappingOf(o *settings.Resolved) (m Mapping, err error) {
 		return m, fault.InUsage(errors.New("an API server cannot check this provider's tokens: it has no ID tokens"),
 			"name an OpenID provider with --issuer")
 	case err != nil || u.Scheme != "https":
-		return m, fault.InUsage(fmt.Errorf("an API server accepts no issuer that is not https: %s", m.Issuer),
+		return m, fault.InUsage(fmt.Errorf("an API server only accepts an issuer that is https: %s", m.Issuer),
 			"name the provider's https URL with --issuer")
 	}
 	if slices.Contains(o.Target.Scopes, "email") {

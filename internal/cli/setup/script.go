@@ -45,7 +45,7 @@ func Script(path string, words ...string) (e Edit, err error) {
 			e.New = e.Old
 			return e, nil
 		}
-		return e, fault.InUsage(fmt.Errorf("%s is there, and is no script of setup's", path),
+		return e, fault.InUsage(fmt.Errorf("%s exists, and was not made by setup", path),
 			"move it away, then run this again")
 	}
 	switch {

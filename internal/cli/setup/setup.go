@@ -47,7 +47,7 @@ type Edit struct {
 const maxPlans = 50
 
 // Plan has a change planned and made, again where somebody else changed the file
-// meanwhile and nobody was asked.
+// meanwhile and there was no question.
 func (s *Flags) Plan(once func() error) error {
 	for i := 1; ; i++ {
 		err := once()

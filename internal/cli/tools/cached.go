@@ -31,7 +31,7 @@ type tool struct {
 
 	below func() []*cobra.Command // for people; may be nil
 
-	// request reads what a tool asks for by host; nil: it is no such tool. It is the
+	// request reads what a tool asks for by host; nil: it is not such a tool. It is the
 	// same however often it is asked.
 	request  func(words []string) (*request, error)
 	onStdout bool // a failure belongs there too, with exit code 1

@@ -75,7 +75,7 @@ func checkGCP(o *settings.Resolved) error {
 				cmp.Or(o.Source.Profile, "(none)"))},
 			"if it is yours, run: sso-exec setup gcp --gcp-audience AUDIENCE")
 	case o.APIKey != "":
-		return fault.Usagef("Google takes no API key")
+		return fault.Usagef("Google does not accept API keys")
 	}
 	return checkOutputFile(os.Getenv(plugin.GCPOutputFile))
 }

@@ -62,7 +62,7 @@ it is the role for aws, aws console and run where nothing else names one.`,
 		} else if len(st.Roles) == 0 {
 			err = fault.InUsage(errors.New("no roles are named"),
 				"name them in the profile: aws: {roles: {dev: {role-arn: ARN}}}",
-				"only IAM Identity Center tells which roles there are: --provider aws-identity-center")
+				"only IAM Identity Center can list roles: --provider aws-identity-center")
 		}
 		switch {
 		case err != nil:

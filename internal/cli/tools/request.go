@@ -30,7 +30,7 @@ type request struct {
 	reject   bool // the host has refused a token: it is not asked for one
 	stale    bool // the host has refused the token that it was sent last, whichever that was
 	none     []byte
-	only     []byte // the answer to what is no question for a token, at a host that is ours
+	only     []byte // the answer to what is not a question for a token, at a host that is ours
 	code     int    // with none
 	refuse   error  // what cannot be done at a host that is ours
 	// next has another program answer what is not ours, in place of none; may be nil.

@@ -170,7 +170,7 @@ func (t *tool) answer(ctx context.Context, o *settings.Resolved, encode encoder)
 	case cached:
 		fmt.Fprintf(talk.Stderr, "sso-exec: answered from the cache; it lasts %s\n", lasting(c))
 	case !explained:
-		fmt.Fprintln(talk.Stderr, "sso-exec: renewed, and nobody was asked to sign in")
+		fmt.Fprintln(talk.Stderr, "sso-exec: renewed, without a new sign-in")
 	}
 	doc, err := encode(o, c)
 	if err != nil {
@@ -187,7 +187,7 @@ func write(doc []byte) error {
 // lasting tells how long a credential is good for.
 func lasting(c credential.Credential) string {
 	if c.ExpiresAt.IsZero() {
-		return "until the provider says otherwise"
+		return "until the provider ends it"
 	}
 	return "another " + talk.Rough(time.Until(c.ExpiresAt))
 }

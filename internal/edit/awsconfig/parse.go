@@ -10,7 +10,7 @@ import (
 // TextError says why a text is not edited: the AWS CLI and the SDKs would not
 // all read the result in the same way, or not at all.
 type TextError struct {
-	Line int // from 1; 0 if it is no single line
+	Line int // from 1; 0 if it is not a single line
 	Why  string
 }
 

@@ -91,7 +91,7 @@ func TestHardLink(t *testing.T) {
 	}
 }
 
-// A pipe is no file to edit, and is not waited for.
+// A pipe is not a file to edit, and is not waited for.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := unix.Mkfifo(path, 0o600); err != nil {

@@ -17,10 +17,10 @@ func RoleColumns() []config.Key {
 		{Name: "role-name", Type: config.String, Check: CheckRoleName,
 			Usage: "name of that role, as the AWS access portal shows it"},
 		{Name: "chain-role-arn", Type: config.List, Check: check.Role,
-			Usage: "ARN of a further role, assumed by the one before it"},
+			Usage: "ARN of another role, assumed by the one before it"},
 		{Name: "external-id", Type: config.String, Check: CheckExternalID,
 			Usage: "external ID that the first chain-role-arn asks for"},
-		{Name: "region", Type: config.String, Usage: "region whose STS is asked"},
+		{Name: "region", Type: config.String, Usage: "region of STS"},
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *awsSetup) named(command func(id, role string) (string, error)) (all []a
 	if len(s.o.NamedRoles()) == 0 || !s.usesProfile() {
 		return nil, fault.InUsage(errors.New("--all: the profile names no roles"),
 			"name them: aws: {roles: {dev: {role-arn: ARN}}}, and give --profile",
-			"only IAM Identity Center tells which roles there are: --provider aws-identity-center")
+			"only IAM Identity Center can list roles: --provider aws-identity-center")
 	}
 	for _, r := range s.o.NamedRoles() {
 		process, err := command("", r.Name)
@@ -152,7 +152,7 @@ func (s *awsSetup) profiles(accounts []acquire.Assigned, command func(id, role s
 	for _, a := range accounts {
 		for _, role := range a.Roles {
 			if settings.Find("account-id").Check(a.ID) != nil || settings.Find("role-name").Check(role) != nil {
-				talk.Warn(fmt.Errorf("left out, as nobody can ask for it: role %q in account %q", role, a.ID))
+				talk.Warn(fmt.Errorf("left out, since no command can name it: role %q in account %q", role, a.ID))
 				continue
 			}
 			name := strings.NewReplacer("{account}", plainName(a.Name, a.ID), "{account-id}", a.ID, "{role}", role).

@@ -269,7 +269,7 @@ func (s *awsSetup) warn(path, text string) {
 	if why := awsconfig.Unread(text); why != nil {
 		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the AWS CLI and boto3 cannot read %s: %s\n", talk.OneLine(path),
 			talk.OneLine(why.Error()))
-		fmt.Fprintln(talk.Stderr, "  fix that line: until then they take nothing of the file, this profile included")
+		fmt.Fprintln(talk.Stderr, "  fix that line: until then they ignore the whole file, this profile too")
 	}
 	home, _ := userfile.Home()
 	credentials := awsconfig.CredentialsPath(os.LookupEnv, home)
@@ -320,7 +320,7 @@ func (s *awsSetup) warnOfClusters(home string) {
   user %q of %s sends it;
   whoever runs the cluster sees the tokens that are sent to it, and could assume
   the role %s
-  register a client for AWS alone, have the role trust only that, and name it
+  register a client only for AWS, have the role trust only that client, and name it
   here with --client-id
 `, talk.OneLine(s.o.Provider.ClientID), u.Name, talk.OneLine(u.File), talk.OneLine(s.o.AWS.RoleARN))
 	}

@@ -93,7 +93,7 @@ func (s *kubeSetup) printAuthFlags(m setup.Mapping) error {
 	if ca := s.o.Network.CAFile; ca != "" {
 		flags = append(flags, [2]string{"ca-file", ca})
 	} else if len(s.o.ExtraRoots().Pem) > 0 {
-		return fault.InUsage(errors.New("the flags of an API server name a CA by its file, and --ca-data is none"),
+		return fault.InUsage(errors.New("the flags of an API server name a CA by its file, and --ca-data is not a file"),
 			"use --ca-file FILE, or --print-auth-config")
 	}
 	var b strings.Builder

@@ -28,7 +28,7 @@ func (s *kubeSetup) warnCommand(command string) {
 	if s.program == "" || err == nil {
 		return
 	}
-	hint := "it must be on the PATH of whatever runs kubectl; else give its path"
+	hint := "it must be on the PATH of the program that runs kubectl; otherwise give its path"
 	switch {
 	case filepath.IsAbs(s.program):
 		hint = "it must be there where kubectl runs; else give another path, or a name on PATH"
@@ -70,7 +70,7 @@ func (s *kubeSetup) warn(args []string) {
 	fmt.Fprintf(talk.Stderr, "sso-exec: warning: the cluster and AWS would take the same ID token (client %s)\n",
 		talk.OneLine(client))
 	fmt.Fprintf(talk.Stderr, "  whoever runs the cluster could assume %s (%s)\n", talk.OneLine(role), talk.OneLine(where))
-	fmt.Fprintf(talk.Stderr, "  register a client for AWS alone, have the role trust only that, and name it:\n")
+	fmt.Fprintf(talk.Stderr, "  register a client only for AWS, have the role trust only that client, and name it:\n")
 	for _, line := range append(instead, "  client-id: ANOTHER-ID") {
 		fmt.Fprintln(talk.Stderr, "    "+strings.Map(talk.Unbroken, line))
 	}

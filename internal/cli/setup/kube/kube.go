@@ -184,7 +184,7 @@ func (s *kubeSetup) check(args []string) error {
 		return fault.Usagef("--%s, --namespace and --use-context are about a context: name it with --context",
 			s.clusterFlag)
 	case (len(s.contexts) > 1 || slices.ContainsFunc(s.contexts, isPattern)) && (s.cluster != "" || s.useContext):
-		return fault.Usagef("--%s and --use-context are about one context: name it alone", s.clusterFlag)
+		return fault.Usagef("--%s and --use-context are about one context: name only that one", s.clusterFlag)
 	case slices.Contains(s.contexts, ""):
 		return fault.Usagef("--context is empty: name a context")
 	}

@@ -183,7 +183,7 @@ func (p *providerSetup) begin(args []string) error {
 	p.asks = talk.CanAsk() && o.SignIn.Interactive != "never" && !p.Yes
 	if !p.asks && !p.Yes && !p.DryRun {
 		if o.SignIn.Interactive == "never" {
-			return fault.InUsage(errors.New("nobody can be asked: --interactive never"),
+			return fault.InUsage(errors.New("cannot ask: --interactive never"),
 				"give --yes, or --dry-run to look first")
 		}
 		return talk.ErrNobody()
@@ -349,9 +349,9 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 	case fault.Holds[*talk.SignalError](err):
 		return err
 	case errors.As(err, &login):
-		text = "nobody can be asked to sign in, so nothing was written"
+		text = "cannot ask anybody to sign in, so nothing was written"
 		for _, why := range login.Why {
-			lines = append(lines, "nobody was asked: "+why)
+			lines = append(lines, "no prompt: "+why)
 		}
 		lines = append(lines,
 			"run this on a terminal, or name the flow (--flow device), or write the profile without a sign-in: --no-login")

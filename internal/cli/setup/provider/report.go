@@ -83,7 +83,7 @@ func (p *providerSetup) findProvider(ctx context.Context) (*flows.Provider, erro
 	if p.asks && found.isSpelling(o.Provider.Issuer) {
 		// A provider is what its issuer says (Discovery §4.3): another one, even if it
 		// differs in a slash, is the person's to choose.
-		fmt.Fprintln(talk.Stderr, talk.OneLine("The provider spells itself otherwise: "+found.issuer))
+		fmt.Fprintln(talk.Stderr, talk.OneLine("The provider spells its issuer differently: "+found.issuer))
 		use, err := talk.Confirm("Use that as the issuer?")
 		if err != nil {
 			return nil, err
