@@ -70,14 +70,15 @@ demo: ## one sign-in against a provider on this machine; APPROVE=1 without a per
 
 # A machine with Go alone passes this too, and is told what it went without. In
 # CI nothing may be missing. The race detector needs cgo, which needs a C
-# compiler; the proofs that stop or kill a process at one point need strace.
+# compiler; the proofs that stop or kill a process at one point need strace. Most tests
+# wait for processes: four at a time keep two cores busy.
 test: vet ## go vet, then all tests, under the race detector
 	@cc=$$(go env CC); race=-race; skip='^$$'; missing=; \
 	command -v $${cc%% *} >/dev/null || { race=; missing="gcc (SO THE RACE DETECTOR WAS NOT USED)"; }; \
 	[ "$$(go env GOOS)" != linux ] || command -v strace >/dev/null || { \
 		skip='^Test(Crash|DiskErrors|Stopped)'; missing="$$missing strace (SO THE PROOFS THAT STOP A PROCESS AT ONE POINT WERE LEFT OUT)"; }; \
 	[ -z "$$missing" ] || [ "$(CI)" != true ] || { echo "make test: MISSING: $$missing" >&2; exit 1; }; \
-	set -x; CGO_ENABLED=$${race:+1} go test $$race -timeout 30m -skip "$$skip" ./... || exit 1; \
+	set -x; CGO_ENABLED=$${race:+1} go test $$race -parallel 4 -timeout 30m -skip "$$skip" ./... || exit 1; \
 	go -C examples test ./... || exit 1; set +x; \
 	[ -z "$$missing" ] || echo "make test: MISSING: $$missing" >&2
 

@@ -14,6 +14,7 @@ import (
 
 // TestCrashDuringAPIKeyRotate: the same before each call on the disk.
 func TestCrashDuringAPIKeyRotate(t *testing.T) {
+	t.Parallel()
 	k := newKeyBench(t)
 	traced(t, k.bench)
 	k.create(t, "ci")

@@ -49,6 +49,7 @@ ignore_configured_endpoint_urls = true
 // TestWhichSTS: an ID token goes where AWS's own tools would send it, and never
 // to another partition.
 func TestWhichSTS(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, providertest.Config{})
 	world := hosted.New(t)
 	sts := &anySTS{status: 200, body: keysUntil("2030-01-02T03:04:05Z")}

@@ -204,6 +204,7 @@ func (b *bench) copyOf(t *testing.T) *bench {
 // TestSTSKnowsTheTokenLater: STS fetches the provider's keys itself, and may come
 // too late for a token that is new.
 func TestSTSKnowsTheTokenLater(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, providertest.Config{})
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp})
 	b.env = append(b.env, "SSO_EXEC_STS_ENDPOINT="+sts.URL(), "SSO_EXEC_ROLE_ARN="+someRole,

@@ -203,6 +203,7 @@ func (k *canary) call(t *testing.T, code int, allowed []string, args ...string) 
 // TestCanary: every command, by every flow, cached and refreshed, at every log
 // level.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	k := newCanary(t, providertest.Config{ResponseIss: true})
 	talk := [][]string{{}, {"-v"}, {"--log-level", "debug"},
 		{"--explain", "--log-level", "debug", "--log-file", filepath.Join(k.logs, "log")}}
@@ -257,6 +258,7 @@ func TestCanary(t *testing.T) {
 // TestCanaryCrash: SIGABRT makes Go print its goroutines, with every GOTRACEBACK, while
 // the process holds a refresh token, a client secret, a verifier, a device code.
 func TestCanaryCrash(t *testing.T) {
+	t.Parallel()
 	k := newCanary(t, providertest.Config{LoginForm: true, RotationGrace: time.Hour})
 	k.call(t, 0, nil, "login", "--flow", "device")
 	const sig = syscall.SIGABRT
@@ -313,6 +315,7 @@ func TestNoCoreFile(t *testing.T) {
 // TestCanaryHostileProvider: the token endpoint turns on its client, and sends
 // back what it was sent, wherever it may put text.
 func TestCanaryHostileProvider(t *testing.T) {
+	t.Parallel()
 	evil := &hostile{}
 	server := httptest.NewTLSServer(evil)
 	t.Cleanup(server.Close)

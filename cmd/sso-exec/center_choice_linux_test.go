@@ -11,6 +11,7 @@ import (
 // of its name or by its number; three processes ask once; what was chosen serves where
 // nobody is there, and under other names it does not count.
 func TestRoleIsChosen(t *testing.T) {
+	t.Parallel()
 	b, c := newCenterBench(t)
 	if o := b.run("aws", "--interactive", "never"); o.code != 2 || !strings.Contains(o.stderr, "no role is named") ||
 		strings.Contains(o.stderr, "assigned to you:") || len(c.Requests()) > 0 {

@@ -232,6 +232,7 @@ func TestChaosInterrupt(t *testing.T) {
 // anything. Whoever fails is told to try again (exit 5), and nobody loses
 // anything.
 func TestChaosProviderTrouble(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	trouble := []providertest.Fault{
 		{}, {}, {}, // none

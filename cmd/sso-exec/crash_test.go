@@ -295,6 +295,7 @@ func (b *bench) signInByHand(p *proc) {
 
 // TestCrashDuringSignIn: nothing is there at first, not even the directory.
 func TestCrashDuringSignIn(t *testing.T) {
+	t.Parallel()
 	b := traced(t, newBench(t, providertest.Config{RotationGrace: time.Hour}))
 	tr := &tracer{bench: b, args: []string{"kube", "--flow", "pkce", "--browser", "none"}, during: b.signInByHand}
 	tr.sweep(t, func(string) { restore(t, b.dir, nil) }, func(what string) {
@@ -324,6 +325,7 @@ var faults = map[string][]string{
 // costs the session. So whatever fails, the stored token is the live one, and
 // the person gets the credential, or exit code 6.
 func TestDiskErrorsDuringRefresh(t *testing.T) {
+	t.Parallel()
 	b := traced(t, newBench(t, providertest.Config{}))
 	b.mustRun(t, "login", "--browser", "testbrowser")
 	tr := &tracer{bench: b, args: []string{"kube", "--interactive", "never"}}

@@ -20,6 +20,7 @@ const maxHeld = 200
 // open keeps neither the command from its keys nor us from renewing them, even
 // where few files may be open.
 func TestRenewUnderACrowd(t *testing.T) {
+	t.Parallel()
 	for name, begins := range map[string]string{
 		"that say nothing":     "",
 		"that begin a request": "GET /credentials HTTP/1.1\r\nHost: ",

@@ -152,6 +152,7 @@ func renewing(t *testing.T, b *bench, args ...string) (p *proc, url, token strin
 // TestRunRenews: keys that near their end are replaced, by a refresh and an
 // exchange, without a word; and what an SDK gets always lasts.
 func TestRunRenews(t *testing.T) {
+	t.Parallel()
 	b, sts := runBench(t, providertest.Config{AccessTokenLifetime: 3 * time.Second, IDTokenLifetime: 3 * time.Second},
 		4*time.Second)
 	p, url, token := renewing(t, b)

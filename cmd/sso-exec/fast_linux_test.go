@@ -155,6 +155,7 @@ func TestFastKind(t *testing.T) {
 
 // TestFastSees: each change is seen at the very next call.
 func TestFastSees(t *testing.T) {
+	t.Parallel()
 	kube := []string{"kube", "--profile", "corp", "--interactive", "never"}
 	for name, c := range map[string]struct {
 		change func(t *testing.T, b *bench, config string)

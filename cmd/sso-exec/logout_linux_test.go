@@ -38,6 +38,7 @@ func TestLogoutDuringRefreshes(t *testing.T) {
 // TestLogoutDuringExchanges: nor is anything kept of what the session's token was
 // exchanged for meanwhile, however late that comes.
 func TestLogoutDuringExchanges(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, providertest.Config{})
 	sts := providertest.NewSTS(t, providertest.STSConfig{Provider: b.idp})
 	role := []string{"--exchange-audience", "cli", "--exchange-token-type", "jwt", "--sts-endpoint", sts.URL(),

@@ -99,6 +99,7 @@ func (b *bench) withHosts(t *testing.T, hosts any) {
 // TestLookAlikes: every tool hands out its token for the hosts of the profile, and for
 // nothing that looks like one of them.
 func TestLookAlikes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, providertest.Config{})
 	b.withHosts(t, []string{"git.example.com", "*.wild.example.com", "ported.example.com:8443", "kk.example.com",
 		"ss.example.com", "127.0.0.1:5000", "[::1]:6000"})

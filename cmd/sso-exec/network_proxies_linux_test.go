@@ -23,6 +23,7 @@ import (
 // sentence that names what is in the way; the proxy's password is nowhere, few
 // requests are made, and afterwards the session is as it was.
 func TestEnterpriseProxies(t *testing.T) {
+	t.Parallel()
 	corp := newTestCA(t, "Corp Root CA")
 	good := corp.issue(t, theHost, nil)
 	b, relay := relayed(t, providertest.Config{RotationGrace: time.Hour}, "https://"+theHost)

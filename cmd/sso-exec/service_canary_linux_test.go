@@ -63,6 +63,7 @@ func (k *canary) learnServices() {
 // cached, renewed and refused, at every log level. No secret of its is anywhere
 // but where it belongs, nor does a helper get another one.
 func TestCanaryServices(t *testing.T) {
+	t.Parallel()
 	key, platform := newECKey(t), newECKey(t)
 	k := &canary{
 		bench: newBench(t, providertest.Config{

@@ -23,6 +23,7 @@ func servicePlace(t *testing.T) (*bench, []string) {
 // TestCrashDuringGrant: a service is killed before any call on its cache, from
 // the first one on. Nothing is torn, and the next run works.
 func TestCrashDuringGrant(t *testing.T) {
+	t.Parallel()
 	b, args := servicePlace(t)
 	b = traced(t, b)
 	tr := &tracer{bench: b, args: args}

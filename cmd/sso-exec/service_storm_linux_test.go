@@ -137,6 +137,7 @@ func TestStormOfServices(t *testing.T) {
 // TestStormOfServicesFails: whoever waits fails as the one it waited for, with
 // the same exit code, and nobody runs the helper or asks again.
 func TestStormOfServicesFails(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		helper string
 		edit   func(map[string]any) // of the metadata

@@ -15,6 +15,7 @@ import (
 // The transcript of each page in docs/tools, and of docs/doctor.md, is what the binary prints: … in it stands
 // for a part of a line. The page's profile is used, at the test's provider.
 func TestToolPages(t *testing.T) {
+	t.Parallel()
 	pages, err := filepath.Glob("../../docs/tools/*.md")
 	if err != nil || len(pages) < 2 {
 		t.Fatal(pages, err)

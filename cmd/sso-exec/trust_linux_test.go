@@ -161,6 +161,7 @@ func foreign(variables []string) bool {
 // way to a server that has a certificate of it. Nothing of the session goes there,
 // and nothing of that server's is kept; then the session works as before.
 func TestSessionUnderOtherRoots(t *testing.T) {
+	t.Parallel()
 	w := newTrust(t, providertest.Config{})
 	a, b := w.real, w.evil
 	both := w.file(t, "both.pem", a.pem+b.pem)
