@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -24,7 +25,8 @@ import (
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
-	err  error // of Wait, once done is closed
+	err  error          // of Wait, once done is closed
+	ask  syscall.Signal // to end; zero: SIGTERM
 }
 
 var running struct {
@@ -100,7 +102,7 @@ func (p *process) signal(sig syscall.Signal) {
 
 // stop asks, and then insists.
 func (p *process) stop() {
-	p.signal(syscall.SIGTERM)
+	p.signal(cmp.Or(p.ask, syscall.SIGTERM))
 	select {
 	case <-p.done:
 	case <-time.After(5 * time.Second):

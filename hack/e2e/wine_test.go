@@ -58,6 +58,7 @@ umask 077 && exec chroot "$R" env -i "$@"`
 	if err != nil {
 		return 0, err
 	}
+	server.ask = syscall.SIGINT // at which it ends the programs too; at SIGTERM they stay
 	addComponent(component{process: server, name: "wine"})
 	pid = server.cmd.Process.Pid
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
