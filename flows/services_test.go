@@ -290,8 +290,8 @@ func TestParseExchange(t *testing.T) {
 			time.Time{}},
 		{"no token", "", `{"issued_token_type":"` + TokenTypeAccess + `","token_type":"Bearer"}`, "no access token",
 			time.Time{}},
-		{"HTML", "", `<html>`, "not the JSON", time.Time{}},
-		{"nothing", "", ``, "not the JSON", time.Time{}},
+		{"HTML", "", `<html>`, "not the expected JSON", time.Time{}},
+		{"nothing", "", ``, "not the expected JSON", time.Time{}},
 		{"an error under 200", "", `{"error":"invalid_target","refresh_token":"rt"}`, "invalid_target", time.Time{}},
 		{"an odd type", "", `{"access_token":"at","issued_token_type":{},"token_type":7}`, "", time.Time{}},
 	} {

@@ -175,7 +175,7 @@ func TestChooseOrganization(t *testing.T) {
 			}
 			k.types(t, c.typed)
 			k.ends(t, 0)
-			for _, want := range []string{"Signed in to api.workos.com as alice@corp.example.",
+			for _, want := range []string{"Signed in to api.workos.com as alice@corp.example (profile any).",
 				"run: sso-exec org use " + c.org} {
 				if !strings.Contains(strings.Join(strings.Fields(k.screen()), " "), want) {
 					t.Errorf("not said: %q", want)

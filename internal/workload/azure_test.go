@@ -99,7 +99,7 @@ func TestAzureHostile(t *testing.T) {
 		answer      http.HandlerFunc
 		kind, words string
 	}{
-		"HTML":         {answer(200, "<html>"), "garbled", "not the JSON"},
+		"HTML":         {answer(200, "<html>"), "garbled", "not the expected JSON"},
 		"HTML refusal": {answer(403, "<html>"), "refused", "status 403"},
 		"200 with an error": {answer(200, `{"error":"invalid_request","error_description":"no \u0007"}`), "refused",
 			"invalid_request: no"},

@@ -65,7 +65,7 @@ func TestBadFiles(t *testing.T) {
 		"two lines":   {put(t, dir, "two", good(wanted)+"\n"+good(wanted)), "several lines"},
 		"JSON":        {put(t, dir, "json", `{"token":"`+good(wanted)+`"}`), "looks like JSON"},
 		"a key":       {put(t, dir, "pem", "-----BEGIN "+"PRIVATE KEY-----\n"+canary), "PEM"},
-		"a null file": {os.DevNull, "no regular file"},
+		"a null file": {os.DevNull, "not a regular file"},
 	} {
 		for _, source := range []string{"file:", "kubernetes:", "spiffe:"} {
 			s := parse(t, source+c.path, env)

@@ -118,11 +118,11 @@ func TestGitHubHostile(t *testing.T) {
 		words  string
 	}{
 		"HTML": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sign in</html>") }, "garbled",
-			"not the JSON"},
+			"not the expected JSON"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		}, "garbled", "redirects (status 307)"},
-		"null":            {json(200, "null"), "garbled", "not the JSON"},
+		"null":            {json(200, "null"), "garbled", "not the expected JSON"},
 		"no value":        {json(200, `{}`), "garbled", "without a token"},
 		"a number":        {json(200, `{"value":5}`), "garbled", "without a token"},
 		"no JWT":          {value("opaque" + canary), "garbled", "without a token"},
