@@ -186,7 +186,8 @@ func fetchMetadata(ctx context.Context, hc *http.Client, issuer string,
 	case odd != nil:
 		return nil, false, odd
 	}
-	return nil, false, fmt.Errorf("%s: no metadata at %s (status %d): check the issuer URL", doingDiscovery, issuer, a.Status)
+	return nil, false, fmt.Errorf("%s: no metadata at %s (status %d): check the issuer URL",
+		doingDiscovery, issuer, a.Status)
 }
 
 // lacksEndpoints reports whether OpenID Connect's document leaves out what RFC

@@ -116,7 +116,7 @@ func TestEmptyRoot(t *testing.T) {
 	root := t.TempDir()
 	program, err := os.ReadFile(b.bin)
 	if err == nil {
-		err = errors.Join(os.WriteFile(filepath.Join(root, "sso-exec"), program, 0o755), //nolint:gosec // somebody else runs it
+		err = errors.Join(os.WriteFile(filepath.Join(root, "sso-exec"), program, 0o755), //nolint:gosec // others run it
 			os.Mkdir(filepath.Join(root, "volume"), 0o700), os.Chown(filepath.Join(root, "volume"), stranger(), -1),
 			os.Chmod(root, 0o555)) //nolint:gosec // as above
 	}

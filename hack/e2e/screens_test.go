@@ -18,7 +18,8 @@ import (
 // torn there, and what is longer than a line is one word, or a command to paste. The screens
 // are saved where $E2E_SHOTS says.
 func TestAllScreens(t *testing.T) {
-	person := dex.User{Email: "alice@corp.example", Password: alice.Password, Name: "Alice", Groups: []string{"dev", "ops"}}
+	person := dex.User{Email: "alice@corp.example", Password: alice.Password, Name: "Alice",
+		Groups: []string{"dev", "ops"}}
 	company, err := dex.Start(t.Context(), dex.Options{ClientIDs: []string{clientID}, Users: []dex.User{person, alice},
 		Certificate: &ca.server, Issuer: "https://" + companyHost})
 	if err != nil {

@@ -102,7 +102,9 @@ func TestLookPath(t *testing.T) {
 		}
 	}
 	t.Chdir(here)
-	for _, dirs := range [][]string{{"."}, {""}, {"sub"}, {"./sub"}, {".", ""}, {"", ".", "sub"}, {"sub", filepath.Join(bin, "none")}} {
+	for _, dirs := range [][]string{
+		{"."}, {""}, {"sub"}, {"./sub"}, {".", ""}, {"", ".", "sub"}, {"sub", filepath.Join(bin, "none")},
+	} {
 		t.Setenv("PATH", strings.Join(append(dirs, bin), string(filepath.ListSeparator)))
 		if got, err := LookPath("both"); err != nil || got != filepath.Join(bin, "both"+ext) {
 			t.Errorf("PATH=%s: %q, %v", os.Getenv("PATH"), got, err)

@@ -1,7 +1,7 @@
-// Package talk is all that is ever said to a person, and asked of one: errors and
-// warnings, the prompts of a sign-in, tables, JSON for scripts. Stdout is the
-// tool's, so that everything else goes to stderr, or to the terminal where the
-// calling tool keeps stderr to itself.
+// Package talk speaks with a person: it writes errors, warnings, the prompts of a
+// sign-in, tables, and JSON for scripts, and asks questions. Stdout is the tool's, so
+// that everything else goes to stderr, or to the terminal where the calling tool keeps
+// stderr to itself.
 package talk
 
 import (

@@ -235,7 +235,7 @@ func WithSignals() context.Context {
 	return ctx
 }
 
-// What stands here and in package talk is all that is ever said to a person. Their rules:
+// The rules for what is said to a person, here and in package talk:
 //
 //   - stdout is the tool's; everything here goes to stderr, or to the terminal
 //     where the calling tool keeps stderr to itself.

@@ -84,7 +84,8 @@ func (st rolesStatus) text() string {
 		}
 	}
 	for _, r := range st.Roles {
-		named = append(named, []string{"--role-name " + r.Name, cmp.Or(r.RoleARN, strings.TrimSpace(r.AccountID+" "+r.RoleName))})
+		role := cmp.Or(r.RoleARN, strings.TrimSpace(r.AccountID+" "+r.RoleName))
+		named = append(named, []string{"--role-name " + r.Name, role})
 	}
 	if len(assigned) == 0 && len(named) == 0 {
 		return "No role is assigned to you in any account: ask your administrator.\n"
