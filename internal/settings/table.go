@@ -271,9 +271,8 @@ var table = []*Row{
 	{Name: "aws-cli-cache", Group: GroupStorage, Kind: Word, Default: AWSCLICacheUpdate, Traits: Keeps | Harmless,
 		Idle:    []string{ToolLogout, ToolStatus, ToolWhoami},
 		Choices: []string{AWSCLICacheUpdate, AWSCLICacheWrite},
-		Help: "update (the AWS CLI's own file of a session of IAM Identity Center, where it has one) or write (it is made " +
-			"too)",
-		at: func(s *Settings) any { return &s.Storage.AWSCLICache }},
+		Help:    "the AWS CLI's own file of an IAM Identity Center session: update (if it exists) or write (create it too)",
+		at:      func(s *Settings) any { return &s.Storage.AWSCLICache }},
 	{Name: "http-timeout", Group: GroupNetwork, Kind: Duration, Default: "15s", Traits: Reaches | Harmless,
 		Idle:  []string{ToolWhoami},
 		Check: check.Positive,
