@@ -71,8 +71,8 @@ func NewRoot() *cobra.Command {
 		Use:   "sso-exec",
 		Short: "one sign-in for every command line",
 		Long:  "Sign in once; get credentials for kubectl, AWS, git and any API.",
-		Example: "  sso-exec login --issuer https://login.example.com --client-id cli\n" +
-			"  sso-exec kube --issuer https://login.example.com --client-id cli",
+		Example: "  sso-exec setup provider login.example.com\n" +
+			"  sso-exec login --issuer https://login.example.com --client-id cli",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,9 +36,9 @@ func newSetup() *cobra.Command {
 		Long: `Write another tool's configuration, or a profile of sso-exec's own. Each command
 shows what it would change, asks, keeps a backup, and changes nothing when it is
 run again; --dry-run only shows it, --remove undoes it.`,
-		Example: "  sso-exec setup provider corp\n  sso-exec setup kube --profile corp --user corp\n" +
+		Example: "  sso-exec setup provider login.example.com\n  sso-exec setup kube --profile corp --user corp\n" +
 			"  sso-exec setup aws --profile corp --aws-profile corp",
-	}, "tool", kube.New(), kube.NewEKS(), kube.NewGKE(), kube.NewAKS(), aws.New(), git.New(), docker.New(), cargo.New(),
+	}, "command", kube.New(), kube.NewEKS(), kube.NewGKE(), kube.NewAKS(), aws.New(), git.New(), docker.New(), cargo.New(),
 		terraform.New(), keyring.New(),
 		pnpm.New(), bazel.New(), gcp.New(), agent.New(), provider.New())
 	others := c.RunE
@@ -55,12 +56,17 @@ run again; --dry-run only shows it, --remove undoes it.`,
 		}
 		var rows [][2]string
 		for _, below := range cmd.Commands() {
-			rows = append(rows, [2]string{below.Name(), below.Short + onThisMachine(below.Name())})
+			row := [2]string{below.Name(), below.Short + onThisMachine(below.Name())}
+			if below.Name() == "provider" { // which comes before the tools
+				rows = slices.Insert(rows, 0, row)
+				continue
+			}
+			rows = append(rows, row)
 		}
 		var b strings.Builder
 		talk.Table(&b, rows, 14, helpWidth())
 		_, err := fmt.Fprintf(talk.Out, "What can be set up, and what is on this machine:\n%s\n"+
-			"More on one of them: %s TOOL --help\n",
+			"More on one of them: %s COMMAND --help\n",
 			b.String(), cmd.CommandPath())
 		return err
 	}

@@ -144,6 +144,9 @@ func (o *Resolved) Check() error {
 	return o.Obey() // again: only now it is known where STS is
 }
 
+// setUpHint is what somebody without a provider does first.
+const setUpHint = "to set one up, run: sso-exec setup provider HOST"
+
 func (o *Resolved) check() error {
 	if o.APIKey != "" {
 		return o.checkAPIKey()
@@ -158,7 +161,9 @@ func (o *Resolved) check() error {
 			"give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
 	case o.Provider.Issuer == "":
 		return fault.InUsage(errors.New("no issuer: which provider is it?"),
-			"give --issuer URL and --client-id ID, or name them in a profile of "+cmp.Or(o.Source.Config, config.DefaultPath()))
+			setUpHint,
+			"or give --issuer URL and --client-id ID, or name them in a profile of "+
+				cmp.Or(o.Source.Config, config.DefaultPath()))
 	case o.Provider.ClientID == "" && o.NeedsClientID():
 		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")
 	}

@@ -100,7 +100,7 @@ func checkSettings(_ context.Context, d *doctor) (f found) {
 		f.fail(failure, o, d.readErr)
 	case none:
 		f.add(warning, "no provider: no profile and no --issuer is given")
-		f.fix("set one up, with the issuer of your company", "sso-exec setup provider --issuer https://login.example.com")
+		f.fix("set one up, with the host of your company's provider", "sso-exec setup provider login.example.com")
 	default:
 		f.add(pass, say)
 		if d.checkErr != nil {
