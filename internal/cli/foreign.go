@@ -45,8 +45,15 @@ var foreign = []struct{ theirs, ours string }{
 	{"exec", "run --profile=*"},
 	{"assume", "aws --output=env --profile=*"},
 	{"signin", "login"},
+	{"sign-in", "login"},
 	{"signout", "logout"},
+	{"sign-out", "logout"},
 	{"init", "setup provider"},
+	{"setup kubeconfig", "setup kube"},
+	{"setup kubernetes", "setup kube"},
+	{"setup k8s", "setup kube"},
+	{"config show", "config view"},
+	{"list", "profile list"},
 
 	{"--oidc-issuer-url=", "--issuer=*"},
 	{"--oidc-client-id=", "--client-id=*"},
@@ -80,6 +87,7 @@ var foreign = []struct{ theirs, ours string }{
 	{"--no-verify-ssl", "--ca-file=FILE"},
 	{"--no-browser", "--browser=none"},
 	{"--use-device-code", "--flow=device"},
+	{"--device-code", "--flow=device"},
 	{"--web", "--flow=pkce"},
 	{"-p=", "--profile=*"},
 }

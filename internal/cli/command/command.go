@@ -3,6 +3,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,8 @@ func OfOthers(c *cobra.Command, what string, below ...*cobra.Command) *cobra.Com
 // Unknown is the error about a word that is not a command below cmd.
 func Unknown(cmd *cobra.Command, what, word string) error {
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
-		return fmt.Errorf("unknown %s %q (did you mean %q?)", what, word, near[0])
+		nearest := cmp.Or(commandline.Nearest(word, near), near[0])
+		return fmt.Errorf("unknown %s %q (did you mean %q?)", what, word, nearest)
 	}
 	return fmt.Errorf("unknown %s %q", what, word)
 }
@@ -169,7 +171,7 @@ func WithStored(o *settings.Resolved, cmd *cobra.Command, anyway func(args []str
 // CheckOutput refuses what --output of a command for people does not take.
 func CheckOutput(output string) error {
 	if output != "text" && output != "json" {
-		return fault.Usagef("--output %q: use text or json", output)
+		return fault.Usagef("invalid --output %q: use text or json", output)
 	}
 	return nil
 }
