@@ -38,7 +38,7 @@ func TestSetupProvider(t *testing.T) {
 			for _, line := range []string{c.issuer + " answers: " + c.product + ".\n", "- " + c.register,
 				"  user          oidc:" + alice.Email + "\n", "  groups        oidc:dev, oidc:ops\n",
 				"  audience      " + clientID + "\n", "  provider      " + strings.TrimPrefix(c.issuer, "https://") + "\n",
-				"renewed without you\n"} {
+				"renewed automatically\n"} {
 				if !strings.Contains(setup.stderr.String(), line) {
 					t.Errorf("it does not say %q:\n%s", line, setup.stderr.String())
 				}

@@ -50,11 +50,11 @@ func New() *cobra.Command {
 		Use:   "aws",
 		Short: "write a profile of the AWS config that calls sso-exec",
 		Long: `Write credential_process, and the region if one is given, into a profile of the
-AWS config. Not a byte of anything else changes; what a line of that profile
-said before stays there as a comment. The file as it was is kept as FILE.bak.
+AWS config. Nothing else changes; the old value of a line stays there as a
+comment. The old file is kept as FILE.bak.
 
 The settings of a sign-in and of the role become the arguments of sso-exec aws.
-With a profile of sso-exec only its name does.`,
+With a profile of sso-exec, only its name does.`,
 		Example: `  sso-exec setup aws --profile aws-dev --aws-profile dev
   sso-exec setup aws --aws-profile dev --issuer https://login.example.com \
     --client-id aws --role-arn arn:aws:iam::123456789012:role/dev

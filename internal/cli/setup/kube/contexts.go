@@ -56,7 +56,7 @@ func (s *kubeSetup) free(plan *kubePlan, names []string) error {
 	var taken []string
 	for _, name := range names {
 		if there, _ := plan.conf.Context(name); there.User != "" && there.User != s.user && !s.replace {
-			taken = append(taken, fmt.Sprintf("context %q is there already, with user %q", name, there.User))
+			taken = append(taken, fmt.Sprintf("context %q already exists, with user %q", name, there.User))
 		}
 	}
 	if len(taken) == 0 {

@@ -130,7 +130,7 @@ func (s *kubeSetup) next(ctx context.Context, plan *kubePlan, e kubeconfig.Exec)
 	if talk.Quote(name) != name {
 		name = strconv.Quote(name)
 	}
-	fmt.Fprintf(talk.Out, "Where ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its "+
+	fmt.Fprintf(talk.Out, "If ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its "+
 		"credentialPluginAllowlist:\n- name: %s\n", name)
 	if home, err := userfile.Home(); err == nil && s.fromKubelogin {
 		old := filepath.Join(home, ".kube", "cache", "oidc-login")

@@ -49,13 +49,14 @@ func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kube [--from-kubelogin [USER]]",
 		Short: "have kubectl call sso-exec: write the user entry of a kubeconfig",
-		Long: `Write the user entry that has kubectl call sso-exec, and a context if one is
-named, into the kubeconfig that kubectl itself would write. Everything else in
-that file stays as it is. What was there before is kept as FILE.bak.
+		Long: `Have kubectl call sso-exec: write a user entry, and with --context a context,
+into the kubeconfig that kubectl itself would write. Everything else in that
+file stays as it is. The old file is kept as FILE.bak.
 
 The settings of a sign-in, such as --issuer, become the entry's arguments. With
-a profile only its name does.`,
-		Example: `  sso-exec setup kube --issuer https://login.example.com \
+a profile, only its name does.`,
+		Example: `  sso-exec setup kube --context dev
+  sso-exec setup kube --issuer https://login.example.com \
     --client-id kubernetes --context dev --cluster dev
   sso-exec setup kube --profile corp --context 'prod-*' --replace
   sso-exec setup kube --from-kubelogin

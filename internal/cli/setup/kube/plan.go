@@ -150,7 +150,7 @@ func (p *kubePlan) holds(backup, now []byte) bool {
 // keptHint adds to the refusal to remove an entry how to remove it all the same.
 func keptHint(err error, command string) error {
 	if fault.Holds[*kubeconfig.NotOursError](err) {
-		return fault.InUsage(err, "if it is to go all the same: "+command)
+		return fault.InUsage(err, "to remove it anyway: "+command)
 	}
 	return err
 }

@@ -78,6 +78,6 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 	if _, line, ok := strings.Cut(why, "): "); ok { // what kubectl says, without that it failed
 		why = line
 	}
-	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  what the API server must be told: %s\n", why,
+	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  what the API server needs to trust this provider: %s\n", why,
 		s.o.Command("setup", "kube", "--print-auth-config"))
 }

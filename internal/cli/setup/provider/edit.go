@@ -117,7 +117,7 @@ func (p *providerSetup) removeProfile() error {
 		if p.Yes {
 			end = "run: sso-exec logout ID, with what sso-exec status shows as its ID"
 		}
-		fmt.Fprintln(talk.Stderr, "Its sign-in stays as it is. To end that too, "+end)
+		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out too, "+end)
 	}
 	_, err = p.Apply(e)
 	return err

@@ -165,7 +165,7 @@ func (p *providerSetup) askScopes(provider *flows.Provider) error {
 		return nil
 	}
 	defer fmt.Fprintln(talk.Stderr)
-	line, err := p.ask("Scopes next to openid (none: no more)", strings.Join(has, ","))
+	line, err := p.ask("Scopes to request in addition to openid (none: no others)", strings.Join(has, ","))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (p *providerSetup) preview(s *session.Session) {
 			life = fmt.Sprintf("lasts %d hours", int(left.Round(time.Hour).Hours()))
 		}
 		if session.Renews(e) {
-			life += ", renewed without you"
+			life += ", renewed automatically"
 		} else {
 			life += ", then you sign in again"
 		}
@@ -66,7 +66,11 @@ func (p *providerSetup) preview(s *session.Session) {
 // cluster shows whom an API server makes of the claims, as setup kube maps them.
 func (p *providerSetup) cluster(sheet talk.Sheet, c claims) {
 	m, err := setup.MappingOf(p.o)
-	if err != nil { // http, in a test
+	if err != nil {
+		if strings.HasPrefix(p.o.Provider.Issuer, "http:") { // Dex on this machine, for a try
+			sheet.Title("A Kubernetes cluster would see")
+			sheet.Row("user", "nobody: an API server only accepts an https issuer")
+		}
 		return
 	}
 	sheet.Title("A Kubernetes cluster would see")

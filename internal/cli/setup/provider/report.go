@@ -158,7 +158,7 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 	case fault.Holds[x509.UnknownAuthorityError](err):
 		return command.Hints(p.o, err)
 	case fault.Holds[*net.DNSError](err):
-		return []string{"is the host's name right? Does it take a VPN?"}
+		return []string{"check the host's name, and the VPN if it needs one"}
 	case strings.ContainsAny(c.issuer, "{}"):
 		return []string{"replace the braces in the issuer with your tenant's ID"}
 	case c.isSpelling(p.o.Provider.Issuer):
@@ -181,7 +181,7 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 // report says what to register at the provider, and what it does not offer.
 func (p *providerSetup) report(provider *flows.Provider) {
 	o := p.o
-	p.say("", "There, sso-exec must be registered as a client:")
+	p.say("", "Register sso-exec as a client at this provider, unless it is already there:")
 	d := provider.Dialect
 	if len(p.words.Register) == 0 {
 		kind := "a public or native application, without a secret"
@@ -224,7 +224,7 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	}
 	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever || o.SignIn.Offline == "never"
 	if missing := missing(provider, offline, len(p.words.Register) > 0); len(missing) > 0 {
-		fmt.Fprintln(talk.Stderr, "\nBy its metadata, this provider has no")
+		fmt.Fprintln(talk.Stderr, "\nAccording to its metadata, this provider does not support:")
 		for _, m := range missing {
 			p.say("- ", m)
 		}
@@ -250,16 +250,16 @@ func missing(provider *flows.Provider, offline, known bool) (list []string) {
 		{provider.DeviceAuthorizationEndpoint == "",
 			"device code: where no browser can be opened, you open an address elsewhere and paste the answer"},
 		{!known && !slices.Contains(more.Challenges, "S256"),
-			"PKCE by S256 (RFC 7636): it is sent all the same; most providers take it without saying so"},
+			"PKCE by S256 (RFC 7636): sso-exec sends it anyway; most providers accept it without listing it"},
 		{lacks(more.Grants, "refresh_token"), "refresh: a person must sign in whenever a token ends"},
 		{!lacks(more.Grants, "refresh_token") && !offline,
 			"scope offline_access: it is not asked for. If the sign-in does not last, try --scope offline_access"},
 		{!known && lacks(more.AuthMethods, "none"),
-			"public clients: many take them all the same. If this one has a secret, give --client-secret-file FILE"},
+			"public clients: many accept them anyway. If this client has a secret, give --client-secret-file FILE"},
 		{provider.RevocationEndpoint == "" && !provider.EndsSessions(),
-			"revocation: a logout only forgets what is on this machine"},
+			"revocation: logout only forgets the session on this machine"},
 		{provider.EndSessionEndpoint == "" && provider.Dialect.SignOut == nil,
-			"end of its own session: after a logout, its browser session goes on"},
+			"logout in the browser: its own browser session continues after a logout here"},
 	} {
 		if m.is {
 			list = append(list, m.text)
