@@ -49,7 +49,7 @@ func TestWay(t *testing.T) {
 		kind string
 		want string
 	}{
-		"unknown name": {way{err: nxdomain(host)}, NetUnknownName, "the name login.corp.example is not known here"},
+		"unknown name": {way{err: nxdomain(host)}, NetUnknownName, "the host login.corp.example was not found"},
 		"no name server": {way{err: &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}}, NetNoNames,
 			"no name server here has an answer for login.corp.example"},
 		"name server silent": {way{err: context.DeadlineExceeded, asking: true, within: time.Second}, NetNoNames,
@@ -84,7 +84,7 @@ func TestWay(t *testing.T) {
 			"no answer from login.corp.example within 1s"},
 
 		"proxy's name": {way{err: toProxy(nxdomain("proxy.corp.example")), proxy: proxy, toProxy: true}, NetProxyDown,
-			"the name of the proxy proxy.corp.example:3128 (HTTPS_PROXY) is not known here"},
+			"the host of the proxy proxy.corp.example:3128 (HTTPS_PROXY) was not found"},
 		"proxy silent": {way{err: context.DeadlineExceeded, proxy: proxy, toProxy: true, within: time.Second}, NetProxyDown,
 			"the proxy proxy.corp.example:3128 (HTTPS_PROXY) does not answer within 1s"},
 		"proxy's certificate": {way{err: toProxy(untrusted(chain("proxy", "Corp CA"))), proxy: proxy, toProxy: true},

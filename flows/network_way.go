@@ -49,11 +49,11 @@ func (w way) explain() error {
 	case w.toProxy && w.within > 0:
 		return w.error(NetProxyDown, "%s does not answer within %v", w.subject(), w.within)
 	case w.toProxy && errors.As(w.err, &dns) && dns.IsNotFound:
-		return w.error(NetProxyDown, "the name of %s is not known here", w.subject())
+		return w.error(NetProxyDown, "the host of %s was not found", w.subject())
 	case w.toProxy:
 		return w.error(NetProxyDown, "%s does not answer: %s", w.subject(), w.innermost())
 	case errors.As(w.err, &dns) && dns.IsNotFound:
-		return w.error(NetUnknownName, "the name %s is not known here: no name server has an address for it",
+		return w.error(NetUnknownName, "the host %s was not found: no name server has an address for it",
 			Clean(dns.Name, 100))
 	case errors.As(w.err, &dns), w.within > 0 && !w.connected && w.asking:
 		return w.error(NetNoNames, "no name server here has an answer for %s", w.host)

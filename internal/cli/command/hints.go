@@ -206,7 +206,7 @@ func refusedOrganizationHints(o *settings.Resolved, e *session.OrganizationError
 // Nothing is lost by any of it, which is said where somebody might think so.
 func networkHints(e *flows.NetworkError) []string {
 	portal := []string{"if this network wants you to sign in to it, do that in a browser first (any http:// page leads " +
-		"there). Nothing was lost; try again then"}
+		"there). Then try again: nothing was lost"}
 	lines, known := map[string][]string{
 		flows.NetProxyDown: {"is the proxy for another network than this one, or behind a VPN? Without it: unset " +
 			"HTTPS_PROXY, or add " + hostname(e.Host) + " to NO_PROXY"},
@@ -225,10 +225,10 @@ func networkHints(e *flows.NetworkError) []string {
 		flows.NetOtherName: portal, flows.NetPortal: portal,
 		flows.NetClock: {"if that clock is right, the server's certificate must be renewed by who runs it; else " +
 			"set the clock"},
-		flows.NetUnknownName: {"is the VPN on, if it takes one? Is the name right? Nothing was lost; try again then"},
-		flows.NetNoNames:     {"is there a network, and is the VPN on? Nothing was lost; try again then"},
-		flows.NetPrivate: {"is the VPN on? If it is, another network here may use the same addresses. Nothing was lost; " +
-			"try again then"},
+		flows.NetUnknownName: {"check the name, and the VPN if it needs one. Then try again: nothing was lost"},
+		flows.NetNoNames:     {"check the network, and the VPN if you use one. Then try again: nothing was lost"},
+		flows.NetPrivate: {"is the VPN on? If it is, another network here may use the same addresses. Then try " +
+			"again: nothing was lost"},
 		flows.NetBlocked: {"does something block that name: a filter of the name server, or a line in the hosts file?"},
 		flows.NetUnreachable4: {"is there a network? One with IPv6 alone reaches IPv4 through its own name server " +
 			"(DNS64) or a proxy: a name works where an address does not"},
