@@ -84,6 +84,10 @@ func checkRedirect(_ context.Context, d *doctor) (f found) {
 		}
 		l.Close()
 		free++
+		if uri == session.AnyPort {
+			f.add(pass, "a port is free for "+strings.Replace(uri, ":0/", "/", 1))
+			continue
+		}
 		f.add(pass, uri+" is free")
 	}
 	if free == 0 {

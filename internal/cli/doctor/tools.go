@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -57,8 +58,10 @@ func (d *doctor) tool(ctx context.Context, name string) string {
 	cmd := exec.CommandContext(ctx, path, programs[at][1:]...)
 	cmd.Env = append(commandline.WithoutOurs(os.Environ()), "CHECKPOINT_DISABLE=1") // Terraform asks for no news
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	var warnings bytes.Buffer // of some, the version too
+	cmd.Stderr = &warnings
+	out, err := cmd.Output()
+	first, _, _ := strings.Cut(cmp.Or(strings.TrimSpace(string(out)), strings.TrimSpace(warnings.String())), "\n")
 	if err != nil || first == "" {
 		return path
 	}
