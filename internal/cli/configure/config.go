@@ -67,6 +67,11 @@ func printView(o *settings.Resolved, origins, asJSON bool) error {
 	case asJSON:
 		return talk.PrintJSON(p.JSON(settings.ProfileKeys(), origins))
 	}
+	if c, err := o.ConfigPaths().Open(); err == nil && origins && !o.From.Given("profile") {
+		if name, at := c.Default(); name != "" && name == p.Name {
+			head += fmt.Sprintf("# The default profile, by %s.\n", talk.OneLine(fmt.Sprint(at)))
+		}
+	}
 	return talk.Print(head + string(p.YAML(settings.ProfileKeys(), origin(origins))))
 }
 
@@ -101,7 +106,7 @@ func view(o *settings.Resolved) (p *config.Profile, head string, err error) {
 	}
 	if p == nil {
 		p = &config.Profile{Name: "default", Settings: map[string]config.Value{}}
-		head = "# No profile is in use. This one has only what flags and variables say.\n"
+		head = "# No profile is in use: only flags and variables set what is shown here.\n"
 	}
 	for _, r := range settings.Rows(o.Tool) {
 		key, values := r.Key(), r.Get(&o.Settings)
