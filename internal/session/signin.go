@@ -29,7 +29,7 @@ func (s *Session) Login(ctx context.Context) error {
 		s.Person.SignedIn(Ask{}, s.who)
 		return s.unrecorded
 	}
-	_, err := s.ask(ctx, "a sign-in was asked for", func(lock *cache.Lock, began time.Time) (bool, error) {
+	_, err := s.ask(ctx, "cannot sign in here", func(lock *cache.Lock, began time.Time) (bool, error) {
 		if lock == nil || !lock.Waited {
 			return false, nil
 		}

@@ -137,7 +137,7 @@ func leaving(o *settings.Resolved, all bool, ids []string) ([]leaver, error) {
 	case !all && len(ids) == 0:
 		if o.Provider.Issuer == "" && o.NeedsProvider() {
 			return nil, fault.InUsage(errors.New("which session?"),
-				"give its ID (sso-exec status shows them), --profile or --issuer and --client-id, or --all")
+				"name a profile or a session's ID (see: sso-exec status), or give --issuer and --client-id, or --all")
 		}
 		if err := o.Check(); err != nil {
 			return nil, err

@@ -178,5 +178,5 @@ func useProfile(f *setup.Flags, o *settings.Resolved, name string) error {
 	if variable := settings.VariableOf("profile"); os.Getenv(variable) != "" {
 		talk.Warn(fmt.Errorf("the variable %s counts before the default profile", variable))
 	}
-	return talk.Print("The default profile is " + talk.OneLine(name) + " now.\n")
+	return talk.Print("The default profile is now " + talk.OneLine(name) + ".\n")
 }

@@ -85,9 +85,9 @@ func NewStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   settings.ToolStatus,
 		Short: "show who is signed in where, and until when",
-		Long: `Show the sessions that are stored: of the profile or the flags that are given,
-else all. Nothing is asked of a provider but with --check, which renews each
-session's token. The exit code is 3 if no session can be used.`,
+		Long: `Show the stored sessions: those of the profile or the flags that you give, else
+all. Only --check contacts the provider: it renews each session's token. The
+exit code is 3 if no session can be used.`,
 		Example: "  sso-exec status\n  sso-exec status --profile corp -o json",
 		Args:    command.NoArgs,
 	}

@@ -45,7 +45,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		case !s.SessionUntil.IsZero():
 			t.Row("lasts", t.Life(s.SignedInAt, s.SessionUntil, now, false)...)
 		default:
-			t.Row("lasts", map[bool]string{true: "as long as the provider says", false: "until the access ends"}[s.Renews])
+			t.Row("lasts", map[bool]string{true: "until the provider ends it", false: "until the access ends"}[s.Renews])
 		}
 		t.Row("stored in", map[string]string{"file": "a file", "keyring": "the keyring"}[s.Store])
 		for _, d := range s.Derived {
@@ -55,7 +55,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		if c := s.Check; c != nil {
 			ok := "the provider renewed it just now"
 			if !s.Renews {
-				ok = "the provider takes it still"
+				ok = "the provider still accepts it"
 			}
 			t.Row("checked", map[bool]string{true: ok, false: c.Error}[c.OK])
 		}

@@ -55,9 +55,9 @@ func NewWhoami() *cobra.Command {
 	c := &cobra.Command{
 		Use:   settings.ToolWhoami + " [PROFILE|ID]",
 		Short: "show who you are to the provider",
-		Long: `Show the identity that the session's last ID token tells, and whom its tokens
-are for; without a profile and an issuer, of the only session that is stored.
-The provider is not asked. The token itself is not shown: see sso-exec token.`,
+		Long: `Show who is signed in, as the session's last ID token says, and who accepts its
+tokens. Without a profile or an issuer it shows the only stored session. It does
+not contact the provider, and does not show the token: see sso-exec token.`,
 		Example: "  sso-exec whoami\n  sso-exec whoami corp -o json",
 		Args:    cobra.MaximumNArgs(1),
 	}

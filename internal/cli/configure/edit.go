@@ -206,7 +206,7 @@ func (e *configEdit) loop() (keep bool, err error) {
 // errKept says that a person gave up; what was written so far is kept.
 var errKept = errors.New("config: the file was not changed")
 
-// decide asks what to do about what is wrong: to write it all the same, to edit
+// decide asks what to do about what is wrong: to write it anyway, to edit
 // again, or, as an error, neither.
 func (e *configEdit) decide(found []config.Finding) (write bool, err error) {
 	for _, x := range found {
@@ -216,7 +216,7 @@ func (e *configEdit) decide(found []config.Finding) (write bool, err error) {
 	_, err = config.Paths{Named: e.copy}.Open()
 	question := "e: edit again, q: leave the file unchanged [e] "
 	if err == nil {
-		question = "e: edit again, w: write it all the same, q: leave the file unchanged [e] "
+		question = "e: edit again, w: write it anyway, q: leave the file unchanged [e] "
 	}
 	for {
 		answer, asked := talk.Ask(question)

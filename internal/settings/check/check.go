@@ -180,7 +180,7 @@ func RoleARN(v string) error {
 // ARN tells whether a value is an ARN, as far as it begins like one.
 func ARN(v string) error {
 	if !strings.HasPrefix(v, "arn:") {
-		return fmt.Errorf(`%q is not an ARN: it begins with "arn:"`, v)
+		return fmt.Errorf(`%q is not an ARN: an ARN begins with "arn:"`, v)
 	}
 	return nil
 }
