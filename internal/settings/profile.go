@@ -102,14 +102,13 @@ func LoadProfile(o *Resolved) (*config.Profile, error) {
 	o.Source.Profile = name
 	if err != nil && !fault.Holds[*userfile.UnsafeError](err) {
 		err = fmt.Errorf("config: %w", err)
-		switch {
-		case c != nil && len(c.Names()) == 0:
-			err = fault.InUsage(err, setUpHint)
-		case c != nil && !slices.Contains(c.Names(), name):
-			err = fault.InUsage(err, "see: sso-exec profile list")
-		default:
-			err = fault.InUsage(err)
+		if c == nil || slices.Contains(c.Names(), name) {
+			return p, fault.InUsage(err)
 		}
+		if len(c.Names()) == 0 {
+			return p, fault.InUsage(err, setUpHint)
+		}
+		err = fault.InUsage(err, "see: sso-exec profile list")
 	}
 	return p, err
 }

@@ -144,7 +144,6 @@ func (o *Resolved) Check() error {
 	return o.Obey() // again: only now it is known where STS is
 }
 
-// setUpHint is what somebody without a provider does first.
 const setUpHint = "to set one up, run: sso-exec setup provider HOST"
 
 func (o *Resolved) check() error {
@@ -161,8 +160,7 @@ func (o *Resolved) check() error {
 			"give --issuer URL and --client-id ID, or name them in a profile of a config file (--config FILE)")
 	case o.Provider.Issuer == "":
 		return fault.InUsage(errors.New("no issuer: which provider is it?"),
-			setUpHint,
-			"or give --issuer URL and --client-id ID, or name them in a profile of "+
+			setUpHint, "or give --issuer URL and --client-id ID, or name them in a profile of "+
 				cmp.Or(o.Source.Config, config.DefaultPath()))
 	case o.Provider.ClientID == "" && o.NeedsClientID():
 		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")

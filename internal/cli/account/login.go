@@ -27,10 +27,10 @@ func NewLogin() *cobra.Command {
 	c := &cobra.Command{
 		Use:   settings.ToolLogin + " [PROFILE]",
 		Short: "sign in now",
-		Long: `Sign in now, even if a session is stored. On a desktop a browser opens; elsewhere
-a code is shown (see --flow). This also ends the pause after a failed sign-in.
-With --all, sign in for every session that the config's profiles have, one after
-the other.`,
+		Long: `Sign in now, even if a session is stored. On a desktop a browser opens;
+elsewhere a code is shown (see --flow). This also ends the pause after a failed
+sign-in. With --all, sign in for every session that the config's profiles have,
+one after the other.`,
 		Example: "  sso-exec login\n  sso-exec login corp\n" +
 			"  sso-exec login --issuer https://login.example.com --client-id cli\n  sso-exec login --all",
 		Args: command.OneProfile,

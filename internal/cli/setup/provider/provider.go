@@ -31,13 +31,13 @@ func New() *cobra.Command {
 	p := &providerSetup{o: settings.For(settings.ToolLogin)}
 	c := &cobra.Command{
 		Use:   "provider [HOST|URL|TENANT|NAME]",
-		Short: "start here: write a profile for your identity provider, and sign in",
+		Short: "start here: write a profile for your provider, and sign in",
 		Long: `Write a profile for your identity provider. Give its host, a URL or a tenant's
-name: it finds the issuer, and says what to register at that product. It asks for
-what the flags leave open, signs you in, and shows what a cluster and AWS would
-see. Then it shows the profile, and asks before it writes it. The flags that you
-give go into the profile. Any other word is the profile's NAME; together with a
-host, use --profile NAME.`,
+name: it finds the issuer, and says what to register at that product. It asks
+for what the flags leave open, signs you in, and shows what a cluster and AWS
+would see. Then it shows the profile, and asks before it writes it. The flags
+that you give go into the profile. Any other word is the profile's NAME;
+together with a host, use --profile NAME.`,
 		Example: `  sso-exec setup provider login.example.com
   sso-exec setup provider acme.okta.com --profile corp --client-id 0oa1b2c3 \
     --scope email,groups --yes
