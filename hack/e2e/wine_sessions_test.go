@@ -240,23 +240,25 @@ func TestAllWineKeyring(t *testing.T) {
 // sign-in, and what it held. The prompt keeps to the width of the console.
 func TestAllWineInterrupt(t *testing.T) {
 	w := newWindows(t, providertest.Config{})
-	w.tty = newTerminal(t, 60, 50)
-	login := w.sso("login", "--flow", "device")
-	code := regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`)
-	for deadline := time.Now().Add(time.Minute); !code.MatchString(w.tty.text()); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no prompt: %q", w.tty.text())
+	for flow, prompt := range map[string]string{"device": `\b[A-Z]{4}-[A-Z]{4}\b`, "paste": `address:`} {
+		w.tty = newTerminal(t, 60, 50)
+		login := w.sso("login", "--flow", flow)
+		shown, deadline := regexp.MustCompile(prompt), time.Now().Add(time.Minute)
+		for ; !shown.MatchString(w.tty.text()); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: no prompt: %q", flow, w.tty.text())
+			}
 		}
-	}
-	w.tty.press(ctrlC)
-	select {
-	case <-login.done:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("Ctrl-C does not end it: %q", w.tty.text())
-	}
-	t.Logf("%s", w.tty.text())
-	if code := login.cmd.ProcessState.ExitCode(); code != 130 {
-		t.Errorf("ended with %d: %q", code, w.tty.text())
+		w.tty.press(ctrlC)
+		select {
+		case <-login.done:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s: Ctrl-C does not end it: %q", flow, w.tty.text())
+		}
+		t.Logf("%s", w.tty.text())
+		if code := login.cmd.ProcessState.ExitCode(); code != 130 {
+			t.Errorf("%s ended with %d: %q", flow, code, w.tty.text())
+		}
 	}
 	w.tty = nil
 	w.signIn()

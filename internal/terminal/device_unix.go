@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -131,7 +132,7 @@ func inBackground(fd int) bool {
 // the terminal's mode back: see golang.org/x/term's GetState.
 //
 // That package's own ReadPassword takes no end of input for one, and goes on.
-func ReadSecret(f *os.File) ([]byte, error) {
+func ReadSecret(_ context.Context, f *os.File) ([]byte, error) {
 	before, err := getMode(int(f.Fd()))
 	if err != nil {
 		return nil, err

@@ -1,8 +1,11 @@
 package terminal
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/term"
@@ -48,11 +51,18 @@ func (t *Terminal) typed() bool { return false }
 func watchContinue(func()) (stop func()) { return func() {} }
 
 // Look looks at the console of this process, and changes nothing. There is at
-// most one, and no background.
+// most one, and no background. In a terminal of Cygwin's or MSYS2's, as Git Bash's, it is
+// one that nobody sees: a prompt goes to stderr, and nothing is read.
 func Look(bool) Facts {
 	f := Facts{Owner: -1}
-	var mode uint32
-	f.Stderr = windows.GetConsoleMode(windows.Stderr, &mode) == nil
+	if f.Stderr = isConsole(windows.Stderr); !f.Stderr {
+		// Stdin is not asked for its name: a parent that reads from it would hold that up.
+		f.Stderr = isPTY(windows.Stderr)
+		if f.Stderr || isPTY(windows.Stdout) || os.Getenv("TERM_PROGRAM") == "mintty" && // Git Bash's
+			!isConsole(windows.Stdin) && !isConsole(windows.Stdout) {
+			return f
+		}
+	}
 	in, err := openKeyboard()
 	if err != nil {
 		return f
@@ -63,6 +73,7 @@ func Look(bool) Facts {
 		return f
 	}
 	defer out.Close()
+	var mode uint32
 	if windows.GetConsoleMode(windows.Handle(in.file.Fd()), &mode) == nil {
 		f.Open = true
 		// As on Unix: off while a program takes keys one by one.
@@ -71,5 +82,37 @@ func Look(bool) Facts {
 	return f
 }
 
-// ReadSecret reads a line from a terminal, which does not show it.
-func ReadSecret(f *os.File) ([]byte, error) { return term.ReadPassword(int(f.Fd())) }
+func isConsole(h windows.Handle) bool {
+	var mode uint32
+	return windows.GetConsoleMode(h, &mode) == nil
+}
+
+// isPTY recognizes a terminal of Cygwin's or MSYS2's, which to Windows is a pipe, by the
+// pipe's name: \msys-1888ae32e00d56aa-pty0-to-master (winsup/cygwin/fhandler/pty.cc).
+func isPTY(h windows.Handle) bool {
+	if kind, err := windows.GetFileType(h); err != nil || kind != windows.FILE_TYPE_PIPE {
+		return false
+	}
+	var info struct { // FILE_NAME_INFO
+		length uint32 // in bytes
+		name   [windows.MAX_PATH]uint16
+	}
+	if windows.GetFileInformationByHandleEx(h, windows.FileNameInfo, (*byte)(unsafe.Pointer(&info)),
+		uint32(unsafe.Sizeof(info))) != nil {
+		return false
+	}
+	name := windows.UTF16ToString(info.name[:min(info.length/2, windows.MAX_PATH)])
+	name = name[strings.LastIndexByte(name, '\\')+1:]
+	return (strings.HasPrefix(name, "msys-") || strings.HasPrefix(name, "cygwin-")) && strings.Contains(name, "-pty") &&
+		strings.Contains(name, "-master")
+}
+
+// ReadSecret reads a line from a terminal, which does not show it. It does not end with
+// ctx.
+func ReadSecret(ctx context.Context, f *os.File) ([]byte, error) {
+	b, err := term.ReadPassword(int(f.Fd()))
+	if err != nil {
+		awaitInterrupt(ctx)
+	}
+	return b, err
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -116,9 +117,26 @@ func (k *keyboard) next(ctx context.Context) (string, error) {
 	select {
 	case l := <-k.lines:
 		k.asked = false
+		if l.err != nil {
+			awaitInterrupt(ctx)
+		}
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
 		return l.text, l.err
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
+	}
+}
+
+// awaitInterrupt waits for ctx to end, for a moment. At Ctrl-C Windows ends a read of the
+// console at once, as at the end of the input, and starts the handler's thread meanwhile:
+// which of the two comes first is not said.
+func awaitInterrupt(ctx context.Context) {
+	const moment = 500 * time.Millisecond
+	select {
+	case <-ctx.Done():
+	case <-time.After(moment):
 	}
 }
 

@@ -81,7 +81,7 @@ func keyFromTerminal(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	fmt.Fprintf(talk.Stderr, "API key %s (it is not shown): ", name)
-	b, err := readAside(ctx, func() ([]byte, error) { return terminal.ReadSecret(os.Stdin) })
+	b, err := readAside(ctx, func() ([]byte, error) { return terminal.ReadSecret(ctx, os.Stdin) })
 	_ = term.Restore(fd, before) // an interrupted read leaves the echo off
 	fmt.Fprintln(talk.Stderr)
 	switch {
