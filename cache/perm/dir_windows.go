@@ -48,7 +48,7 @@ func openDir(path string) (Dir, error) {
 	}
 	if !st.IsDir() {
 		return Dir{}, &UnsafeError{Path: path, Why: "is not our directory (a link)",
-			Fix: Command("del", path)}
+			Fix: removal(path)}
 	}
 	return Dir{disk.Open(path)}, nil
 }
@@ -133,7 +133,22 @@ func (d Dir) open(name string, access, how, share uint32) (*os.File, error) {
 }
 
 func notRegular(path string) error {
-	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: Command("del", path)}
+	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: removal(path)}
+}
+
+// removal is the command that removes what is in the place of something of ours. Of a
+// directory, and of a link to one, cmd's del takes what is in it; rmdir takes the link,
+// and a directory only if it is empty.
+func removal(path string) string {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return ""
+	}
+	is, err := windows.GetFileAttributes(name)
+	if err == nil && is&windows.FILE_ATTRIBUTE_DIRECTORY != 0 {
+		return Command("rmdir", path)
+	}
+	return Command("del", path)
 }
 
 // OpenToWrite opens a file that is there, to be overwritten.

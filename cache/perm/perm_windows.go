@@ -14,7 +14,9 @@ func Check(string) error { return nil }
 
 func isOwn(string) bool { return true }
 
-var shared []string
+// shared are directories that hold what is many people's: an access list for one of them
+// alone would lock out the others.
+var shared = []string{`c:\users`, `c:\users\public`, `c:\users\default`}
 
 func systemTrees() (trees []string) {
 	for _, name := range []string{"SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "ProgramData"} {
