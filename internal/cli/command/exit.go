@@ -173,23 +173,33 @@ func keyringHints(o *settings.Resolved) []string {
 		"or --store none"}
 }
 
+// Pasted is a command of [cache.UnsafeError] about a path, fit to paste.
+func Pasted(fix, path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return fix
+	}
+	return strings.ReplaceAll(fix, abs, talk.Quote(abs))
+}
+
 // fixHint names the command that fixes a path, fit to paste; where there is none,
 // what else to do, or the flag that names another path.
 func fixHint(o *settings.Resolved, path, fix, hint string) string {
 	abs, err := filepath.Abs(path)
 	switch {
 	case err == nil && fix != "":
-		return "check why first; then fix it with: " + strings.ReplaceAll(fix, abs, talk.Quote(abs))
+		return "check why first; then fix it with: " + Pasted(fix, path)
 	case hint != "":
 		return hint
 	}
+	const separator = string(filepath.Separator)
 	flag := ""
 	for _, r := range settings.Rows(o.Tool) {
 		if r.Kind != settings.Path || r.Name == "cache-dir" || r.IsEmpty(&o.Settings) {
 			continue
 		}
 		value, err := r.Anywhere(r.Text(&o.Settings))
-		if err == nil && (value == abs || strings.HasPrefix(value, strings.TrimSuffix(abs, "/")+"/")) {
+		if err == nil && (value == abs || strings.HasPrefix(value, strings.TrimSuffix(abs, separator)+separator)) {
 			flag = " (--" + r.Name + ")"
 		}
 	}

@@ -55,9 +55,9 @@ func (f *found) fail(result string, o *settings.Resolved, err error) {
 	f.add(result, strings.Split(err.Error(), "\n")...)
 	paste := ""
 	if unsafe, ok := errors.AsType[*cache.UnsafeError](err); ok {
-		paste = unsafe.Fix
+		paste = command.Pasted(unsafe.Fix, unsafe.Path)
 	} else if unsafe, ok := errors.AsType[*userfile.UnsafeError](err); ok {
-		paste = unsafe.Fix
+		paste = command.Pasted(unsafe.Fix, unsafe.Path)
 	}
 	if paste != "" {
 		f.fix("check why first; then fix it with", paste)
