@@ -137,6 +137,9 @@ func checkNotReadable(f *os.File, st os.FileInfo) error {
 		Fix: perm.Command("chmod 600", f.Name())}
 }
 
+// IsRegular reports whether what [os.Stat] or an open file says of itself is a regular file.
+func IsRegular(st os.FileInfo) bool { return st.Mode().IsRegular() }
+
 // canWrite reports whether this user can make files in a directory.
 func canWrite(dir string) bool { return unix.Access(dir, unix.W_OK) == nil }
 

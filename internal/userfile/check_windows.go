@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/windows"
 
@@ -77,6 +78,16 @@ func checkSystem(path string, sd *windows.SECURITY_DESCRIPTOR, rights windows.AC
 // trustedInstaller owns what Windows itself brought.
 const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 
+// IsRegular reports whether what [os.Stat] or an open file says of itself is a regular
+// file. One that OneDrive synchronizes (Files On-Demand) is read and replaced as any other,
+// but it is a reparse point, and every kind that Go has no name for is irregular to it
+// (https://go.dev/issue/61893). What leads elsewhere has been followed by then.
+func IsRegular(st os.FileInfo) bool {
+	is, ok := st.Sys().(*syscall.Win32FileAttributeData)
+	return st.Mode().IsRegular() ||
+		ok && st.Mode().Type() == os.ModeIrregular && is.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY == 0
+}
+
 // canWrite is true: an access list is not asked.
 func canWrite(string) bool { return true }
 
@@ -141,8 +152,16 @@ func stateBase() string { return BaseDir("LocalAppData", filepath.Join(".local",
 // AppData is where programs of Windows keep settings.
 func AppData() string { return os.Getenv("AppData") }
 
-// EntryHome is the user's profile directory, whatever variables say.
-func EntryHome() (string, error) { return windows.GetCurrentProcessToken().GetUserProfileDirectory() }
+// EntryHome is the user's profile directory, whatever variables say. As in os/user, the
+// token is a real one: of the pseudo-handles only queries of a token are documented.
+func EntryHome() (string, error) {
+	token, err := windows.OpenCurrentProcessToken()
+	if err != nil {
+		return "", err
+	}
+	defer token.Close() //nolint:errcheck // it was only read
+	return token.GetUserProfileDirectory()
+}
 
 // SetHome has this process's variables name a home, and the known folders of the user.
 func SetHome(home string) error {

@@ -81,7 +81,7 @@ func Read(path string) ([]byte, error) {
 // device is empty.
 func ReadRegular(path string) ([]byte, error) {
 	return read(path, func(_ *os.File, st os.FileInfo) error {
-		if !st.Mode().IsRegular() && path != os.DevNull {
+		if !IsRegular(st) && path != os.DevNull {
 			return fmt.Errorf("%s is not a regular file", path)
 		}
 		return nil

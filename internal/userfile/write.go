@@ -193,7 +193,7 @@ func current(path string) ([]byte, os.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !st.Mode().IsRegular() {
+	if !IsRegular(st) {
 		return nil, nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	w, err := os.OpenFile(path, os.O_WRONLY, 0)

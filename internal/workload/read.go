@@ -90,7 +90,7 @@ func checkFile(path string) error {
 		return fmt.Errorf("%s is a directory; name the file in it", path)
 	case st.Mode()&fs.ModeNamedPipe != 0:
 		return fmt.Errorf("%s is a pipe, which can be read only once; name a file", path)
-	case !st.Mode().IsRegular():
+	case !userfile.IsRegular(st):
 		return fmt.Errorf("%s is not a regular file", path)
 	case st.Size() > maxToken:
 		return fmt.Errorf("%s is larger than a token can be (%d bytes)", path, st.Size())

@@ -309,5 +309,5 @@ func wordsOfRecord(rec *cache.Session) (words []string) {
 // stillThere reports whether a file that was named at the sign-in is still there.
 func stillThere(path string) bool {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular()
+	return err == nil && userfile.IsRegular(st)
 }

@@ -198,7 +198,7 @@ func (s *Flags) ConfigEdit(path string, do func([]byte) ([]byte, error)) (Edit, 
 		})
 		return notWritable(err)
 	}
-	if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && !s.DryRun && !bytes.Equal(e.Old, e.New) {
+	if st, err := os.Stat(path); err == nil && userfile.IsRegular(st) && !s.DryRun && !bytes.Equal(e.Old, e.New) {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
 			return e, notWritable(err)

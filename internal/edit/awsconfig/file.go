@@ -106,7 +106,7 @@ func Open(path string) (*File, error) {
 	if f.stat, err = os.Stat(f.target); err != nil {
 		return nil, err
 	}
-	if !f.stat.Mode().IsRegular() {
+	if !userfile.IsRegular(f.stat) {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	b, err := userfile.Read(path)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/sso-exec/sso-exec/internal/userfile"
 )
 
 // Files are the kubeconfig files that kubectl would read, in its order: what is
@@ -88,7 +90,7 @@ func Read(path string) ([]byte, error) {
 	if path == os.DevNull {
 		return nil, nil
 	}
-	if !st.Mode().IsRegular() { // a pipe could keep us waiting, and cannot be written back
+	if !userfile.IsRegular(st) { // a pipe could keep us waiting, and cannot be written back
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.Open(path)

@@ -248,7 +248,7 @@ func takesFiles(dir string) error {
 // opens tells whether a file is one to write to, by its mode and by opening it.
 func opens(path string, st fs.FileInfo) error {
 	switch {
-	case !st.Mode().IsRegular():
+	case !userfile.IsRegular(st):
 		return fmt.Errorf("%s is not a regular file", path)
 	case st.Mode().Perm()&0o200 == 0: // root could, but was not meant to
 		return readOnly(path)
