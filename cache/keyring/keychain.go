@@ -94,13 +94,14 @@ func (k keychain) Remove(ctx context.Context, account string) error {
 // shown: a part of the secret may be in it.
 //
 // When ctx ends, so does the command: a write that was given up must not be made later,
-// over that of another process.
+// over that of another process. The terminal's Ctrl-C is not for it: the caller decides
+// what that ends, and a write of a token whose predecessor is spent goes on.
 func (k keychain) run(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, cmp.Or(k.program, "/usr/bin/security"), args...) //nolint:gosec // a constant
 	cmd.Stdin = strings.NewReader(stdin)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay, cmd.SysProcAttr = time.Second, apart()
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return "", ctx.Err()

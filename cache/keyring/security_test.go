@@ -44,10 +44,13 @@ var states = map[string]int{
 	"no keychain": errSecNoDefaultKeychain,
 }
 
+// workers are what else this program is, by its first argument.
+var workers = map[string]func() int{"worker": worker}
+
 func TestMain(m *testing.M) {
 	switch dir := os.Getenv(fakeDir); {
-	case dir != "" && len(os.Args) > 1 && os.Args[1] == "worker":
-		os.Exit(worker())
+	case dir != "" && len(os.Args) > 1 && workers[os.Args[1]] != nil:
+		os.Exit(workers[os.Args[1]]())
 	case dir != "" && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test."):
 		os.Exit(security(dir, os.Args[1:]) & 0xff)
 	}
@@ -149,6 +152,10 @@ func run(dir string, words []string) int {
 	state, _ := os.ReadFile(filepath.Join(dir, "state"))
 	if string(state) == "hangs" { // a window asks, and nobody answers
 		time.Sleep(time.Minute)
+	}
+	for ; string(state) == "waits"; state, _ = os.ReadFile(filepath.Join(dir, "state")) { // somebody answers soon
+		_ = os.WriteFile(filepath.Join(dir, "waiting"), nil, 0o600)
+		time.Sleep(5 * time.Millisecond)
 	}
 	e := entry{dir, entryFile(dir, options['s'], options['a']), states[string(state)]}
 	return e.do(words[0], options)
