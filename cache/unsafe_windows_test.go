@@ -10,7 +10,7 @@ import (
 	"github.com/sso-exec/sso-exec/cache/perm"
 )
 
-// What stands in the place of a file is removed by a command that takes nothing else: del
+// What stands in the place of a file is removed by a command that only removes that: del
 // would take all that is in a directory, or where a link to one leads.
 func TestRemoval(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "a cache")

@@ -136,7 +136,7 @@ func notRegular(path string) error {
 	return &UnsafeError{Path: path, Why: "is not a regular file", Fix: removal(path)}
 }
 
-// removal is the command that removes what is in the place of something of ours. Of a
+// removal is the command that removes what is in the place of one of our files. Of a
 // directory, and of a link to one, cmd's del takes what is in it; rmdir takes the link,
 // and a directory only if it is empty.
 func removal(path string) string {
