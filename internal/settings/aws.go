@@ -68,7 +68,7 @@ func (o *Resolved) settleSTS() error {
 			}
 		}
 		if err := check.ARN(role); err != nil {
-			return fault.InUsage(fmt.Errorf("%s %w", flag, err), "give the role's whole ARN: arn:aws:iam::ACCOUNT:role/NAME")
+			return fault.InUsage(fmt.Errorf("%s %w", flag, err), "give the whole ARN; a role of another service needs --sts-endpoint URL")
 		}
 		place.RoleARN, flag = role, "--chain-role-arn"
 		at, err := place.Endpoint()
