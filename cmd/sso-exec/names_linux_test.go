@@ -132,7 +132,7 @@ func (n *namesTest) write(path string, doc any) {
 }
 
 // toPaste finds the lines that are to be pasted.
-var toPaste = regexp.MustCompile(`(?m)(?:Try it|run|go all the same): (.*)$`)
+var toPaste = regexp.MustCompile(`(?m)(?:Try it|run|remove it anyway): (.*)$`)
 
 func (n *namesTest) check(args []string, o outcome) {
 	n.t.Helper()
