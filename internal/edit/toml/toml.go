@@ -91,8 +91,11 @@ func (e *Entry) Strings() (list []string, ok bool) {
 // Set has a table that is there have a key with this value, in place of the one that it
 // has, else as its last.
 func (d *Document) Set(table []string, key, value string) ([]byte, error) {
-	at := -1
+	at, path := -1, append(slices.Clone(table), key)
 	for i, b := range d.blocks {
+		if len(b.name) >= len(path) && slices.Equal(b.name[:len(path)], path) {
+			return nil, fmt.Errorf("%s is a table", Name(path))
+		}
 		if slices.Equal(b.name, table) {
 			if at >= 0 || b.array {
 				return nil, fmt.Errorf("%s is there more than once", Name(table))
@@ -110,7 +113,7 @@ func (d *Document) Set(table []string, key, value string) ([]byte, error) {
 		case slices.Equal(e.Key, []string{key}):
 			return splice(d.text, e.valueStart, e.valueEnd, value), nil
 		case e.Key[0] == key:
-			return nil, fmt.Errorf("%s is a table", key)
+			return nil, fmt.Errorf("%s is a table", Name(path))
 		default:
 			end = e.end
 			line := d.text[e.start:]

@@ -67,7 +67,9 @@ func TestSet(t *testing.T) {
 	}
 	for _, bad := range []string{"", "registries.corp.a = 1", "[[registries.corp]]",
 		"[registries.corp]\n[registries.corp]",
-		"[registries.corp]\np.a = 1", "[registries.corp.p]", "registries = {corp = {}}"} {
+		"[registries.corp]\np.a = 1", "[registries.corp.p]",
+		"[registries.corp]\n[registries.corp.p]", "[registries.corp]\n[[registries.corp.p]]",
+		"[registries.corp.\"p\".x]\n[registries.corp]", "registries = {corp = {}}"} {
 		d, err := Parse([]byte(bad))
 		if err != nil {
 			t.Fatal(err)
