@@ -174,30 +174,35 @@ exec setsid '%s' --no-sandbox --disable-gpu --no-first-run --no-default-browser-
 	}
 }
 
-// attach drives the page of a browser that runs already.
+// attach drives the page of a browser that runs already. On a busy machine a new
+// Chromium may name its port half a minute before it answers there.
 func attach(t *testing.T, address string) *chromium {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	ctx, cancel = remote.NewAllocator(ctx, address)
-	t.Cleanup(cancel)
-	probe, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
+	said := "it shows no page of the provider"
 	for ctx.Err() == nil {
+		browser, cancel := remote.NewAllocator(ctx, address)
+		t.Cleanup(cancel)
+		probe, cancel := chromedp.NewContext(browser)
+		t.Cleanup(cancel)
 		infos, err := chromedp.Targets(probe)
-		if err != nil {
-			t.Fatalf("chromium: %v", err)
-		}
-		for _, info := range infos {
-			if info.Type == "page" && strings.HasPrefix(info.URL, "https://127.0.0.1:") {
-				page, cancel := chromedp.NewContext(probe, chromedp.WithTargetID(info.TargetID))
-				t.Cleanup(cancel)
-				return &chromium{t: t, ctx: page}
+		for ; err == nil && ctx.Err() == nil; infos, err = chromedp.Targets(probe) {
+			for _, info := range infos {
+				if info.Type == "page" && strings.HasPrefix(info.URL, "https://127.0.0.1:") {
+					page, cancel := chromedp.NewContext(probe, chromedp.WithTargetID(info.TargetID))
+					t.Cleanup(cancel)
+					return &chromium{t: t, ctx: page}
+				}
 			}
+			time.Sleep(20 * time.Millisecond)
 		}
-		time.Sleep(20 * time.Millisecond)
+		if err != nil && ctx.Err() == nil {
+			said = err.Error()
+			time.Sleep(time.Second)
+		}
 	}
-	t.Fatal("chromium shows no page of the provider")
+	t.Fatalf("chromium: %s", said)
 	return nil
 }
 
