@@ -24,7 +24,7 @@ SOAKTIME ?= 10m#        the same under soak
 SOAKCOUNT ?= 3#          rounds of the tests of many processes under soak
 SOAKRUN ?= Storm|Race|Chaos|Crash|DiskErrors|Interrupt|Broken|Network|Canary
 
-.PHONY: help build size man completions dist distcheck schema demo test e2e e2e-all picture fmt \
+.PHONY: help build size man completions dist distcheck schema texts demo test e2e e2e-all picture fmt \
 	vet lint tree cross bench fuzz soak clean
 
 help: ## list the targets
@@ -64,6 +64,9 @@ schema: ## docs/config.schema.json, which a test compares with the code
 	mv docs/config.schema.json.new docs/config.schema.json
 	go run ./cmd/sso-exec config schema --policy >docs/policy.schema.json.new
 	mv docs/policy.schema.json.new docs/policy.schema.json
+
+texts: ## all that people read in this program, to be read through
+	@go run ./hack/texts
 
 demo: ## one sign-in against a provider on this machine; APPROVE=1 without a person
 	@APPROVE="$(APPROVE)" hack/demo/run
