@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// preference begins a file of kubectl's own settings.
+const preference = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n"
+
 // TestSetupKube counts a new user's way: from an issuer and a client ID to a
 // list of namespaces in two commands and one sign-in.
 func TestSetupKube(t *testing.T) {
@@ -27,6 +30,10 @@ func TestSetupKube(t *testing.T) {
 	given := "# from the platform team\napiVersion: v1\nkind: Config\nclusters:\n- name: kind\n  cluster:\n    server: " +
 		server + "\n    certificate-authority: " + ca.caFile + "\n"
 	if err := os.WriteFile(file, []byte(given), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kuberc := filepath.Join(c.home, ".kube", "kuberc")
+	if err := os.WriteFile(kuberc, []byte(preference), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	onPath := "PATH=" + filepath.Dir(mustTool(t, "sso-exec")) + ":" + os.Getenv("PATH")
@@ -58,13 +65,11 @@ func TestSetupKube(t *testing.T) {
 	// The line that is shown for kuberc is what kubectl wants there, and needs.
 	lines := strings.Split(strings.TrimSpace(setup), "\n")
 	for line, works := range map[string]bool{lines[len(lines)-1]: true, "- name: another": false} {
-		kuberc := filepath.Join(c.home, "kuberc")
-		text := "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n" +
-			"credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n" + line + "\n"
+		text := preference + "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n" + line + "\n"
 		if err := os.WriteFile(kuberc, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		res := c.start("kubectl", []string{onPath, "KUBERC=" + kuberc}, "--context=corp", "get", "ns").wait()
+		res := c.start("kubectl", []string{onPath}, "--context=corp", "get", "ns").wait()
 		if (res.code == 0) != works || !works &&
 			!strings.Contains(res.stderr, "not permitted by the credential plugin allowlist") {
 			t.Errorf("with %q in kuberc: exit code %d, %s", line, res.code, res.stderr)

@@ -27,10 +27,13 @@ func Suggest(word string, known []string) string {
 }
 
 // Nearest returns the known word that takes the fewest single-character edits
-// to reach, if those are few; else the longest that is followed by more words
+// to reach, if those are few (one, for a word of three characters); else the longest that is followed by more words
 // (issuer of issuer-url); else nothing.
 func Nearest(word string, known []string) string {
 	best, least := "", max(2, len(word)/3)+1
+	if len(word) < 4 {
+		least = 2
+	}
 	for _, k := range known {
 		if abs(len(word)-len(k)) >= least {
 			continue // that many edits it takes at least

@@ -210,13 +210,13 @@ func TestDefaultPath(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	words := []string{"issuer", "client-id", "client-secret-file", "scope", "grace", "force"}
+	words := []string{"issuer", "client-id", "client-secret-file", "scope", "grace", "force", "gcp", "gke"}
 	for word, want := range map[string]string{
 		"isuer": "issuer", "clientid": "client-id", "client_id": "client-id", "scopes": "scope", "Scope": "scope",
 		"client-secret": "client-secret-file",
 		"zzz":           "", "": "", "issuer": "issuer", "verylongwordthatisnear": "",
 		"froce": "force", "issuer-url": "issuer", "client-secret-file_of-mine": "client-secret-file", "issuerings": "",
-		"-issuer-url": "",
+		"-issuer-url": "", "get": "", "use": "", "gpc": "gcp", "gk": "gke",
 	} {
 		if got := commandline.Nearest(word, words); got != want && !(word == "client-secret" && got == "") {
 			t.Errorf("Nearest(%q) is %q, want %q", word, got, want)

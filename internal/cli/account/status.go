@@ -125,6 +125,9 @@ exit code is 3 if no session can be used.`,
 				text += "\n" + talk.Wrap(who, columns) + "\n"
 			}
 			if !unknown {
+				if len(list)+len(ended) == 0 {
+					text = "  to sign in, run: " + o.Ours(settings.ToolLogin) + "\n" + text
+				}
 				text = statusText(statusesOf(list), style, columns, time.Now()) + text
 			}
 			_, err = os.Stdout.WriteString(text)

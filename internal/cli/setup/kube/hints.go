@@ -126,12 +126,7 @@ func (s *kubeSetup) next(ctx context.Context, plan *kubePlan, e kubeconfig.Exec)
 	default:
 		s.try(ctx, append(words, "--cluster="+plan.conf.Clusters[0].Name, "--user="+s.user)...)
 	}
-	name := e.Command
-	if talk.Quote(name) != name {
-		name = strconv.Quote(name)
-	}
-	fmt.Fprintf(talk.Out, "If ~/.kube/kuberc restricts plugins (kubectl 1.35 or later), add to its "+
-		"credentialPluginAllowlist:\n- name: %s\n", name)
+	allow(e.Command)
 	if home, err := userfile.Home(); err == nil && s.fromKubelogin {
 		old := filepath.Join(home, ".kube", "cache", "oidc-login")
 		if _, err := os.Stat(old); err == nil {
@@ -139,6 +134,23 @@ func (s *kubeSetup) next(ctx context.Context, plan *kubePlan, e kubeconfig.Exec)
 				talk.OneLine(old))
 		}
 	}
+}
+
+// allow says what kubectl's own list of plugins must have, where there may be one
+// (kubectl 1.35, KEP-3104).
+func allow(command string) {
+	path := os.Getenv("KUBERC")
+	if home, err := userfile.Home(); path == "" && err == nil {
+		path = filepath.Join(home, ".kube", "kuberc")
+	}
+	if _, err := os.Stat(path); path == "off" || err != nil {
+		return
+	}
+	if talk.Quote(command) != command {
+		command = strconv.Quote(command)
+	}
+	fmt.Fprintf(talk.Out, "If %s restricts plugins, add to its credentialPluginAllowlist:\n- name: %s\n",
+		talk.OneLine(path), command)
 }
 
 // contextOf returns a context that has a user, or nothing.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sso-exec/sso-exec/internal/acquire"
+	"github.com/sso-exec/sso-exec/internal/cli/lookup"
 	"github.com/sso-exec/sso-exec/internal/cli/setup"
 	"github.com/sso-exec/sso-exec/internal/commandline"
 	"github.com/sso-exec/sso-exec/internal/config"
@@ -79,6 +81,48 @@ func (p *providerSetup) edit() (setup.Edit, error) {
 	})
 }
 
+// logoutByID ends a session that no profile leads to any more.
+const logoutByID = "run: sso-exec logout ID, with what sso-exec status shows as its ID"
+
+// write shows the change and makes it. It reports whether it is made.
+func (p *providerSetup) write() (wrote bool, err error) {
+	err = p.Plan(func() error {
+		e, err := p.edit() // of the file as it is by now
+		if err != nil {
+			return err
+		}
+		before, stored := p.session()
+		done, err := p.Apply(e)
+		if !done || bytes.Equal(e.Old, e.New) {
+			return err
+		}
+		wrote = true
+		if now, _ := p.session(); stored && now != before {
+			fmt.Fprintln(talk.Stderr, "The profile's earlier sign-in is still stored. To end it, run: sso-exec logout "+
+				lookup.IDOf(before))
+		}
+		p.next()
+		return err
+	})
+	return wrote, err
+}
+
+// session is which session the profile of the config file leads to, and whether somebody
+// is signed in to it.
+func (p *providerSetup) session() (key string, stored bool) {
+	all, _, _ := lookup.Profiles(p.o) // what is wrong with one is told when it is used
+	for _, o := range all {
+		if o.Source.Profile != p.o.Source.Profile {
+			continue
+		}
+		if s, err := acquire.Open(o, acquire.Caller{}); err == nil {
+			_, err = s.Stored()
+			return acquire.Request(o).SessionKey(), err == nil
+		}
+	}
+	return "", false
+}
+
 func (p *providerSetup) removeProfile() error {
 	if err := p.open(); err != nil {
 		return err
@@ -115,7 +159,7 @@ func (p *providerSetup) removeProfile() error {
 		}
 		end := "first run: " + p.command("logout")
 		if p.Yes {
-			end = "run: sso-exec logout ID, with what sso-exec status shows as its ID"
+			end = logoutByID
 		}
 		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out too, "+end)
 	}

@@ -116,7 +116,8 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if changes && !p.DryRun && !p.noLogin {
+	signsIn := changes && !p.DryRun && !p.noLogin
+	if signsIn {
 		if err := p.signIn(ctx, provider); err != nil {
 			return err
 		}
@@ -124,17 +125,11 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 	if changes && !p.DryRun {
 		fmt.Fprintln(talk.Stderr)
 	}
-	return p.Plan(func() error {
-		e, err := p.edit() // of the file as it is by now
-		if err != nil {
-			return err
-		}
-		done, err := p.Apply(e)
-		if done && !bytes.Equal(e.Old, e.New) {
-			p.next()
-		}
-		return err
-	})
+	wrote, err := p.write()
+	if signsIn && !wrote && err == nil {
+		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out, "+logoutByID)
+	}
+	return err
 }
 
 // keepFromAgents refuses a coding agent a change to a profile that is there: it may be
