@@ -46,7 +46,7 @@ func (p *Provider) VerifyIDToken(ctx context.Context, set *credential.TokenSet, 
 		algs = slices.DeleteFunc(slices.Clone(signingAlgs),
 			func(a string) bool { return !slices.Contains(p.IDTokenSigningAlgs, a) })
 		if len(algs) == 0 {
-			return none, verifyErrorf("the provider signs ID tokens with none of the algorithms that are safe")
+			return none, verifyErrorf("the provider does not sign ID tokens with a safe algorithm")
 		}
 	}
 	token, err := p.verifySigned(ctx, "the ID token", set.IDToken.Reveal(), algs)

@@ -160,7 +160,7 @@ func (r *route) explain(err error, to *url.URL, timeout time.Duration) error {
 func ledElsewhere(doing string, from *url.URL, resp *http.Response) error {
 	to, err := resp.Location()
 	if err != nil || strings.EqualFold(to.Host, from.Host) {
-		return Garbled(doing, "%s redirects (status %d) where no redirect may be", from.Host, resp.StatusCode)
+		return Garbled(doing, "%s redirects (status %d), which is not allowed here", from.Host, resp.StatusCode)
 	}
 	there := Clean(to.Host, 100)
 	switch resp.StatusCode {
@@ -169,7 +169,7 @@ func ledElsewhere(doing string, from *url.URL, resp *http.Response) error {
 			says: fmt.Sprintf("%s answers instead of %s (it redirects there, status %d): a sign-in page of this network, or "+
 				"another address of the server", there, from.Host, resp.StatusCode)}}
 	}
-	return Garbled(doing, "%s redirects to %s (status %d) where no redirect may be", from.Host, there, resp.StatusCode)
+	return Garbled(doing, "%s redirects to %s (status %d), which is not allowed here", from.Host, there, resp.StatusCode)
 }
 
 // portalAnswer is the answer of a network that wants somebody to sign in (RFC

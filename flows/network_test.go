@@ -176,8 +176,8 @@ func TestRedirects(t *testing.T) {
 		{302, "https://portal.hotel.example/?u=secret", true, "portal.hotel.example answers instead of login.corp.example"},
 		{307, "//portal.hotel.example", true, "portal.hotel.example answers instead"},
 		{301, "https://sso.corp.example/token", false,
-			"login.corp.example redirects to sso.corp.example (status 301) where no redirect may be"},
-		{302, "/elsewhere", false, "login.corp.example redirects (status 302) where no redirect may be"},
+			"login.corp.example redirects to sso.corp.example (status 301), which is not allowed here"},
+		{302, "/elsewhere", false, "login.corp.example redirects (status 302), which is not allowed here"},
 		{302, "", false, "redirects (status 302)"},
 		{302, "https://%zz", false, "redirects (status 302)"},
 	} {

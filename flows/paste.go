@@ -128,7 +128,7 @@ func tellPasted(err error) error {
 		refusal.Loopback = false
 	}
 	if refusal != nil && refusal.Code == "invalid_grant" {
-		return fmt.Errorf("%w: what was pasted is not all of the code, or was used before", err)
+		return fmt.Errorf("%w: the pasted code is incomplete, or was used before", err)
 	}
 	return err
 }

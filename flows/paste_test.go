@@ -206,9 +206,9 @@ func TestPasteEnds(t *testing.T) {
 			}, func(err error) bool { _, ok := errors.AsType[*VerifyError](err); return ok }, "does not name its issuer"},
 		{"the code cut off", providertest.Config{}, func(v visit, back *url.URL) string {
 			return query(v, url.Values{"code": {back.Query().Get("code")[:10]}})
-		}, func(err error) bool { _, ok := errors.AsType[*OAuthError](err); return ok }, "not all of the code"},
+		}, func(err error) bool { _, ok := errors.AsType[*OAuthError](err); return ok }, "the pasted code is incomplete"},
 		{"another code", providertest.Config{}, func(visit, *url.URL) string { return "SplxlOBeZQQYbYS6WxSbIA" },
-			func(err error) bool { _, ok := errors.AsType[*OAuthError](err); return ok }, "not all of the code"},
+			func(err error) bool { _, ok := errors.AsType[*OAuthError](err); return ok }, "the pasted code is incomplete"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := providertest.New(t, c.config)

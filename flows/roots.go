@@ -120,7 +120,7 @@ func (e *RootError) Error() string {
 	by := fmt.Sprintf("the certificate of %s was issued by %q, which only %s vouches for",
 		e.Host, e.CA, strings.Join(e.By, " and "))
 	if e.Whose == "" {
-		return by + "; the session was made under other roots, so nothing of it is sent there"
+		return by + "; the session was made under other roots, so it is not sent there"
 	}
 	return by + "; " + e.Whose + " is not sent there"
 }

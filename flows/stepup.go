@@ -51,7 +51,7 @@ func (u StepUp) Unmet(login credential.Login, at time.Time) string {
 	case u.MaxAge == nil:
 		return ""
 	case login.AuthTime.IsZero():
-		return "the ID token does not say when the sign-in was (auth_time), which it must where max_age is asked for"
+		return "the ID token does not say when the sign-in was (auth_time), but max_age requires it"
 	}
 	if age := at.Sub(login.AuthTime); age > *u.MaxAge {
 		return fmt.Sprintf("the sign-in was %v ago, and at most %v is asked for", age.Round(time.Second), *u.MaxAge)
@@ -77,7 +77,7 @@ const AuthTimeSlack = minSkew + time.Second
 // §3.1.3.7, 12 and 13).
 func (u StepUp) check(login credential.Login, began time.Time) error {
 	if unmet := u.Unmet(login, began.Add(-AuthTimeSlack)); unmet != "" {
-		return unmetErrorf("the provider did not ask for the sign-in that was wanted: %s", unmet)
+		return unmetErrorf("the provider did not meet the sign-in requirements: %s", unmet)
 	}
 	return nil
 }
@@ -180,10 +180,10 @@ func (p *Provider) NeedsPerson(e *OAuthError) bool {
 var explained = map[string]string{
 	"login_required": "nobody is signed in at the provider, and the request does not let it ask " +
 		"(prompt=none)",
-	"interaction_required": "the provider has something to ask of the person, and the request does not " +
+	"interaction_required": "the provider needs to ask the person something, but the request does not " +
 		"let it (prompt=none)",
-	"consent_required": "the person, or an administrator, has not agreed to what this client asks " +
-		"for, and the request does not let the provider ask (prompt=none)",
+	"consent_required": "the person, or an administrator, has not consented to this client, but the " +
+		"request does not let the provider ask (prompt=none)",
 	"account_selection_required": "several accounts are signed in at the provider: name one (login_hint), or " +
 		"have it ask (prompt=select_account)",
 	"unmet_authentication_requirements": "the provider cannot have this person sign in the way that is asked for " +

@@ -48,7 +48,7 @@ func refusal(code int) string {
 	case 37, 50: // errSecNoDefaultKeychain, -25307; errSecNoSuchKeychain, -25294
 		return "this user has no login keychain"
 	case 45: // errSecDuplicateItem, -25299: add -U could not change the entry, so it tried to make one
-		return "the keychain did not allow to change the entry that is there (is it locked?)"
+		return "the keychain did not allow changing the existing entry (is it locked?)"
 	case 51, 128: // errSecAuthFailed, -25293; userCanceledErr, -128
 		return "access to the keychain was denied"
 	}

@@ -167,7 +167,7 @@ func TestRefused(t *testing.T) {
 	const denied, none = "access to the keychain was denied", "this user has no login keychain"
 	for state, want := range map[string]struct{ read, replace, create, remove string }{
 		"locked": {locked, locked, locked, locked},
-		"denied": {denied, "the keychain did not allow to change the entry that is there (is it locked?)", "", denied},
+		"denied": {denied, "the keychain did not allow changing the existing entry (is it locked?)", "", denied},
 	} {
 		p.become("")
 		if err := p.Set(t.Context(), account, "old"); err != nil {

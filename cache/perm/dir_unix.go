@@ -81,7 +81,7 @@ func HomeNote(path string) string {
 	if at == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s belongs to user %d, and this runs as root: what is stored below it will be root's", at, owner)
+	return fmt.Sprintf("%s belongs to user %d, but sso-exec runs as root: root will own what it stores there", at, owner)
 }
 
 // foreignOwner tells, to root, the nearest existing directory at or above path

@@ -60,7 +60,7 @@ var auth0 = &flows.Dialect{
 		{Code: "access_denied", Word: "Unauthorized",
 			Say: "is the application of the type Native, and its Authentication Method None?"},
 		{Word: "not part of the",
-			Say: "you are no member of that organization: see {organization}, or have an administrator invite you"},
+			Say: "you are not a member of that organization: see {organization}, or have an administrator invite you"},
 		{Word: "parameter organization", Say: "this application signs in to an organization: name it with {organization}"},
 		{Word: "organization",
 			Say: "may members of that organization use this application? See its Organizations tab, and {organization}"},

@@ -37,7 +37,7 @@ var dex = &flows.Dialect{
 		{Code: "invalid_client",
 			Say: "does staticClients have this ID, with public: true? One with a secret needs {client_secret}"},
 		{Code: "invalid_request", Word: "redirect_uri",
-			Say: "leave redirectURIs out of the public client's entry: one that is there ends the loopback's leniency"},
+			Say: "leave redirectURIs out of the public client's entry: if it is set, Dex accepts only those"},
 		{Code: "invalid_scope",
 			Say: "Dex knows openid, email, profile, groups, offline_access, federated:id and " +
 				"audience:server:client_id:ID, and no other"},

@@ -38,7 +38,7 @@ var gitHub = &flows.Dialect{
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: []string{"bad_refresh_token"},
 
-	NoRevocation: "GitHub takes that from the app's owner alone, who has the client's secret ({client_secret}); to end " +
+	NoRevocation: "only the app's owner can do that, with the client's secret ({client_secret}); to end " +
 		"it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
 	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
 	Hints: []flows.RefusalHint{

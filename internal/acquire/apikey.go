@@ -90,7 +90,7 @@ func EncodeAPIKey(o *settings.Resolved, k *cache.APIKey, now time.Time) ([]byte,
 	line, err := apikeys.HeaderLine(cmp.Or(k.Header, apikeys.DefaultHeader), k.Key.Reveal())
 	if err = errors.Join(err, apikeys.CheckKeyText(k.Key.Reveal())); err != nil { // somebody edited the file
 		return nil, fault.Say(&session.StorageError{Err: errors.New(err.Error())},
-			fmt.Sprintf("API key %s, as its file has it, cannot be sent: %v", k.Name, err),
+			fmt.Sprintf("API key %s cannot be sent as it is stored: %v", k.Name, err),
 			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 	}
 	if o.Output == plugin.TokenHeader {
@@ -122,12 +122,12 @@ func apiKeyThere(o *settings.Resolved, k *cache.APIKey) error {
 		return nil
 	case k.KeyIn != "":
 		return fault.Say(&cache.KeyringError{Err: errors.New("it has no such entry any more")},
-			fmt.Sprintf("API key %s: the keyring has it no more", k.Name),
+			fmt.Sprintf("API key %s is no longer in the keyring", k.Name),
 			"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
 
 	case k.Pending != "":
 		return fault.Hint(fmt.Errorf("API key %s was never made: sso-exec apikey create was cut off", k.Name),
-			"to make it, run that command again; what it may have left at the provider is removed then")
+			"to make it, run that command again; it also removes what the first run may have left at the provider")
 	}
 	return fault.Hint(fmt.Errorf("API key %s: no key in its file", k.Name),
 		"store it again: "+o.Ours("apikey", "set", k.Name, "--yes"))
@@ -169,7 +169,7 @@ func APIKeyEnded(o *settings.Resolved, k *cache.APIKey, now time.Time) error {
 	}
 	why := "ended on " + apikeys.Date(end)
 	if !end.Equal(k.ExpiresAt) {
-		why = fmt.Sprintf("is older than the %s that it may become", apikeys.Span(time.Duration(k.MaxAgeSeconds)*time.Second))
+		why = fmt.Sprintf("is older than its age limit, %s", apikeys.Span(time.Duration(k.MaxAgeSeconds)*time.Second))
 	}
 	return fault.Hint(fmt.Errorf("API key %s (%s) %s", k.Name, apikeys.MaskOf(k), why),
 		"to replace it: "+o.Ours("apikey", "rotate", k.Name))

@@ -77,7 +77,7 @@ func assigned(ctx context.Context, p identitycenter.Portal, account string) stri
 	}
 	accounts, err := p.Accounts(ctx)
 	if err != nil {
-		return "what is assigned to you, the AWS access portal shows"
+		return "the AWS access portal shows what is assigned to you"
 	}
 	var names []string
 	for _, a := range accounts {

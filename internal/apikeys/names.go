@@ -107,16 +107,16 @@ func CheckKeyText(key string) error {
 		return fault.InUsage(errors.New("no key on stdin"),
 			"pipe it: sso-exec apikey set NAME < FILE; or name a helper that prints it: --from-command")
 	case odd && strings.Contains(key, "\n"):
-		return fault.Usagef("what was given as a key has several lines: give the key alone")
+		return fault.Usagef("the key has several lines: give only the key itself")
 	case odd:
-		return fault.InUsage(errors.New("what was given as a key has spaces, control characters or letters beyond ASCII "+
-			"in it, as no key has"),
+		return fault.InUsage(errors.New("the key has spaces, control characters or letters beyond ASCII in it, "+
+			"which no key has"),
 			"give only the key, without the header's name or \"Bearer\"; --header says how it is sent")
 
 	case len(key) < minKey:
-		return fault.Usagef("what was given as a key has %d characters: fewer than any key", len(key))
+		return fault.Usagef("the key has %d characters: too few for a key", len(key))
 	case len(key) > MaxKey:
-		return fault.Usagef("what was given as a key has more than %d characters", MaxKey)
+		return fault.Usagef("the key has more than %d characters", MaxKey)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (r *resolver) chain(name string, layers int, asked []string) (chain []*defi
 	}
 	below, ok := r.chain(parent, layers, asked)
 	if !ok {
-		at("it extends %q, which there is not%s", parent,
+		at("it extends %q, which does not exist%s", parent,
 			commandline.DidYouMean(parent, (&Config{Files: r.files[:layers]}).Names()))
 	}
 	return append(below, chain...), true
@@ -174,7 +174,7 @@ func (r *resolver) merge(chain []*definition) map[string]Value {
 			section, whole := strings.CutSuffix(s.key, ".")
 			switch {
 			case s.unset && i == 0:
-				r.add(s.finding("profile %s: %s has no value, and nothing is inherited that this could unset",
+				r.add(s.finding("profile %s: %s has no value, but nothing is inherited that it could unset",
 					word(s.Profile), section))
 			case whole:
 				for key := range settings {

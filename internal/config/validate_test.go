@@ -44,13 +44,13 @@ version: 1
 		`7: profile corp: flow: invalid value "pcke" (did you mean "pkce"?)`,
 		`8: profile corp: http-timeout: "soon" is not a duration, such as 90s, 5m or 1h30m`,
 		`10: profile corp, aws: unknown key "regoin" (did you mean "region"?)`,
-		`13: profile lost: it extends "crop", which there is not (did you mean "corp"?)`,
+		`13: profile lost: it extends "crop", which does not exist (did you mean "corp"?)`,
 		`14: profile a: extends goes in a circle: b → a → b`,
 		`15: profile b: extends goes in a circle: a → b → a`,
 		`17: profile other: the client-secret-file of ` + user + `:16 (profile secret) is for the issuer "one", not for "two": give another client-secret-file together with the issuer, or unset it (client-secret-file: null)`,
 		`19: profiles: key "twice" is there twice`,
 		`20: profile text must be a mapping of keys to values`,
-		`21: profile blank: issuer has no value, and nothing is inherited that this could unset`,
+		`21: profile blank: issuer has no value, but nothing is inherited that it could unset`,
 		`23: a second document begins here; only one is allowed`,
 	}
 	for i := range want {

@@ -226,7 +226,7 @@ func (s *Session) needsSignIn(need Need, rec *cache.Session) string {
 		return "another sign-in is needed: " + why
 	}
 	if need.StepUp.Claims != "" && need.StepUp.Claims != rec.LoginClaims && !s.Dialect.ClaimsAtToken {
-		return "another sign-in is needed: claims are asked for that the last one did not ask for"
+		return "another sign-in is needed: the last one did not ask for these claims"
 	}
 	return ""
 }

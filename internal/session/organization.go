@@ -87,7 +87,7 @@ func (s *Session) chooseOrganization(ctx context.Context, asking Ask, e *flows.O
 	s.offered = list
 	if asked := s.SignIn.Organization; asked != "" {
 		return &OrganizationRequiredError{list,
-			fmt.Sprintf("organization %s was named, and the provider asks all the same", flows.Clean(asked, 100))}
+			fmt.Sprintf("organization %s was named, but the provider still asks", flows.Clean(asked, 100))}
 	}
 	if len(list) == 0 || s.Person.ChooseOrganization == nil {
 		return &OrganizationRequiredError{list, ""}

@@ -203,7 +203,7 @@ func (s *Session) sessionKey() string {
 // errOtherRoots says that a session was made under another --ca-file, or under one
 // whose certificates have changed since.
 var errOtherRoots = errors.New(
-	"the session was made under other roots (--ca-file, --ca-data) than these, so nothing of it is sent")
+	"the session was made with other roots (--ca-file, --ca-data) than these, so it is not sent")
 
 // hold keeps this run from now on to servers that the session's sign-in would have
 // trusted; see [flows.HoldTo].

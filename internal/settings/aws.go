@@ -200,7 +200,7 @@ func (o *Resolved) checkChain() error {
 	if len(o.AWS.Chain) == 0 {
 		for _, name := range []string{"external-id", "source-identity", "tag", "transitive-tag"} {
 			if !Find(name).IsEmpty(&o.Settings) {
-				return fault.InUsage(fmt.Errorf("--%s is for a role that another role assumes, and there is none", name),
+				return fault.InUsage(fmt.Errorf("--%s is only for a role that another role assumes", name),
 					"name that role: --chain-role-arn ARN; or leave out --"+name)
 			}
 		}

@@ -59,7 +59,7 @@ func (o *Resolved) checkIdentity() error {
 	service := o.Provider.Identity == credential.Service
 	switch {
 	case !service && isServiceFlow(o.SignIn.Flow):
-		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a person does not sign in so"),
+		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": that flow is not for people"),
 			"leave out --identity human, or the flow")
 	case service && !isServiceFlow(o.SignIn.Flow):
 		return fault.InUsage(errors.New("--flow "+o.SignIn.Flow+": a service never opens a browser or prompts"),

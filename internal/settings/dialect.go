@@ -56,7 +56,7 @@ func (o *Resolved) checkDialect() error {
 		}
 	}
 	if slices.Contains(d.Lacks, "client_secret") && o.SecretInVariable() != "" {
-		return fault.InUsage(fmt.Errorf("%s is set, and %s knows no secret of a client: its API key would go out as one",
+		return fault.InUsage(fmt.Errorf("%s is set, but %s has no client secrets: its API key would be sent as one",
 			SecretVariable, d.Title), "unset it")
 	}
 	for _, name := range lacking(d) {

@@ -111,8 +111,8 @@ func (o *Resolved) checkCenterRole() error {
 		return fault.InUsage(errors.New("no role is named"), "give --account-id and --role-name, or both in the section "+
 			"aws of a profile")
 	case len(o.AWS.Chain) == 0 && (o.AWS.Duration > 0 || len(o.AWS.PolicyARNs) > 0 || o.AWS.RoleSessionName != ""):
-		return fault.InUsage(errors.New("--duration, --policy-arn and --role-session-name: of a role of IAM Identity Center "+
-			"the permission set says that"), "leave them out")
+		return fault.InUsage(errors.New("--duration, --policy-arn and --role-session-name: in IAM Identity Center the "+
+			"permission set decides that"), "leave them out")
 	}
 	return cmp.Or(o.checkRow("account-id"), o.checkRow("role-name"))
 }

@@ -57,7 +57,7 @@ func (o *Resolved) checkStepUp() error {
 			return fault.InUsage(fmt.Errorf("--%s: that is for a person's sign-in, and this is a service", own.flag),
 				"leave it out")
 		case own.flag != "claims" && o.Dialect().NoOpenID:
-			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so nobody can tell how a sign-in was made", own.flag,
+			return fault.InUsage(fmt.Errorf("--%s: %s has no ID tokens, so a sign-in cannot be checked", own.flag,
 				o.Dialect().Title), "leave it out")
 		case slices.ContainsFunc(o.SignIn.AuthParams, func(kv string) bool { return strings.HasPrefix(kv, own.param+"=") }):
 			return fault.InUsage(errors.New("--"+own.flag+" and --auth-param "+own.param+" say the same"),

@@ -88,7 +88,7 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	case <-late.C:
 		return nil, &fault.Error{Kind: fault.Unavailable, Err: fmt.Errorf(
-			"the client's secret: --client-secret-fd %d: whoever writes there has not ended within %v", fd, descriptorTime)}
+			"the client's secret: --client-secret-fd %d: the writer did not close it within %v", fd, descriptorTime)}
 	}
 	switch {
 	case d.err != nil:

@@ -47,7 +47,7 @@ func auto(env Env) (Source, error) {
 	}
 	return nil, &NotHereError{
 		Source: "auto",
-		Why: "this place gives its workloads no token that is known here; looked for: GitHub Actions (GITHUB_ACTIONS), " +
+		Why: "no workload token was found here; looked for: GitHub Actions (GITHUB_ACTIONS), " +
 			"GitLab CI (GITLAB_CI), a file (" +
 			strings.Join(federated, ", ") + "), a Kubernetes service account (" + serviceAccountToken +
 			"), Google Cloud (GCE_METADATA_HOST, K_SERVICE, the machine's firmware), Azure (IDENTITY_ENDPOINT, the machine's " +

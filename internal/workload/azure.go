@@ -73,7 +73,7 @@ func (s *azure) request(resource string) (request, error) {
 			return r, s.notHere(err.Error())
 		}
 		if _, err := tokenIn([]byte(secret)); err != nil {
-			return r, s.notHere("what is in IDENTITY_HEADER cannot be sent: " + err.Error())
+			return r, s.notHere("the value of IDENTITY_HEADER cannot be sent: " + err.Error())
 		}
 		query.Set("api-version", "2019-08-01")
 		u.RawQuery = query.Encode()

@@ -52,7 +52,7 @@ func (s *command) Token(ctx context.Context, audience string) (Token, error) {
 	token, err := tokenIn(out)
 	if err != nil {
 		return Token{}, &RefusedError{Source: s.shown(),
-			Why: "what " + programName(s.words[0]) + " printed is not a token: " + err.Error()}
+			Why: "the output of " + programName(s.words[0]) + " is not a token: " + err.Error()}
 	}
 	return s.any("the token that "+programName(s.words[0])+" printed", token, audience)
 }

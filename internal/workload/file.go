@@ -143,7 +143,7 @@ func newVariable(b base, name string) (Source, error) {
 			}
 			token, err := tokenIn([]byte(value))
 			if err != nil {
-				return "", b.notHere("what is in the variable " + name + " is not a token: " + err.Error())
+				return "", b.notHere("the value of " + name + " is not a token: " + err.Error())
 			}
 			return token, nil
 		}}, nil

@@ -46,7 +46,7 @@ func (s *github) endpoint() (*url.URL, error) {
 			"a pull request from a fork is never given it")
 	}
 	if _, err := tokenIn([]byte(token)); err != nil {
-		return nil, s.notHere("what is in " + githubToken + " is not a token: " + err.Error())
+		return nil, s.notHere("the value of " + githubToken + " is not a token: " + err.Error())
 	}
 	u, err := flows.CheckURL(githubURL, raw)
 	if err != nil {

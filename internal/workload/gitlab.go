@@ -42,7 +42,7 @@ func newGitLab(b base, variable string) (Source, error) {
 				_, err = parseJWT(token)
 			}
 			if err != nil {
-				return "", b.notHere("what is in "+variable+" is not an ID token: "+err.Error(), yaml(audience)...)
+				return "", b.notHere("the value of "+variable+" is not an ID token: "+err.Error(), yaml(audience)...)
 			}
 			return token, nil
 		}}, nil

@@ -93,7 +93,7 @@ func (env Env) sendOnce(ctx context.Context, r request) (*answer, time.Duration,
 	sent, err := flows.Send(ctx, &client, r.doing, req)
 	switch {
 	case sent != nil && sent.Status >= 300 && sent.Status < 400:
-		return nil, 0, r.garbled("%s redirects (status %d) where no redirect may be", host, sent.Status)
+		return nil, 0, r.garbled("%s redirects (status %d), which is not allowed here", host, sent.Status)
 	case err != nil:
 		return nil, againAfter(err), r.unavailable(ctx, client.Timeout, err)
 	case sent.Status > 200 && sent.Status < 300: // no refusal

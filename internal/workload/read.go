@@ -72,7 +72,7 @@ func (b base) readOnce(path string, jwt bool) (string, error) {
 		_, err = parseJWT(token)
 	}
 	if err != nil {
-		return "", &passingError{fmt.Errorf("what is in %s is not a token: %w", path, err)}
+		return "", &passingError{fmt.Errorf("the content of %s is not a token: %w", path, err)}
 	}
 	return token, nil
 }

@@ -52,7 +52,7 @@ are damaged are left out, and counted on stderr.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&since, "since", "", "events since this `time`: 90m, 36h, 7d ago, or as RFC 3339 has it (default: all)")
+	f.StringVar(&since, "since", "", "events since this `time`: 90m, 36h, 7d ago, or an RFC 3339 time (default: all)")
 	f.StringVar(&tool, "tool", "", "only events of this `command`: kube, aws, token, login")
 	f.StringVar(&profile, "profile", "", "only events of the profile of this `name`")
 	f.StringVarP(&output, "output", "o", "text", "text or json")
@@ -124,7 +124,7 @@ func sinceWhen(since string, now time.Time) (time.Time, error) {
 		ago = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || ago < 0 {
-		return time.Time{}, fault.Usagef("invalid --since %q: use how long ago (90m, 36h, 7d) or a time as RFC 3339 has it "+
+		return time.Time{}, fault.Usagef("invalid --since %q: use how long ago (90m, 36h, 7d) or an RFC 3339 time "+
 			"(2026-01-31T08:00:00Z)", since)
 	}
 	return now.Add(-ago), nil

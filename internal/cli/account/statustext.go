@@ -31,7 +31,7 @@ func statusText(list []sessionStatus, style terminal.Style, columns int, now tim
 		t.Row("organization", organizationRows(s.Organization, s.Organizations)...)
 		t.Row("signed in", talk.Clock(s.SignedInAt)+" by "+s.Flow)
 		if s.tokens == 0 {
-			t.Row("access", "no token is here; one is got when it is needed")
+			t.Row("access", "no token is stored; sso-exec gets one when it is needed")
 		} else {
 			access := t.Life(s.AccessFrom, s.AccessUntil, now, s.Renews)
 			if s.AccessUntil.IsZero() && dialect.Of(s.Issuer).Lasting {

@@ -133,8 +133,8 @@ func Hints(o *settings.Resolved, err error) []string {
 	case errors.As(err, &network):
 		return networkHints(network)
 	case fault.Holds[x509.UnknownAuthorityError](err):
-		return []string{"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then name the " +
-			"proxy's"}
+		return []string{"if a private CA issued it, name that CA: --ca-file; if a proxy inspects TLS here, name the " +
+			"proxy's CA"}
 	case errors.As(err, &outage) && outage.Garbled:
 		lines := []string{"is there a proxy or a sign-in page of the network in between? Nothing was lost; try again later"}
 		if outage.Status >= 400 { // a refusal, but in no words of the protocol's

@@ -129,8 +129,8 @@ func chainHints(o *settings.Resolved, e *sts.Error) []string {
 	}
 	switch e.Code {
 	case "AccessDenied", "AccessDeniedException":
-		lines := []string{fmt.Sprintf("does the trust policy of %s allow %s, and that one's own policy sts:AssumeRole on it?",
-			e.Role, before)}
+		lines := []string{fmt.Sprintf("does the trust policy of %s allow %s, and does that role's own policy allow "+
+			"sts:AssumeRole on it?", e.Role, before)}
 		if o.AWS.ExternalID == "" {
 			lines = append(lines, "a trust policy of another company may ask for an --external-id")
 		}
@@ -217,13 +217,13 @@ func networkHints(e *flows.NetworkError) []string {
 			"Basic can be sent"},
 		flows.NetProxyRefuses: {"must the proxy allow " + hostname(e.Host) +
 			"? If it can be reached without the proxy, add it to NO_PROXY"},
-		flows.NetAuthority: {"is it a private CA's? Name that CA: --ca-file. Is it a proxy that looks into TLS? Then " +
-			"name the proxy's",
-			"have its certificate from who runs it, never from the connection itself"},
-		flows.NetInspected: {"name the proxy's CA: --ca-file FILE (SSO_EXEC_CA_FILE). Have the file from who runs the " +
+		flows.NetAuthority: {"if a private CA issued it, name that CA: --ca-file; if a proxy inspects TLS here, " +
+			"name the proxy's CA",
+			"get its certificate from whoever runs it, never from the connection itself"},
+		flows.NetInspected: {"name the proxy's CA: --ca-file FILE (SSO_EXEC_CA_FILE). Get the file from whoever runs the " +
 			"network, never from the connection itself"},
 		flows.NetOtherName: portal, flows.NetPortal: portal,
-		flows.NetClock: {"if that clock is right, the server's certificate must be renewed by who runs it; else " +
+		flows.NetClock: {"if that clock is right, whoever runs the server must renew its certificate; else " +
 			"set the clock"},
 		flows.NetUnknownName: {"check the name, and the VPN if it needs one. Then try again: nothing was lost"},
 		flows.NetNoNames:     {"check the network, and the VPN if you use one. Then try again: nothing was lost"},
@@ -232,7 +232,7 @@ func networkHints(e *flows.NetworkError) []string {
 		flows.NetBlocked: {"does something block that name: a filter of the name server, or a line in the hosts file?"},
 		flows.NetUnreachable4: {"is there a network? One with IPv6 alone reaches IPv4 through its own name server " +
 			"(DNS64) or a proxy: a name works where an address does not"},
-		flows.NetUnreachable6: {"is there a network? One with IPv4 alone does not reach that host but through a proxy " +
+		flows.NetUnreachable6: {"is there a network? An IPv4-only network reaches that host only through a proxy " +
 			"(HTTPS_PROXY)"},
 		flows.NetSilent: {"is there a network, and is a VPN or a proxy (HTTPS_PROXY) needed? Nothing was lost; try " +
 			"again later"},

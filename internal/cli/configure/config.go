@@ -150,11 +150,11 @@ func newConfigValidate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate [FILE]",
 		Short: "check all profiles of the config files",
-		Long: `Check everything in the config files, or in FILE in place of your own: what is
-wrong is told with its line, also in profiles that nobody uses now. The exit
-code is 2 then, and 6 if others can write to a file. The system's policy is
-checked too (exit code 6); --policy checks one that is yet to be installed, by
-itself or with FILE as the config that goes with it.`,
+		Long: `Check everything in the config files, or in FILE in place of your own. Errors
+are reported by line, also in profiles that nobody uses now. The exit code is 2
+then, and 6 if others can write to a file. The system's policy is checked too
+(exit code 6); --policy checks one before you install it, alone or together with
+the config FILE.`,
 		Example: "  sso-exec config validate\n  sso-exec config validate ./config.yaml\n" +
 			"  sso-exec config validate --policy ./policy.yaml ./config.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -100,13 +100,13 @@ func (d *doctor) rotation(ctx context.Context, yes bool, output string) error {
 // mayRotate warns, and asks.
 func mayRotate(o *settings.Resolved) error {
 	if !talk.CanAsk() {
-		return fault.InUsage(errors.New("--rotation uses refresh tokens twice: nobody can be asked whether it may"),
-			"if it may, give --yes")
+		return fault.InUsage(errors.New("--rotation uses refresh tokens twice, so it must ask first, but cannot ask here"),
+			"to allow it, give --yes")
 	}
 	columns, _ := talk.OutputStyle()
 	fmt.Fprintln(talk.Stderr, talk.Wrap("This signs you in once more at "+talk.HostOf(o.Provider.Issuer)+
-		", and uses refresh tokens of that sign-in twice. Providers take that for theft: yours may end that session, others "+
-		"of this client too, or tell its administrators.", columns))
+		", and uses refresh tokens of that sign-in twice. Providers may treat that as theft: yours may end that session "+
+		"and others of this client, or alert its administrators.", columns))
 	ok, err := talk.Confirm("Go on?")
 	if err == nil && !ok {
 		err = fault.Silently(fault.Denied)
@@ -164,7 +164,7 @@ func (t *trial) refresh(ctx context.Context, token credential.Secret) (given, er
 
 // undecided adds an error that tells nothing about rotation.
 func (t *trial) undecided(err error) {
-	t.add(warning, "it could not be determined further: "+talk.OneLine(err.Error()))
+	t.add(warning, "the check could not go on: "+talk.OneLine(err.Error()))
 	t.fix("try again later", "sso-exec doctor --rotation")
 }
 

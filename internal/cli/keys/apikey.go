@@ -31,8 +31,8 @@ func New() *cobra.Command {
 	c := &cobra.Command{
 		Use:   settings.ToolAPIKey,
 		Short: "manage API keys",
-		Long: `Keep the API keys of services, for tools and providers that take nothing
-better. A key comes by stdin or from a helper's output, never as an argument;
+		Long: `Keep the API keys of services, for tools and providers that only accept API
+keys. Pass a key on stdin or from a helper's output, never as an argument.
 sso-exec token --api-key NAME prints it, in the header that its API wants.
 People sign in instead.`,
 		Example: "  pass show acme/ci | sso-exec apikey set acme --expires 90d\n" +

@@ -182,7 +182,7 @@ func apiKeyText(list []apiKeyStatus, style terminal.Style, columns int, now time
 		case s.Ended:
 			t.Row("ENDED", apikeys.Date(s.EndsAt))
 		case s.EndsAt.IsZero():
-			t.Row("ends", "nobody says")
+			t.Row("ends", "not known")
 		default:
 			t.Row("ends", "in "+apikeys.Span(s.EndsAt.Sub(now))+", on "+apikeys.Date(s.EndsAt))
 		}

@@ -28,7 +28,7 @@ func newAPIKeyRevoke() *cobra.Command {
 		Short: "end an API key at its provider, and forget it",
 		Long: `End an API key and forget it. WorkOS's keys are deleted there first, or with
 --expire-in end there a little later, and stay stored. Others cannot be revoked
-from here: they are forgotten, and where to revoke them is said.`,
+from here: they are only forgotten, and a line says where to revoke them.`,
 		Example: "  sso-exec apikey revoke acme\n  sso-exec apikey revoke acme-ci --expire-in 1h --yes",
 	}
 	var r revocation

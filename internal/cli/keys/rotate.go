@@ -27,11 +27,11 @@ func newAPIKeyRotate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rotate NAME",
 		Short: "replace an API key by its successor",
-		Long: `Replace an API key, keeping what is noted of it. WorkOS's successor is made from
-here: for the same owner, with the same permissions, to live as long. It is
-stored before the old key is ended. Others are made where the old one was: the
-new key comes by stdin or from a helper, and must be accepted at the key's check
-URL, if one is noted.`,
+		Long: `Replace an API key, and keep what is noted about it. WorkOS's keys are made from
+here, with the owner, the permissions and the lifetime of the old one. The new
+key is stored before the old one is ended. Make any other key where the old one
+was made, and pass it on stdin or from a helper; it must be accepted at the
+key's check URL, if one is noted.`,
 		Example: "  sso-exec apikey rotate acme < new-key\n  sso-exec apikey rotate workos-ci --grace 1h",
 	}
 	var r rotation

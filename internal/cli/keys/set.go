@@ -74,7 +74,7 @@ func newAPIKeySet() *cobra.Command {
 		Short: "store an API key, from stdin or a helper",
 		Long: `Store an API key under a name. It is read from stdin (on a terminal it is asked
 for, and not shown) or is what a helper prints. Note what it allows, whose it is
-and when it ends: sso-exec warns before that. Nothing is asked of its provider;
+and when it ends: sso-exec warns before that. Its provider is not asked:
 sso-exec apikey validate does that.`,
 		Example: "  sso-exec apikey set acme --header X-API-Key --expires 2027-01-31 < key\n" +
 			"  sso-exec apikey set acme --max-age 90d --from-command \"pass show acme/ci\"",

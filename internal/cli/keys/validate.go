@@ -76,7 +76,7 @@ func (a *apiKeys) validate(ctx context.Context, k *cache.APIKey, checkURL string
 	case k.Provider == apikeys.ProviderWorkOS:
 		return a.validateAtWorkOS(ctx, k)
 	}
-	return "not past its end; whether its provider accepts it is not known\n  to ask that: sso-exec apikey validate " +
+	return "it has not ended; whether its provider accepts it is not known\n  to check that: sso-exec apikey validate " +
 		k.Name + " --check-url URL", nil
 }
 

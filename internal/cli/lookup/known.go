@@ -150,7 +150,7 @@ func CacheDirs(base *settings.Resolved) []string {
 	for _, name := range c.Names() {
 		p, err := c.Profile(name, settings.ProfileKeys())
 		if err != nil {
-			talk.Warn(fmt.Errorf("no cache directory of profile %q is looked at: %w", name, err))
+			talk.Warn(fmt.Errorf("the cache directory of profile %q is skipped: %w", name, err))
 			continue
 		}
 		dirs = append(dirs, p.Settings["cache-dir"].Values...)

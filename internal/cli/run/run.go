@@ -58,8 +58,8 @@ func New() *cobra.Command {
 		Use:   settings.ToolRun + " [flags] -- COMMAND [ARGUMENT...]",
 		Short: "run a command with credentials in its environment",
 		Long: `Run a command with a role's AWS keys in its environment, or with a token in a
-variable of your choice, or both. A sign-in that is needed comes before it. Its
-exit code is that of this one; its input, output and signals are its own.
+variable of your choice, or both. If a sign-in is needed, it comes first. The
+exit code is the command's; its input, output and signals are its own.
 
 Keys in variables do not renew. For a command that may outlive them there is
 --renew: the AWS SDKs get keys from this process, for as long as it runs.`,
@@ -365,7 +365,7 @@ func notRun(argv []string, err error) error {
 func (e *commandError) hints() []string {
 	switch {
 	case strings.Contains(e.argv[0], " "):
-		return []string{"a command and its arguments are words of their own; for a line of a shell: -- sh -c 'LINE'"}
+		return []string{"give the command and its arguments as separate words; for a shell line: -- sh -c 'LINE'"}
 	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
 		ours := os.Args[1 : len(os.Args)-len(e.argv)]
 		return []string{"a script without #! needs its interpreter, here a shell: " +

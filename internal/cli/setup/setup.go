@@ -112,7 +112,7 @@ func (e *Edit) diff() string {
 		}
 		new, errs[1] = e.Show(new)
 		if err := errors.Join(errs[:]...); err != nil {
-			return fmt.Sprintf("%s: the change cannot be shown without what may be secret: %v\n", path, err)
+			return fmt.Sprintf("%s: the change is not shown, since it may have secrets: %v\n", path, err)
 		}
 	}
 	old, new = presentable(old), presentable(new)

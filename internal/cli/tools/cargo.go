@@ -132,7 +132,7 @@ func cargoRequest(words []string) (*request, error) {
 	case len(words) > 0:
 		return nil, fault.Usagef("%s takes no arguments, but got %q", settings.ToolCargo, words[0])
 	case cargoLine == nil:
-		return nil, fault.Usagef("cargo is not on the other side: see sso-exec cargo --help")
+		return nil, fault.Usagef("cargo did not call this: see sso-exec cargo --help")
 	case cargoLine.err != nil || cargoLine.wrong != nil:
 		return nil, cmp.Or(cargoLine.err, cargoLine.wrong)
 	}

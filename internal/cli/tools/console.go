@@ -33,7 +33,7 @@ func newConsole() *cobra.Command {
 		Use: "console", Short: "sign a browser in to the AWS console", Args: command.NoArgs,
 		Long: `Print an address that signs a browser in to the AWS console with the role's
 keys. Whoever has the address is signed in: it is valid for 15 minutes. With
---open it is opened here instead, and stands in no command line.`,
+--open it is opened here instead, and is in no command line.`,
 		Example: `  sso-exec aws console --profile aws-dev --open
   sso-exec aws console --profile aws-dev --service s3 --region eu-central-1`,
 	}

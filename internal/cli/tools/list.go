@@ -31,7 +31,7 @@ func newList() *cobra.Command {
 		Use: "list", Short: "show the AWS accounts and roles of a sign-in", Args: command.NoArgs,
 		Long: `Show the accounts and roles that IAM Identity Center assigns to you, and those
 that the profile has under names of its own (aws: roles). For any other provider
-nobody is prompted: only the profile tells.
+it shows only the roles of the profile, and never prompts.
 
 With --choose, choose one on the terminal, by its number or a part of its name:
 it is the role for aws, aws console and run where nothing else names one.`,

@@ -253,7 +253,7 @@ func (c *conversion) flow() []string {
 			out = append(out, "--redirect-uri="+c.redirect)
 		} else {
 			c.leave("--grant-type=authcode-keyboard", "its redirect URI is not on this machine: register "+
-				"http://127.0.0.1/callback at the provider, from which the address is copied that sso-exec asks for")
+				"http://127.0.0.1/callback at the provider, then paste the address of the last page into sso-exec")
 		}
 	case "device-code":
 		out = append(out, "--flow=device")

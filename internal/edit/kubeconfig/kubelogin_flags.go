@@ -46,14 +46,14 @@ var kubeloginFlags = map[string]kubeloginFlag{
 	}},
 	"--oidc-use-access-token": {isSwitch: true,
 		set: func(c *conversion, _ string) { c.args = append(c.args, "--token-type=access") }},
-	"--oidc-request-header": {why: "sso-exec sends no headers of one's own"},
+	"--oidc-request-header": {why: "sso-exec cannot send custom headers"},
 	"--force-refresh":       {isSwitch: true, set: func(c *conversion, _ string) { c.args = append(c.args, "--force") }},
 
 	// PKCE with S256 is always used (RFC 9700 §2.1.1).
 	"--oidc-use-pkce": {isSwitch: true},
 	"--oidc-pkce-method": {set: func(c *conversion, v string) {
 		if v == "no" {
-			c.leave("--oidc-pkce-method=no", "sso-exec never leaves PKCE out; a provider without it passes over its parameters")
+			c.leave("--oidc-pkce-method=no", "sso-exec always uses PKCE; a provider without it ignores the parameters")
 		}
 	}},
 

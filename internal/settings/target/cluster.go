@@ -20,10 +20,10 @@ import (
 func ClusterColumns() []config.Key {
 	return []config.Key{
 		{Name: "audience", Type: config.List,
-			Usage: "audiences of this cluster's own token: the first, or that of these which its entry in the kubeconfig names"},
+			Usage: "audiences of this cluster's own token: the first, or the one of these that its kubeconfig entry names"},
 		{Name: "resource", Type: config.List, Check: check.Resource, Usage: "resource URI of this cluster's own token"},
 		{Name: "scopes", Type: config.List,
-			Usage: "scopes of this cluster's own token: all, or those of these that its entry in the kubeconfig names"},
+			Usage: "scopes of this cluster's own token: all, or the ones of these that its kubeconfig entry names"},
 	}
 }
 
@@ -118,7 +118,7 @@ func (c Clusters) Explained(asked plugin.KubeCluster, profile string) (lines []s
 	for _, what := range append([]string{asked.Audience}, asked.Scopes...) {
 		if what != "" && !slices.Contains(listed, what) {
 			lines = append(lines, fmt.Sprintf("the kubeconfig asks for %q at %s, which the profile does not list there: "+
-				"it does not count", what, server))
+				"it is ignored", what, server))
 		}
 	}
 	return lines

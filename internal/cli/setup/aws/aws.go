@@ -204,7 +204,7 @@ func (s *awsSetup) undo() error {
 		return refusedEdit(file, err)
 	}
 	if !found {
-		fmt.Fprintf(talk.Stderr, "sso-exec: nothing in the profile %q of %s is of setup's making\n", s.profile,
+		fmt.Fprintf(talk.Stderr, "sso-exec: setup wrote nothing into the profile %q of %s\n", s.profile,
 			talk.OneLine(file.Path))
 	}
 	_, err = s.write(file, text)

@@ -85,7 +85,7 @@ func (s *kubeSetup) clusterAudiences(usual []string) ([]string, error) {
 // printAuthFlags is for an API server without a file of its configuration.
 func (s *kubeSetup) printAuthFlags(m setup.Mapping) error {
 	if len(m.Audiences) > 1 {
-		return fault.InUsage(errors.New("the flags of an API server know one audience, and these are several: "+
+		return fault.InUsage(errors.New("the flags of an API server accept only one audience, not several: "+
 			strings.Join(m.Audiences, ", ")), "use --print-auth-config")
 	}
 	flags := [][2]string{{"issuer-url", m.Issuer}, {"client-id", m.Audiences[0]}, {"username-claim", m.User},

@@ -61,7 +61,7 @@ func (s *kubeSetup) convert(plan *kubePlan) (*kubeconfig.Exec, error) {
 		return nil, err
 	}
 	if err := checkArgs(e.Args); err != nil {
-		return nil, fault.InUsage(fmt.Errorf("the entry of user %q, converted, would not work: %w", there.Name, err),
+		return nil, fault.InUsage(fmt.Errorf("the converted entry of user %q would not work: %w", there.Name, err),
 			"pass the flags that you want to change together with --from-kubelogin")
 	}
 	whose := "kubelogin's"
@@ -209,7 +209,7 @@ func (s *kubeSetup) warnLost(there kubeconfig.User, e kubeconfig.Exec) {
 		lost = append(lost, "--client-secret-file=FILE")
 	}
 	if len(lost) > 0 {
-		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the old entry also says what the new one does not: %s\n",
+		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the old entry has settings that the new one lacks: %s\n",
 			talk.OneLine(strings.Join(lost, " ")))
 		fmt.Fprintf(talk.Stderr, "  to keep it, add these flags, or convert the entry: --from-kubelogin %s\n",
 			talk.Quote(there.Name))

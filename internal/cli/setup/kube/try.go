@@ -60,7 +60,7 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 		} `json:"status"`
 	}
 	_ = json.Unmarshal(out, &review)
-	user, why := review.Status.UserInfo, "it says nothing that can be read"
+	user, why := review.Status.UserInfo, "its output cannot be read"
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		why = fmt.Sprintf("no answer within %v", most)
 	} else if err != nil {

@@ -141,7 +141,7 @@ func (p *providerSetup) keepFromAgents() error {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Forbidden,
-		Err:   fmt.Errorf("profile %q: a coding agent changes none that is there", name),
+		Err:   fmt.Errorf("profile %q: a coding agent may not change an existing profile", name),
 		Hints: []string{"seen as a coding agent: " + p.o.AgentSeen(), "run it in a terminal of your own"}}
 }
 
@@ -293,7 +293,7 @@ func (p *providerSetup) findClient() (err error) {
 			return err
 		}
 		if p.exists(name) {
-			fmt.Fprintln(talk.Stderr, "There is a profile of that name. What would change is shown before it does.")
+			fmt.Fprintln(talk.Stderr, "That profile already exists. Changes are shown before they are made.")
 		}
 	} else if p.exists(name) {
 		return fault.InUsage(fmt.Errorf("there is a profile %q already, for something else", name),
@@ -323,7 +323,7 @@ func (p *providerSetup) ask(what, offered string) (string, error) {
 
 // signIn tries the settings as they will be, before they are written.
 func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) error {
-	if err := p.o.RefuseAgent("a coding agent signs in to nothing new"); err != nil {
+	if err := p.o.RefuseAgent("a coding agent may not sign in to a new provider"); err != nil {
 		return err
 	}
 	s, err := acquire.Open(p.o, acquire.Caller{})
@@ -371,7 +371,7 @@ func (p *providerSetup) signIn(ctx context.Context, provider *flows.Provider) er
 func (p *providerSetup) next() {
 	if os.Getenv(settings.SecretVariable) != "" && p.o.Client.SecretFile == "" {
 		p.say("", "The client's secret is in "+settings.SecretVariable+
-			", which no profile holds: set it wherever this one is used, or add --client-secret-file.")
+			", not in the profile: set it wherever the profile is used, or add --client-secret-file.")
 	}
 	fmt.Fprintln(talk.Out, "\nNext, have a tool use it:")
 	fmt.Fprintln(talk.Out, "  "+p.command("setup", "kube")+" --context NAME")

@@ -104,9 +104,9 @@ func put(text []byte, list string) ([]byte, error) {
 	case bytes.HasSuffix(text, []byte("\r")):
 		return nil, errUnread
 	case len(found) > 1:
-		return nil, errors.New("it has more than one credentials_helper, and terraform takes one")
+		return nil, errors.New("it has more than one credentials_helper, but terraform accepts only one")
 	case len(found) == 1 && found[0].name != name:
-		return nil, fmt.Errorf("credentials_helper %q is there, and terraform takes one", found[0].name)
+		return nil, fmt.Errorf("credentials_helper %q already exists, and terraform accepts only one", found[0].name)
 	case len(found) == 1:
 		switch start, end, ok := found[0].args(text); {
 		case ok && start == end:

@@ -36,7 +36,7 @@ func TestPut(t *testing.T) {
 	}
 	for in, says := range map[string]string{
 		`{"credentials_helper": {}}`: "JSON", "\ufeffa = 1": "byte order mark",
-		`credentials_helper "theirs" {}`: `"theirs" is there`,
+		`credentials_helper "theirs" {}`: `"theirs" already exists`,
 		block + "\n" + block:             "more than one", `a = "${b}"`: "read", "a = <<E\nE\n": "read", "a {": "read",
 		"a":                        "read",
 		`credentials_helper = "x"`: "read", `credentials_helper {}`: "read", `a = "b`: "read", "= 1": "read", "\x00": "read",
