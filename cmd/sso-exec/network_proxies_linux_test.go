@@ -5,12 +5,14 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,11 +44,7 @@ func TestEnterpriseProxies(t *testing.T) {
 	b.setenv("SSO_EXEC_CA_FILE", ca)
 	b.mustRun(t, "login", "--browser", "testbrowser")
 
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
+	closed := refusing(t)
 	zscaler := newTestCA(t, "Zscaler Root CA")
 	unknown := newTestCA(t, "Somebody's CA")
 	inside := func(h http.Handler) func() { return func() { p.inside = h } }
@@ -61,8 +59,8 @@ func TestEnterpriseProxies(t *testing.T) {
 		is    func()
 		want  []string
 	}{
-		"down": {with(url.UserPassword("alice", theProxyPassword), closed.Addr().String()), nil,
-			[]string{"the proxy " + closed.Addr().String() + " (HTTPS_PROXY) does not answer: connection refused",
+		"down": {with(url.UserPassword("alice", theProxyPassword), closed), nil,
+			[]string{"the proxy " + closed + " (HTTPS_PROXY) does not answer: connection refused",
 				"add " + theHost + " to NO_PROXY"}},
 		"no password": {with(nil, p.addr), nil, []string{"the proxy " + p.addr + " (HTTPS_PROXY) wants a user and a " +
 			"password (status 407; it takes Negotiate, Basic)", "HTTPS_PROXY=http://USER:PASSWORD@" + p.addr}},
@@ -168,15 +166,29 @@ func TestEnterpriseProxies(t *testing.T) {
 	}
 }
 
-// TestUnusedProxy goes without a proxy where the environment's cannot be used, as
-// every client of the Go kind does, and says so if that fails.
-func TestUnusedProxy(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+// refusing is an address that refuses connections, and that nobody else gets meanwhile:
+// it is bound, and nothing listens there.
+func refusing(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = closed.Close()
-	_, port, _ := net.SplitHostPort(closed.Addr().String())
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+}
+
+// TestUnusedProxy goes without a proxy where the environment's cannot be used, as
+// every client of the Go kind does, and says so if that fails.
+func TestUnusedProxy(t *testing.T) {
+	_, port, _ := net.SplitHostPort(refusing(t))
 	issuer := "https://0.0.0.0:" + port // this machine, but no address that no proxy is asked for
 	for name, c := range map[string]struct{ variable, value, want string }{
 		"not a URL": {"HTTPS_PROXY", "http://alice:canary%zz@proxy.corp.example:3128",
