@@ -54,6 +54,7 @@ func FuzzPut(f *testing.F) {
 	f.Add([]byte("a = 1 # b\ncredentials \"h\" { token = \"x\" }\n"))
 	f.Add([]byte("/* { */ host \"h\" {\n services = { a = [1, \"}\"] }\n}"))
 	f.Add([]byte(" credentials_helper \"sso-exec\" {}\r\n"))
+	f.Add([]byte("Credentials_Helper \"sso-exec\" { Args = [] }"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var before, after map[string]any
 		out, err := put(in, list)
@@ -67,12 +68,10 @@ func FuzzPut(f *testing.F) {
 			t.Fatalf("%q became %q: %v", in, out, err)
 		}
 		want := []map[string]any{{"sso-exec": []map[string]any{{"args": []any{"--profile=corp"}}}}}
-		if !reflect.DeepEqual(after["credentials_helper"], want) {
-			t.Fatalf("%q became %q: %#v", in, out, after["credentials_helper"])
+		if got, _ := takeOut(after); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q became %q: %#v", in, out, got)
 		}
-		_, had := before["credentials_helper"]
-		delete(before, "credentials_helper")
-		delete(after, "credentials_helper")
+		_, had := takeOut(before)
 		if len(before)+len(after) > 0 && !reflect.DeepEqual(before, after) {
 			t.Fatalf("%q became %q", in, out)
 		}
@@ -80,4 +79,30 @@ func FuzzPut(f *testing.F) {
 			t.Fatalf("%q became %q, and then %q, %v", in, out, back, err)
 		}
 	})
+}
+
+// takeOut takes the credentials helpers out of a configuration. HCL 1 goes by keys in
+// whatever case, but keeps them as they are written.
+func takeOut(config map[string]any) (blocks []map[string]any, ok bool) {
+	for key, value := range config {
+		if strings.EqualFold(key, "credentials_helper") {
+			delete(config, key)
+			blocks, ok = value.([]map[string]any)
+		}
+	}
+	for _, block := range blocks {
+		for _, value := range block {
+			list, _ := value.([]map[string]any)
+			for _, settings := range list {
+				for key, args := range settings {
+					if strings.EqualFold(key, "args") {
+						delete(settings, key)
+						settings["args"] = args
+						break
+					}
+				}
+			}
+		}
+	}
+	return blocks, ok
 }
