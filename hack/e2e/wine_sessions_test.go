@@ -16,9 +16,9 @@ import (
 	"github.com/sso-exec/sso-exec/providertest"
 )
 
-// TestAllWine: a person who is called Zoë Ann signs in on Windows, by a code and by a
+// TestWine: a person who is called Zoë Ann signs in on Windows, by a code and by a
 // browser, lives on the cache, from memory too, and signs out.
-func TestAllWine(t *testing.T) {
+func TestWine(t *testing.T) {
 	w := newWindows(t, providertest.Config{})
 	w.refused(w.sso("kube", "--interactive", "never"), 3, "sso-exec login")
 	w.signIn()
@@ -64,9 +64,9 @@ func TestAllWine(t *testing.T) {
 	}
 }
 
-// TestAllWineStorm: twenty processes at a provider where a second use of a refresh token
+// TestWineStorm: twenty processes at a provider where a second use of a refresh token
 // ends the session are one request.
-func TestAllWineStorm(t *testing.T) {
+func TestWineStorm(t *testing.T) {
 	w := newWindows(t, providertest.Config{})
 	w.idp.Edit(providertest.DeviceCode, providertest.With("expires_in", 5))
 	w.signIn()
