@@ -27,8 +27,8 @@ func Suggest(word string, known []string) string {
 }
 
 // Nearest returns the known word that takes the fewest single-character edits
-// to reach, if those are few (one, for a word of three characters); else the longest that is followed by more words
-// (issuer of issuer-url); else nothing.
+// to reach, if those are few (one, for a word of three characters); else the
+// longest that is followed by more words (issuer of issuer-url); else nothing.
 func Nearest(word string, known []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	if len(word) < 4 {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -91,11 +90,8 @@ func (f *found) current(conf *kubeconfig.Config, current kubeconfig.Context, our
 
 // kuberc looks whether kubectl's own list of plugins has us (kubectl 1.35, KEP-3104).
 func (f *found) kuberc(command string) {
-	path := os.Getenv("KUBERC")
+	path := kubeconfig.Preferences()
 	if path == "" {
-		path = below(".kube", "kuberc")
-	}
-	if path == "" || path == "off" {
 		return
 	}
 	var doc struct {

@@ -16,6 +16,19 @@ import (
 // in several of them counts as it is in the first.
 type Files []string
 
+// Preferences is the file of kubectl's own settings, kuberc: that of KUBERC, else
+// ~/.kube/kuberc; empty if it is off, or there is no home. It need not be there.
+func Preferences() string {
+	switch path, home := os.Getenv("KUBERC"), home(); {
+	case path == "off" || path == "" && home == "":
+		return ""
+	case path != "":
+		return path
+	default:
+		return filepath.Join(home, ".kube", "kuberc")
+	}
+}
+
 // Find returns explicit (kubectl's --kubeconfig) if it is given, else the files
 // of KUBECONFIG without its empty entries and repeats, else ~/.kube/config. None
 // of them need be there.

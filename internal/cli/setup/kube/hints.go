@@ -139,11 +139,8 @@ func (s *kubeSetup) next(ctx context.Context, plan *kubePlan, e kubeconfig.Exec)
 // allow says what kubectl's own list of plugins must have, where there may be one
 // (kubectl 1.35, KEP-3104).
 func allow(command string) {
-	path := os.Getenv("KUBERC")
-	if home, err := userfile.Home(); path == "" && err == nil {
-		path = filepath.Join(home, ".kube", "kuberc")
-	}
-	if _, err := os.Stat(path); path == "off" || err != nil {
+	path := kubeconfig.Preferences()
+	if _, err := os.Stat(path); err != nil {
 		return
 	}
 	if talk.Quote(command) != command {

@@ -82,7 +82,9 @@ func (p *providerSetup) edit() (setup.Edit, error) {
 }
 
 // logoutByID ends a session that no profile leads to any more.
-const logoutByID = "run: sso-exec logout ID, with what sso-exec status shows as its ID"
+func (p *providerSetup) logoutByID() string {
+	return "run: " + p.o.Ours("logout", "ID") + ", with what " + p.o.Ours("status") + " shows as its ID"
+}
 
 // write shows the change and makes it. It reports whether it is made.
 func (p *providerSetup) write() (wrote bool, err error) {
@@ -98,8 +100,8 @@ func (p *providerSetup) write() (wrote bool, err error) {
 		}
 		wrote = true
 		if now, _ := p.session(); stored && now != before {
-			fmt.Fprintln(talk.Stderr, "The profile's earlier sign-in is still stored. To end it, run: sso-exec logout "+
-				lookup.IDOf(before))
+			fmt.Fprintln(talk.Stderr, "The profile's earlier sign-in is still stored. To end it, run: "+
+				p.o.Ours("logout", lookup.IDOf(before)))
 		}
 		p.next()
 		return err
@@ -159,7 +161,7 @@ func (p *providerSetup) removeProfile() error {
 		}
 		end := "first run: " + p.command("logout")
 		if p.Yes {
-			end = logoutByID
+			end = p.logoutByID()
 		}
 		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out too, "+end)
 	}

@@ -127,7 +127,7 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 	}
 	wrote, err := p.write()
 	if signsIn && !wrote && err == nil {
-		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out, "+logoutByID)
+		fmt.Fprintln(talk.Stderr, "You stay signed in. To sign out, "+p.logoutByID())
 	}
 	return err
 }
