@@ -30,7 +30,9 @@ func TestRenewUnderACrowd(t *testing.T) {
 	} {
 		t.Run("connections "+name, func(t *testing.T) {
 			b, sts := runBench(t, providertest.Config{}, 15*time.Minute)
-			p := b.start(t, "run", "--renew", "--min-ttl", "14m59s", "--", "sh", "-c",
+			// Keys for 15 minutes, by a service that counts in whole seconds: a busy machine
+			// has four or five for the first exchange, then they are due.
+			p := b.start(t, "run", "--renew", "--min-ttl", "14m55s", "--", "sh", "-c",
 				"echo $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN ready; exec sleep 1000")
 			until(t, "the command runs", func() bool { return strings.Contains(p.stdout.String(), "ready") || !p.running() })
 			words := strings.Fields(p.stdout.String())

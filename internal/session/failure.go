@@ -93,8 +93,8 @@ func (e *OtherPersonError) Error() string {
 type TTLError struct{ Lasts, Want time.Duration }
 
 func (e *TTLError) Error() string {
-	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Round(time.Second),
-		e.Want)
+	return fmt.Sprintf("a fresh credential lasts only %v, less than the %v of --min-ttl", e.Lasts.Truncate(time.Second),
+		e.Want) // rounded, both would be the same where a moment is missing
 }
 
 // sessionEnded is the error when nothing can be refreshed: a person must sign in.
