@@ -192,7 +192,9 @@ func attach(t *testing.T, address string) *chromium {
 				if info.Type == "page" && strings.HasPrefix(info.URL, "https://127.0.0.1:") {
 					page, cancel := chromedp.NewContext(probe, chromedp.WithTargetID(info.TargetID))
 					t.Cleanup(cancel)
-					return &chromium{t: t, ctx: page}
+					window := &chromium{t: t, ctx: page}
+					window.loaded()
+					return window
 				}
 			}
 			time.Sleep(20 * time.Millisecond)
@@ -204,6 +206,23 @@ func attach(t *testing.T, address string) *chromium {
 	}
 	t.Fatalf("chromium: %s", said)
 	return nil
+}
+
+// loaded waits for the page's document. Chromium names a page before that is
+// there, and what was found in the document before it goes with that.
+func (c *chromium) loaded() {
+	c.t.Helper()
+	for {
+		there, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](
+			`location.protocol === "https:" && document.readyState === "complete"`))
+		if there {
+			return
+		}
+		if c.ctx.Err() != nil {
+			c.t.Fatalf("chromium: the page does not load: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // pages are the addresses that a browser shows.
