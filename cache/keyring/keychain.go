@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -100,7 +101,7 @@ func (k keychain) run(ctx context.Context, stdin string, args ...string) (string
 	cmd := exec.CommandContext(ctx, cmp.Or(k.program, "/usr/bin/security"), args...) //nolint:gosec // a constant
 	cmd.Stdin = strings.NewReader(stdin)
 	var out bytes.Buffer
-	cmd.Stdout = &out
+	cmd.Stdout, cmd.Env = &out, environment()
 	cmd.WaitDelay, cmd.SysProcAttr = time.Second, apart()
 	err := cmd.Run()
 	if ctx.Err() != nil {
@@ -114,4 +115,19 @@ func (k keychain) run(ctx context.Context, stdin string, args ...string) (string
 		return "", errors.New(refusal(failed.ExitCode()))
 	}
 	return out.String(), err
+}
+
+// environment is what the command gets: not our variables, which may hold secrets. By HOME
+// it finds the keychains and the list of them, by USER the login keychain that old systems
+// named so; without them it uses the user's entry (DLDBListCFPref.cpp, getPwInfo). One that
+// is left out, SECURITYSERVER, would choose who gets the secrets (ssclient.cpp). The windows
+// that ask belong to the login session, not to a variable.
+func environment() []string {
+	env := []string{} // nil would be all variables
+	for _, name := range []string{"HOME", "USER"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }

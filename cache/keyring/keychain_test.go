@@ -32,6 +32,7 @@ func newPlace(t *testing.T) place {
 	}
 	p := place{keychain{self}, t, t.TempDir()}
 	t.Setenv(fakeDir, p.dir)
+	p.become("")
 	return p
 }
 
@@ -104,6 +105,31 @@ func TestSecretIsNoArgument(t *testing.T) {
 		if strings.Contains(string(argv), form) {
 			t.Errorf("an argument: %s", argv)
 		}
+	}
+}
+
+// The command gets two variables, and none that may hold a secret.
+func TestEnvironment(t *testing.T) {
+	p := newPlace(t)
+	for _, name := range []string{"SSO_EXEC_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "SECURITYSERVER"} {
+		t.Setenv(name, "a-canary")
+	}
+	calls := func() {
+		t.Helper()
+		serr := p.Set(t.Context(), account, "x")
+		_, gerr := p.Get(t.Context(), account)
+		if err := errors.Join(serr, gerr, p.Remove(t.Context(), account)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("USER", "zoe")
+	calls()
+	_ = os.Unsetenv("USER")
+	calls()
+	got, err := os.ReadFile(filepath.Join(p.dir, "environ"))
+	both, one := fmt.Sprintf("%q\n", []string{"HOME=" + p.dir, "USER=zoe"}), fmt.Sprintf("%q\n", []string{"HOME=" + p.dir})
+	if want := strings.Repeat(both, 3) + strings.Repeat(one, 3); err != nil || string(got) != want {
+		t.Errorf("%v\n%swant\n%s", err, got, want)
 	}
 }
 

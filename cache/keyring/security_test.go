@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -21,10 +22,11 @@ import (
 // SecurityTool/macOS: security.c, readline.c, keychain_find.c, keychain_add.c), with a
 // file an entry in place of a keychain.
 
-// fakeDir is the variable that names the directory of the entries. Next to them is the
-// file state, which is how things are with the keychain, and argv, which has every
-// argument that the command was ever given.
-const fakeDir = "SSO_EXEC_TEST_SECURITY"
+// fakeDir is the variable that names the directory of the entries: as the real one, this
+// command finds its keychain in the home, and is told nothing else. Next to the entries is
+// the file state, which is how things are with the keychain; argv and environ have every
+// argument and every variable that the command was ever given.
+const fakeDir = "HOME"
 
 // Results of commands (SecBase.h, MacErrors.h), which a process returns the low byte of.
 const (
@@ -48,23 +50,29 @@ var states = map[string]int{
 var workers = map[string]func() int{"worker": worker}
 
 func TestMain(m *testing.M) {
-	switch dir := os.Getenv(fakeDir); {
-	case dir != "" && len(os.Args) > 1 && workers[os.Args[1]] != nil:
+	switch {
+	case len(os.Args) > 1 && workers[os.Args[1]] != nil:
 		os.Exit(workers[os.Args[1]]())
-	case dir != "" && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test."):
-		os.Exit(security(dir, os.Args[1:]) & 0xff)
+	case len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test."):
+		// Not os.Exit: under the race detector that takes a second.
+		syscall.Exit(security(os.Getenv(fakeDir), os.Args[1:]) & 0xff)
 	}
-	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // nor do workers take it
 	os.Exit(m.Run())
 }
 
 func security(dir string, args []string) (result int) {
-	f, err := os.OpenFile(filepath.Join(dir, "argv"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		panic(err)
+	if _, err := os.Stat(filepath.Join(dir, "state")); err != nil {
+		panic(err) // not a place of these tests
 	}
-	fmt.Fprintf(f, "%q\n", args)
-	_ = f.Close()
+	for name, words := range map[string][]string{"argv": args, "environ": os.Environ()} {
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(f, "%q\n", words)
+		_ = f.Close()
+	}
 	if args[0] != "-i" {
 		return run(dir, args)
 	}
