@@ -97,9 +97,9 @@ func quotePOSIX(s string) string {
 
 // quoteWindows quotes what cmd, PowerShell (5.1 and 7) and CommandLineToArgvW all
 // read as the same word, which little is: in double quotes cmd replaces %NAME%,
-// PowerShell $NAME and backticks, and it ends them at typographic quotes too. The
-// two PowerShells differ in an empty word, in a double quote, and in a backslash
-// before one.
+// PowerShell $NAME and backticks, and it ends them at typographic double quotes too. An
+// apostrophe is only a character there (about_Quoting_Rules). The two PowerShells differ
+// in an empty word, in a double quote, and in a backslash before one.
 func quoteWindows(s string) (string, bool) {
 	switch {
 	case IsPlain(s, `-_=/:.+\`):
@@ -108,7 +108,7 @@ func quoteWindows(s string) (string, bool) {
 		return "", false
 	}
 	for _, r := range s {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`-_=/:.+\ ,@#~()[]{};&`, r) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`-_=/:.+\ ,@#~()[]{};&'`, r) {
 			return "", false
 		}
 	}

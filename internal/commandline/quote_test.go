@@ -67,12 +67,15 @@ func TestQuoteWindows(t *testing.T) {
 		"--user=a@b.example":             `"--user=a@b.example"`,
 		"a&b":                            `"a&b"`,
 		"Jürgen":                         `"Jürgen"`,
+		"O'Brien":                        `"O'Brien"`,
+		`--ca-file=C:\Users\O'Brien\ca`:  `"--ca-file=C:\Users\O'Brien\ca"`,
+		"'it's'":                         `"'it's'"`,
 	} {
 		if got, ok := Quote("windows", in); got != want || !ok {
 			t.Errorf("%s: %s, %v, want %s", in, got, ok, want)
 		}
 	}
-	for _, value := range []string{"", "$(calc)", "a`b", "%PATH%", "100%", `a"b`, "a!b!", `C:\A B\`, "a|b", "a>b", "a^b", "it's", "“x”", "‘x’", "„x", "$env:X", "*", "?", "a\tb"} {
+	for _, value := range []string{"", "$(calc)", "a`b", "%PATH%", "100%", `a"b`, "a!b!", `C:\A B\`, "a|b", "a>b", "a^b", "it's $5", "it's\"", "“x”", "‘x’", "„x", "$env:X", "*", "?", "a\tb"} {
 		if got, ok := Quote("windows", value); ok {
 			t.Errorf("%s: pasted as %s", value, got)
 		}
@@ -84,4 +87,82 @@ func TestQuoteWindows(t *testing.T) {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
 	}
+}
+
+// Whatever is quoted, each of the three reads it as the one word that it was.
+func TestQuoteWindowsIsRead(t *testing.T) {
+	quoted := 0
+	for c := rune(' '); c < 0x2100; c++ {
+		for _, format := range []string{"aC", "Ca", "aC b", "C", "a bC", "CC", `\C`, "C x C"} {
+			word := strings.ReplaceAll(format, "C", string(c))
+			q, ok := Quote(Windows, word)
+			if !ok {
+				continue
+			}
+			quoted++
+			for shell, read := range map[string]func(string) (string, bool){"cmd": cmdReads, "PowerShell": powerShellReads} {
+				if got, ok := read(q); !ok || got != word {
+					t.Errorf("%s reads %s as %q, %v", shell, q, got, ok)
+				}
+			}
+		}
+	}
+	if quoted < 8*26 {
+		t.Errorf("only %d were quoted", quoted)
+	}
+	for line, want := range map[string]bool{`"a b"`: true, `a b`: false, `"a`: false, `a&b`: false, `"%x%"`: false,
+		`a"b"`: true, `"a\"`: false} {
+		if _, ok := cmdReads(line); ok != want {
+			t.Errorf("cmd: %s: %v", line, ok)
+		}
+	}
+	for line, want := range map[string]bool{`"it's"`: true, `it's`: false, `"a”`: true, `"a” b`: false, "\"a`b\"": false,
+		`"$x"`: false, `a,b`: false, `a b`: false, `@a`: false} {
+		if _, ok := powerShellReads(line); ok != want {
+			t.Errorf("PowerShell: %s: %v", line, ok)
+		}
+	}
+}
+
+// cmdReads is a word as cmd hands it over and CommandLineToArgvW splits it: outside quotes
+// these characters do something, and % and ! inside too. Not ok is what is more than one
+// word, or is not left as it is.
+func cmdReads(line string) (word string, ok bool) {
+	in := false
+	for i, r := range line {
+		switch {
+		case r == '"' && i > 0 && line[i-1] == '\\': // a quote in the word
+			return "", false
+		case r == '"':
+			in = !in
+		case strings.ContainsRune("%!\r\n", r), !in && strings.ContainsRune("&|<>^() \t", r):
+			return "", false
+		default:
+			word += string(r)
+		}
+	}
+	return word, !in
+}
+
+// powerShellReads is a word as PowerShell reads it in the place of an argument
+// (about_Quoting_Rules, about_Parsing; CharTraits.cs: typographic quotes are quotes).
+func powerShellReads(line string) (word string, ok bool) {
+	isDouble := func(r rune) bool { return strings.ContainsRune("\"“”„", r) }
+	runes := []rune(line)
+	if len(runes) > 1 && isDouble(runes[0]) {
+		for i, r := range runes[1:] {
+			switch {
+			case isDouble(r):
+				return word, i == len(runes)-2
+			case r == '`' || r == '$':
+				return "", false
+			}
+			word += string(r)
+		}
+		return "", false // no end
+	}
+	if strings.ContainsAny(line, " \t\r\n\"“”„'‘’‚‛`$|&;<>(){},@#") {
+		return "", false
+	}
+	return line, true
 }
