@@ -10,7 +10,8 @@ import (
 const atCWD = -2 // nothing looks at it here
 
 // openat goes by the path: package syscall has no openat here. The directories before
-// the last component were looked at a moment ago, and are this user's alone.
+// the last component were looked at a moment ago, and are this user's alone. O_NOFOLLOW is
+// about the last one (open(2)).
 func openat(_ int, _, path string, flags int) (int, error) {
 	return syscall.Open(path, flags|syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 }

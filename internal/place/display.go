@@ -18,7 +18,8 @@ func (h host) display(windows wsl, p *Place) string {
 		}
 		return ""
 	case h.os == "darwin":
-		// The console belongs to whoever is signed in before the screen.
+		// The console belongs to whoever is signed in before the screen. The call that Apple
+		// documents for it needs cgo (SCDynamicStoreCopyConsoleUser, Technical Q&A QA1133).
 		if h.owner("/dev/console") == h.uid {
 			return "the macOS desktop (/dev/console is yours)"
 		}

@@ -24,7 +24,8 @@ func (h host) service(above []string, stderr string) string {
 		return ""
 	case "darwin":
 		// launchd names the job: 0 in a terminal, application.… for what was
-		// started from the Dock, and for all that descends from it.
+		// started from the Dock, and for all that descends from it. That is as
+		// people report it: launchd.plist(5) does not mention the variable.
 		if name := h.getenv("XPC_SERVICE_NAME"); name != "" && name != "0" && !strings.HasPrefix(name, "application.") {
 			return "a job of launchd (" + flows.Clean(name, 60) + ")"
 		}

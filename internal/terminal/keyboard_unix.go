@@ -203,7 +203,7 @@ func modeKeys(mode *unix.Termios) {
 // ready waits until some of the descriptors can be read, for as long as d, or
 // without end if that is negative. It returns which, as bits in their order.
 //
-// It is select(2), since on macOS neither kqueue nor poll(2) takes /dev/tty.
+// It is select(2), since on macOS neither kqueue nor poll(2) takes /dev/tty (poll(2), BUGS).
 func ready(d time.Duration, fds ...int) (which int, err error) {
 	var until time.Time
 	if d >= 0 {
