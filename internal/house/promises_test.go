@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// What the documents promise is shown by tests that are there: each test, script and
-// file of tests that they name.
-func TestPromisesHaveTests(t *testing.T) {
-	const scripts = "../../cmd/sso-exec/testdata/script/"
-	files, names := map[string]bool{}, map[string]bool{}
+// everyTest has the files of each test and fuzz target, hack's modules included, by paths
+// from the module's root; and the name of every file of tests.
+func everyTest(t *testing.T) (tests map[string][]string, files map[string]bool) {
+	t.Helper()
+	tests, files = map[string][]string{}, map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(file, "_test.go") {
@@ -23,7 +23,7 @@ func TestPromisesHaveTests(t *testing.T) {
 		}
 		b, err := os.ReadFile(file)
 		for _, m := range function.FindAllSubmatch(b, -1) {
-			names[string(m[1])] = true
+			tests[string(m[1])] = append(tests[string(m[1])], strings.TrimPrefix(filepath.ToSlash(file), "../../"))
 		}
 		files[path.Base(file)] = true
 		return err
@@ -31,26 +31,45 @@ func TestPromisesHaveTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	test := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`)
-	script := regexp.MustCompile("TestScripts/([\\w-]+)|`([\\w-]+)\\.txt`")
+	return tests, files
+}
+
+var (
+	testName   = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`)
+	scriptName = regexp.MustCompile("TestScripts/([\\w-]+)|`([\\w-]+)\\.txt`")
+)
+
+// named counts the tests and scripts that a text names, and tells which are not there.
+func named(text string, tests map[string][]string) (found int, missing []string) {
+	for _, name := range testName.FindAllString(text, -1) {
+		if found++; tests[name] == nil {
+			missing = append(missing, "test "+name)
+		}
+	}
+	for _, m := range scriptName.FindAllStringSubmatch(text, -1) {
+		found++
+		_, err := os.Stat("../../cmd/sso-exec/testdata/script/" + m[1] + m[2] + ".txt")
+		if err != nil && m[1]+m[2] != "x" { // x stands for any
+			missing = append(missing, "script "+m[1]+m[2])
+		}
+	}
+	return found, missing
+}
+
+// What the documents promise is shown by tests that are there: each test, script and
+// file of tests that they name.
+func TestPromisesHaveTests(t *testing.T) {
+	tests, files := everyTest(t)
 	file := regexp.MustCompile(`[\w/-]+_test\.go`)
-	for _, page := range []string{"docs/administrators.md", "docs/agents.md", "docs/security.md", "docs/sessions.md",
-		"cmd/sso-exec/testdata/README.md"} {
+	for _, page := range []string{"docs/administrators.md", "docs/agents.md", "docs/platforms.md", "docs/security.md",
+		"docs/sessions.md", "cmd/sso-exec/testdata/README.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := 0
-		for _, name := range test.FindAllString(string(text), -1) {
-			if found++; !names[name] {
-				t.Errorf("%s: there is no test %s", page, name)
-			}
-		}
-		for _, m := range script.FindAllStringSubmatch(string(text), -1) {
-			found++
-			if _, err := os.Stat(scripts + m[1] + m[2] + ".txt"); err != nil && m[1]+m[2] != "x" { // x stands for any
-				t.Errorf("%s: there is no script %s", page, m[1]+m[2])
-			}
+		found, missing := named(string(text), tests)
+		for _, what := range missing {
+			t.Errorf("%s: there is no %s", page, what)
 		}
 		for _, name := range file.FindAllString(string(text), -1) {
 			found++
