@@ -71,15 +71,16 @@ type Device struct {
 	Until                   time.Time
 }
 
-// body shows the host large and by itself, since it is what a person can judge
-// an address by. The code is shown even next to an address that has it (§3.3.1).
+// body names the host in words, since it is what a person can judge an address by.
+// The code is shown even next to an address that has it (§3.3.1).
 // The last paragraph is against phishing (§5.4).
 func (d Device) body(p *page) {
 	host, complete := d.hosts()
 	p.headline(d.headline())
-	p.say("Open this address in a browser, on any device:")
-	if host != "" {
-		p.large(host)
+	if host == "" {
+		p.say("Open this address in a browser, on any device:")
+	} else {
+		p.say("Open this page of " + host + " in a browser, on any device:")
 	}
 	p.verbatim(d.VerificationURI)
 	p.say("Enter this code there:")

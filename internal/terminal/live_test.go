@@ -271,9 +271,7 @@ func TestPlainWriter(t *testing.T) {
 		l.Note("After the end.")
 		want := `sso-exec: sign in to login.example.com
 
-  Open this address in a browser, on any device:
-
-    login.example.com
+  Open this page of login.example.com in a browser, on any device:
 
     https://login.example.com/device
 
