@@ -62,7 +62,7 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 	_ = json.Unmarshal(out, &review)
 	user, why := review.Status.UserInfo, "its output cannot be read"
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		why = fmt.Sprintf("no answer within %v", most)
+		why = noAnswer + most.String()
 	} else if err != nil {
 		why = err.Error()
 	}
@@ -78,6 +78,24 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 	if _, line, ok := strings.Cut(why, "): "); ok { // what kubectl says, without that it failed
 		why = line
 	}
-	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  what the API server needs to trust this provider: %s\n", why,
-		s.o.Command("setup", "kube", "--print-auth-config"))
+	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  %s\n", why, s.advice(why, talk.Paste(append(kubectl, "auth", "whoami")...)))
 }
+
+// advice says what to run after kubectl auth whoami has failed. Only a server that answered
+// may lack our provider's settings.
+func (s *kubeSetup) advice(why, again string) string {
+	for _, of := range []string{"You must be logged in", "Unauthorized"} {
+		if strings.Contains(why, of) {
+			return "what the API server needs to trust this provider: " + s.o.Command("setup", "kube", "--print-auth-config")
+		}
+	}
+	for _, of := range []string{"The connection to the server", "Unable to connect to the server", noAnswer} {
+		if strings.HasPrefix(why, of) && !strings.Contains(why, "getting credentials") { // that is us
+			return "the cluster was not reached; once it can be, run: " + again
+		}
+	}
+	return "to see all that it says, run: " + again
+}
+
+// noAnswer is said of a kubectl that does not end.
+const noAnswer = "no answer within "
