@@ -91,6 +91,21 @@ type VerifyError struct{ Err error }
 func (e *VerifyError) Error() string { return e.Err.Error() }
 func (e *VerifyError) Unwrap() error { return e.Err }
 
+// IssuerError says that metadata names another issuer than the one that it was read for
+// (OpenID Connect Discovery §4.3). It is inside a [*VerifyError].
+type IssuerError struct{ Want, Got string }
+
+func (e *IssuerError) Error() string {
+	return fmt.Sprintf("the provider calls itself %q, not %q as configured; the two must match exactly",
+		Clean(e.Got, 200), e.Want)
+}
+
+// BySlash reports whether the two differ in a slash at the end only, so that they are one
+// provider.
+func (e *IssuerError) BySlash() bool {
+	return strings.TrimSuffix(e.Got, "/") == strings.TrimSuffix(e.Want, "/")
+}
+
 // UnmetError says that somebody signed in, but not in the way or for the
 // organization that was asked for: asking them once more brings the same. It is
 // inside a [*VerifyError].

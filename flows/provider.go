@@ -250,8 +250,7 @@ func parseMetadata(hc *http.Client, d *Dialect, issuer, clientID string, raw jso
 		return nil, err
 	}
 	if p.Issuer != issuer {
-		return nil, verifyErrorf("the provider calls itself %q, not %q as configured; they must be equal to the letter",
-			Clean(p.Issuer, 200), issuer)
+		return nil, &VerifyError{&IssuerError{Want: issuer, Got: p.Issuer}}
 	}
 	if d.Known != nil {
 		p.Metadata.fill(d.Known(issuer, clientID))

@@ -80,6 +80,7 @@ func Hints(o *settings.Resolved, err error) []string {
 		unnamed *session.OrganizationRequiredError
 		notFor  *session.OrganizationError
 		roots   *flows.RootError
+		issuer  *flows.IssuerError
 	)
 	own, hasHints := fault.HintsOf(err)
 	switch {
@@ -156,6 +157,8 @@ func Hints(o *settings.Resolved, err error) []string {
 			"provider"}
 	case fault.Holds[*session.OtherPersonError](err):
 		return []string{"nothing was changed; if you mean to switch, run: " + settings.LoginCommand(o)}
+	case errors.As(err, &issuer) && issuer.BySlash():
+		return []string{issuerHint(o, issuer.Got)}
 	case errors.As(err, &sts):
 		return stsHints(o, sts)
 	case errors.As(err, &refusal):

@@ -21,6 +21,17 @@ import (
 // noticeable is how much two clocks may differ without a word.
 const noticeable = 10 * time.Second
 
+// issuerHint says where to write the issuer as the provider spells it.
+func issuerHint(o *settings.Resolved, issuer string) string {
+	switch o.From["issuer"].By {
+	case settings.ByProfile:
+		return "in " + o.From.Where("issuer") + ", write: issuer: " + issuer
+	case settings.ByVariable:
+		return "set " + settings.VariableOf("issuer") + "=" + talk.Quote(issuer)
+	}
+	return "use " + talk.Quote("--issuer="+issuer)
+}
+
 func refusalHints(o *settings.Resolved, e *flows.OAuthError) []string {
 	if by := e.Skew.Abs(); by >= noticeable && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
 		way := "behind"
