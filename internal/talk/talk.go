@@ -50,8 +50,14 @@ func Clock(t time.Time) string {
 	return t.Format("2 Jan 2006")
 }
 
-// Warn says what does not keep a command from its work.
-func Warn(err error) { fmt.Fprintln(Stderr, "sso-exec: warning: "+OneLine(err.Error())) }
+// Warn says what does not keep a command from its work, and what to do about it.
+func Warn(err error, hints ...string) {
+	text := "sso-exec: warning: " + OneLine(err.Error()) + "\n"
+	for _, h := range hints {
+		text += "  " + OneLine(h) + "\n"
+	}
+	fmt.Fprint(Stderr, text)
+}
 
 // OneLine keeps errors that wrap several in one line.
 func OneLine(s string) string { return flows.Clean(s, 2000) }

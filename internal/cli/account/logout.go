@@ -22,10 +22,17 @@ import (
 	"github.com/sso-exec/sso-exec/internal/talk"
 )
 
-// notRevoked is a revocation that failed, where that counts. Nothing more can be
-// done about it.
-func notRevoked(err error) error {
-	return fault.Hint(fmt.Errorf("the session was forgotten here, but not revoked at the provider: %w", err))
+// notRevoked is a revocation that failed, where that counts. The only hint is what a
+// provider that revokes nothing has instead.
+func notRevoked(err error) (_ error, hints []string) {
+	why := strings.TrimPrefix(err.Error(), flows.DoingRevoke+": ")
+	if _, lack, ok := strings.Cut(why, flows.ErrNotSupported.Error()+": "); ok {
+		why = lack
+		if first, instead, ok := strings.Cut(why, "; "); ok {
+			why, hints = first, []string{instead}
+		}
+	}
+	return fault.Say(err, "the session was forgotten here, but not revoked at the provider: "+why, hints...), hints
 }
 
 // NewLogout makes the command that signs out.
@@ -81,10 +88,12 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 			return context.Cause(ctx)
 		case err != nil:
 			command.Note(&failed, l.o, err)
-		case out.NotSo != nil && require:
-			command.Note(&failed, l.o, notRevoked(out.NotSo))
 		case out.NotSo != nil:
-			talk.Warn(notRevoked(out.NotSo))
+			if err, hints := notRevoked(out.NotSo); require {
+				command.Note(&failed, l.o, err)
+			} else {
+				talk.Warn(err, hints...)
+			}
 		}
 		if endSession && !l.entry.Damaged() {
 			if err := l.endAtProvider(ctx, w, out, pages); err != nil {
@@ -234,6 +243,9 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 		}
 	}
 	if err != nil {
+		if _, why, ok := strings.Cut(err.Error(), flows.ErrNotSupported.Error()+": "); ok {
+			err = errors.New("the browser is still signed in at the provider: " + why)
+		}
 		talk.Warn(err)
 		return nil
 	}
