@@ -192,6 +192,9 @@ func (l leaver) leave(ctx context.Context, w io.Writer) (session.Logout, error) 
 	if errors.Is(err, cache.ErrNotExist) {
 		if l.o.Provider.Issuer != "" {
 			fmt.Fprintf(w, "Nobody is signed in to %s here.\n", talk.HostOf(l.o.Provider.Issuer))
+			if hint := elsewhere(l.o); hint != "" {
+				fmt.Fprintln(w, "  "+hint)
+			}
 		}
 		return session.Logout{}, nil
 	}

@@ -126,7 +126,7 @@ exit code is 3 if no session can be used.`,
 			}
 			if !unknown {
 				if len(list)+len(ended) == 0 {
-					text = "  to sign in, run: " + o.Ours(settings.ToolLogin) + "\n" + text
+					text = "  " + beginning(o) + "\n" + text
 				}
 				text = statusText(statusesOf(list), style, columns, time.Now()) + text
 			}
@@ -142,6 +142,17 @@ exit code is 3 if no session can be used.`,
 		}
 		return nil
 	})
+}
+
+// beginning is what to run where nobody is signed in.
+func beginning(o *settings.Resolved) string {
+	switch {
+	case lookup.Named(o):
+		return "to sign in, run: " + settings.LoginCommand(o)
+	case len(lookup.KnownProfiles(o)) == 0: // sso-exec login would not know where
+		return "to set up a provider, and sign in, run: " + o.Ours("setup", "provider", "HOST")
+	}
+	return "to sign in, run: " + o.Ours(settings.ToolLogin)
 }
 
 // runsUnder is the coding agent that this program runs under; nil: none.

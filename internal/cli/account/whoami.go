@@ -117,7 +117,19 @@ func whose(o *settings.Resolved, ids []string) (cache.Entry, *settings.Resolved,
 		return storedOne(o, ids)
 	}
 	e, err := lookup.OpenCache(o).Entry(acquire.Request(o).SessionKey())
-	return e, o, signedIn(e, err)
+	hint := elsewhere(o)
+	if err = signedIn(e, err); fault.Holds[*session.LoginRequiredError](err) && e.Session == nil && hint != "" {
+		err = fault.Hint(err, "to sign in, run: "+settings.LoginCommand(o), hint)
+	}
+	return e, o, err
+}
+
+// elsewhere says where other sessions than that of these settings are; empty: nowhere.
+func elsewhere(o *settings.Resolved) string {
+	if stored, err := lookup.StoredSessions(o); err != nil || len(stored) == 0 {
+		return ""
+	}
+	return "other sessions are stored here: " + o.Ours("status")
 }
 
 // storedOne is whose for a session that no settings name.
