@@ -39,6 +39,9 @@ func Run(args []string) int {
 		if words != "" {
 			err = fmt.Errorf("unknown command %q", words)
 		}
+		if cmd.Name() == "help" { // whose own help lists no commands
+			cmd = root
+		}
 		failed = &command.Failure{Err: fault.InUsage(err, append(hints, fmt.Sprintf("see: %s --help", cmd.CommandPath()))...)}
 	}
 	recordRefused(failed)

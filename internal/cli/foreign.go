@@ -89,6 +89,8 @@ var foreign = []struct{ theirs, ours string }{
 	{"--use-device-code", "--flow=device"},
 	{"--device-code", "--flow=device"},
 	{"--web", "--flow=pkce"},
+	{"--json", "--output=json"},
+	{"--format=", "--output=*"},
 	{"-p=", "--profile=*"},
 }
 

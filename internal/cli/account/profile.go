@@ -134,7 +134,10 @@ your config file, or in the one that --config names. Every other byte of that
 file stays as it is. What was there is kept as FILE.bak.`,
 		Example: "  sso-exec profile use corp",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) == 0 {
+				return errors.New("profile use needs the NAME of a profile, as sso-exec profile list shows it")
+			}
+			if len(args) > 1 {
 				return fmt.Errorf("%s accepts the name of one profile, but got %q", cmd.CommandPath(), args)
 			}
 			return nil

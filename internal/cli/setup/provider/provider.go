@@ -92,7 +92,8 @@ func (p *providerSetup) run(ctx context.Context, args []string) error {
 	if len(p.words.Register) > 0 {
 		answers += ": " + p.words.Title
 	}
-	fmt.Fprintln(talk.Stderr, answers+".\n")
+	p.say("", answers+".")
+	fmt.Fprintln(talk.Stderr)
 	if err := p.askScopes(provider); err != nil {
 		return err
 	}

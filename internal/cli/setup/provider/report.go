@@ -224,7 +224,8 @@ func (p *providerSetup) report(provider *flows.Provider) {
 	}
 	offline := slices.Contains(scopes, "offline_access") || d.Offline == flows.OfflineNever || o.SignIn.Offline == "never"
 	if missing := missing(provider, offline, len(p.words.Register) > 0); len(missing) > 0 {
-		fmt.Fprintln(talk.Stderr, "\nAccording to its metadata, this provider does not support:")
+		fmt.Fprintln(talk.Stderr)
+		p.say("", "According to its metadata, this provider does not support:")
 		for _, m := range missing {
 			p.say("- ", m)
 		}
