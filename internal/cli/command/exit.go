@@ -22,6 +22,7 @@ import (
 	"github.com/sso-exec/sso-exec/internal/policy"
 	"github.com/sso-exec/sso-exec/internal/session"
 	"github.com/sso-exec/sso-exec/internal/settings"
+	"github.com/sso-exec/sso-exec/internal/settings/check"
 	"github.com/sso-exec/sso-exec/internal/talk"
 	"github.com/sso-exec/sso-exec/internal/terminal"
 	"github.com/sso-exec/sso-exec/internal/userfile"
@@ -91,6 +92,8 @@ func Hints(o *settings.Resolved, err error) []string {
 	case errors.As(err, &roots) && roots.Whose != "":
 		return []string{"name that CA where the secret is named: ca-file: FILE; or leave out " +
 			strings.Join(roots.By, " and ")}
+	case errors.Is(err, check.ErrNoIssuer) && o.From.Given("client-id"):
+		return append(own, "a default profile only counts for its own client ID: next to another, give --profile NAME too")
 	case hasHints:
 		return own
 	case errors.As(err, &unnamed):

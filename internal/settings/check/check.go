@@ -23,6 +23,10 @@ import (
 	"github.com/sso-exec/sso-exec/internal/workload"
 )
 
+// ErrNoIssuer is a provider that nothing names; a default profile of another client does
+// not count.
+var ErrNoIssuer = errors.New("no issuer: which provider is it?")
+
 // Issuer checks one: OpenID Connect Discovery §3.
 func Issuer(v string) error {
 	if at := strings.Index(v, "/.well-known/"); at > 0 {

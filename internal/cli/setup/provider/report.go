@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -154,9 +156,16 @@ func (c clue) isSpelling(of string) bool {
 
 // discoveryHints says what to do about metadata that cannot be used.
 func (p *providerSetup) discoveryHints(err error, c clue) []string {
+	network, _ := errors.AsType[*flows.NetworkError](err)
+	rest, _ := strings.CutPrefix(p.o.Provider.Issuer, "https://")
 	switch {
 	case fault.Holds[x509.UnknownAuthorityError](err):
 		return command.Hints(p.o, err)
+	case network != nil && network.Kind == flows.NetPortal && c.status == 0 && loopback.IsLiteral(hostname("//"+rest)):
+		return []string{"for a provider without TLS on this machine, run: " +
+			talk.Paste("sso-exec", "setup", "provider", "http://"+rest)}
+	case errors.Is(err, syscall.ECONNREFUSED) && (network == nil || network.Proxy == ""):
+		return []string{"check the host and its port, and that the provider is running"}
 	case fault.Holds[*net.DNSError](err):
 		return []string{"check the host's name, and the VPN if it needs one"}
 	case strings.ContainsAny(c.issuer, "{}"):
@@ -176,6 +185,15 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 				"…/TENANT-ID/v2.0 (Microsoft)"}
 	}
 	return command.Hints(p.o, err)
+}
+
+// hostname is a URL's host without its port; empty: it has none.
+func hostname(of string) string {
+	u, err := url.Parse(of)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // report says what to register at the provider, and what it does not offer.
