@@ -174,6 +174,24 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// Only a slash at the end is a spelling; anything more may be another provider.
+func TestIssuerErrorBySlash(t *testing.T) {
+	for got, bySlash := range map[string]bool{
+		"https://a.example":       true,
+		"https://a.example/":      true,
+		"https://A.example":       false,
+		"https://a.example/realm": false,
+		"https://b.example/":      false,
+		"http://a.example":        false,
+		"https://a.example//":     false,
+		"":                        false,
+	} {
+		if e := (&IssuerError{Want: "https://a.example", Got: got}); e.BySlash() != bySlash {
+			t.Errorf("%q: %v", got, !bySlash)
+		}
+	}
+}
+
 // What a broken network does to discovery: try again later, except for what
 // trying again does not fix.
 func TestDiscoverFaults(t *testing.T) {
