@@ -70,7 +70,8 @@ type Dialect struct {
 	FederatedAudience func(issuer string) string
 
 	// Out.
-	NoRevocation string // where it revokes nothing: that, and after "; " what a person can do instead
+	NoRevocation        string // where it revokes nothing: why
+	InsteadOfRevocation string // and what a person can do instead
 	// the page that ends the provider's own session, in the place of its end_session_endpoint; empty: there is none
 	SignOut func(p *Provider, s SignedIn) string
 

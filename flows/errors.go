@@ -157,6 +157,21 @@ var (
 	ErrUnanswered   = errors.New("nothing came back from the browser") // for [Authorization.GiveUp]
 )
 
+// LackError says what a provider or a client lacks for something, and what a person can
+// do instead, which may be empty. It is an [ErrNotSupported].
+type LackError struct{ Doing, What, Instead string }
+
+func (e *LackError) Error() string {
+	said := fmt.Sprintf("%s: %v: %s", e.Doing, ErrNotSupported, e.What)
+	if e.Instead != "" {
+		said += "; " + e.Instead
+	}
+	return said
+}
+
+// Is tells the kind of the failure.
+func (e *LackError) Is(kind error) bool { return kind == ErrNotSupported }
+
 // Unusable reports whether a sign-in failed because its flow cannot be used
 // here, or with this provider and client, and not by what a person or a server
 // decided: it makes sense to offer another flow.

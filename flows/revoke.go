@@ -37,8 +37,7 @@ func (p *Provider) CanRevoke(issuedBy string) error {
 
 func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 	if endpoint == "" {
-		return fmt.Errorf("%s: %w: %s", DoingRevoke, ErrNotSupported,
-			cmp.Or(p.Names.Fill(p.Dialect.NoRevocation), "its metadata has no revocation_endpoint"))
+		return p.NoRevocation()
 	}
 	to, err := p.checkEndpoint("revocation_endpoint", endpoint)
 	if err != nil {
@@ -50,6 +49,12 @@ func (p *Provider) canRevokeAt(endpoint, issuedBy string) error {
 			Clean(endpoint, 200), Clean(issuedBy, 200))
 	}
 	return nil
+}
+
+// NoRevocation says that the provider revokes nothing, and what a person can do instead.
+func (p *Provider) NoRevocation() *LackError {
+	return &LackError{DoingRevoke, cmp.Or(p.Names.Fill(p.Dialect.NoRevocation), "its metadata has no revocation_endpoint"),
+		p.Dialect.InsteadOfRevocation}
 }
 
 // Revoke asks the provider to take a token no more (RFC 7009 §2.1): one
@@ -153,10 +158,10 @@ func (p *Provider) plain() bool { return strings.HasPrefix(p.Issuer, "http://") 
 func (p *Provider) EndSessionURL(clientID, logoutHint string) (string, error) {
 	const doing = "end the provider's session"
 	if p.EndSessionEndpoint == "" && p.Dialect.NoMetadata {
-		return "", fmt.Errorf("%s: %w: %s has no page for it", doing, ErrNotSupported, p.Dialect.Title)
+		return "", &LackError{Doing: doing, What: p.Dialect.Title + " has no page for it"}
 	}
 	if p.EndSessionEndpoint == "" {
-		return "", fmt.Errorf("%s: %w: its metadata has no end_session_endpoint", doing, ErrNotSupported)
+		return "", &LackError{Doing: doing, What: "its metadata has no end_session_endpoint"}
 	}
 	if _, err := p.checkEndpoint("end_session_endpoint", p.EndSessionEndpoint); err != nil {
 		return "", err

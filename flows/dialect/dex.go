@@ -31,8 +31,9 @@ var dex = &flows.Dialect{
 		"a replaced one is accepted for expiry.refreshTokens.reuseInterval, by default not at all",
 		"its reuse is refused, and the session goes on",
 	},
-	NoRevocation: "Dex has no revocation; whoever runs Dex can delete the session's refresh token: by its API " +
-		"RevokeRefresh, or by kubectl delete refreshtokens.dex.coreos.com",
+	NoRevocation: "Dex has no revocation",
+	InsteadOfRevocation: "whoever runs Dex can delete the session's refresh token: by its API RevokeRefresh, or by " +
+		"kubectl delete refreshtokens.dex.coreos.com",
 	Hints: []flows.RefusalHint{
 		{Code: "invalid_client",
 			Say: "does staticClients have this ID, with public: true? One with a secret needs {client_secret}"},

@@ -52,9 +52,9 @@ var entra = &flows.Dialect{
 		},
 		Claim: "tid",
 	},
-	FederatedAudience: entraAudience,
-	NoRevocation: "Entra ID has no revocation; to end all your sessions: https://mysignins.microsoft.com, " +
-		"Sign out everywhere",
+	FederatedAudience:   entraAudience,
+	NoRevocation:        "Entra ID has no revocation",
+	InsteadOfRevocation: "to end all your sessions: https://mysignins.microsoft.com, Sign out everywhere",
 	// Its logout_hint is a claim of its own, not an address.
 	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.EndSessionEndpoint },
 	Hints: []flows.RefusalHint{

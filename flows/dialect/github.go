@@ -38,9 +38,9 @@ var gitHub = &flows.Dialect{
 	Lacks: []string{"organization", "audience", "resource"},
 	Ended: []string{"bad_refresh_token"},
 
-	NoRevocation: "only the app's owner can do that, with the client's secret ({client_secret}); to end " +
-		"it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
-	SignOut: func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
+	NoRevocation:        "only the app's owner can do that, with the client's secret ({client_secret})",
+	InsteadOfRevocation: "to end it yourself: Settings > Applications > Authorized OAuth Apps (or GitHub Apps)",
+	SignOut:             func(p *flows.Provider, _ flows.SignedIn) string { return p.Issuer + "/logout" },
 	Hints: []flows.RefusalHint{
 		{Code: "device_flow_disabled",
 			Say: "tick Enable Device Flow in the app's settings at GitHub, or sign in with {flow} pkce and the client's " +
@@ -197,11 +197,11 @@ func gitHubError(doing string, a *flows.Answer) error {
 // token"): with the client's secret. Refresh tokens cannot be deleted.
 func gitHubRevoke(ctx context.Context, p *flows.Provider, c flows.Client, token credential.Secret, hint string) error {
 	if c.Secret.IsZero() {
-		return fmt.Errorf("%s: %w: %s", flows.DoingRevoke, flows.ErrNotSupported, p.Names.Fill(p.Dialect.NoRevocation))
+		return p.NoRevocation()
 	}
 	if hint == flows.HintRefreshToken {
-		return fmt.Errorf("%s: %w: GitHub revokes no refresh token by itself; to end it: Settings > Applications > "+
-			"Authorized GitHub Apps", flows.DoingRevoke, flows.ErrNotSupported)
+		return &flows.LackError{Doing: flows.DoingRevoke, What: "GitHub revokes no refresh token by itself",
+			Instead: "to end it: Settings > Applications > Authorized GitHub Apps"}
 	}
 	body, err := json.Marshal(map[string]string{"access_token": token.Reveal()})
 	if err != nil {

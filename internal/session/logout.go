@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -134,8 +133,7 @@ func (s *Session) forget(skey string) error {
 // which should end the access tokens as well (RFC 7009 §2.1), then those.
 func (s *Session) revoke(ctx context.Context, e cache.Entry) error {
 	if e.Session.TokenEndpoint == "" { // a workload's own token
-		return fmt.Errorf("%s: %w: its token is from where it runs, and ends by itself", flows.DoingRevoke,
-			flows.ErrNotSupported)
+		return &flows.LackError{Doing: flows.DoingRevoke, What: "its token is from where it runs, and ends by itself"}
 	}
 	if err := s.hold(e.Session); err != nil {
 		return err

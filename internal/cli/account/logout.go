@@ -26,10 +26,9 @@ import (
 // provider that revokes nothing has instead.
 func notRevoked(err error) (_ error, hints []string) {
 	why := strings.TrimPrefix(err.Error(), flows.DoingRevoke+": ")
-	if _, lack, ok := strings.Cut(why, flows.ErrNotSupported.Error()+": "); ok {
-		why = lack
-		if first, instead, ok := strings.Cut(why, "; "); ok {
-			why, hints = first, []string{instead}
+	if lack, ok := errors.AsType[*flows.LackError](err); ok {
+		if why = lack.What; lack.Instead != "" {
+			hints = []string{lack.Instead}
 		}
 	}
 	return fault.Say(err, "the session was forgotten here, but not revoked at the provider: "+why, hints...), hints
@@ -246,8 +245,8 @@ func (l leaver) endAtProvider(ctx context.Context, w io.Writer, out session.Logo
 		}
 	}
 	if err != nil {
-		if _, why, ok := strings.Cut(err.Error(), flows.ErrNotSupported.Error()+": "); ok {
-			err = errors.New("the browser is still signed in at the provider: " + why)
+		if lack, ok := errors.AsType[*flows.LackError](err); ok {
+			err = errors.New("the browser is still signed in at the provider: " + lack.What)
 		}
 		talk.Warn(err)
 		return nil
