@@ -83,6 +83,10 @@ func Say(err error, text string, hints ...string) error {
 	return &Error{Err: err, Text: text, Hints: hints}
 }
 
+// Page is the address of a page of docs/, for a hint: who has the program need not have
+// the repository.
+func Page(name string) string { return "https://github.com/sso-exec/sso-exec/blob/main/docs/" + name }
+
 // HintsOf returns the hints of the outermost error that has some, or that was
 // made by [Hint] or [Say] with none: there is nothing to do then. ok is false if
 // no error of this package is in the chain.

@@ -52,7 +52,7 @@ func (o *Resolved) checkDialect() error {
 	}
 	if d.CheckIssuer != nil && o.Provider.Issuer != "" {
 		if err := d.CheckIssuer(o.Provider.Issuer); err != nil {
-			return fault.InUsage(err, "see docs/providers/"+d.Name+".md; for another product: --provider oidc")
+			return fault.InUsage(err, "see "+fault.Page("providers/"+d.Name+".md"), "for another product: --provider oidc")
 		}
 	}
 	if slices.Contains(d.Lacks, "client_secret") && o.SecretInVariable() != "" {

@@ -79,7 +79,7 @@ func showAudit(since, tool, profile, output string) error {
 		}
 	})
 	if err != nil {
-		return fault.Hint(fmt.Errorf("the audit trail: %w", err), "check who changed it; see docs/audit.md")
+		return fault.Hint(fmt.Errorf("the audit trail: %w", err), "check who changed it; see "+fault.Page("audit.md"))
 	}
 	if broken > 0 {
 		fmt.Fprintf(talk.Stderr, "sso-exec: warning: the audit trail has %d damaged lines, which are left out\n", broken)

@@ -225,7 +225,7 @@ func deniedHints(o *settings.Resolved, err error) []string {
 	case !errors.Is(err, flows.ErrTimedOut) || o.SignIn.Flow == flows.FlowDevice:
 	case errors.Is(err, session.ErrPortHeld), o.Provider.ClientID == "": // no page was shown; it registers itself
 	case len(d.Register) > 0:
-		return []string{"did the browser show an error of " + d.Title + "'s? See docs/providers/" + d.Name + ".md"}
+		return []string{"did the browser show an error of " + d.Title + "'s? See " + fault.Page("providers/"+d.Name+".md")}
 	default:
 		return []string{"did the browser show an error? Check the client ID (" + o.Provider.ClientID +
 			") and the redirect URI that is registered with the provider"}

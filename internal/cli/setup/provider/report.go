@@ -15,7 +15,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sso-exec/sso-exec/cache"
@@ -157,6 +156,8 @@ func (c clue) isSpelling(of string) bool {
 // discoveryHints says what to do about metadata that cannot be used.
 func (p *providerSetup) discoveryHints(err error, c clue) []string {
 	network, _ := errors.AsType[*flows.NetworkError](err)
+	dial, _ := errors.AsType[*net.OpError](err)
+	refused := dial != nil && dial.Op == "dial" && !dial.Timeout() && (network == nil || network.Proxy == "")
 	rest, _ := strings.CutPrefix(p.o.Provider.Issuer, "https://")
 	switch {
 	case fault.Holds[x509.UnknownAuthorityError](err):
@@ -164,10 +165,10 @@ func (p *providerSetup) discoveryHints(err error, c clue) []string {
 	case network != nil && network.Kind == flows.NetPortal && c.status == 0 && loopback.IsLiteral(hostname("//"+rest)):
 		return []string{"for a provider without TLS on this machine, run: " +
 			talk.Paste("sso-exec", "setup", "provider", "http://"+rest)}
-	case errors.Is(err, syscall.ECONNREFUSED) && (network == nil || network.Proxy == ""):
-		return []string{"check the host and its port, and that the provider is running"}
 	case fault.Holds[*net.DNSError](err):
 		return []string{"check the host's name, and the VPN if it needs one"}
+	case refused:
+		return []string{"check the host and its port, and that the provider is running"}
 	case strings.ContainsAny(c.issuer, "{}"):
 		return []string{"replace the braces in the issuer with your tenant's ID"}
 	case c.isSpelling(p.o.Provider.Issuer):
