@@ -375,7 +375,9 @@ func (p *providerSetup) next() {
 			", not in the profile: set it wherever the profile is used, or add --client-secret-file.")
 	}
 	fmt.Fprintln(talk.Out, "\nNext, have a tool use it:")
-	fmt.Fprintln(talk.Out, "  "+p.command("setup", "kube")+" --context NAME")
+	if !strings.HasPrefix(p.o.Provider.Issuer, "http:") { // which no cluster accepts
+		fmt.Fprintln(talk.Out, "  "+p.command("setup", "kube")+" --context NAME")
+	}
 	fmt.Fprintln(talk.Out, "  "+p.command("setup", "aws")+" --role-arn ARN")
 }
 
