@@ -2,19 +2,13 @@
 package run
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"os/exec"
 	"reflect"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -328,64 +322,4 @@ func (r *runner) renewed(ctx context.Context, keys bool) (credential.Credential,
 // saysToLog reports whether somebody asked for a log: it may go to the command's stderr.
 func (r *runner) saysToLog() bool {
 	return r.o.Report.LogFile != "" || r.o.Report.Verbose || r.o.From.Given("log-level")
-}
-
-// commandError is a command that could not be started.
-type commandError struct {
-	argv []string
-	err  error
-}
-
-func (e *commandError) Error() string {
-	why := e.err
-	if lookup, ok := errors.AsType[*exec.Error](e.err); ok {
-		why = lookup.Err
-	}
-	if errors.Is(why, exec.ErrNotFound) {
-		return fmt.Sprintf("run %s: no such command on the PATH", e.argv[0])
-	}
-	return fmt.Sprintf("run %s: %v", e.argv[0], why)
-}
-func (e *commandError) Unwrap() error { return e.err }
-
-// ExitsWith is what a shell says.
-func (e *commandError) ExitsWith() int {
-	if errors.Is(e.err, exec.ErrNotFound) || errors.Is(e.err, fs.ErrNotExist) {
-		return command.ExitNotFound
-	}
-	return command.ExitNotRunnable
-}
-
-// notRun is a command that could not be started, and what may be meant by it.
-func notRun(argv []string, err error) error {
-	e := &commandError{argv, err}
-	return fault.Hint(e, e.hints()...)
-}
-
-func (e *commandError) hints() []string {
-	switch {
-	case strings.Contains(e.argv[0], " "):
-		return []string{"give the command and its arguments as separate words; for a shell line: -- sh -c 'LINE'"}
-	case errors.Is(e.err, syscall.ENOEXEC) && isText(e.argv[0]):
-		ours := os.Args[1 : len(os.Args)-len(e.argv)]
-		return []string{"a script without #! needs its interpreter, here a shell: " +
-			talk.Paste(slices.Concat([]string{"sso-exec"}, ours, []string{"sh"}, e.argv)...)}
-	}
-	return nil
-}
-
-// isText reports whether a file may be a script: what was built for another
-// machine, or was cut short, is none for a shell.
-func isText(name string) bool {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return false
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	begin, err := io.ReadAll(io.LimitReader(f, 4096))
-	return err == nil && len(begin) > 0 && bytes.IndexByte(begin, 0) < 0
 }
