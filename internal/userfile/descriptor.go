@@ -47,9 +47,10 @@ func claim(fd int) *descriptor {
 	defer descriptors.Unlock()
 	d := descriptors.m[fd]
 	if d == nil {
-		d = &descriptor{inherited: takeInherited(fd), ended: make(chan struct{})}
+		handle, inherited := takeInherited(fd)
+		d = &descriptor{inherited: inherited, ended: make(chan struct{})}
 		if d.inherited {
-			d.file = os.NewFile(uintptr(fd), "descriptor")
+			d.file = os.NewFile(handle, "descriptor")
 			st, err := d.file.Stat()
 			d.terminal = err == nil && isTerminal(fd, st)
 		}
@@ -67,12 +68,10 @@ func ReadDescriptor(ctx context.Context, fd int) ([]byte, error) {
 	d := claim(fd)
 	switch {
 	case !d.inherited:
-		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: no such descriptor", fd),
-			fmt.Sprintf("have the shell open it, as in: %d< FILE", fd))
+		return nil, fault.InUsage(fmt.Errorf("--client-secret-fd %d: no such descriptor", fd), instead(fd))
 	case d.terminal:
-		return nil,
-			fault.InUsage(fmt.Errorf("--client-secret-fd %d: that is a terminal, and secrets are not read from terminals", fd),
-				fmt.Sprintf("give it a file or a pipe, as in: %d< FILE", fd))
+		return nil, fault.InUsage(
+			fmt.Errorf("--client-secret-fd %d: that is a terminal, and secrets are not read from terminals", fd), instead(fd))
 	}
 	d.once.Do(func() {
 		go func() { // a read from a pipe cannot be interrupted
