@@ -42,7 +42,7 @@ func (e *expanded) Set(v string) (err error) {
 // determined.
 func NoHome(what, instead string) error {
 	_, err := userfile.Home()
-	return fault.InUsage(fmt.Errorf("%s: %w", what, err), "set HOME, or "+instead)
+	return fault.InUsage(fmt.Errorf("%s: %w", what, err), "set "+userfile.HomeVariable+", or "+instead)
 }
 
 func expandCommand(v string) (string, error) {

@@ -30,7 +30,7 @@ func checkVersion(_ context.Context, d *doctor) (f found) {
 	switch at, err := environ.LookPath("sso-exec"); {
 	case err != nil:
 		f.add(warning, "sso-exec is not on the PATH, so tools that call it by name do not find it")
-		f.fix("add its directory to the PATH", pathLine(self))
+		f.fix(pathLine(self))
 	case !sameFile(at, self):
 		f.add(warning, "the PATH leads to another sso-exec: "+at, "this one is "+self)
 		f.fix("see which one is newer", talk.Paste(at, "version"))
@@ -55,7 +55,7 @@ func checkConfig(_ context.Context, d *doctor) (f found) {
 	}
 	if len(all) == 0 {
 		f.add(warning, "no config file can be found: the home directory is not known")
-		f.fix("set HOME, or name a file", "sso-exec doctor --config FILE")
+		f.fix("set "+userfile.HomeVariable+", or name a file", "sso-exec doctor --config FILE")
 	}
 	for i, x := range paths.Validate(settings.ProfileKeys()) {
 		if i == 5 {
@@ -153,13 +153,22 @@ func profilesOf(o *settings.Resolved) []*settings.Resolved {
 	return all
 }
 
-// pathLine is what a shell's startup file needs to find a program.
-func pathLine(program string) string {
+// pathLine is what a shell's startup file needs to find a program. Windows has no line
+// for that: setx would copy the whole PATH into the user's part of it, and cut it off.
+func pathLine(program string) (say, paste string) {
 	dir := program[:max(0, strings.LastIndexAny(program, `/\`))]
 	if commandline.Here == commandline.Windows {
-		return `setx PATH "%PATH%;` + dir + `"`
+		return "add this directory to the PATH, in Windows' settings under \"environment variables\"", dir
 	}
-	return "export PATH=" + talk.Quote(dir) + `:"$PATH"`
+	return "add its directory to the PATH", "export PATH=" + talk.Quote(dir) + `:"$PATH"`
+}
+
+// anotherCacheDir is a line that moves the cache.
+func anotherCacheDir() string {
+	if commandline.Here == commandline.Windows {
+		return `setx SSO_EXEC_CACHE_DIR C:\another\directory`
+	}
+	return "export SSO_EXEC_CACHE_DIR=/another/directory"
 }
 
 // isAbsent reports whether a file is not there.

@@ -28,10 +28,15 @@ func checkStorage(ctx context.Context, d *doctor) (f found) {
 		return f
 	case dir == "":
 		f.add(failure, "no cache directory: the home directory is not known")
-		f.fix("set HOME, or name a directory", "sso-exec doctor --cache-dir DIR")
+		f.fix("set "+userfile.HomeVariable+", or name a directory", "sso-exec doctor --cache-dir DIR")
 		return f
 	}
 	sessions, err := lookup.OpenCache(d.o).Check(ctx)
+	if st, serr := os.Stat(nearest(dir)); serr == nil && !st.IsDir() {
+		f.add(failure, dir+" cannot be made: "+nearest(dir)+" is not a directory")
+		f.fix("use another directory", anotherCacheDir())
+		return f
+	}
 	if errors.Is(err, cache.ErrNotExist) {
 		f.add(pass, dir+" does not exist yet: the first sign-in makes it")
 	} else {
@@ -40,12 +45,12 @@ func checkStorage(ctx context.Context, d *doctor) (f found) {
 	}
 	if by := syncedBy(dir); by != "" {
 		f.add(warning, dir+" is in a folder that "+by+" copies to other machines, with the tokens in it")
-		f.fix("move the cache to a local directory", "export SSO_EXEC_CACHE_DIR=/another/directory")
+		f.fix("move the cache to a local directory", anotherCacheDir())
 	}
 	if kind := networkFS(nearest(dir)); kind != "" {
 		f.add(warning, fmt.Sprintf("%s is on a network file system (%s)", dir, kind),
 			"others may read it, and locks may not hold between machines")
-		f.fix("use a local directory", "export SSO_EXEC_CACHE_DIR=/another/directory")
+		f.fix("use a local directory", anotherCacheDir())
 	}
 	if err != nil {
 		return f
@@ -128,7 +133,7 @@ func checkLocks(ctx context.Context, d *doctor) (f found) {
 	defer remove()
 	const why = ": several processes could use one refresh token at once, and end the session"
 	local := func() {
-		f.fix("use a directory on a local file system", "export SSO_EXEC_CACHE_DIR=/another/directory")
+		f.fix("use a directory on a local file system", anotherCacheDir())
 	}
 	if free, err := tryLock(file); err != nil || !free {
 		f.add(failure, fmt.Sprintf("no lock can be taken in %s (%v)", d.o.Storage.CacheDir, err)+why)
