@@ -87,6 +87,7 @@ func (s *Flags) Apply(edits ...Edit) (done bool, err error) {
 	var wrote strings.Builder
 	for _, e := range edits {
 		before, _ := os.Stat(e.Path)
+		_ = os.SameFile(before, before) // on Windows, Go asks which file it is at the first comparison
 		if err := e.Write(); err != nil {
 			fmt.Fprint(talk.Stderr, wrote.String())
 			return false, err
