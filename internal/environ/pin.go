@@ -27,8 +27,9 @@ func Given() []string {
 func PinPrograms() {
 	keep()
 	for _, kv := range given {
-		switch name, _, _ := strings.Cut(kv, "="); {
-		case name == "BROWSER", strings.HasPrefix(name, "LD_"), strings.HasPrefix(name, "DYLD_"):
+		name, _, _ := strings.Cut(kv, "=")
+		switch known := commandline.Fold(name); {
+		case known == "BROWSER", strings.HasPrefix(known, "LD_"), strings.HasPrefix(known, "DYLD_"):
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -41,7 +42,7 @@ func PinPrograms() {
 func LookPath(name string) (string, error) {
 	now := os.Getenv("PATH")
 	for _, kv := range given {
-		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
+		if name, path, _ := strings.Cut(kv, "="); commandline.Fold(name) == "PATH" {
 			_ = os.Setenv("PATH", path)
 			defer os.Setenv("PATH", now) //nolint:errcheck // it was set before
 		}
