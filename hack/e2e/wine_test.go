@@ -100,6 +100,7 @@ type windows struct {
 	cache string // on this side too
 	env   []string
 	bin   string    // sso-exec.exe and others, on this side
+	stdin string    // of what is started, without a console
 	tty   *terminal // the console of what is started; nil: there is none
 }
 
@@ -131,7 +132,7 @@ func (w *windows) run(words ...string) *command {
 	w.t.Helper()
 	r := &command{t: w.t}
 	cmd := inWine(w.pid, w.bin, w.env, append([]string{"wine"}, words...)...)
-	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(w.stdin), &r.stdout, &r.stderr
 	if w.tty != nil {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = w.tty.slave, w.tty.slave, w.tty.slave
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -1,5 +1,5 @@
-// Command wine is what the tests under Wine have for programs of Windows: a browser, and
-// as git.exe a git.
+// Command wine is what the tests under Wine have for programs of Windows: a browser, as
+// git.exe a git, and what is run and watched.
 package main
 
 import (
@@ -17,6 +17,8 @@ func main() {
 	code, err := 0, error(nil)
 	if self, _ := os.Executable(); strings.HasSuffix(self, `\git.exe`) {
 		code, err = git(self + ".url")
+	} else if role := roles[strings.Join(os.Args[1:min(2, len(os.Args))], "")]; role != nil {
+		code, err = role(os.Args[2:])
 	} else if len(os.Args) == 3 {
 		err = open(os.Args[1], os.Args[2])
 	}
