@@ -32,12 +32,13 @@ func checkStorage(ctx context.Context, d *doctor) (f found) {
 		return f
 	}
 	sessions, err := lookup.OpenCache(d.o).Check(ctx)
-	if st, serr := os.Stat(nearest(dir)); serr == nil && !st.IsDir() {
+	absent := errors.Is(err, cache.ErrNotExist)
+	if st, serr := os.Stat(nearest(dir)); absent && serr == nil && !st.IsDir() { // Windows says no more of that
 		f.add(failure, dir+" cannot be made: "+nearest(dir)+" is not a directory")
 		f.fix("use another directory", anotherCacheDir())
 		return f
 	}
-	if errors.Is(err, cache.ErrNotExist) {
+	if absent {
 		f.add(pass, dir+" does not exist yet: the first sign-in makes it")
 	} else {
 		f.add(pass, fmt.Sprintf("%s: %s", dir, counted(sessions, "session")))

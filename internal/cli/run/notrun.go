@@ -27,10 +27,10 @@ type commandError struct {
 
 func (e *commandError) Error() string {
 	why := e.err
-	if lookup, ok := errors.AsType[*exec.Error](e.err); ok {
+	if file, ok := errors.AsType[*fs.PathError](e.err); ok {
+		why = file.Err
+	} else if lookup, ok := errors.AsType[*exec.Error](e.err); ok {
 		why = lookup.Err
-	} else if start, ok := errors.AsType[*fs.PathError](e.err); ok {
-		why = start.Err
 	}
 	switch {
 	case errors.Is(why, exec.ErrNotFound) && filepath.Base(e.argv[0]) != e.argv[0]: // Windows alone
