@@ -192,13 +192,7 @@ func TestAllWineSetup(t *testing.T) {
 	w := newWindows(t, providertest.Config{})
 	w.env = append(w.env, "SSO_EXEC_CACHE_DIR=", "SSO_EXEC_CA_FILE=") // what has a space, no AWS SDK can be told
 	cluster := "clusters: [{name: corp, cluster: {server: https://kube.example.com}}]\n"
-	if err := os.Mkdir(filepath.Join(w.home, ".kube"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	config := []byte("apiVersion: v1\nkind: Config\n" + cluster)
-	if err := os.WriteFile(filepath.Join(w.home, ".kube/config"), config, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.write(filepath.Join(w.home, ".kube/config"), "apiVersion: v1\nkind: Config\n"+cluster)
 	for _, c := range []struct {
 		args []string
 		file string
@@ -211,6 +205,7 @@ func TestAllWineSetup(t *testing.T) {
 	} {
 		res := w.sso(c.args...).wait()
 		text, err := os.ReadFile(filepath.Join(w.home, c.file))
+		t.Cleanup(func() { os.Remove(filepath.Join(w.home, c.file)) }) // other tests have none
 		if res.code != 0 || err != nil || !strings.Contains(string(text), c.want) {
 			t.Errorf("%q ended with %d: %s%s\n%s: %v\n%s", c.args, res.code, res.stdout, res.stderr, c.file, err, text)
 		}

@@ -10,14 +10,15 @@ func TestCacheDir(t *testing.T) {
 		args, env, want string
 	}{
 		{"kube", `LocalAppData=C:\l UserProfile=C:\u`, `C:\l/sso-exec`},
-		{"kube", `LOCALAPPDATA=C:\l HOME=/h`, `C:\l/sso-exec`},
+		{"kube", `LOCALAPPDATA=C:\l userprofile=C:\u`, `C:\l/sso-exec`},
+		{"kube", `LOCALAPPDATA=C:\l HOME=/h`, ""}, // HOME is nobody's there
 		{"kube", `USERPROFILE=C:\u`, `C:\u/.cache/sso-exec`},
-		{"kube", `LocalAppData=C:\l sso_exec_cache_dir=D:/d`, `D:/d`},
-		{`kube --cache-dir=\\server\share\c`, `LocalAppData=C:\l`, `\\server\share\c`},
-		{`kube --cache-dir C:c`, `LocalAppData=C:\l`, ""},
-		{`kube --cache-dir \c`, `LocalAppData=C:\l`, ""},
-		{`kube --cache-dir /c`, `LocalAppData=C:\l`, ""},
-		{`kube --cache-dir=`, `LocalAppData=C:\l`, ""},
+		{"kube", `LocalAppData=C:\l UserProfile=C:\u sso_exec_cache_dir=D:/d`, `D:/d`},
+		{`kube --cache-dir=\\server\share\c`, `LocalAppData=C:\l UserProfile=C:\u`, `\\server\share\c`},
+		{`kube --cache-dir C:c`, `LocalAppData=C:\l UserProfile=C:\u`, ""},
+		{`kube --cache-dir \c`, `LocalAppData=C:\l UserProfile=C:\u`, ""},
+		{`kube --cache-dir /c`, `LocalAppData=C:\l UserProfile=C:\u`, ""},
+		{`kube --cache-dir=`, `LocalAppData=C:\l UserProfile=C:\u`, ""},
 		{"kube", `HOME=C:\h`, ""},
 	} {
 		if got := CacheDir(strings.Fields(c.args), strings.Fields(c.env)); got != c.want {
