@@ -24,14 +24,15 @@ import (
 
 // notRevoked is a revocation that failed, where that counts. The only hint is what a
 // provider that revokes nothing has instead.
-func notRevoked(err error) (_ error, hints []string) {
+func notRevoked(err error) error {
+	var hints []string
 	why := strings.TrimPrefix(err.Error(), flows.DoingRevoke+": ")
 	if lack, ok := errors.AsType[*flows.LackError](err); ok {
 		if why = lack.What; lack.Instead != "" {
 			hints = []string{lack.Instead}
 		}
 	}
-	return fault.Say(err, "the session was forgotten here, but not revoked at the provider: "+why, hints...), hints
+	return fault.Say(err, "the session was forgotten here, but not revoked at the provider: "+why, hints...)
 }
 
 // NewLogout makes the command that signs out.
@@ -88,9 +89,10 @@ func leaveAll(ctx context.Context, w io.Writer, who []leaver, endSession, requir
 		case err != nil:
 			command.Note(&failed, l.o, err)
 		case out.NotSo != nil:
-			if err, hints := notRevoked(out.NotSo); require {
+			if err := notRevoked(out.NotSo); require {
 				command.Note(&failed, l.o, err)
 			} else {
+				hints, _ := fault.HintsOf(err)
 				talk.Warn(err, hints...)
 			}
 		}
