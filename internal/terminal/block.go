@@ -88,7 +88,7 @@ func (d Device) body(p *page) {
 	p.code = d.VerificationURI
 	if complete {
 		p.code, p.from = d.VerificationURIComplete, len(p.lines)
-		p.say("This address has the code in it already; compare the two:")
+		p.say("Or open this address, and check that the page shows the same code:")
 		p.verbatim(d.VerificationURIComplete)
 		p.to = len(p.lines)
 	}
