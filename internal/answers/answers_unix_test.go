@@ -27,6 +27,11 @@ func TestCacheDir(t *testing.T) {
 		{"kube", "PWD=/", ""},
 		{"kube --cache-dir=/e", "PWD=/", ""}, // a home that /etc/passwd has, which nothing looks at here
 		{"kube", "HOME=h", ""},
+		{"kube --cache-dir=/e//", "HOME=/h", "/e"}, // a link in its place would be followed
+		{"kube --cache-dir=/e/.", "HOME=/h", ""},
+		{"kube --cache-dir=/l/../e", "HOME=/h", ""}, // not /e, if l is a link
+		{"kube --cache-dir=/.e/..e/e.", "HOME=/h", "/.e/..e/e."},
+		{"kube", "HOME=/h/", "/h//.cache/sso-exec"},
 	} {
 		if got := CacheDir(strings.Fields(c.args), strings.Fields(c.env)); got != c.want {
 			t.Errorf("%s, %s: %q, want %q", c.args, c.env, got, c.want)
@@ -58,6 +63,36 @@ func TestLoose(t *testing.T) {
 		}
 		if doc, ok := Lookup(args, env, time.Now().UnixNano()); ok {
 			t.Errorf("%s: answered with %q", name, doc)
+		}
+	}
+}
+
+// TestLinkedCache: a link in the cache directory's place is not followed, however the
+// directory is written.
+func TestLinkedCache(t *testing.T) {
+	for _, tail := range []string{"", "/", "//", "/."} {
+		args, env, dir := world(t, nil)
+		env = []string{"SSO_EXEC_CACHE_DIR=" + dir + tail, env[1]}
+		e, err := os.ReadFile(filepath.Join(dir, "answers", Name(Key(args, []string{"SSO_EXEC_CACHE_DIR=" + dir, env[1]}))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, _ := decode(e)
+		entry.Key = Key(args, env)
+		if err := os.WriteFile(filepath.Join(dir, "answers", Name(entry.Key)), entry.Encode(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := Lookup(args, env, time.Now().UnixNano()); !ok && tail != "/." {
+			t.Errorf("%q: no answer", tail)
+		}
+		if err := os.Rename(dir, dir+".real"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(dir+".real", dir); err != nil {
+			t.Fatal(err)
+		}
+		if doc, ok := Lookup(args, env, time.Now().UnixNano()); ok {
+			t.Errorf("%q: answered with %q", tail, doc)
 		}
 	}
 }

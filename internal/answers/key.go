@@ -102,10 +102,29 @@ func CacheDir(args, env []string) string {
 	if len(dir) > 1 && dir[:2] == "~/" && absolute(home) {
 		dir = home + dir[1:]
 	}
-	if !absolute(dir) {
+	for len(dir) > 1 && dir[len(dir)-1] == '/' { // with it, a link in the directory's place would be followed
+		dir = dir[:len(dir)-1]
+	}
+	if !absolute(dir) || dotted(dir) {
 		return ""
 	}
 	return dir
+}
+
+// dotted reports whether a path has a part that another directory is opened by than the
+// cleaned path, where there are links, or ends with a separator.
+func dotted(path string) bool {
+	part := ""
+	for i, start := 0, 0; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' && path[i] != '\\' {
+			continue
+		}
+		if part = path[start:i]; part == "." || part == ".." {
+			return true
+		}
+		start = i + 1
+	}
+	return part == ""
 }
 
 // variable returns the first of a name, as the system does.
