@@ -285,6 +285,34 @@ func TestFastKeepsNothing(t *testing.T) {
 	}
 }
 
+// TestFastKeepsNoSecret: an address with a password, or with a query, which may be a key,
+// is remembered of no call, whether the call reads it or not.
+func TestFastKeepsNoSecret(t *testing.T) {
+	b, config := signedIn(t, providertest.Config{})
+	b.config(t, config, "    hosts: [pypi.example.com]\n")
+	for _, c := range []struct{ args, env string }{
+		{args: "keyring get https://pypi.example.com/simple/?key=hunter2 alice"},
+		{args: "token --for=https://pypi.example.com/?key=hunter2"},
+		{"kube", "CLAUDE_CODE_MCP_SERVER_URL=https://alice:hunter2@mcp.example.com/"},
+		{"kube", "AWS_ENDPOINT_URL=https://alice:hunter2@aws.example.com/"},
+		{"kube", "SSO_EXEC_FOR=https://pypi.example.com/?key=hunter2"},
+		{"token --for https://pypi.example.com/", "SSO_EXEC_FOR=https://pypi.example.com/?key=hunter2"},
+		{"kube", `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",` +
+			`"spec":{"cluster":{"server":"alice:hunter2@kube.example.com"}}}`},
+	} {
+		b := *b
+		b.env = append(b.env[:len(b.env):len(b.env)], c.env)
+		for range 3 {
+			b.mustRun(t, append(strings.Fields(c.args), "--profile", "corp")...)
+			time.Sleep(110 * time.Millisecond)
+		}
+		if out, err := exec.Command("grep", "-rl", "hunter2", b.dir).Output(); err == nil || len(out) > 0 {
+			t.Errorf("%+v: a secret is in %s", c, out)
+		}
+	}
+	b.warm(t, "token", "--for", "https://pypi.example.com/", "--profile", "corp")
+}
+
 // TestFastBound: the answers are bounded in number.
 func TestFastBound(t *testing.T) {
 	b, _ := signedIn(t, providertest.Config{})

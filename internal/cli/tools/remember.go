@@ -45,21 +45,25 @@ func (m *memo) remembers() bool {
 		return false // each answer waits for the trail
 	case o.Workload.SubjectFrom != "", o.Workload.ActorFrom != "":
 		return false // whose token it is may hang on any variable, and on the token's own file
-	case o.Source.Config != "" && !filepath.IsAbs(o.Source.Config), strings.Contains(o.For, "?"):
+	case o.Source.Config != "" && !filepath.IsAbs(o.Source.Config), slices.ContainsFunc(m.args, mayTell):
 		return false
 	}
 	return !slices.ContainsFunc(m.env, func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
 		name = commandline.Fold(name)
-		// An address may have a password in it, and a query a key.
-		secret := name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, "@") ||
-			name == "CLAUDE_CODE_MCP_SERVER_URL" && strings.Contains(value, "?")
+		secret := answers.Counts(name) && mayTell(value) || name == "KUBERNETES_EXEC_INFO" && strings.Contains(value, "@")
 		if name == plugin.GCPOutputFile && value != "" {
 			return true // which each answer is written to
 		}
 		// AWS's paths may have variables in them that are no part of the key.
 		return secret || strings.HasPrefix(name, "AWS_") && strings.ContainsAny(value, "$%")
 	})
+}
+
+// mayTell reports whether a text of the key has a secret in it: an address may have a
+// password, and its query a key.
+func mayTell(text string) bool {
+	return strings.Contains(text, "://") && strings.ContainsAny(text, "?@")
 }
 
 // keep writes the entry. Where that fails, the next call is only slower.
