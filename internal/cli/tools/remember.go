@@ -84,10 +84,10 @@ func (m *memo) keep(files []answers.File, doc []byte) {
 		switch ours := err == nil && filepath.IsLocal(rel); {
 		case ours && f.ID != answers.ID{} && e.Token.Path == "":
 			e.Token = answers.File{Path: filepath.ToSlash(rel), ID: f.ID}
-		case filepath.IsAbs(f.Path) && (!ours || f.ID == answers.ID{}):
+		case filepath.IsAbs(f.Path) && (f.ID == answers.ID{} || !ours && answers.Tells(f.Path)):
 			e.Files = append(e.Files, f)
 		default:
-			return // of two files, or of one that another directory does not have
+			return // of two files, or of one that another directory does not have, or may not tell of a change
 		}
 		if f.ID.Settled().After(m.began) {
 			return
