@@ -285,6 +285,42 @@ func TestFastKeepsNothing(t *testing.T) {
 	}
 }
 
+// TestFastAsksStdin: what a request on stdin asks for is no part of the key, so that no
+// answer to one is remembered.
+func TestFastAsksStdin(t *testing.T) {
+	b, config := signedIn(t, providertest.Config{})
+	b.config(t, config, "    hosts: [git.example.com]\n")
+	for _, host := range []string{"git.example.com", "git.example.com", "git.example.com", "evil.example.com"} {
+		cmd := exec.Command(b.bin, "git", "get", "--profile", "corp", "--interactive", "never")
+		cmd.Env, cmd.Stdin = b.env, strings.NewReader("protocol=https\nhost="+host+"\n\n")
+		out, err := cmd.Output()
+		if has := strings.Contains(string(out), "password="); err != nil || has != (host == "git.example.com") {
+			t.Errorf("%s: a password: %v, %v", host, has, err)
+		}
+		time.Sleep(110 * time.Millisecond)
+	}
+}
+
+// TestFastWaits: nothing is remembered of a file that changed a moment ago: within a tick
+// of the file system's clock a further change does not show.
+func TestFastWaits(t *testing.T) {
+	b, config := signedIn(t, providertest.Config{})
+	time.Sleep(110 * time.Millisecond) // the token's file is older than that
+	for range 100 {
+		began := time.Now()
+		b.config(t, config, "")
+		b.mustRun(t, "token", "--profile", "corp")
+		found, _ := filepath.Glob(filepath.Join(b.dir, "answers", "*"))
+		switch {
+		case time.Since(began) < 90*time.Millisecond && len(found) > 0:
+			t.Errorf("remembered %v after the change: %v", time.Since(began), found)
+		case len(found) == 0:
+			return
+		}
+		_ = os.RemoveAll(filepath.Join(b.dir, "answers")) // this machine was slow
+	}
+}
+
 // TestFastKeepsNoSecret: an address with a password, or with a query, which may be a key,
 // is remembered of no call, whether the call reads it or not.
 func TestFastKeepsNoSecret(t *testing.T) {

@@ -213,6 +213,24 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestOneName: an answer to another question, whose key has the same name, is none.
+func TestOneName(t *testing.T) {
+	args, env, dir := world(t, nil)
+	path := filepath.Join(dir, "answers", Name(Key(args, env)))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := decode(b)
+	e.Key = Key(append(args, "--force"), env)
+	if err := os.WriteFile(path, e.Encode(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if doc, ok := Lookup(args, env, e.Written); ok {
+		t.Errorf("answered with %q", doc)
+	}
+}
+
 // TestWatch: each file that was read is noted, or the answer is not remembered.
 func TestWatch(t *testing.T) {
 	dir := t.TempDir()

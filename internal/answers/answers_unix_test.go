@@ -3,6 +3,7 @@
 package answers
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,48 @@ func TestLoose(t *testing.T) {
 	}
 }
 
+// TestPutBack: a file of the same size shows that it is another, or was written to, also
+// where its time is put back.
+func TestPutBack(t *testing.T) {
+	for name, write := range map[string]func(path string, b []byte) error{
+		"in place": func(path string, b []byte) error { return os.WriteFile(path, b, 0o600) },
+		"renamed": func(path string, b []byte) error {
+			return errors.Join(os.WriteFile(path+"x", b, 0o600), os.Rename(path+"x", path))
+		},
+	} {
+		for _, file := range []string{"config", "tokens/s/t.json"} {
+			args, env, dir := world(t, func(e *Entry) {
+				path := filepath.Join(filepath.Dir(e.Files[1].Path), "config")
+				if err := os.WriteFile(path, []byte("a: b"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				f, err := os.Open(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				id, _ := IDOf(f)
+				e.Files = append(e.Files, File{path, id})
+			})
+			if _, ok := Lookup(args, env, time.Now().UnixNano()); !ok {
+				t.Fatal("no answer")
+			}
+			path := filepath.Join(dir, file)
+			st, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond) // more than a tick of the file system's clock
+			if err := errors.Join(write(path, make([]byte, st.Size())), os.Chtimes(path, st.ModTime(), st.ModTime())); err != nil {
+				t.Fatal(err)
+			}
+			if doc, ok := Lookup(args, env, time.Now().UnixNano()); ok {
+				t.Errorf("%s, %s: answered with %q", file, name, doc)
+			}
+		}
+	}
+}
+
 // TestLinkedCache: a link in the cache directory's place is not followed, however the
 // directory is written.
 func TestLinkedCache(t *testing.T) {
@@ -100,16 +143,20 @@ func TestLinkedCache(t *testing.T) {
 // TestOddEntries: what stands in an entry's place is no answer, and never a wait.
 func TestOddEntries(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
-		"nothing":     os.Remove,
-		"empty":       func(path string) error { return os.Truncate(path, 0) },
-		"half":        func(path string) error { return os.Truncate(path, 60) },
-		"huge":        func(path string) error { return os.Truncate(path, most+1) },
-		"loose":       func(path string) error { return os.Chmod(path, 0o644) }, //nolint:gosec // the point
-		"a link":      func(path string) error { _ = os.Rename(path, path+"x"); return os.Symlink(path+"x", path) },
-		"two names":   func(path string) error { return os.Link(path, path+"x") },
-		"a directory": func(path string) error { _ = os.Remove(path); return os.Mkdir(path, 0o700) },
-		"a pipe":      func(path string) error { _ = os.Remove(path); return syscall.Mkfifo(path, 0o600) },
+		"nothing":         os.Remove,
+		"empty":           func(path string) error { return os.Truncate(path, 0) },
+		"half":            func(path string) error { return os.Truncate(path, 60) },
+		"huge":            func(path string) error { return os.Truncate(path, most+1) },
+		"loose":           func(path string) error { return os.Chmod(path, 0o644) }, //nolint:gosec // the point
+		"a link":          func(path string) error { _ = os.Rename(path, path+"x"); return os.Symlink(path+"x", path) },
+		"two names":       func(path string) error { return os.Link(path, path+"x") },
+		"a directory":     func(path string) error { _ = os.Remove(path); return os.Mkdir(path, 0o700) },
+		"somebody else's": func(path string) error { return os.Chown(path, 1, -1) },
+		"a pipe":          func(path string) error { _ = os.Remove(path); return syscall.Mkfifo(path, 0o600) },
 	} {
+		if name == "somebody else's" && os.Geteuid() != 0 {
+			continue // only root can give a file away
+		}
 		args, env, dir := world(t, nil)
 		if err := put(filepath.Join(dir, "answers", Name(Key(args, env)))); err != nil {
 			t.Fatal(err)
