@@ -43,7 +43,7 @@ type DevicePrompt struct {
 // code has ended, or ctx has. The ID token has been verified.
 func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePrompt) error) (*Result, error) {
 	if p.DeviceAuthorizationEndpoint == "" {
-		return nil, fmt.Errorf("%s: %w: its metadata has no device_authorization_endpoint", doingDevice, ErrNotSupported)
+		return nil, &LackError{Doing: doingDevice, What: "its metadata has no device_authorization_endpoint"}
 	}
 	asked := time.Now() // its monotonic part keeps the expiry true when the clock is set
 	form := url.Values{"scope": {joinScopes(req.Scopes)}}
@@ -64,7 +64,7 @@ func (p *Provider) Device(ctx context.Context, req SignIn, show func(DevicePromp
 	}
 	switch a.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return nil, fmt.Errorf("%s: %w: its device endpoint answers with status %d", doingDevice, ErrNotSupported, a.Status)
+		return nil, &LackError{Doing: doingDevice, What: fmt.Sprintf("its device endpoint answers with status %d", a.Status)}
 	}
 	fields, err := a.Fields(doingDevice)
 	if err != nil {

@@ -25,8 +25,7 @@ const doingPAR = "pushed authorization request"
 // parameters of that address, and how long it can be opened; 0: that is not told.
 func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Values, time.Duration, error) {
 	if p.PAREndpoint == "" {
-		return nil, 0, fmt.Errorf("%s: %w: its metadata has no pushed_authorization_request_endpoint", doingPAR,
-			ErrNotSupported)
+		return nil, 0, &LackError{Doing: doingPAR, What: "its metadata has no pushed_authorization_request_endpoint"}
 	}
 	// The methods are those of the token endpoint (RFC 9126 §2). What
 	// authenticates the client is added to a copy: it must not reach the browser.
@@ -37,7 +36,7 @@ func (p *Provider) push(ctx context.Context, c Client, form url.Values) (url.Val
 	}
 	switch a.Status {
 	case http.StatusNotFound, http.StatusNotImplemented: // 405 is a refusal (RFC 9126 §2.3)
-		return nil, 0, fmt.Errorf("%s: %w: its endpoint answers with status %d", doingPAR, ErrNotSupported, a.Status)
+		return nil, 0, &LackError{Doing: doingPAR, What: fmt.Sprintf("its endpoint answers with status %d", a.Status)}
 	}
 	fields, err := a.Fields(doingPAR)
 	if err != nil {

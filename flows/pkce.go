@@ -103,7 +103,7 @@ func (p *Provider) authorize(ctx context.Context, req SignIn, loop *loopback.Lis
 	accept func(*Result) error) error {
 	defer loop.Close()
 	if p.AuthorizationEndpoint == "" {
-		return fmt.Errorf("%s: %w: its metadata has no authorization_endpoint", doingPKCE, ErrNotSupported)
+		return &LackError{Doing: doingPKCE, What: "its metadata has no authorization_endpoint"}
 	}
 	if p.Dialect.CodeNeedsSecret && req.Client.Secret.IsZero() {
 		return fmt.Errorf("%s: %w to a client without a secret: give %s, or sign in with %s device",
