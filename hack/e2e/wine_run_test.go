@@ -71,7 +71,8 @@ func TestAllWineRun(t *testing.T) {
 
 	words := []string{"", "a b", `a"b`, `\`, `C:\dir\`, `C:\a dir\`, `\\server\share\`, `a\\"b\"`, `"`, `""`, "tab\there",
 		"zoë „Z“ 日本 😀", "%PATH%", "$HOME", "^&|<>()!", "'single'", "--flag=a b", "*.go", "-"}
-	w.env = append(w.env, "PERSON=Zoë „Z“", "SSO_EXEC_CLIENT_SECRET=x", "SSO_EXEC_TOKEN_TYPE=access", "the_token=another")
+	w.env = append(w.env, "PERSON=Zoë „Z“", "SSO_EXEC_CLIENT_SECRET=x", "SSO_EXEC_TOKEN_TYPE=access",
+		"the_token=another")
 	w.stdin = "line 1\r\nzoë\n"
 	r := w.sso(run(append([]string{w.helper(), "child", "0"}, words...)...)...)
 	g := w.given(r)
@@ -180,7 +181,8 @@ func TestAllWineRunKeys(t *testing.T) {
 	}
 
 	// The child's output is a file's, so that the test can ask for keys while it waits.
-	w.write(filepath.Join(w.home, ".aws/credentials"), "[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
+	w.write(filepath.Join(w.home, ".aws/credentials"),
+		"[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
 	out := filepath.Join(filepath.Dir(w.cache), "the child's environment")
 	line := `"` + w.helper() + `" child 0 <nul >"` + onWindows(out) + `" & "` + w.helper() + `" wait 6`
 	batch := filepath.Join(filepath.Dir(w.cache), "batch.cmd")
@@ -192,7 +194,8 @@ func TestAllWineRunKeys(t *testing.T) {
 	if text, err := os.ReadFile(out); err != nil || json.Unmarshal(text, &asked) != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if asked.variable("AWS_ACCESS_KEY_ID") != "" || !strings.EqualFold(asked.variable("AWS_SHARED_CREDENTIALS_FILE"), "NUL") {
+	if asked.variable("AWS_ACCESS_KEY_ID") != "" ||
+		!strings.EqualFold(asked.variable("AWS_SHARED_CREDENTIALS_FILE"), "NUL") {
 		t.Errorf("keys %q, credentials file %q", asked.variable("AWS_ACCESS_KEY_ID"),
 			asked.variable("AWS_SHARED_CREDENTIALS_FILE"))
 	}

@@ -103,8 +103,8 @@ func TestAllWineSecret(t *testing.T) {
 
 	n := w.idp.Requests().Token
 	for _, fd := range []string{"3", "9", "400", "4096", "99999"} {
-		w.refused(w.run(append(ask, "--client-secret-fd="+fd)...), 2, "sso-exec: --client-secret-fd "+fd+": no such descriptor",
-			"--client-secret-file or --client-secret-command")
+		w.refused(w.run(append(ask, "--client-secret-fd="+fd)...), 2,
+			"sso-exec: --client-secret-fd "+fd+": no such descriptor", "--client-secret-file or --client-secret-command")
 	}
 	if more := w.idp.Requests().Token - n; more > 0 {
 		t.Errorf("%d requests without a secret", more)
@@ -162,7 +162,8 @@ func TestAllWineAWSConfig(t *testing.T) {
 }
 
 // unixWords are what nobody on Windows can paste or has.
-var unixWords = regexp.MustCompile(`\bexport |\bchmod\b|\bchown\b|\bsudo\b|\bsh -c\b|~/|/dev/|\bset HOME\b|\$[A-Z]|\bunset\b`)
+var unixWords = regexp.MustCompile(
+	`\bexport |\bchmod\b|\bchown\b|\bsudo\b|\bsh -c\b|~/|/dev/|\bset HOME\b|\$[A-Z]|\bunset\b`)
 
 // TestAllWineDoctor: doctor on Windows ends as what it found, and each check says
 // something of this system.

@@ -100,7 +100,8 @@ func TestPutBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(50 * time.Millisecond) // more than a tick of the file system's clock
-			if err := errors.Join(write(path, make([]byte, st.Size())), os.Chtimes(path, st.ModTime(), st.ModTime())); err != nil {
+			err = write(path, make([]byte, st.Size()))
+			if err = errors.Join(err, os.Chtimes(path, st.ModTime(), st.ModTime())); err != nil {
 				t.Fatal(err)
 			}
 			if doc, ok := Lookup(args, env, time.Now().UnixNano()); ok {

@@ -19,7 +19,8 @@ func TestEventLog(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := errors.Join(tr.Ready(), tr.Record(Event{Event: SignIn, Subject: "zoë \"%1\"\n"}), tr.Record(Event{Event: Logout}))
+		err := errors.Join(tr.Ready(), tr.Record(Event{Event: SignIn, Subject: "zoë \"%1\"\n"}),
+			tr.Record(Event{Event: Logout}))
 		if err != nil || (said == 0) != file || said > 1 {
 			t.Errorf("file %v: %v, %d warnings", file, err, said)
 		}

@@ -75,7 +75,10 @@ func TestQuoteWindows(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", in, got, ok, want)
 		}
 	}
-	for _, value := range []string{"", "$(calc)", "a`b", "%PATH%", "100%", `a"b`, "a!b!", `C:\A B\`, "a|b", "a>b", "a^b", "it's $5", "it's\"", "“x”", "‘x’", "„x", "$env:X", "*", "?", "a\tb"} {
+	for _, value := range []string{
+		"", "$(calc)", "a`b", "%PATH%", "100%", `a"b`, "a!b!", `C:\A B\`, "a|b", "a>b", "a^b", "it's $5", "it's\"", "“x”",
+		"‘x’", "„x", "$env:X", "*", "?", "a\tb",
+	} {
 		if got, ok := Quote("windows", value); ok {
 			t.Errorf("%s: pasted as %s", value, got)
 		}
@@ -116,7 +119,8 @@ func TestQuoteWindowsIsRead(t *testing.T) {
 			t.Errorf("cmd: %s: %v", line, ok)
 		}
 	}
-	for line, want := range map[string]bool{`"it's"`: true, `it's`: false, `"a”`: true, `"a” b`: false, "\"a`b\"": false,
+	for line, want := range map[string]bool{
+		`"it's"`: true, `it's`: false, `"a”`: true, `"a” b`: false, "\"a`b\"": false,
 		`"$x"`: false, `a,b`: false, `a b`: false, `@a`: false} {
 		if _, ok := powerShellReads(line); ok != want {
 			t.Errorf("PowerShell: %s: %v", line, ok)

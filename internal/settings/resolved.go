@@ -156,10 +156,12 @@ func (o *Resolved) check() error {
 	switch {
 	case o.Provider.Issuer == "" && !o.NeedsProvider():
 	case o.Provider.Issuer == "" && o.Source.Config == "" && config.DefaultPath() == "":
-		return NoHome("no config file", "give --issuer URL and --client-id ID, or a config file with a profile: --config FILE")
+		return NoHome("no config file",
+			"give --issuer URL and --client-id ID, or a config file with a profile: --config FILE")
 	case o.Provider.Issuer == "":
-		return fault.InUsage(check.ErrNoIssuer, setUpHint, "or give --profile NAME (see: sso-exec profile list), or --issuer URL "+
-			"and --client-id ID", "profiles are read from "+cmp.Or(o.Source.Config, config.DefaultPath()))
+		return fault.InUsage(check.ErrNoIssuer, setUpHint,
+			"or give --profile NAME (see: sso-exec profile list), or --issuer URL and --client-id ID",
+			"profiles are read from "+cmp.Or(o.Source.Config, config.DefaultPath()))
 	case o.Provider.ClientID == "" && o.NeedsClientID():
 		return fault.InUsage(errors.New("no client ID"), "give --client-id ID: what the provider registered this program as")
 	}

@@ -34,7 +34,8 @@ func (e *commandError) Error() string {
 	}
 	switch {
 	case errors.Is(why, exec.ErrNotFound) && filepath.Base(e.argv[0]) != e.argv[0]: // Windows alone
-		return fmt.Sprintf("run %s: no such program; its name must end in an extension of PATHEXT (.exe, .cmd, ...)", e.argv[0])
+		return fmt.Sprintf("run %s: no such program; its name must end in an extension of PATHEXT (.exe, .cmd, ...)",
+			e.argv[0])
 	case errors.Is(why, exec.ErrNotFound):
 		return fmt.Sprintf("run %s: no such command on the PATH", e.argv[0])
 	}

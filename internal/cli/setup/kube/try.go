@@ -78,7 +78,8 @@ func (s *kubeSetup) whoami(ctx context.Context, kubectl []string) {
 	if _, line, ok := strings.Cut(why, "): "); ok { // what kubectl says, without that it failed
 		why = line
 	}
-	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  %s\n", why, s.advice(why, talk.Paste(append(kubectl, "auth", "whoami")...)))
+	again := talk.Paste(append(kubectl, "auth", "whoami")...)
+	fmt.Fprintf(talk.Out, "kubectl auth whoami: %s\n  %s\n", why, s.advice(why, again))
 }
 
 // advice says what to run after kubectl auth whoami has failed. Only a server that answered
